@@ -1,0 +1,1 @@
+"""One module per published figure; `python -m experiments list` shows them."""

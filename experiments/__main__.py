@@ -1,0 +1,142 @@
+"""Run the experiments: `python -m experiments list | run NAME … | draw NAME … | report`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import experiments
+from experiments.results import Settings, read_result, write_result
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from matplotlib.figure import Figure
+
+
+def experiment_names() -> list[str]:
+    """Return `paper.figure` for every module below `experiments/<paper>/` that draws a figure.
+
+    The folders are the register: a module with `compute` and `draw` is an experiment.
+    """
+    names = []
+    for paper in pkgutil.iter_modules(experiments.__path__):
+        if not paper.ispkg or paper.name in ("benchmarks", "gallery"):
+            continue
+        folder = Path(experiments.__path__[0]) / paper.name
+        for module in pkgutil.iter_modules([str(folder)]):
+            source = (folder / f"{module.name}.py").read_text()
+            if "\ndef compute(" in source and "\ndef draw(" in source:
+                names.append(f"{paper.name}.{module.name}")
+    return sorted(names, key=_natural)
+
+
+def load_experiment(name: str) -> ModuleType:
+    """Import the experiment `paper.figure`; ValueError names the ones that exist."""
+    if name not in experiment_names():
+        raise ValueError(
+            f"Argument name must be one of {', '.join(experiment_names())}, but {name!r} was given."
+        )
+    return importlib.import_module(f"experiments.{name}")
+
+
+def run_experiment(name: str, settings: Settings, out: Path) -> list[Path]:
+    """Compute, print, draw and write one experiment; return the written paths."""
+    module = load_experiment(name)
+    print(f"{name}: {_title(module)}")
+    start = time.perf_counter()
+    result = module.compute(settings)
+    for quantity in result.quantities:
+        print(f"  {quantity.line()}")
+    figures = _draw(module, result)
+    written = write_result(out, name, result, figures, time.perf_counter() - start)
+    print(f"  {time.perf_counter() - start:.1f} s; written to {out / name}:")
+    print("  " + ", ".join(path.name for path in written))
+    return written
+
+
+def draw_experiment(name: str, out: Path) -> None:
+    """Redraw the figures of an experiment from its files alone."""
+    from qmemcircuit.plotting import save_figure
+
+    module = load_experiment(name)
+    for suffix, figure in _draw(module, read_result(out, name)).items():
+        for path in save_figure(figure, out / name / (f"{name}.{suffix}" if suffix else name)):
+            print(path)
+
+
+def _draw(module: ModuleType, result: Any) -> Mapping[str, Figure]:
+    from qmemcircuit.plotting import house_style
+
+    with house_style():
+        drawn = module.draw(result)
+    return drawn if isinstance(drawn, Mapping) else {"": drawn}
+
+
+def _title(module: ModuleType) -> str:
+    return (module.__doc__ or "").strip().split("\n")[0].rstrip(".")
+
+
+def _natural(name: str) -> list[Any]:
+    import re
+
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="list the experiments")
+    run = commands.add_parser("run", help="compute, draw and save experiments")
+    run.add_argument("names", nargs="+", metavar="NAME")
+    run.add_argument("--quick", action="store_true", help="a smaller run of the same figure")
+    run.add_argument("--shots", type=int, help="shots per circuit")
+    run.add_argument("--seed", type=int, default=1, help="seed of everything random (default 1)")
+    run.add_argument("--target", help="aer (default), fake:FakeTorino or ibm:NAME")
+    draw = commands.add_parser("draw", help="redraw figures from the files of an earlier run")
+    draw.add_argument("names", nargs="+", metavar="NAME")
+    report = commands.add_parser("report", help="turn all summaries into experiments/README.md")
+    for command in (run, draw, report):
+        command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; errors of the user's making are one line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "list":
+            for name in experiment_names():
+                print(f"{name:26s} {_title(load_experiment(name))}")
+        elif options.command == "draw":
+            for name in options.names:
+                draw_experiment(name, options.out)
+        elif options.command == "report":
+            from experiments.report import write_report
+
+            for path in write_report(options.out):
+                print(path)
+        else:
+            from experiments.terminal import parse_target, progress_bar
+
+            target = None if options.target is None else parse_target(options.target, options.seed)
+            for name in options.names:
+                with progress_bar(name) as progress:
+                    settings = Settings(
+                        options.quick, options.shots, options.seed, target, progress
+                    )
+                    run_experiment(name, settings, options.out)
+    except (ValueError, TypeError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""What an experiment returns, and how it is written to and read from a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from qmemcircuit.provenance import make_provenance
+from qmemcircuit.storage import write_atomically
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from qmemcircuit.trajectory import Trajectory
+
+    Data = xarray.Dataset | Trajectory
+
+Verdict = Literal["agrees", "erratum", "differs", "inferred", "new"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number that an experiment measured, beside the published one.
+
+    `verdict` is "agrees" (with the published value, within the errors and the digits printed),
+    "erratum" (the paper is wrong; `evidence` says why), "differs" (we do not know why),
+    "inferred" (the paper does not print what is needed; `evidence` says what we inferred), or
+    "new" (nobody has published it). `error` is one standard error or the numerical uncertainty.
+    """
+
+    name: str
+    value: float | str
+    error: float | None = None
+    unit: str = "1"
+    published: float | str | None = None
+    source: str | None = None
+    verdict: Verdict = "new"
+    evidence: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, float | np.floating | np.integer):
+            object.__setattr__(self, "value", float(self.value))
+        if self.error is not None:
+            object.__setattr__(self, "error", float(self.error))
+        if self.verdict in ("erratum", "inferred", "differs") and not self.evidence:
+            raise ValueError(f"Quantity {self.name!r} is called {self.verdict} without evidence.")
+        if self.verdict in ("agrees", "erratum") and self.published is None:
+            raise ValueError(f"Quantity {self.name!r} is called {self.verdict}, but with what?")
+
+    def line(self) -> str:
+        """Return the quantity as one line of text."""
+        number = format_number(self.value, self.error)
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        published = "" if self.published is None else f"; published {self.published}"
+        return f"{self.name} = {number}{unit}  [{self.verdict}{published}]"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an experiment is run; what it computes stands in the experiment.
+
+    `quick` asks for a smaller run that shows the same figure; `shots` and `target` are None
+    where the experiment's own choice holds; `progress(done, total)` may be called at any time.
+    """
+
+    quick: bool = False
+    shots: int | None = None
+    seed: int = 1
+    target: Any = None
+    progress: Callable[[int, int], None] = field(default=lambda done, total: None)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that the figure and the table need: data by name, and the quantities."""
+
+    data: Mapping[str, Data]
+    quantities: tuple[Quantity, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def format_number(value: float | str, error: float | None = None) -> str:
+    """Return value ± error with two digits of the error, or eight significant digits."""
+    if isinstance(value, str):
+        return value
+    if error is None or not np.isfinite(error) or error <= 0:
+        return f"{value:.8g}"
+    decimals = max(0, 1 - int(np.floor(np.log10(error))))
+    if decimals > 6 and abs(value) < 1e-3:
+        return f"{value:.3g} ± {error:.2g}"
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def write_result(
+    folder: Path, name: str, result: Result, figures: Mapping[str, Figure], seconds: float
+) -> list[Path]:
+    """Write data, summary and figures of one experiment below `folder`/`name`; return the paths.
+
+    `figures` maps a suffix to a figure; the empty suffix is the experiment's own figure.
+    """
+    from qmemcircuit.plotting import save_figure
+
+    place = folder / name
+    written = []
+    for key, item in result.data.items():
+        if hasattr(item, "save"):
+            written.append(item.save(place / f"{key}.npz"))
+        else:
+            written.append(_write_dataset(place / f"{key}.nc", item))
+    for suffix, figure in figures.items():
+        written += save_figure(figure, place / (f"{name}.{suffix}" if suffix else name))
+    summary = {
+        "name": name,
+        "quantities": [asdict(quantity) for quantity in result.quantities],
+        "parameters": dict(result.parameters),
+        "provenance": dict(make_provenance("experiments.run", seconds=round(seconds, 1))),
+    }
+    text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
+    written.append(write_atomically(place / "summary.json", text.encode()))
+    return written
+
+
+def read_result(folder: Path, name: str) -> Result:
+    """Read back what `write_result` wrote, so that the figure can be redrawn from files alone."""
+    import xarray
+
+    from qmemcircuit.trajectory import Trajectory
+
+    place = folder / name
+    summary = json.loads((place / "summary.json").read_text())
+    data: dict[str, Any] = {}
+    for path in sorted(place.glob("*.npz")):
+        data[path.stem] = Trajectory.load(path)
+    for path in sorted(place.glob("*.nc")):
+        with xarray.open_dataset(path) as dataset:
+            data[path.stem] = dataset.load()
+    quantities = tuple(Quantity(**item) for item in summary["quantities"])
+    return Result(data, quantities, summary["parameters"])
+
+
+def _write_dataset(path: Path, dataset: xarray.Dataset) -> Path:
+    """Write a dataset as netCDF through a temporary file and a rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        dataset.to_netcdf(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

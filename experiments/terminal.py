@@ -1,0 +1,32 @@
+"""The command line's two habits: a progress bar on a terminal only, and targets by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield `progress(done, total)`; it draws a bar on a terminal and nothing in a pipe."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield progress
+
+
+def parse_target(text: str, seed: int) -> Any:
+    """Return the target that a command line names; only command lines use strings for targets."""
+    import qmemcircuit as qm
+
+    if text == "aer":
+        return qm.aer(seed=seed)
+    raise ValueError(f"Argument --target must be 'aer', but {text!r} was given.")

@@ -1,0 +1,1 @@
+"""Digital quantum simulation of quantum memristors."""

@@ -1,0 +1,1 @@
+"""Memristive neurons of the same literature, and the dynamics tools that they share."""

@@ -1,0 +1,136 @@
+"""Files: one header and named arrays, written whole or not at all, read without pickle.
+
+A file is a `.npz` archive (NumPy arrays and a JSON header) or the same content as `.json`.
+The header says what the file holds (`kind`) and in which `schema` version.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA = 1
+"""Version of the file layout; a file with a higher number is refused."""
+
+Array = NDArray[Any]
+
+
+class FileFormatError(ValueError):
+    """A file that is damaged, of another kind, or written by a newer version."""
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write `content` to `path` so that a reader sees the old file or the new one, never a part.
+
+    The bytes go to a temporary file in the same folder, are flushed to disk and renamed.
+    Raises OSError (disk full, no permission) with the temporary file removed.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.name}.", suffix=".part"
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def save_file(
+    path: str | os.PathLike[str], kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> Path:
+    """Write `header` (JSON values) and `arrays` as `kind` to `path` (`.npz` or `.json`)."""
+    suffix = _suffix(path)
+    document = {"format": "qmemcircuit", "schema": SCHEMA, "kind": kind, "header": dict(header)}
+    if suffix == ".npz":
+        buffer = io.BytesIO()
+        named: dict[str, Any] = {f"array/{name}": array for name, array in arrays.items()}
+        named["document"] = np.array(json.dumps(document, allow_nan=False))
+        np.savez_compressed(buffer, **named)
+        return write_atomically(path, buffer.getvalue())
+    document["arrays"] = {name: _encode(array) for name, array in arrays.items()}
+    return write_atomically(path, json.dumps(document, allow_nan=False, indent=1).encode())
+
+
+def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the header and the arrays of a file that `save_file` wrote as `kind`.
+
+    Raises FileNotFoundError, or FileFormatError where the file is damaged, holds another
+    kind, or has a newer schema than this version reads.
+    """
+    content = Path(path).read_bytes()
+    try:
+        if _suffix(path) == ".npz":
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                document = json.loads(str(archive["document"]))
+                arrays = {
+                    name.removeprefix("array/"): archive[name]
+                    for name in archive.files
+                    if name.startswith("array/")
+                }
+        else:
+            document = json.loads(content)
+            arrays = {name: _decode(item) for name, item in document.pop("arrays").items()}
+        found = (document["format"], document["schema"], document["kind"])
+        header = dict(document["header"])
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise FileFormatError(
+            f"Argument path must name an intact qmemcircuit file, but {str(path)!r} cannot be "
+            f"read ({type(error).__name__}); restore it from a copy or run again."
+        ) from error
+    if found[0] != "qmemcircuit" or found[2] != kind:
+        raise FileFormatError(
+            f"Argument path must name a {kind} file, but {str(path)!r} holds a {found[2]}."
+        )
+    if not isinstance(found[1], int) or found[1] > SCHEMA:
+        raise FileFormatError(
+            f"Argument path must name a file of schema {SCHEMA} or older, but {str(path)!r} has "
+            f"schema {found[1]}; install a newer qmemcircuit to read it."
+        )
+    return header, arrays
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    suffix = Path(path).suffix
+    if suffix not in (".npz", ".json"):
+        raise ValueError(f"Argument path must end in .npz or .json, but {str(path)!r} was given.")
+    return suffix
+
+
+def _encode(array: Array) -> dict[str, Any]:
+    """Encode an array as JSON values that restore it to the last bit."""
+    if np.iscomplexobj(array):
+        parts = np.stack([array.real, array.imag], axis=-1)
+        return {"dtype": "complex128", "shape": list(array.shape), "data": _flat(parts)}
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "data": _flat(array)}
+
+
+def _flat(array: Array) -> list[Any]:
+    """Flatten; numbers that JSON has no word for become the strings 'nan', 'inf' and '-inf'."""
+    values = array.ravel().tolist()
+    if array.dtype.kind == "f":
+        return [value if np.isfinite(value) else str(value) for value in values]
+    return list(values)
+
+
+def _decode(item: Mapping[str, Any]) -> Array:
+    shape = tuple(item["shape"])
+    if item["dtype"] == "complex128":
+        parts = np.array(item["data"], dtype=float).reshape(*shape, 2)
+        return np.asarray(parts[..., 0] + 1j * parts[..., 1])
+    return np.array(item["data"], dtype=item["dtype"]).reshape(shape)
