@@ -55,11 +55,12 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw in the house style inside this context; matplotlib's global settings stay as they were."""
+    """Draw in the house style inside this context; matplotlib's own settings stay untouched."""
     import matplotlib as mpl
     from cycler import cycler
 
-    with mpl.rc_context({**STYLE, "axes.prop_cycle": cycler(color=PALETTE)}):
+    settings: Any = {**STYLE, "axes.prop_cycle": cycler(color=PALETTE)}
+    with mpl.rc_context(settings):
         yield
 
 

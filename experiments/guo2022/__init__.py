@@ -1,3 +1,3 @@
-"""Guo et al., quantum memristors with quantum computers (arXiv 2112.14660, PR Applied 18, 024082)."""
+"""Guo et al., *Quantum memristors with quantum computers* (PR Applied 18, 024082, 2022)."""
 
 NOT_REPRODUCED: dict[str, str] = {}
