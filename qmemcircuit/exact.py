@@ -109,7 +109,8 @@ def _ancilla_circuits(circuits: CircuitSet) -> Iterator[QuantumCircuit]:
     from qiskit_aer.library import SaveDensityMatrix
 
     system = list(range(len(circuits.network.memristors)))
-    if circuits.steps is not None:
+    if circuits.steps is not None or circuits.splitting != "lie":
+        # Nothing is shared: other steps at every time, or half-steps that merge with the next.
         for index in range(len(circuits.times)):
             circuit = circuits.evolution(index)
             circuit.append(SaveDensityMatrix(len(system), label=f"t{index}"), system)

@@ -139,6 +139,7 @@ def plot_loop(
             yerr=series.current_error / by[1],
             fmt="o",
             color=DATA_COLOUR,
+            markersize=3.5,
             elinewidth=0.6,
             alpha=0.8,
             label="digital",
@@ -147,7 +148,7 @@ def plot_loop(
     suffix = "/max" if normalise else ""
     ax.set_xlabel(f"voltage V{suffix}" + ("" if normalise else "  [√(mħω)]"))
     ax.set_ylabel(f"current I{suffix}" + ("" if normalise else "  [ω√(mħω)]"))
-    ax.legend(loc="best")
+    ax.legend(loc="best", frameon=False)
     return ax
 
 
@@ -184,6 +185,7 @@ def plot_series(
             yerr=errors,
             fmt="o",
             color=DATA_COLOUR,
+            markersize=3.5,
             elinewidth=0.6,
             label="digital",
         )
@@ -225,7 +227,24 @@ def plot_residuals(
 
 def _mark(ax: Axes, start_voltage: float, start_current: float) -> None:
     """Mark the start of a loop and its pinch at the origin."""
-    ax.plot(start_voltage, start_current, "o", color=START_COLOUR, markersize=7, label="start")
+    above = 5  # the marks must not drown in the data points
     ax.plot(
-        0, 0, "o", markerfacecolor="none", markeredgecolor="#000000", markersize=8, label="pinch"
+        start_voltage,
+        start_current,
+        "o",
+        color=START_COLOUR,
+        markersize=6,
+        zorder=above,
+        label="start",
+    )
+    ax.plot(
+        0,
+        0,
+        "o",
+        markerfacecolor="none",
+        markeredgecolor="#000000",
+        markeredgewidth=1.5,
+        markersize=8,
+        zorder=above,
+        label="pinch",
     )
