@@ -20,7 +20,7 @@ def compute(settings: Settings) -> Result:
     """Run every circuit's shots and compare; the paper's current estimator beside ours."""
     memristor = fig4_memristor()
     times = memristor.periods(1 if settings.quick else FIG4_PERIODS, points=POINTS_PER_PERIOD)
-    shots = settings.shots or SHOTS
+    shots = settings.shots_or(SHOTS)
     target = settings.target or qm.aer(seed=settings.seed)
     settings.progress(0, 3)
     master = qm.master_equation(memristor, times)
