@@ -13,18 +13,21 @@ where the concurrence itself has a kink.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from qmemcircuit.checks import ComplexArray, FloatArray, IntArray, check_integer, check_real
 from qmemcircuit.estimation import nearest_physical
 from qmemcircuit.observables import FLIP, pauli_matrix, reduce_states, signed_concurrence
 
 if TYPE_CHECKING:
+    from qmemcircuit.loops import Loop
     from qmemcircuit.trajectory import Samples, Trajectory
 
 _LABELS = tuple("".join(letters) for letters in product("IXYZ", repeat=2))
@@ -32,12 +35,13 @@ _SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
 _MATRICES = np.array([pauli_matrix(label) for label in _LABELS])
 _FLIP_SIGNS = np.array([1.0, -1.0, -1.0, -1.0])
 
-# Witnesses are taken at the estimated state mixed with this much white noise, in units of
-# 1/√shots: below about 0.4/√shots an eigenvalue of the estimate is noise (11/4 per shot of squared
-# Frobenius error on 16 entries). The lower limit needs a witness that is not an accident of the
-# training half; the upper one, every witness that might be the best one.
-_LOWER_MIXING = (0.5, 1.0, 2.0, 4.0)
-_UPPER_MIXING = (0.125, 0.25, 0.5, 2.0)
+# Witnesses are taken at the estimated state with its eigenvalues shifted by these multiples of
+# 1/√shots, about 0.4 of which is an eigenvalue's noise (11/4 per shot of squared Frobenius error
+# on 16 entries). The lower limit needs a witness that is not an accident of its half; the upper
+# one every witness that may be the best at the true state, which may have less noise in it.
+_LOWER_SHIFTS = (0.125, 0.25, 0.5, 1.0)
+_UPPER_SHIFTS = (-0.4, 0.03, 0.125, 0.5)
+_SMALLEST_EIGENVALUE = 0.2
 # Random halvings of the counts: their mean depends less on the seed than one halving does.
 _HALVINGS = 4
 # Normal limits of a witness's mean are poor for a handful of shots.
@@ -92,6 +96,22 @@ class Event:
     upper: float
 
 
+@dataclass(frozen=True, eq=False)
+class LaggedCorrelation:
+    """Correlation of concurrence and form factor, loop by loop, at several lags.
+
+    Attributes:
+        lags: in loops, shape (L,); positive where the form factor follows the concurrence.
+        pearson, spearman: correlation of C_n with F_{n+lag} over the loops that both have, (L,).
+        lag: the lag of the most negative Spearman correlation.
+    """
+
+    lags: IntArray
+    pearson: FloatArray
+    spearman: FloatArray
+    lag: int
+
+
 def entanglement_witness(states: ComplexArray) -> ComplexArray:
     """Return the Hermitian G with Tr(Gρ) = signed concurrence of ρ, for states (T, 4, 4).
 
@@ -121,21 +141,20 @@ def concurrence_of(
 ) -> Concurrence:
     """Return the concurrence of memristors `first` and `second`; see `Trajectory.concurrence`.
 
-    From shots the interval has two ends of different making. Both use the Pauli means of
-    two-qubit tomography, the nine settings of the pair; z is the normal quantile of
-    (1 + level)/2.
+    From shots, the two ends of the interval are made differently. z is the normal quantile of
+    (1 + level)/2; means and errors are those of a witness, a linear function of the Pauli means of
+    the pair's nine tomography settings, weighted for the least variance.
 
-    - Lower: the counts are halved at random. A witness chosen by one half is evaluated on the other,
-      where it is unbiased for something that never exceeds C; both ways round, mean of 4 halvings,
-      less z standard errors. No bias upwards, hence no false entanglement, remains.
-    - Upper: the largest over a few witnesses of its mean on all counts plus z standard errors.
+    - Lower: the counts are halved at random. A witness chosen by one half is evaluated on the
+      other, where its mean is that of a function which never exceeds C; both ways round, mean of
+      4 halvings, less z standard errors. So noise is not taken for entanglement.
+    - Upper: the largest over a few witnesses of the mean on all counts plus z standard errors.
       The witness that is best for the true state would give a valid limit by itself.
 
-    The standard error of both includes that of the choice of the witness. Coverage is at least
-    nominal for the states and shots of tests/test_entanglement.py (50 to 20000 shots per setting);
-    it is *not* promised for states that lie within the shot noise of a rank-deficient one and whose
-    concurrence hangs on that deficiency (tests/oracles/entanglement.md shows one). The intervals are
-    pointwise: of 100 times, about 100 (1 − level) miss.
+    The standard errors include the choice of the witness. The limits rest on normal errors and on
+    a finite list of witnesses, so coverage is a measured fact, not a theorem: at least nominal for
+    the states and 100 to 20000 shots per setting of tests/test_entanglement.py. It holds at each
+    time by itself: of 100 independent times, up to 100 (1 − level) miss.
 
     Args:
         trajectory: with exact states, or with tomography settings of the pair among its samples.
@@ -212,9 +231,10 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
     independent, all such statements of a series hold together with probability at least `level`.
     A death lies between the start of the last such entangled stretch and the end of the first
     separable one after it, a birth the other way round: at least one crossing (an odd number) is
-    in there. `time` is where a straight line fitted to the middles of the intervals between the
-    bounds crosses zero (their midpoint, where it does not). Where C stays within the
-    noise of zero nothing is claimed: no event found does not mean that there is none.
+    in there. `time` is where a straight line fitted to `signed` between the bounds crosses
+    zero (their midpoint, where it does not); it has no error of its own, quote the bounds. Where C
+    stays within the noise of zero nothing is claimed: no event found does not mean that there is
+    none.
     """
     if concurrence.lower is None or concurrence.upper is None or concurrence.level is None:
         return _exact_events(concurrence.times, concurrence.signed)
@@ -224,7 +244,7 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
     separable = _stretches(concurrence.upper <= 0, length)
     starts = sorted([(k, True) for k in entangled] + [(k, False) for k in separable])
     events = []
-    for (before, was), (after, now) in zip(starts, starts[1:], strict=False):
+    for (before, was), (after, now) in pairwise(starts):
         if was != now:
             stop = after + length - 1
             time = _crossing(concurrence, before, stop)
@@ -232,6 +252,59 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
                 Event("death" if was else "birth", time, float(times[before]), float(times[stop]))
             )
     return tuple(events)
+
+
+def inverse_relation(
+    concurrence: Concurrence, loops: Sequence[Loop], *, largest_lag: int = 4
+) -> LaggedCorrelation:
+    """Correlate the mean concurrence over each loop with the form factor of a loop `lag` later.
+
+    Fig. 8 of guo2022 calls the two inversely related; this says how strongly, and with what delay.
+    C_n is the mean of `value` over loop n by the trapezoidal rule. Neighbouring loops are far from
+    independent, so no p-value is given, and two slow curves correlate strongly at some lag anyway.
+
+    Args:
+        concurrence: of the pair, at times that cover the loops.
+        loops: from `find_loops`, consecutive.
+        largest_lag: lags from −largest_lag to +largest_lag; at least 4 loops must remain.
+
+    Raises ValueError where loops are too few or not covered by the times.
+    """
+    largest_lag = check_integer("largest_lag", largest_lag, minimum=0)
+    if len(loops) < largest_lag + 4:
+        raise ValueError(
+            f"Argument loops must hold at least {largest_lag + 4} loops for largest_lag = "
+            f"{largest_lag}, but it has {len(loops)}; simulate longer or lower largest_lag."
+        )
+    times = concurrence.times
+    slack = 1e-9 * (loops[0].stop - loops[0].start)
+    if times[0] > loops[0].start + slack or times[-1] < loops[-1].stop - slack:
+        raise ValueError(
+            f"Argument concurrence must cover the loops, {loops[0].start:g} to {loops[-1].stop:g}, "
+            f"but its times run from {times[0]:g} to {times[-1]:g}."
+        )
+    means = np.array([_mean_between(concurrence, loop.start, loop.stop) for loop in loops])
+    factors = np.array([loop.form_factor for loop in loops])
+    lags = np.arange(-largest_lag, largest_lag + 1)
+    pearson, spearman = (np.empty(lags.size) for _ in range(2))
+    for place, lag in enumerate(lags):
+        first = means[max(0, -lag) : len(loops) - max(0, lag)]
+        second = factors[max(0, lag) : len(loops) - max(0, -lag)]
+        if np.ptp(first) == 0 or np.ptp(second) == 0:
+            raise ValueError(
+                "Arguments concurrence and loops must vary from loop to loop for a correlation, "
+                "but one of them is constant."
+            )
+        pearson[place] = np.corrcoef(first, second)[0, 1]
+        spearman[place] = np.corrcoef(rankdata(first), rankdata(second))[0, 1]
+    return LaggedCorrelation(lags, pearson, spearman, int(lags[np.argmin(spearman)]))
+
+
+def _mean_between(concurrence: Concurrence, start: float, stop: float) -> float:
+    times, values = concurrence.times, concurrence.value
+    inside = (times > start) & (times < stop)
+    grid = np.concatenate([[start], times[inside], [stop]])
+    return float(np.trapezoid(np.interp(grid, times, values), grid) / (stop - start))
 
 
 def _from_counts(
@@ -245,24 +318,28 @@ def _from_counts(
         )
     z = float(ndtri((1 + level) / 2))
     random = np.random.default_rng(seed)
+    weights = _pauli_weights(counts)
     mean, variance, choice = (np.zeros(times.size) for _ in range(3))
     for _ in range(_HALVINGS):
         one, other = _halve(counts, random)
-        chosen, crossed = _best_witness(one, z), _best_witness(other, z)
-        mean += (_mean(chosen, other) + _mean(crossed, one)) / 2
-        variance += (_variance(chosen, counts) + _variance(crossed, counts)) / 2
+        from_one, from_other = _pauli_weights(one), _pauli_weights(other)
+        first = _best_witness(one, from_one, z)
+        second = _best_witness(other, from_other, z)
+        mean += (_mean(first, other, from_one) + _mean(second, one, from_other)) / 2
+        for witness in (first, second):
+            variance += _variance(witness, counts, weights) / 2
         # Were the witness fixed, the two evaluations would be independent. It is not: each half
         # also moves the other's witness, and both ways that gives the same bilinear term, of
-        # variance half that of the difference of the two.
-        choice += _variance(chosen - crossed, counts) / 2
+        # variance half that of the difference of the two. Its tails are longer than normal (a
+        # product of two noises), so twice that is taken: with half of it, pure product states are
+        # called entangled too often; elsewhere the term is small.
+        choice += _variance(first - second, counts, weights)
     lower = mean / _HALVINGS - z * np.sqrt((variance + choice) / _HALVINGS)
-    physical = nearest_physical(_linear_inversion(counts))
     upper = np.full(times.size, -np.inf)
-    for mixing in _UPPER_MIXING:
-        witness = _witness_coefficients(physical, counts, mixing)
-        error = np.sqrt(_variance(witness, counts) + choice / _HALVINGS)
-        upper = np.maximum(upper, _mean(witness, counts) + z * error)
-    signed = signed_concurrence(physical)
+    for witness in _witnesses(counts, weights, _UPPER_SHIFTS):
+        error = np.sqrt(_variance(witness, counts, weights) + choice / _HALVINGS)
+        upper = np.maximum(upper, _mean(witness, counts, weights) + z * error)
+    signed = signed_concurrence(nearest_physical(_linear_inversion(counts, _equal_weights(counts))))
     lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
     upper = np.maximum(upper, lower)
     value = np.clip(np.maximum(0.0, signed), lower, upper)
@@ -282,54 +359,89 @@ def _halve(counts: IntArray, random: np.random.Generator) -> tuple[IntArray, Int
     return half, counts - half
 
 
-def _best_witness(counts: IntArray, z: float) -> FloatArray:
+def _best_witness(counts: IntArray, weights: FloatArray, z: float) -> FloatArray:
     """Return the Pauli coefficients (T, 16) of the witness with the highest lower limit here."""
-    physical = nearest_physical(_linear_inversion(counts))
-    candidates = [_witness_coefficients(physical, counts, mixing) for mixing in _LOWER_MIXING]
-    limits = [_mean(c, counts) - z * np.sqrt(_variance(c, counts)) for c in candidates]
-    return np.asarray(
-        np.take_along_axis(
-            np.array(candidates), np.argmax(limits, axis=0)[None, :, None], axis=0
-        )[0]
-    )
+    candidates = np.array(_witnesses(counts, weights, _LOWER_SHIFTS))
+    limits = [
+        _mean(c, counts, weights) - z * np.sqrt(_variance(c, counts, weights)) for c in candidates
+    ]
+    best = np.argmax(limits, axis=0)
+    return np.asarray(candidates[best, np.arange(best.size)])
 
 
-def _witness_coefficients(physical: ComplexArray, counts: IntArray, mixing: float) -> FloatArray:
-    """Return g with Tr(Gρ) = Σ g_P <P>, shape (T, 16), for the witness of a noisier state."""
-    shots = counts.sum(axis=2).min(axis=1)
-    share = np.minimum(mixing / np.sqrt(shots), 0.5)[:, None, None]
-    witness = entanglement_witness((1 - share) * physical + share * np.eye(4) / 4)
-    return np.asarray(np.einsum("tij,pji->tp", witness, _MATRICES).real / 4)
+def _witnesses(
+    counts: IntArray, weights: FloatArray, shifts: tuple[float, ...]
+) -> list[FloatArray]:
+    """Return witnesses as Pauli coefficients g, Tr(Gρ) = Σ g_P <P>, (T, 16) for each shift.
+
+    Each is taken at the estimated state with its eigenvalues shifted, in units of 1/√shots.
+    """
+    physical = nearest_physical(_linear_inversion(counts, weights))
+    values, vectors = np.linalg.eigh(physical)
+    unit = 1 / np.sqrt(counts.sum(axis=2).min(axis=1))[:, None]
+    found = []
+    for shift in shifts:
+        shifted = np.maximum(values + shift * unit, _SMALLEST_EIGENVALUE * unit**2)
+        shifted /= shifted.sum(axis=1, keepdims=True)
+        states = (vectors * shifted[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
+        witness = entanglement_witness(states)
+        found.append(np.einsum("tij,pji->tp", witness, _MATRICES).real / 4)
+    return found
 
 
-def _linear_inversion(counts: IntArray) -> ComplexArray:
-    weights = _SIGNS / _shots_of_labels(counts)[:, None, None, :]
-    means = np.einsum("tskp,tsk->tp", weights, counts)
+def _linear_inversion(counts: IntArray, weights: FloatArray) -> ComplexArray:
+    means = np.einsum("tskp,tsk->tp", weights, _frequencies(counts))
     return np.asarray(np.einsum("tp,pij->tij", means, _MATRICES) / 4)
 
 
-def _mean(coefficients: FloatArray, counts: IntArray) -> FloatArray:
-    return np.asarray(np.sum(_weights(coefficients, counts) * counts, axis=(1, 2)))
+def _mean(coefficients: FloatArray, counts: IntArray, weights: FloatArray) -> FloatArray:
+    """Return Σ g_P <P>, shape (T,)."""
+    return np.asarray(
+        np.einsum("tskp,tp,tsk->t", weights, coefficients, _frequencies(counts), optimize=True)
+    )
 
 
-def _variance(coefficients: FloatArray, counts: IntArray) -> FloatArray:
-    """Return the variance of `_mean` under the Jeffreys posterior, as in `combine_paulis`."""
-    weights = _weights(coefficients, counts)
+def _variance(coefficients: FloatArray, counts: IntArray, weights: FloatArray) -> FloatArray:
+    """Return the variance of `_mean`, shape (T,)."""
+    combined = np.einsum("tskp,tp->tsk", weights, coefficients, optimize=True)
+    posterior, shots = _posterior(counts)
+    first = np.sum(combined * posterior, axis=2)
+    second = np.sum(combined**2 * posterior, axis=2)
+    return np.asarray(np.sum(np.maximum(second - first**2, 0.0) / shots, axis=1))
+
+
+def _pauli_weights(counts: IntArray) -> FloatArray:
+    """Return weights w with <P> = Σ w f of least variance, f the frequencies, (T, 9, 4, 16).
+
+    <ZI> is measured by ZX, ZY and ZZ. Starting from equal shares, the contrasts between such
+    settings (12 in all, of mean 0) are subtracted so that nothing correlated with them is left:
+    generalised least squares with the covariance that these counts show.
+    """
+    posterior, shots = _posterior(counts)
+    equal = _equal_weights(counts)
+    centred = _CONTRASTS - np.einsum("tsk,skq->tsq", posterior, _CONTRASTS)[:, :, None, :]
+    weighted = centred * (posterior / shots[:, :, None])[..., None]
+    covariance = np.einsum("tskq,skr->tqr", weighted, _CONTRASTS, optimize=True)
+    with_equal = np.einsum("tskq,tskp->tqp", weighted, equal, optimize=True)
+    shares = np.linalg.solve(covariance, with_equal)
+    return np.asarray(equal - np.einsum("skq,tqp->tskp", _CONTRASTS, shares, optimize=True))
+
+
+def _equal_weights(counts: IntArray) -> FloatArray:
+    """Return the weights that pool all shots of every setting which measures the label."""
+    shots = counts.sum(axis=2).astype(float)
+    total = shots @ (_SIGNS[:, 0, :] != 0)
+    return np.asarray(_SIGNS * (shots[:, :, None] / total[:, None, :])[:, :, None, :])
+
+
+def _frequencies(counts: IntArray) -> FloatArray:
+    return np.asarray(counts / counts.sum(axis=2, keepdims=True))
+
+
+def _posterior(counts: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the Jeffreys posterior's mean (T, 9, 4), as in `combine_paulis`, and its shots."""
     shots = counts.sum(axis=2)
-    posterior = (counts + 0.25) / (shots + 1)[..., None]
-    first = np.sum(weights * posterior, axis=2)
-    second = np.sum(weights**2 * posterior, axis=2)
-    return np.asarray(np.sum(shots * np.maximum(second - first**2, 0.0), axis=1))
-
-
-def _weights(coefficients: FloatArray, counts: IntArray) -> FloatArray:
-    """Return what one shot of each setting and outcome adds to Σ g_P <P>, shape (T, 9, 4)."""
-    return np.asarray(np.einsum("skp,tp->tsk", _SIGNS, coefficients / _shots_of_labels(counts)))
-
-
-def _shots_of_labels(counts: IntArray) -> FloatArray:
-    """Return how many shots measured each Pauli label, shape (T, 16)."""
-    return np.asarray(counts.sum(axis=2) @ (_SIGNS[:, 0, :] != 0)).astype(float)
+    return (counts + 0.25) / (shots + 1)[..., None], shots + 1.0
 
 
 def _signs_of_labels() -> FloatArray:
@@ -344,6 +456,23 @@ def _signs_of_labels() -> FloatArray:
 
 
 _SIGNS = _signs_of_labels()
+
+
+def _contrasts() -> FloatArray:
+    """Return functions of the outcome whose mean is 0 in every state, (9, 4, 12): the sign of a
+    label in one setting less that in the next setting which measures it."""
+    columns = []
+    for p, label in enumerate(_LABELS):
+        measuring = np.flatnonzero(_SIGNS[:, 0, p])
+        if label != "II":
+            for here, there in pairwise(measuring):
+                column = np.zeros((len(_SETTINGS), 4))
+                column[here], column[there] = _SIGNS[here, :, p], -_SIGNS[there, :, p]
+                columns.append(column)
+    return np.stack(columns, axis=-1)
+
+
+_CONTRASTS = _contrasts()
 
 
 def _exact_events(times: FloatArray, signed: FloatArray) -> tuple[Event, ...]:
