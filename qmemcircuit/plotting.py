@@ -8,13 +8,14 @@ filled green circle, everywhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmemcircuit.checks import check_choice
 from qmemcircuit.comparison import Comparison
+from qmemcircuit.entanglement import Concurrence, Event
 from qmemcircuit.storage import write_atomically
 from qmemcircuit.trajectory import Trajectory
 
@@ -248,3 +249,58 @@ def _mark(ax: Axes, start_voltage: float, start_current: float) -> None:
         zorder=above,
         label="pinch",
     )
+
+
+def plot_concurrence(
+    concurrence: Concurrence,
+    *,
+    reference: Concurrence | None = None,
+    events: Sequence[Event] = (),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the concurrence against time: points with intervals, the reference as a line.
+
+    Args:
+        concurrence: from `Trajectory.concurrence`; a line where it is exact.
+        reference: drawn as a black line.
+        events: from `find_deaths_and_births`: a vertical line at each, dashed for deaths and dotted
+            for births, with a band from its lower to its upper bound.
+        ax: where to draw; None makes a figure.
+
+    Times are divided by the period where it is known. Returns the axes.
+    """
+    if ax is None:
+        ax = make_figure(width=5.0, height=2.6)[1]
+    unit = concurrence.period or 1.0
+    for kind, style, colour in (("death", "--", PALETTE[1]), ("birth", ":", PALETTE[2])):
+        for place, event in enumerate(event for event in events if event.kind == kind):
+            label = f"sudden {kind}" if place == 0 else None
+            ax.axvspan(event.lower / unit, event.upper / unit, color=colour, alpha=0.18, lw=0)
+            ax.axvline(event.time / unit, color=colour, linestyle=style, label=label)
+    if concurrence.lower is None or concurrence.upper is None:
+        ax.plot(concurrence.times / unit, concurrence.value, color=DATA_COLOUR, label="exact")
+    else:
+        ax.errorbar(
+            concurrence.times / unit,
+            concurrence.value,
+            yerr=(concurrence.value - concurrence.lower, concurrence.upper - concurrence.value),
+            fmt="o",
+            color=DATA_COLOUR,
+            elinewidth=0.6,
+            markersize=2.5,
+            alpha=0.8,
+            label=f"digital, {100 * (concurrence.level or 0):.0f} % intervals",
+        )
+    if reference is not None:
+        ax.plot(
+            reference.times / unit,
+            reference.value,
+            color=REFERENCE_COLOUR,
+            zorder=3,
+            label="reference",
+        )
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("time t/T" if concurrence.period else "time t")
+    ax.set_ylabel("concurrence C")
+    ax.legend(loc="best")
+    return ax
