@@ -7,6 +7,7 @@ need them, not by this package.
 
 from qmemcircuit.circuits import AncillaPool, CircuitSet, build_circuits, pool
 from qmemcircuit.comparison import Comparison, compare
+from qmemcircuit.compiled import CompiledPair, compile_pair
 from qmemcircuit.couplings import (
     ControlledRotation,
     Coupling,
@@ -31,6 +32,7 @@ __all__ = [
     "AncillaPool",
     "CircuitSet",
     "Comparison",
+    "CompiledPair",
     "ConstantRate",
     "ControlledRotation",
     "Coupling",
@@ -53,6 +55,7 @@ __all__ = [
     "aer",
     "build_circuits",
     "compare",
+    "compile_pair",
     "estimate",
     "exact_circuit",
     "find_loops",
