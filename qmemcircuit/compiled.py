@@ -12,9 +12,9 @@ be solved classically; the angles need the pair's master equation.
 Where both memristors have the same frequency and the same Γ(t), and the coupling is a sum of
 σxσx, σyσy and σzσz (so `Native`, `PartialSwap`, `PartialISwap`), the gates and probabilities have
 a closed form. It is exact where the coupling conserves the number of excitations (σzσz,
-`PartialSwap`, `PartialISwap`) and neglects terms of order γ t (g/2ω)² for σxσx and σyσy. For any
-other pair they are fitted to the exact map. The `residual` is computed in both cases. The proof is
-in experiments/derivations/compiled_pair.md.
+`PartialSwap`, `PartialISwap`); for σxσx and σyσy the error is of the order of g²/2ω² and γg/ω²,
+whatever t. For any other pair they are fitted to the exact map. The `residual` is computed in both
+cases. The proof is in experiments/derivations/compiled_pair.md.
 """
 
 from __future__ import annotations
@@ -423,11 +423,15 @@ class _FitProblem:
                     _damping_slope(angle) for angle in parameters[index : index + 2]
                 )
                 both: list[tuple[int, FloatArray]] = [
-                    (index, np.kron(second, d_first)),
-                    (index + 1, np.kron(d_second, first)),
+                    (index, _product(second, d_first)),
+                    (index + 1, _product(d_second, first)),
                 ]
-                factors.append((np.asarray(np.kron(second, first)), both))
+                factors.append((_product(second, first), both))
         return factors
+
+
+def _product(second: FloatArray, first: FloatArray) -> FloatArray:
+    return np.asarray(np.kron(second, first), dtype=np.float64)
 
 
 def _transfer_matrix(images: ComplexArray) -> FloatArray:
