@@ -7,6 +7,7 @@ need them, not by this package.
 
 from qmemcircuit.circuits import AncillaPool, CircuitSet, build_circuits, pool
 from qmemcircuit.comparison import Comparison, compare
+from qmemcircuit.compiled import CompiledPair, compile_pair
 from qmemcircuit.couplings import (
     ControlledRotation,
     Coupling,
@@ -38,6 +39,7 @@ __all__ = [
     "AncillaPool",
     "CircuitSet",
     "Comparison",
+    "CompiledPair",
     "Concurrence",
     "ConstantRate",
     "ControlledRotation",
@@ -63,6 +65,7 @@ __all__ = [
     "aer",
     "build_circuits",
     "compare",
+    "compile_pair",
     "estimate",
     "exact_circuit",
     "find_deaths_and_births",
