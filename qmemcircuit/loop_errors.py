@@ -19,9 +19,9 @@ from qmemcircuit.trajectory import DeviceSeries
 # smooth curves and a posterior never reaches the ends 0 and 1; tests measure the coverage.
 _INTERVAL = (0.025, 0.975)
 _STRETCH = 1.25
+_ERROR = (0.10, 0.90)
 # Harmonics fitted from the start; more only where the residual asks for them.
 _HARMONICS = 8
-_ERROR = (0.10, 0.90)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A fitted branch y = mean + shapes·w, w measured with unit independent errors.
+    """A fitted branch y = offset + shapes·w, with w measured with unit independent errors.
 
     `groups` holds, per harmonic, its columns and the prior probability that it is absent.
     A branch without error has no shapes.
@@ -65,6 +65,7 @@ def estimate_geometry(
     samples: int,
     seed: int,
 ) -> list[Estimate]:
+    """Return the corrected geometry of the loops that begin at `starts`."""
     rng = np.random.default_rng(seed)
     begin, end = float(series.times[0]), float(series.times[-1])
     # The maximum may lie in an incomplete period: fit a window there too, for the scale alone.
@@ -114,7 +115,7 @@ def estimate_geometry(
     drawn = measure(posterior)
     # Simulation: what does the posterior median make of replicas of a known curve, the posterior
     # mean? The mean has the right smoothness; the fit itself would carry the noise twice.
-    replicas, inner = 24, 32
+    replicas, inner = 20, 25
     centre = [[draws.mean(axis=0) for draws in pair] for pair in posterior]
     known = measure([[draws[np.newaxis] for draws in pair] for pair in centre])[:, 0]
     redrawn = [
@@ -190,7 +191,7 @@ def _fit_branch(
     most = (vertices.size - 5) // 2  # at least one degree of freedom stays for the residual
     if most < 2:
         raise ValueError(
-            f"Argument trajectory must have at least 9 samples in a period where it has errors, "
+            f"Argument trajectory must have at least 8 samples in a period where it has errors, "
             f"but the period from t = {start:g} has {vertices.size - 1}; take more points per "
             "period, or drop the errors (dataclasses.replace) to measure the raw polygons."
         )

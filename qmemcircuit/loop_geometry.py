@@ -29,6 +29,7 @@ def window_matrix(times: FloatArray, start: float, stop: float) -> FloatArray:
 
 
 def vertex_times(times: FloatArray, start: float, stop: float) -> FloatArray:
+    """Return the loop's two end points and the sample times strictly between them."""
     slack = 1e-9 * (stop - start)
     inside = times[(times > start + slack) & (times < stop - slack)]
     return np.concatenate([[start], inside, [stop]])

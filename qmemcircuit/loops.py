@@ -114,7 +114,7 @@ def find_loops(
 
     Raises:
         ValueError: no period, less than one whole period, a normalisation that would divide by
-            zero, or, with errors, fewer than 9 samples in a period.
+            zero, or, with errors, fewer than 8 samples in a period.
 
     >>> times = np.linspace(0, 2 * np.pi, 201)
     >>> pair = Trajectory(
