@@ -141,13 +141,19 @@ def test_a_weakly_damped_memristor_is_thin_in_its_own_units():
 
 
 def test_pinch_of_a_memristor_approaches_the_origin():
-    distances = []
-    for points in (30, 120):
-        # At b = π/5 the zeros of V fall on samples; here they fall between them.
-        times, _, voltage, current = memristor(0.4, periods=1, points=points, phase=0.6)
-        distances.append(only(make(times, voltage, current)).pinch_distance)
-    assert distances[1] < distances[0] / 8  # at least order 1.5; second order gives 16
-    assert distances[0] < 0.02
+    def worst(points: int) -> float:
+        # The distance depends on where in a step V vanishes: take the worst of several phases
+        # (at b = π/5 the zeros fall on samples and it is 0).
+        return max(
+            only(make(times, voltage, current)).pinch_distance
+            for times, _, voltage, current in (
+                memristor(0.4, periods=1, points=points, phase=phase)
+                for phase in np.pi / 5 + np.linspace(0, PERIOD / 30, 9)
+            )
+        )
+
+    ratio = worst(30) / worst(120)
+    assert 10 < ratio < 25, ratio  # second order: 16
 
 
 def test_pinch_is_the_crossing_nearest_the_origin():
@@ -462,7 +468,10 @@ def test_coverage_is_nominal_or_better(setting):
     truth = np.array([loop.form_factor for loop in exact])
     within = np.mean(
         [
-            [abs(loop.form_factor - t) <= loop.form_factor_error for loop, t in zip(loops, truth)]
+            [
+                abs(loop.form_factor - t) <= loop.form_factor_error
+                for loop, t in zip(loops, truth, strict=True)
+            ]
             for loops in noisy
         ],
         axis=0,
