@@ -94,9 +94,10 @@ def find_loops(
     Curves are drawn from the posterior of the coefficients under a prior that lets each harmonic
     shrink or vanish (Strawderman's with an atom at 0, likelier for higher harmonics). The median
     is corrected by the bias that it shows on replicas of the posterior mean, with the same noise
-    and the same normalisation, and the interval spans both. Where V or I cannot be told from zero
-    in a loop, the intervals of S and F start at 0, that of P at a line there and back, and errors
-    are half the widths; where neither can be told from zero, the interval of F is (0, 1).
+    and the same normalisation; the interval spans both and is stretched to hold its coverage. Where
+    V or I cannot be told from zero in a loop, the intervals of S and F start at 0, that of P at a
+    line there and back, and errors are half the widths; where neither can be told from zero, the
+    interval of F is (0, 1).
 
     Coverage, of 95 % by the interval and of 68 % by the error, is tested against known curves in
     tests/test_loops.py: one memristor at 30 points per period and 5000 shots, γ0 = 0.4 and 0.02,
