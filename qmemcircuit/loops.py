@@ -101,8 +101,9 @@ def find_loops(
 
     Coverage, of 95 % by the interval and of 68 % by the error, is tested against known curves in
     tests/test_loops.py: one memristor at 30 points per period and 5000 shots, γ0 = 0.4 and 0.02,
-    with independent, correlated and voltage-bound current noise, from a clear signal to none. It
-    is not promised elsewhere. In particular, sharp switching whose harmonics sink into the noise
+    with independent, correlated and voltage-bound current noise, from a clear signal to none. Both
+    are conservative there: they hold the truth more often than they say. It is not promised
+    elsewhere. In particular, sharp switching whose harmonics sink into the noise
     is seen too long and its F a few percent too low (a test shows it). Errors of V and of I are
     taken as independent, since a trajectory keeps no covariance between them; where I is computed
     from the same V, intervals come out too wide.
