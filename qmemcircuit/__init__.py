@@ -28,6 +28,7 @@ from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.memristors import Memristor, Network
+from qmemcircuit.observables import memristive_defect
 from qmemcircuit.plotting import plot_concurrence, plot_loop, plot_residuals, plot_series
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
 from qmemcircuit.reference import master_equation
@@ -72,6 +73,7 @@ __all__ = [
     "find_loops",
     "inverse_relation",
     "master_equation",
+    "memristive_defect",
     "pauli_mean",
     "plot_concurrence",
     "plot_loop",

@@ -195,3 +195,23 @@ def signed_concurrence(states: ArrayLike) -> FloatArray:
     overlap = np.swapaxes(roots, -1, -2) @ FLIP @ roots
     values = np.linalg.svd(overlap, compute_uv=False)
     return np.asarray(values[..., 0] - values[..., 1:].sum(axis=-1))
+
+
+def memristive_defect(trajectory: Trajectory) -> FloatArray:
+    """Return the RMS over time of I − Γ(t)V for each device, shape (M,).
+
+    It is 0 where a device is memristive in the sense of guo2022, Eq. 9, with the prescribed Γ(t).
+    I must come from its definition, as in `master_equation` and `exact_circuit`; the digital
+    `current_operator` has ΓV built in and shows only what the couplings add.
+
+    Raises ValueError where the trajectory does not know its decay rates.
+    """
+    rate = trajectory.variables.get("decay_rate")
+    if rate is None:
+        raise ValueError(
+            "Argument trajectory must hold the variable decay_rate, but it does not; use the one "
+            "that master_equation, exact_circuit or estimate returned."
+        )
+    return np.asarray(
+        np.sqrt(np.mean((trajectory.current - rate * trajectory.voltage) ** 2, axis=0))
+    )
