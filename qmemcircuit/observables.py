@@ -197,6 +197,21 @@ def signed_concurrence(states: ArrayLike) -> FloatArray:
     return np.asarray(values[..., 0] - values[..., 1:].sum(axis=-1))
 
 
+def nearest_physical(matrices: ComplexArray) -> ComplexArray:
+    """Return the density matrices nearest to Hermitian matrices of trace 1, shape (T, d, d).
+
+    Nearest in the Frobenius norm: the eigenvalues are projected onto the probability simplex.
+    """
+    values, vectors = np.linalg.eigh(matrices)
+    descending = values[..., ::-1]
+    ranks = np.arange(1, values.shape[-1] + 1)
+    excess = (np.cumsum(descending, axis=-1) - 1) / ranks
+    kept = np.sum(descending - excess > 0, axis=-1)
+    shift = np.take_along_axis(excess, kept[..., None] - 1, axis=-1)
+    physical = np.maximum(values - shift, 0.0)
+    return np.asarray((vectors * physical[..., None, :]) @ np.swapaxes(vectors.conj(), -1, -2))
+
+
 def memristive_defect(trajectory: Trajectory) -> FloatArray:
     """Return the RMS over time of I − Γ(t)V for each device, shape (M,).
 
