@@ -222,7 +222,7 @@ def _channel(matrix: ComplexArray) -> Instruction:
 
 
 def _prepare(circuit: QuantumCircuit, network: Network) -> list[ComplexArray]:
-    """Return the channels that prepare each memristor, whatever was before; append a joint state."""
+    """Return the channels that prepare each memristor anew; append a joint state, if any."""
     from qiskit_aer.library import SetDensityMatrix
 
     if network.state is not None:

@@ -172,9 +172,7 @@ def _step(network: Network, start: float, stop: float, splitting: Splitting) -> 
 
 def _local(memristors: Sequence[int], start: float, stop: float) -> list[_Part]:
     """Damping and free evolution, which commute."""
-    return [
-        part for j in memristors for part in (_Damping(j, start, stop), _Free(j, stop - start))
-    ]
+    return [part for j in memristors for part in (_Damping(j, start, stop), _Free(j, stop - start))]
 
 
 def _merge(network: Network, parts: Sequence[_Part]) -> list[_Part]:
