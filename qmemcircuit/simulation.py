@@ -14,7 +14,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Literal
 
@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.checks import ComplexArray, FloatArray, check_choice, check_integer, check_memory
-from qmemcircuit.circuits import CircuitSet, build_circuits
-from qmemcircuit.exact import exact_circuit, finish, traced_circuit
+from qmemcircuit.circuits import build_circuits
+from qmemcircuit.exact import Save, exact_circuit, finish, traced_circuit
 from qmemcircuit.memristors import Model, Network, as_network
 from qmemcircuit.observables import interaction_terms, reduced_from_pairs, voltages_and_currents
 from qmemcircuit.provenance import make_provenance
@@ -103,16 +103,15 @@ def simulate_circuit(
     route = choose_route(len(network.memristors), method)
     if route["method"] == "density_matrix":
         exact = exact_circuit(network, times, splitting=splitting, steps=steps)
-        return _with_provenance(exact, {"method": "simulate_circuit", "route": route})
+        changed = {**exact.provenance, "method": "simulate_circuit", "route": route}
+        return replace(exact, provenance=changed)
     circuits = build_circuits(network, times, bases="Z", splitting=splitting, steps=steps)
-    plan = _Plan(
-        circuits,
-        route["method"],
-        check_integer("bond_dimension", bond_dimension, minimum=1),
-        _kept(network, pairs),
-    )
-    plan.check()
+    bond_dimension = check_integer("bond_dimension", bond_dimension, minimum=1)
     total = check_integer("trajectories", trajectories, minimum=2)
+    kept = _kept(network, pairs)
+    _check_fits(network, route["method"], bond_dimension)
+    circuit, left = traced_circuit(circuits, _save_each(kept))
+    plan = _Plan(network, circuits.times, circuit, left, kept, route["method"], bond_dimension)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     seed = check_integer("seed", seed, minimum=0)
@@ -175,39 +174,19 @@ def choose_route(memristors: int, method: Method | None = None) -> dict[str, str
 class _Plan:
     """What every batch of trajectories has in common."""
 
-    circuits: CircuitSet
+    network: Network
+    times: FloatArray
+    circuit: QuantumCircuit
+    left: ComplexArray
+    kept: tuple[tuple[int, ...], ...]
     method: str
     bond_dimension: int
-    kept: tuple[tuple[int, ...], ...]
 
-    def check(self) -> None:
-        """Refuse what cannot be run."""
-        network = self.circuits.network
-        memristors = len(network.memristors)
-        if network.state is not None:
-            raise ValueError(
-                "Argument model must start from the memristors' own states on the route "
-                f"{self.method!r}, but this network has a joint initial state; use "
-                "method='density_matrix'."
-            )
-        amplitudes = 2**memristors
-        if self.method == "matrix_product_state":
-            # Two tensors a bond, and those of the rerun with twice the bond dimension.
-            amplitudes = 2 * memristors * 2 * (2 * self.bond_dimension) ** 2
-        workers = os.cpu_count() or 1
-        check_memory(
-            "model",
-            16 * amplitudes * workers,
-            f"the {self.method} of {memristors} memristors, once for each of {workers} threads,",
-            "method='matrix_product_state' needs memory linear in their number."
-            if self.method == "statevector"
-            else "use a smaller bond_dimension.",
-        )
-
-    def batch(self, trajectories: int) -> int:
+    @property
+    def batch(self) -> int:
         """How many trajectories to run at once."""
-        numbers = len(self.circuits.times) * sum(4 ** len(item) for item in self.kept)
-        return max(1, min(trajectories, BATCH_BYTES // int(16 * numbers)))
+        numbers = self.times.size * sum(4 ** len(item) for item in self.kept)
+        return max(1, BATCH_BYTES // int(16 * numbers))
 
 
 @dataclass(frozen=True)
@@ -223,6 +202,27 @@ class _Averages:
     pair_states: dict[tuple[int, int], ComplexArray]
     first: tuple[FloatArray, FloatArray]
     first_seed: int
+
+
+def _check_fits(network: Network, method: str, bond_dimension: int) -> None:
+    """Refuse joint initial states, and what does not fit into memory."""
+    memristors = len(network.memristors)
+    if network.state is not None:
+        raise ValueError(
+            f"Argument model must start from the memristors' own states on the route {method!r}, "
+            "but this network has a joint initial state; use method='density_matrix'."
+        )
+    workers = os.cpu_count() or 1
+    numbers, remedy = 2**memristors, "method='matrix_product_state' needs memory linear in M."
+    if method == "matrix_product_state":
+        # Two tensors of χ×χ a memristor, at the doubled χ that the truncation is checked with.
+        numbers, remedy = 2 * memristors * (2 * bond_dimension) ** 2, "reduce bond_dimension."
+    check_memory(
+        "model",
+        16 * numbers * workers,
+        f"the {method} of {memristors} memristors on each of {workers} threads",
+        remedy,
+    )
 
 
 def _kept(
@@ -247,11 +247,22 @@ def _kept(
     return (*chosen, *((j,) for j in alone))
 
 
+def _save_each(kept: Sequence[tuple[int, ...]]) -> Save:
+    """Save the reduced states of every trajectory."""
+    from qiskit_aer.library import SaveDensityMatrix
+
+    def save(circuit: QuantumCircuit, index: int) -> None:
+        for place, item in enumerate(kept):
+            label = f"{place}@{index}"
+            circuit.append(SaveDensityMatrix(len(item), label=label, pershot=True), list(item))
+
+    return save
+
+
 def _average(plan: _Plan, total: int, seed: int, progress: Callable[[int, int], None]) -> _Averages:
     """Run all trajectories in batches and average them."""
-    network, times = plan.circuits.network, plan.circuits.times
-    size = plan.batch(total)
-    sizes = [min(size, total - start) for start in range(0, total, size)]
+    network, times = plan.network, plan.times
+    sizes = [min(plan.batch, total - start) for start in range(0, total, plan.batch)]
     seeds = np.random.SeedSequence(seed).generate_state(len(sizes))
     sums: dict[tuple[int, ...], ComplexArray] = {}
     values: list[tuple[FloatArray, FloatArray]] = []
@@ -283,12 +294,6 @@ def _run(
 ) -> dict[tuple[int, ...], ComplexArray]:
     """Return the reduced states of every trajectory, {members: shape (n, T, 2^k, 2^k)}."""
     from qiskit_aer import AerSimulator
-    from qiskit_aer.library import SaveDensityMatrix
-
-    def save(circuit: QuantumCircuit, index: int) -> None:
-        for place, item in enumerate(plan.kept):
-            label = f"{place}@{index}"
-            circuit.append(SaveDensityMatrix(len(item), label=label, pershot=True), list(item))
 
     options: dict[str, Any] = {}
     if plan.method == "matrix_product_state":
@@ -298,17 +303,16 @@ def _run(
             # Aer asks for the memory of the whole state vector, which it never allocates.
             "max_memory_mb": 2**40,
         }
-    circuit, left = traced_circuit(plan.circuits, save)
     # Whole trajectories run in parallel; a shot's random numbers do not depend on the threads.
     simulator = AerSimulator(method=plan.method, max_parallel_shots=os.cpu_count() or 1, **options)
-    result = simulator.run(circuit, shots=trajectories, seed_simulator=seed % 2**31).result()
+    result = simulator.run(plan.circuit, shots=trajectories, seed_simulator=seed % 2**31).result()
     if not result.success:
         raise RuntimeError(f"Aer failed: {result.status}")
     found = result.data(0)
     states = {}
     for place, item in enumerate(plan.kept):
-        series = [np.asarray(found[f"{place}@{k}"]) for k in range(len(plan.circuits.times))]
-        states[item] = finish(np.stack(series, axis=1), left, item)
+        series = [np.asarray(found[f"{place}@{k}"]) for k in range(plan.times.size)]
+        states[item] = finish(np.stack(series, axis=1), plan.left, item)
     return states
 
 
@@ -343,7 +347,7 @@ def _ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray
 
 def _check_truncation(plan: _Plan, averages: _Averages) -> dict[str, Any]:
     """Run the first trajectories again at 2χ under the same random numbers and compare."""
-    network, times = plan.circuits.network, plan.circuits.times
+    network, times = plan.network, plan.times
     number = min(CHECKED_TRAJECTORIES, averages.first[0].shape[0])
     bond, threshold = 2 * plan.bond_dimension, TRUNCATION_THRESHOLD / 100
     states = _run(plan, number, averages.first_seed, bond, threshold)
@@ -368,9 +372,3 @@ def _check_truncation(plan: _Plan, averages: _Averages) -> dict[str, Any]:
         "trajectories": number,
         **found,
     }
-
-
-def _with_provenance(trajectory: Trajectory, changes: dict[str, Any]) -> Trajectory:
-    from dataclasses import replace
-
-    return replace(trajectory, provenance={**trajectory.provenance, **changes})
