@@ -26,12 +26,14 @@ from qmemcircuit.entanglement import (
 from qmemcircuit.estimation import estimate, pauli_mean
 from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
+from qmemcircuit.graphs import chain, ring, star
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.memristors import Memristor, Network
 from qmemcircuit.observables import memristive_defect
 from qmemcircuit.plotting import plot_concurrence, plot_loop, plot_residuals, plot_series
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
 from qmemcircuit.reference import master_equation
+from qmemcircuit.simulation import simulate_circuit
 from qmemcircuit.storage import FileFormatError
 from qmemcircuit.targets import Target, aer, sampler
 from qmemcircuit.trajectory import Samples, Trajectory
@@ -65,6 +67,7 @@ __all__ = [
     "Trajectory",
     "aer",
     "build_circuits",
+    "chain",
     "compare",
     "compile_pair",
     "estimate",
@@ -80,6 +83,9 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "ring",
     "run",
     "sampler",
+    "simulate_circuit",
+    "star",
 ]

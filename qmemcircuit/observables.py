@@ -133,6 +133,44 @@ def trajectory_of_states(
     )
 
 
+def trajectory_of_pairs(
+    network: Network,
+    times: FloatArray,
+    pair_states: Mapping[tuple[int, int], ComplexArray],
+    provenance: Mapping[str, Any],
+) -> Trajectory:
+    """Return the exact trajectory of the reduced states of all pairs, each of shape (T, 4, 4)."""
+    voltage, current, rate = voltages_and_currents(
+        network, times, lambda keep: reduced_from_pairs(pair_states, keep)
+    )
+    return Trajectory(
+        times,
+        voltage,
+        current,
+        pair_states=pair_states,
+        variables={"decay_rate": rate},
+        periods=np.array([memristor.period for memristor in network.memristors]),
+        provenance=provenance,
+    )
+
+
+def reduced_from_pairs(
+    pair_states: Mapping[tuple[int, int], ComplexArray], keep: tuple[int, ...]
+) -> ComplexArray:
+    """Return the reduced states of one or two memristors from those of pairs; shape (T, d, d).
+
+    Raises ValueError where no pair holds them.
+    """
+    for pair, states in pair_states.items():
+        if set(keep) <= set(pair):
+            places = [pair.index(j) for j in keep]
+            return states if places == [0, 1] else reduce_states(states, places)
+    raise ValueError(
+        f"Argument keep must lie in one of the kept pairs, but {keep} does not; kept are "
+        f"{', '.join(str(pair) for pair in pair_states) or 'none'}."
+    )
+
+
 def outcome_probabilities(states: ComplexArray, basis: str) -> FloatArray:
     """Return the probabilities of the 2^M outcomes in a setting, shape (T, 2^M)."""
     rotations = {
