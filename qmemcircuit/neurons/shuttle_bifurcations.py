@@ -171,7 +171,13 @@ def find_hopf_points(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
     Raises:
         ValueError: there are none; says at which R_n they begin.
     """
+    try:
+        onset = find_hopf_onset(neuron)
+    except ValueError:
+        onset = None
     voltages = _voltage_grid(neuron)
+    if onset is not None:  # so that no pair of points near their birth is too close to see
+        voltages = np.sort(np.append(voltages, onset.voltage))
 
     def condition(v: float) -> float:
         return float(_hopf_condition(neuron, np.array([v]))[0])
@@ -184,11 +190,11 @@ def find_hopf_points(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
         if point is not None:
             points.append(point)
     if not points:
-        try:
-            onset = find_hopf_onset(neuron)
-            begin = f"they begin at R_n = {onset.resistance:.6g}, V_n = {onset.bias:.6g}"
-        except ValueError:
-            begin = "no resistance gives any (Z_T too small or Γ too large)"
+        begin = (
+            "no resistance gives any (Z_T too small or Γ too large)"
+            if onset is None
+            else f"they begin at R_n = {onset.resistance:.6g}, V_n = {onset.bias:.6g}"
+        )
         raise ValueError(
             f"Argument neuron must have a resistance with Hopf points, but at R_n = "
             f"{neuron.resistance:g} there are none: {begin}."
@@ -329,7 +335,9 @@ def _eigenvalues(neuron: ShuttleNeuron, voltage: float) -> NDArray[np.complex128
 
 
 def _fold_voltages(neuron: ShuttleNeuron) -> list[float]:
-    voltages = _voltage_grid(neuron)
+    # The cusps are the minima of h′: with them in the grid no pair of folds is too close to see.
+    cusps = [point.voltage for point in find_cusps(neuron)]
+    voltages = np.sort(np.append(_voltage_grid(neuron), cusps))
 
     def condition(v: float) -> float:
         return 1 + neuron.resistance * float(static_current(neuron, v, derivative=1))

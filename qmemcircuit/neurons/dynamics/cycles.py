@@ -273,13 +273,14 @@ def _flow(
 
 
 def _sorted_multipliers(monodromy: FloatArray) -> NDArray[np.complex128]:
-    values = np.linalg.eigvals(monodromy).astype(complex)
+    values = np.asarray(np.linalg.eigvals(monodromy), dtype=complex)
     return np.asarray(values[np.argsort(-np.abs(values))])
 
 
 def _measure_period(system: DynamicalSystem, state: FloatArray) -> float:
     """Return the mean time between upward crossings of variable 0's mid-level."""
-    speed = float(np.linalg.norm(system.rate(state)) / max(np.linalg.norm(state), 1e-3))
+    size = max(float(np.linalg.norm(state)), 1e-3)
+    speed = float(np.linalg.norm(system.rate(state))) / size
     window = 20.0 / max(speed, 1e-3)
     for _ in range(8):
         times = np.linspace(0, window, 4000)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.checks import FloatArray, check_integer
+from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, integrate
 
 
@@ -37,8 +39,13 @@ def stroboscopic_map(
 
 @dataclass(frozen=True)
 class RotationNumber:
-    """Turns per drive period, `value`, with `error` from two halves of the run; `radius` is the
-    smallest distance from the centre: near 0 the number of turns has no meaning."""
+    """Turns per drive period.
+
+    Attributes:
+        value: the mean, NaN where the state has settled on the centre (radius below 1e-9).
+        error: half the difference between the two halves of the run.
+        radius: smallest distance from the centre; near 0 the number has no meaning.
+    """
 
     value: float
     error: float
@@ -52,11 +59,15 @@ def rotation_number(
     periods: int = 400,
     transient: int = 200,
     plane: tuple[int, int] = (0, 1),
-    centre: tuple[float, float] = (0.0, 0.0),
+    centre: tuple[float, float] | PeriodicOrbit = (0.0, 0.0),
     points: int = 24,
     rtol: float = 1e-9,
 ) -> RotationNumber:
     """Return the mean number of turns around `centre` in a plane of variables per drive period.
+
+    A `PeriodicOrbit` as centre moves with the drive: the turns of y(t) − y_p(t). This is the
+    rotation number of a torus around that orbit, ω₀/ω; turns around a fixed point instead follow
+    whichever of the two oscillations is larger, and may show a locking that is none.
 
     The increments of the angle over one period are averaged with the weight exp(−1/(s(1 − s))),
     which converges faster than any power of 1/periods on a torus (Das, Saiki, Sander and Yorke
@@ -75,8 +86,15 @@ def rotation_number(
     if transient > 0:
         times = np.concatenate([[0.0], times])
     states = integrate(system, times, state, rtol=rtol)[-(number * points + 1) :]
-    first = states[:, plane[0]] - centre[0]
-    second = states[:, plane[1]] - centre[1]
+    if isinstance(centre, PeriodicOrbit):
+        cycle = centre.sample(points * round(centre.period / period) + 1)[1][:-1]
+        middle = np.resize(cycle, states.shape)[:, list(plane)]
+    else:
+        middle = np.broadcast_to(np.asarray(centre, dtype=float), (len(states), 2))
+    first, second = (states[:, list(plane)] - middle).T
+    radius = float(np.hypot(first, second).min())
+    if radius < 1e-9:
+        return RotationNumber(math.nan, math.nan, radius)
     angles = np.unwrap(np.arctan2(second, first)) / (2 * np.pi)
     if np.abs(np.diff(angles)).max() > 0.45:
         raise ValueError(
@@ -90,7 +108,7 @@ def rotation_number(
     return RotationNumber(
         float(_weighted_mean(increments)),
         float(abs(parts[0] - parts[1]) / 2),
-        float(np.hypot(first, second).min()),
+        radius,
     )
 
 
