@@ -96,7 +96,7 @@ def _quadrature(width: float, tunnelling: float, order: int) -> tuple[FloatArray
         hermite.append(2 * nodes * hermite[k] - 2 * k * hermite[k - 1])
     weights = np.stack([gauss * hermite[k] / width**k for k in range(order + 1)])
     nodes.flags.writeable = weights.flags.writeable = False
-    return nodes, weights
+    return np.asarray(nodes, dtype=float), np.asarray(weights, dtype=float)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,8 @@
 Integrator: CyRK's C++ DOP853 (Hairer's 8(5,3) pair with its dense output), called from numba.
 """
 
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 from collections.abc import Callable
