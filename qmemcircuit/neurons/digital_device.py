@@ -54,10 +54,14 @@ def run_digital(
             `execute_on(backend)` makes one.
 
     Returns:
-        Trajectory with V, and I = G V with G from the measured ⟨X⟩, ⟨Z⟩ turned by that step's
-        RY (so it belongs to the middle of the step that ends at times[k]), with its standard
-        error from the counts; at times[0] both are those of the given state. `states` is None:
-        the qubit is known through `samples` only.
+        Trajectory with V at `times`. The current is that of the step's middle: at index k
+        I = G V at times[k] − Δt/2, from the measured ⟨X⟩, ⟨Z⟩ and V, each taken half of the
+        step's change further, with its standard error from the counts; at index 0 it is that of
+        the given state. `samples.counts[k]` are the counts; `states` is None: the qubit is
+        known through them only.
+
+    Raises:
+        TypeError, ValueError: bad arguments, or times too coarse for the RK4 step.
     """
     from qmemcircuit.neurons.digital_step import advance_voltage
     from qmemcircuit.neurons.shuttle_circuits import history_circuits, reprepare_circuits
@@ -93,8 +97,9 @@ def run_digital(
             moments[0] + (k - 1) * dt, dt, voltages[k - 1], seen[0], seen[-1], parameters
         )
         changes.append(float(voltages[k] - voltages[k - 1]))
+        middle = (voltages[k - 1] + voltages[k]) / 2
         currents[k], errors[k] = _current(
-            neuron, voltages[k], changes[-1], seen[[0, -1]], spread[[0, -1]]
+            neuron, middle, changes[-1] / 2, seen[[0, -1]], spread[[0, -1]]
         )
     check_voltages(voltages, neuron, moments, dt)
     return Trajectory(
