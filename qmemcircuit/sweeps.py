@@ -11,6 +11,7 @@ import base64
 import binascii
 import functools
 import hashlib
+import inspect
 import itertools
 import json
 import math
@@ -279,6 +280,8 @@ def _describe(value: Any) -> str:
         return f"{_describe(value.func)}({', '.join(bound)})"
     if isinstance(value, np.ndarray):
         return f"array {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if inspect.ismethod(value):
+        return f"{_describe(value.__self__)}.{value.__name__}"
     if hasattr(value, "__qualname__"):
         cells = [_describe(cell.cell_contents) for cell in getattr(value, "__closure__", ()) or ()]
         name = f"{value.__module__}.{value.__qualname__}"

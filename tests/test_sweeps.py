@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -152,6 +153,7 @@ def test_progress_counts_points_and_starts_with_those_resumed(tmp_path: Path) ->
 SCRIPT = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 import numpy as np
 sys.path.insert(0, sys.argv[3])
@@ -215,6 +217,24 @@ def test_the_order_of_the_grid_is_part_of_its_identity(tmp_path: Path) -> None:
     sweep(pow, {"base": [2, 3], "exp": [1, 2]}, executor=Inline(), path=path)
     with pytest.raises(FileFormatError, match="the order differs"):
         sweep(pow, {"exp": [1, 2], "base": [2, 3]}, executor=Inline(), path=path)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A model whose method is swept."""
+
+    factor: float
+
+    def times(self, x: float) -> float:
+        return self.factor * x
+
+
+def test_a_method_of_another_object_is_another_sweep(tmp_path: Path) -> None:
+    path = tmp_path / "map.nc"
+    sweep(Scale(2.0).times, {"x": [1.0]}, path=path)
+    assert sweep(Scale(2.0).times, {"x": [1.0]}, path=path)["value"].item() == 2.0
+    with pytest.raises(FileFormatError, match=r"Scale\(factor=2.0\).times"):
+        sweep(Scale(3.0).times, {"x": [1.0]}, path=path)
 
 
 @pytest.mark.parametrize("damage", [b"no journal\n", b'{"a": 1}\n{"points": [0]}\n', b""])
