@@ -362,19 +362,25 @@ def _draw_modes(result: Result) -> Any:
             ax.set_title(f"{feedback}: $V_n={bias:g}${what}")
         ax = replace_by_3d(figure, axes[row, 2], (2, 4, 4 * row + 3))
         draw_bloch_sphere(ax)
-        nested = list(zip(sampled[::-1] + modes, (2.6, 1.8, 1.2, 0.6), strict=False))
+        # Where all modes agree, thick lines under thin ones show that they are there.
+        widths = (2.6, 1.8, 1.2, 0.6) if feedback == "history" else (0.7, 0.7, 0.7, 0.9)
+        nested = list(zip(sampled[::-1] + modes, widths, strict=False))
         for (mode, count, colour, _), width in nested:
             x, y, z = (series[f"{name} {ACTIVE:g} {mode} {count}"] for name in "XYZ")
-            ax.plot(x, y, z, color=colour, lw=width if feedback == "history" else 0.7)
+            ax.plot(x, y, z, color=colour, lw=width)
         ax.set_title(f"{feedback}: Bloch vector, $V_n=2$", y=0.98)
         ax = axes[row, 3]
+        inset = ax.inset_axes((0.1, 0.62, 0.34, 0.34))
+        inset.set(xlim=(3.94, 4.1), ylim=(1.2, 4.2))
+        inset.tick_params(labelsize=6)
         for (mode, count, colour, _), width in nested:
             for name in ("up", "down"):
                 bias_values = RAMP[0] + RAMP[2] * hysteresis["time"]
                 if name == "down":
                     bias_values = RAMP[1] - RAMP[2] * hysteresis["time"]
                 voltage = hysteresis[f"V {name} {mode} {count}"]
-                ax.plot(bias_values, voltage, color=colour, lw=width)
+                for place in (ax, inset):
+                    place.plot(bias_values, voltage, color=colour, lw=width)
         for fold in result.parameters["folds"]:
             ax.axvline(fold, color="0.6", lw=0.6, ls=":", zorder=0)
         ax.set(xlabel="input $V_n$", ylabel="voltage $V$", xlim=(2, 4.8))

@@ -19,10 +19,10 @@ from qmemcircuit.neurons.digital_shuttle import (
 )
 from qmemcircuit.neurons.shuttle import (
     ShuttleNeuron,
-    _input,
-    _pack,
     check_neuron_state,
     describe,
+    input_voltages,
+    pack_parameters,
 )
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.trajectory import Samples, Trajectory
@@ -71,7 +71,7 @@ def run_digital(
     count = check_shots(shots, feedback)
     begin = check_neuron_state(neuron, neuron.ground_state if state is None else state)
     bloch = np.array([begin[2], begin[3], begin[1]])
-    parameters = _pack(neuron, np.inf)
+    parameters = pack_parameters(neuron, np.inf)
     voltages = np.full(moments.size, begin[0])
     counts = np.zeros((moments.size, len(BASES[feedback]), 2), dtype=np.int64)
     currents, errors = np.zeros(moments.size), np.zeros(moments.size)
@@ -108,7 +108,7 @@ def run_digital(
         current=currents[:, None],
         current_error=errors[:, None],
         samples=Samples(tuple(BASES[feedback]), counts),
-        variables={"input": _input(neuron, moments)},
+        variables={"input": input_voltages(neuron, moments)},
         provenance=make_provenance(
             "neurons.run_digital",
             neuron=describe(neuron),

@@ -22,11 +22,11 @@ from qmemcircuit.checks import (
 from qmemcircuit.neurons.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle import (
     ShuttleNeuron,
-    _input,
-    _pack,
     bloch_states,
     check_neuron_state,
     describe,
+    input_voltages,
+    pack_parameters,
 )
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.trajectory import Samples, Trajectory
@@ -117,7 +117,7 @@ def simulate_digital(
             getattr(digital_step, feedback.upper()),
             count,
             generator,
-            _pack(neuron, np.inf),
+            pack_parameters(neuron, np.inf),
         )
     else:
         states, zeros = _close_loop_on(
@@ -143,7 +143,7 @@ def simulate_digital(
             "X": x.copy(),
             "Y": y.copy(),
             "conductance": conductances,
-            "input": _input(neuron, moments),
+            "input": input_voltages(neuron, moments),
         },
         provenance=make_provenance(
             "neurons.simulate_digital",
@@ -171,7 +171,7 @@ def _close_loop_on(
     """Do what `digital_step.close_loop` does, every evolution of the qubit being a circuit."""
     from qmemcircuit.neurons.digital_step import advance_voltage
 
-    parameters = _pack(neuron, np.inf)
+    parameters = pack_parameters(neuron, np.inf)
     states = np.empty((times.size, 4))
     zeros = np.zeros((times.size, 3), dtype=np.int64)
     states[0] = begin

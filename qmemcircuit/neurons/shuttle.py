@@ -158,7 +158,7 @@ class ShuttleNeuron:
         """
         from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
 
-        parameters = _pack(self, math.inf if table_reach is None else table_reach)
+        parameters = pack_parameters(self, math.inf if table_reach is None else table_reach)
         period = self.drive.period if isinstance(self.drive, SinusoidalDrive) else None
         return DynamicalSystem(_field(), parameters, VARIABLES, period)
 
@@ -315,7 +315,7 @@ def simulate(
             "X": x.copy(),
             "Y": y.copy(),
             "conductance": conductance,
-            "input": _input(neuron, moments),
+            "input": input_voltages(neuron, moments),
         },
         provenance=make_provenance(
             "neurons.simulate",
@@ -363,7 +363,8 @@ def bloch_states(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray[Any, An
     return states
 
 
-def _input(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:
+def input_voltages(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:
+    """Return V_n(t) at `times`: bias and drive."""
     if isinstance(neuron.drive, SinusoidalDrive):
         angle = neuron.drive.frequency * times + neuron.drive.phase
         return neuron.bias + neuron.drive.amplitude * np.sin(angle)
@@ -372,7 +373,7 @@ def _input(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:
     return np.full(times.size, float(neuron.bias))
 
 
-def _pack(neuron: ShuttleNeuron, reach: float) -> FloatArray:
+def pack_parameters(neuron: ShuttleNeuron, reach: float) -> FloatArray:
     """Return the parameters in the order of `shuttle_field`, the table of F behind them."""
     from qmemcircuit.neurons import shuttle_field as order
 
