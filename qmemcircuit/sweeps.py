@@ -157,27 +157,41 @@ def _run(
     executor: Executor,
     journal: Path | None,
 ) -> Iterator[tuple[list[int], list[Values]]]:
-    """Yield (indices, results) of each task as it finishes; cancel the rest on any error."""
+    """Yield (indices, results) of each task as it finishes.
+
+    After an error no task is started; those under way are waited for and yielded, so that they
+    are kept, and then the error is raised.
+    """
     futures: dict[Future[list[Values]], list[int]] = {}
+    failure: BaseException | None = None
     try:
         for indices in tasks:
             future = executor.submit(_evaluate, function, [points[index] for index in indices])
             futures[future] = indices
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        kept = (
-            "give path= to keep what is finished"
-            if journal is None
-            else f"the finished points are kept in {str(journal)!r}, and the same call goes on"
-        )
-        raise RuntimeError(
-            f"A worker process of the sweep died (out of memory, killed, or a script that starts "
-            f"a sweep outside `if __name__ == '__main__':`); {kept}."
-        ) from error
+        for future in as_completed(list(futures)):
+            failure = future.exception()
+            if failure is not None:
+                break
+            yield futures.pop(future), future.result()
+        if failure is None:
+            return
+        for future in [future for future in futures if not future.cancel()]:
+            if future.exception() is None:
+                yield futures[future], future.result()
     finally:
         for future in futures:
             future.cancel()
+    if not isinstance(failure, BrokenProcessPool):
+        raise failure
+    kept = (
+        "give path= to keep what is finished"
+        if journal is None
+        else f"the finished points are kept in {str(journal)!r}, and the same call goes on"
+    )
+    raise RuntimeError(
+        "A worker process of the sweep died (out of memory, killed, or a script that starts a "
+        f"sweep outside `if __name__ == '__main__':`); {kept}."
+    ) from failure
 
 
 def _evaluate(function: Callable[..., Any], points: list[Point]) -> list[Values]:

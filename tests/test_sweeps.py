@@ -258,6 +258,10 @@ def test_an_error_names_its_point_and_keeps_the_others(tmp_path: Path) -> None:
         sweep(fails_at_two, {"x": [0, 1, 2, 3]}, path=path)
     assert "in a sweep, at the point {'x': 2}" in caught.value.__notes__
     assert Path(f"{path}.journal").exists()
+    with pytest.raises(ZeroDivisionError):
+        sweep(fails_at_two, {"x": [0, 1, 2, 3]}, executor=Inline(), path=tmp_path / "inline.nc")
+    lines = (tmp_path / "inline.nc.journal").read_text().splitlines()[1:]
+    assert sorted(json.loads(line)["points"] for line in lines) == [[0], [1], [3]]
 
 
 def test_a_dead_process_is_reported() -> None:

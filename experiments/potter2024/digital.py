@@ -22,7 +22,12 @@ from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.digital_device import execute_on, run_digital
 from qmemcircuit.neurons.digital_shuttle import simulate_digital
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit, find_limit_cycle
-from qmemcircuit.neurons.dynamics.oscillations import measure_oscillation, phase_diffusion
+from qmemcircuit.neurons.dynamics.oscillations import (
+    CYCLE_BELOW,
+    NOISE_ABOVE,
+    measure_oscillation,
+    phase_diffusion,
+)
 from qmemcircuit.neurons.shuttle import LinearRamp, ShuttleNeuron
 from qmemcircuit.neurons.shuttle_bifurcations import find_folds
 from qmemcircuit.plotting import PALETTE, REFERENCE_COLOUR, make_figure
@@ -241,7 +246,7 @@ def _cycle_quantities(
             control = cycles.sel(feedback=feedback, shots=count, bias=SILENT)
             ratio, error = _mean(here["amplitude_ratio"])
             relative, spread = _mean(here["span"] / exact[ACTIVE]["span"])
-            state = "kept" if ratio < 1.1 else "lost" if ratio > 1.5 else "marginal"
+            state = "kept" if ratio < CYCLE_BELOW else "lost" if ratio > NOISE_ABOVE else "marginal"
             raw = float(here["raw_span"].mean())
             quantities += [
                 Quantity(
@@ -370,8 +375,8 @@ def _draw_modes(result: Result) -> Any:
             ax.plot(x, y, z, color=colour, lw=width)
         ax.set_title(f"{feedback}: Bloch vector, $V_n=2$", y=0.98)
         ax = axes[row, 3]
-        inset = ax.inset_axes((0.1, 0.62, 0.34, 0.34))
-        inset.set(xlim=(3.94, 4.1), ylim=(1.2, 4.2))
+        inset = ax.inset_axes((0.08, 0.69, 0.26, 0.28))
+        inset.set(xlim=(3.94, 4.1), ylim=(1.2, 4.2), xticks=[3.95, 4.08], yticks=[2, 4])
         inset.tick_params(labelsize=6)
         for (mode, count, colour, _), width in nested:
             for name in ("up", "down"):
