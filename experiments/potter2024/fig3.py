@@ -96,16 +96,20 @@ def compute(settings: Settings) -> Result:
 def draw(result: Result) -> Any:
     """Draw the three panels of the paper."""
     series, spectrum, cycle = (result.data[k] for k in ("series", "spectrum", "cycle"))
-    figure, axes = make_figure(1, 3, width=9.6, height=3.0)
+    figure, axes = make_figure(1, 4, width=11.5, height=3.0)
     axes[0].plot(series["time"], series["voltage"], color=PALETTE[0])
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(9970, 9980))
     axes[0].ticklabel_format(useOffset=False)
     axes[0].set_title("(a)")
-    ax = replace_by_3d(figure, axes[1], (1, 3, 2))
+    ax = replace_by_3d(figure, axes[1], (1, 4, 2))
     draw_bloch_sphere(ax)
     ax.plot(cycle["X"], cycle["Y"], cycle["Z"], color=PALETTE[1])
-    ax.set_title("(b) limit cycle", y=0.98)
+    ax.set_title("(b) cycle in the Bloch ball", y=1.06)
     ax = axes[2]
+    ax.plot(cycle["X"], cycle["Y"], color=PALETTE[1])
+    ax.set(xlabel="$X$", ylabel="$Y$", aspect="equal")
+    ax.set_title("seen from above")
+    ax = axes[3]
     ax.semilogy(spectrum["frequency"], spectrum["density"], color=PALETTE[0])
     for number, frequency in enumerate(result.parameters["lines"], start=1):
         ax.axvline(frequency, color="0.6", lw=0.6, ls=":", zorder=0)

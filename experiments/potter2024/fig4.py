@@ -240,7 +240,7 @@ def draw(result: Result) -> Any:
     """Draw span and hysteresis."""
     cycles = result.data["cycles"]
     spans = cycles["maximum"] - cycles["minimum"]
-    figure, axes = make_figure(1, 2, width=8.0, height=3.2)
+    figure, axes = make_figure(1, 3, width=11.0, height=3.2)
     ax = axes[0]
     ax.plot(cycles["bias"], spans, color="black", lw=0.8, label="cycles by shooting")
     ax.plot(cycles["bias"][::3], spans[::3], "x", color="black", ms=4)
@@ -284,14 +284,17 @@ def draw(result: Result) -> Any:
     ax.set(xlabel="input $V_n$", ylabel="voltage $V$", xlim=(0, 5), ylim=(0, 5))
     ax.legend(loc="upper left")
     ax.set_title(f"(b) ramp $|dV_n/dt| = {result.parameters['rate']:g}$")
-    inset = ax.inset_axes((0.62, 0.1, 0.36, 0.36))
-    inset.fill_between(
-        cycles["bias"], cycles["minimum"], cycles["maximum"], color="0.8", label="cycles"
+    ax = axes[2]
+    ax.fill_between(
+        cycles["bias"], cycles["minimum"], cycles["maximum"], color="0.85", label="cycles, exact"
     )
     band = result.data["up"]
-    inside = band["bias"].values < 4
-    inset.plot(band["bias"][inside], band["minimum"][inside], color=PALETTE[0], lw=0.8)
-    inset.plot(band["bias"][inside], band["maximum"][inside], color=PALETTE[0], lw=0.8)
-    inset.set(xlim=(1.5, 2.5), ylim=(0.6, 0.95))
-    inset.tick_params(labelsize=6)
+    inside = band["bias"].values < 3.9
+    for name, label in (("minimum", "slow ramp, rising"), ("maximum", None)):
+        ax.plot(band["bias"][inside], band[name][inside], color=PALETTE[0], lw=0.8, label=label)
+    static = result.data["static"]
+    ax.plot(static["bias"], static["voltage"], color="black", lw=0.6, label="equilibria")
+    ax.set(xlabel="input $V_n$", ylabel="voltage $V$", xlim=(0, 4), ylim=(0, 1.5))
+    ax.legend(loc="upper left")
+    ax.set_title("(c) band of the self-oscillation")
     return figure

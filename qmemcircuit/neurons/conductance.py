@@ -53,7 +53,7 @@ def conductance_elements(
 
     Example:
         >>> conductance_elements(0.0).round(6)
-        array([0.40925 , 0.      , 0.087614])
+        array([0.40416 , 0.      , 0.086661])
     """
     width = check_real("oscillator_length", oscillator_length, minimum=0, exclusive=True)
     tunnelling = check_real("tunnelling_length", tunnelling_length, minimum=0, exclusive=True)

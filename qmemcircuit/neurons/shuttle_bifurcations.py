@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -102,21 +103,11 @@ def find_cusps(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
     There are two: one for positive and one for negative voltage (Potter et al. 2024, App. E).
     They do not depend on the neuron's own R_n and V_n.
     """
-    voltages = _voltage_grid(neuron)
-    second = static_current(neuron, voltages, derivative=2)
     points = []
-    # A minimum of h′: h″ goes from negative to positive.
-    for k in np.flatnonzero((second[:-1] < 0) & (second[1:] >= 0)):
-        v = _refine(
-            lambda value: float(static_current(neuron, value, derivative=2)),
-            float(voltages[k]),
-            float(voltages[k + 1]),
-        )
+    for v in _device_scan(*_device(neuron)).cusp_voltages:
         slope = float(static_current(neuron, v, derivative=1))
-        # Where the current is below 1e-12 of its peak, h′ < 0 is rounding, not physics.
-        if slope < -1e-12:
-            at_cusp = replace(neuron, resistance=-1 / slope)
-            points.append(CriticalPoint(v, float(static_bias(at_cusp, v)), -1 / slope))
+        at_cusp = replace(neuron, resistance=-1 / slope)
+        points.append(CriticalPoint(v, float(static_bias(at_cusp, v)), -1 / slope))
     return tuple(sorted(points, key=lambda point: point.resistance))
 
 
@@ -334,17 +325,65 @@ def _eigenvalues(neuron: ShuttleNeuron, voltage: float) -> NDArray[np.complex128
     return np.asarray(values[np.argsort(-values.real)])
 
 
+@dataclass(frozen=True, eq=False)
+class _DeviceScan:
+    """h′ on a grid of voltages that holds the cusps: what depends on the device alone."""
+
+    voltages: FloatArray
+    slopes: FloatArray
+    cusp_voltages: tuple[float, ...]
+
+
+def _device(neuron: ShuttleNeuron) -> tuple[float, float, float, float]:
+    """Return the parameters that h(V) depends on."""
+    return (
+        float(neuron.oscillator_length),
+        float(neuron.tunnelling_length),
+        float(neuron.equilibrium_position),
+        float(neuron.thermal_polarisation),
+    )
+
+
+@lru_cache(maxsize=256)
+def _device_scan(length: float, tunnelling: float, position: float, polarisation: float) -> Any:
+    """Scan h′ and find the cusps once per device; folds and equilibria at any R_n reuse it."""
+    neuron = ShuttleNeuron(
+        resistance=1.0,
+        bias=0.0,
+        decoherence_rate=0.0,
+        thermal_polarisation=polarisation,
+        oscillator_length=length,
+        equilibrium_position=position,
+        tunnelling_length=tunnelling,
+    )
+    grid = _voltage_grid(neuron)
+    second = static_current(neuron, grid, derivative=2)
+    cusps = []
+    # A minimum of h′: h″ goes from negative to positive.
+    for k in np.flatnonzero((second[:-1] < 0) & (second[1:] >= 0)):
+        v = _refine(
+            lambda value: float(static_current(neuron, value, derivative=2)),
+            float(grid[k]),
+            float(grid[k + 1]),
+        )
+        # Where the current is below 1e-12 of its peak, h′ < 0 is rounding, not physics.
+        if float(static_current(neuron, v, derivative=1)) < -1e-12:
+            cusps.append(v)
+    # With the minima of h′ in the grid no pair of folds is too close to see.
+    voltages = np.sort(np.append(grid, cusps))
+    slopes = static_current(neuron, voltages, derivative=1)
+    return _DeviceScan(voltages, slopes, tuple(cusps))
+
+
 def _fold_voltages(neuron: ShuttleNeuron) -> list[float]:
-    # The cusps are the minima of h′: with them in the grid no pair of folds is too close to see.
-    cusps = [point.voltage for point in find_cusps(neuron)]
-    voltages = np.sort(np.append(_voltage_grid(neuron), cusps))
+    scan = _device_scan(*_device(neuron))
 
     def condition(v: float) -> float:
         return 1 + neuron.resistance * float(static_current(neuron, v, derivative=1))
 
-    values = 1 + neuron.resistance * static_current(neuron, voltages, derivative=1)
+    values = 1 + neuron.resistance * scan.slopes
     return [
-        _refine(condition, float(voltages[k]), float(voltages[k + 1]))
+        _refine(condition, float(scan.voltages[k]), float(scan.voltages[k + 1]))
         for k in np.flatnonzero(values[:-1] * values[1:] < 0)
     ]
 
