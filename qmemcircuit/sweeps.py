@@ -7,8 +7,6 @@ keeps a journal of what is finished.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
 import hashlib
 import inspect
@@ -21,7 +19,7 @@ import pickle
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -29,18 +27,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from qmemcircuit.checks import check_integer
 from qmemcircuit.provenance import versions
-from qmemcircuit.storage import FileFormatError, write_atomically
+from qmemcircuit.storage import FileFormatError
+from qmemcircuit.sweep_journal import (
+    Array,
+    Values,
+    append_points,
+    encode_array,
+    open_journal,
+    refuse_other,
+)
 
 if TYPE_CHECKING:
     import xarray
 
-Array = NDArray[Any]
 Point = dict[str, Any]
-Values = dict[str, Array]
 
 TASKS = 256
 """Default number of tasks: enough to balance unequal points, few enough for cheap functions."""
@@ -111,7 +115,7 @@ def sweep(
     ]
     identity = {
         "function": _describe(function),
-        "grid": [[name, _encode(axis)] for name, axis in axes.items()],
+        "grid": [[name, encode_array(axis)] for name, axis in axes.items()],
     }
     journal = None
     finished: dict[int, Values] = {}
@@ -124,7 +128,7 @@ def sweep(
                 progress(len(points), len(points))
             return done
         journal = Path(f"{target}.journal")
-        finished = _open_journal(journal, identity)
+        finished = open_journal(journal, identity)
     if progress is not None:
         progress(len(finished), len(points))
 
@@ -137,7 +141,7 @@ def sweep(
                 finished.update(zip(indices, results, strict=True))
                 _check_layout(axes, points, finished, indices)
                 if journal is not None:
-                    _append(journal, indices, results)
+                    append_points(journal, indices, results)
                 if progress is not None:
                     progress(len(finished), len(points))
 
@@ -310,48 +314,6 @@ def _check_path(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values]:
-    """Return the finished points of `journal`, made ready for appending.
-
-    The first line says which sweep it is, each further line holds one finished task. A last
-    line without its end is what a kill left of a write: it is cut off.
-    """
-    header = {"format": "qmemcircuit", "kind": "sweep journal", "schema": 1, **identity}
-    if not journal.exists():
-        write_atomically(journal, f"{json.dumps(header)}\n".encode())
-        return {}
-    content = journal.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    try:
-        first, *lines = whole.splitlines()
-        found = json.loads(first)
-        finished = {}
-        for line in lines:
-            task = json.loads(line)
-            for index, values in zip(task["points"], task["values"], strict=True):
-                finished[index] = {name: _decode(item) for name, item in values.items()}
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise FileFormatError(
-            f"Argument path must belong to an intact journal, but {str(journal)!r} cannot be "
-            f"read ({type(error).__name__}); delete it to start afresh."
-        ) from error
-    if found != header:
-        _refuse(journal, found, identity)
-    if len(whole) < len(content):
-        os.truncate(journal, len(whole))
-    return finished
-
-
-def _append(journal: Path, indices: Iterable[int], results: Iterable[Values]) -> None:
-    """Append one finished task and wait until it is on the disk."""
-    values = [{name: _encode(array) for name, array in result.items()} for result in results]
-    line = json.dumps({"points": list(indices), "values": values})
-    with journal.open("ab") as stream:
-        stream.write(f"{line}\n".encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
 def _read_finished(target: Path, identity: Mapping[str, Any]) -> xarray.Dataset:
     import xarray
 
@@ -365,21 +327,8 @@ def _read_finished(target: Path, identity: Mapping[str, Any]) -> xarray.Dataset:
         ) from error
     found = json.loads(loaded.attrs.get("sweep", "{}"))
     if found != identity:
-        _refuse(target, found, identity)
+        refuse_other(target, found, identity)
     return loaded
-
-
-def _refuse(place: Path, found: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
-    if found.get("function") != identity["function"]:
-        what = f"holds a sweep of {found.get('function')!r}, not of {identity['function']!r}"
-    else:
-        old, new = dict(found.get("grid", [])), dict(identity["grid"])
-        differing = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-        what = f"holds a sweep over another grid ({', '.join(differing) or 'the order'} differs)"
-    raise FileFormatError(
-        f"Argument path must name a file of this sweep, but {str(place)!r} {what}; give another "
-        "path, or delete the file to start afresh."
-    )
 
 
 def _check_layout(
@@ -426,21 +375,3 @@ def _write_dataset(target: Path, dataset: xarray.Dataset) -> None:
         os.replace(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)
-
-
-def _encode(array: Array) -> dict[str, Any]:
-    """Encode as JSON values that restore the array to the last bit."""
-    if array.dtype.kind == "U":
-        return {"dtype": "str", "data": array.tolist()}
-    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return {
-        "dtype": plain.dtype.str,
-        "shape": list(array.shape),
-        "data": base64.b64encode(plain.tobytes()).decode(),
-    }
-
-
-def _decode(item: Mapping[str, Any]) -> Array:
-    content = base64.b64decode(item["data"], validate=True)
-    array = np.frombuffer(content, dtype=item["dtype"]).reshape(item["shape"])
-    return array.astype(array.dtype.newbyteorder("="))

@@ -14,9 +14,16 @@ from qmemcircuit.neurons.digital_device import execute_on, run_digital
 from qmemcircuit.neurons.digital_shuttle import simulate_digital
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.oscillations import Oscillation, measure_oscillation
-from qmemcircuit.neurons.shuttle import LinearRamp, ShuttleNeuron, SinusoidalDrive, simulate
+from qmemcircuit.neurons.shuttle import (
+    LinearRamp,
+    ShuttleNeuron,
+    SinusoidalDrive,
+    pack_parameters,
+    simulate,
+)
 from qmemcircuit.neurons.shuttle_bifurcations import find_folds
 from qmemcircuit.neurons.shuttle_circuits import history_circuits
+from qmemcircuit.neurons.shuttle_field import rate
 from qmemcircuit.trajectory import Trajectory
 
 NEURON = ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
@@ -53,6 +60,27 @@ def test_the_cycle_of_the_ode_and_the_order(cycle: tuple[float, float]) -> None:
     for errors in (periods, spans):
         orders = np.log2(errors[:-1] / errors[1:])
         assert np.all((orders > 1.8) & (orders < 2.2))
+
+
+def test_an_euler_step_of_the_voltage_would_fail(cycle: tuple[float, float]) -> None:
+    """The mutant: V + Δt V̇ instead of the RK4 step, all else equal, misses the span's bound."""
+    dt, x, y, z, v = 0.02, 0.0, 0.0, 1.0, 0.3
+    turn = np.exp((-1j * NEURON.frequency - NEURON.decoherence_rate) * dt)
+    relaxed = np.exp(-NEURON.decoherence_rate * dt)
+    parameters = pack_parameters(NEURON, 100.0)
+    voltages = []
+    for _ in range(round(300 / dt)):
+        state, change = np.array([v, z, x, y]), np.empty(4)
+        rate(0.0, state, change, parameters)
+        angle = 2 * change[0] * dt
+        v += change[0] * dt
+        x, z = x * np.cos(angle) + z * np.sin(angle), z * np.cos(angle) - x * np.sin(angle)
+        transverse = turn * (x + 1j * y)
+        x, y, z = transverse.real, transverse.imag, 1 + (z - 1) * relaxed
+        voltages.append(v)
+    late = np.array(voltages[len(voltages) // 2 :])
+    found = measure_oscillation(dt * np.arange(late.size), late, frequency=7.03)
+    assert abs(found.span / cycle[1] - 1) > 1e-2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+try:
+    from numba import njit
+except ImportError as error:  # pragma: no cover - depends on the installation
+    raise ImportError(
+        "The digital neuron needs numba; pip install 'qmemcircuit[neurons]'."
+    ) from error
 
 from qmemcircuit.neurons.shuttle_field import (
     DECOHERENCE,
