@@ -30,7 +30,6 @@ from qmemcircuit.neurons.shuttle_bifurcations import (
     find_hopf_parameter,
     find_hopf_points,
     find_steady_states,
-    hopf_curve,
 )
 from qmemcircuit.plotting import PALETTE, make_figure
 
@@ -42,23 +41,26 @@ OSCILLATING = 1e-3  # span above which the last stretch counts as an oscillation
 
 def compute(settings: Settings) -> Result:
     """Trace the Hopf curves, integrate a grid, follow the cycle along Z_T."""
-    voltages = np.linspace(0.01, 1.6, 4000)
-    curves = {}
+    count = 20 if settings.quick else 60
+    edges = np.full((len(POLARISATIONS), count, 3), np.nan)
     quantities = []
     for number, polarisation in enumerate(POLARISATIONS):
         neuron = replace(OSCILLATION, thermal_polarisation=polarisation)
-        curve = hopf_curve(neuron, voltages)
-        # Of the two roots in R_n the smaller bounds the region; the other lies in the hundreds.
-        resistances = curve.resistances.reshape(2, -1)
-        biases = curve.biases.reshape(2, -1)
-        which = np.argmin(np.where(np.isnan(resistances), np.inf, resistances), axis=0)
-        columns = np.arange(voltages.size)
-        curves[f"resistance{number}"] = ("voltage", resistances[which, columns])
-        curves[f"bias{number}"] = ("voltage", biases[which, columns])
+        onset = find_hopf_onset(neuron)
+        # Denser near the onset, where both edges meet like a parabola.
+        rises = onset.resistance + (LIMITS[1] - onset.resistance) * np.linspace(0, 1, count) ** 2
+        edges[number, 0] = onset.resistance, onset.bias, onset.bias
+        for k, resistance in enumerate(rises[1:], start=1):
+            points = find_hopf_points(replace(neuron, resistance=float(resistance)))
+            edges[number, k] = resistance, points[0].bias, points[-1].bias
         quantities += _region_quantities(neuron)
     data: dict[str, Any] = {
         "curves": xarray.Dataset(
-            curves, coords={"voltage": voltages, "polarisation": list(POLARISATIONS)}
+            {
+                name: (("polarisation", "point"), edges[:, :, k])
+                for k, name in enumerate(("resistance", "lower", "upper"))
+            },
+            coords={"polarisation": list(POLARISATIONS)},
         )
     }
     size = 10 if settings.quick else 24
@@ -212,16 +214,11 @@ def draw(result: Result) -> Any:
     ax = axes[0]
     shades = [PALETTE[k] for k in (7, 3, 4, 2, 1, 0)]
     for number in reversed(range(len(POLARISATIONS))):
-        bias = curves[f"bias{number}"].values
-        resistance = curves[f"resistance{number}"].values
-        valid = np.isfinite(bias) & (resistance < 60)
-        ax.fill(bias[valid], resistance[valid], color=shades[number], alpha=0.25, lw=0)
-        ax.plot(
-            bias[valid],
-            resistance[valid],
-            color=shades[number],
-            label=f"$Z_T = {POLARISATIONS[number]:g}$",
-        )
+        row = curves.isel(polarisation=number)
+        bias = np.concatenate([row["lower"].values[::-1], row["upper"].values[1:]])
+        resistance = np.concatenate([row["resistance"].values[::-1], row["resistance"].values[1:]])
+        ax.fill(bias, resistance, color=shades[number], alpha=0.12, lw=0)
+        ax.plot(bias, resistance, color=shades[number], label=f"$Z_T = {POLARISATIONS[number]:g}$")
     for number, polarisation in enumerate(CHECKED):
         colour = shades[POLARISATIONS.index(polarisation)]
         oscillating = grid["span"].values[number] > OSCILLATING

@@ -22,7 +22,7 @@ SMALLEST_DECOHERENCE = 0.01  # at Γ = 0 nothing relaxes and no stationary span 
 
 def compute(settings: Settings) -> Result:
     """Find the cycle by shooting wherever the equilibrium is unstable."""
-    size = 14 if settings.quick else 44
+    size = 10 if settings.quick else 32
     rates = np.linspace(SMALLEST_DECOHERENCE, LARGEST_DECOHERENCE, size)
     polarisations = np.linspace(0.02, 1.0, size)
     ratios = np.linspace(0.1, 2.0, size)
@@ -85,7 +85,7 @@ def compute(settings: Settings) -> Result:
 def _row(neuron: ShuttleNeuron, rates: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
     """Return the spans along Γ, and how many of them Newton's method did not confirm.
 
-    Each integration starts from its neighbour's end and lasts four relaxation times of Z.
+    Each integration starts from its neighbour's end and lasts three relaxation times of Z.
     """
     spans = np.zeros(rates.size)
     state, missed = None, 0
@@ -98,7 +98,7 @@ def _row(neuron: ShuttleNeuron, rates: np.ndarray[Any, Any]) -> tuple[np.ndarray
         if state is None:
             z = changed.thermal_polarisation
             state = np.array([lowest.voltage, 0.999 * z, 0.03 * z, 0.0])
-        duration = 200 + 4 / (changed.relaxation_ratio * rate)
+        duration = 200 + 3 / (changed.relaxation_ratio * rate)
         system = changed.system()
         times = np.concatenate([[0.0], duration + np.linspace(0, 2, 200)])
         tail = integrate(system, times, state, rtol=1e-9)[1:]
