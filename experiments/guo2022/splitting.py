@@ -164,8 +164,8 @@ def _unequal(rate: float, omega: float) -> qm.Network:
 
 
 def _paper_steps_for(model: qm.Network, limit: float, looks: qm.Trajectory) -> int:
-    """Return the fewest steps, a multiple of 4, of the paper's protocol that reach `limit`."""
-    return next(n for n in range(112, 200, 4) if _distance(model, "lie", n, looks) <= limit)
+    """Return the fewest steps, a multiple of 8, of the paper's protocol that reach `limit`."""
+    return next(n for n in range(112, 200, 8) if _distance(model, "lie", n, looks) <= limit)
 
 
 def _quantities(
