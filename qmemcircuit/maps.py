@@ -30,16 +30,14 @@ def pair_maps(network: Network, times: ArrayLike) -> FloatArray:
     """
     check_pair(network)
     checked = check_times(times)
-    first, second = network.memristors
+    first, second = (item.rate.at_frequency(item.omega) for item in network.memristors)
     lower = np.array([[0, 1], [0, 0]], dtype=complex)
     hamiltonian = pair_hamiltonian(network, (0, 1))
     coherent = transfer_matrix(-1j * (hamiltonian @ TWO_QUBIT - TWO_QUBIT @ hamiltonian))
     decays = [_decay(np.kron(IDENTITY, lower)), _decay(np.kron(lower, IDENTITY))]
 
     def derivative(time: float, flat: FloatArray) -> FloatArray:
-        generator = (
-            coherent + first.decay_rate(time) * decays[0] + second.decay_rate(time) * decays[1]
-        )
+        generator = coherent + first.value(time) * decays[0] + second.value(time) * decays[1]
         return np.asarray((generator @ flat.reshape(16, 16)).ravel())
 
     if checked[-1] == 0:

@@ -45,7 +45,7 @@ FUSED_LIMIT, COMPILED_LIMIT = 0.04, 0.005
 def compute(settings: Settings) -> Result:
     """Measure distances and count the gates of the longest circuit of each splitting."""
     model = pair(qm.Native("y", PAIR_STRENGTH))
-    steps = (5, 20, 120) if settings.quick else STEPS
+    steps = (5, 120, 240) if settings.quick else STEPS
     stop = PAIR_PERIODS * model.period
     looks = qm.master_equation(model, np.linspace(0, stop, LOOKS + 1)[1:])
     total = len(STEPWISE) * len(steps) + 2
