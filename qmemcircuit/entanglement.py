@@ -41,7 +41,8 @@ _FLIP_SIGNS = np.array([1.0, -1.0, -1.0, -1.0])
 # one every witness that may be the best at the true state, which may have less noise in it.
 _LOWER_SHIFTS = (0.125, 0.25, 0.5, 1.0)
 _UPPER_SHIFTS = (-0.4, 0.03, 0.125, 0.5)
-_SMALLEST_EIGENVALUE = 0.2
+# No eigenvalue is taken for smaller than this multiple of 1/shots: half a count.
+_SMALLEST_EIGENVALUE = 0.5
 # Random halvings of the counts: their mean depends less on the seed than one halving does.
 _HALVINGS = 4
 # Normal limits of a witness's mean are poor for a handful of shots.
@@ -287,7 +288,7 @@ def inverse_relation(
     factors = np.array([loop.form_factor for loop in loops])
     lags = np.arange(-largest_lag, largest_lag + 1)
     pearson, spearman = (np.empty(lags.size) for _ in range(2))
-    for place, lag in enumerate(lags):
+    for place, lag in enumerate(lags.tolist()):
         first = means[max(0, -lag) : len(loops) - max(0, lag)]
         second = factors[max(0, lag) : len(loops) - max(0, -lag)]
         if np.ptp(first) == 0 or np.ptp(second) == 0:
