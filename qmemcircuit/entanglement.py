@@ -58,11 +58,12 @@ class Concurrence:
     Attributes:
         times: the times.
         value: the concurrence, 0 to 1. From shots: that of the physical state nearest to the linear
-            inversion, moved to the end of the interval where it falls outside (projection makes
-            a separable state look entangled and a pure one mixed). It is *not* unbiased: near
-            zero it lies above the truth by about a standard error.
+            inversion with least-variance weights, moved to the end of the interval where it falls
+            outside. It is *not* unbiased: projection makes a product state look entangled and
+            a Bell state less so, each by a few times 1/√shots at most. The weights make it less
+            noisy than the concurrence of `estimate(record).states`, where all settings weigh alike.
         signed: λ1 − λ2 − λ3 − λ4, whose positive part is the concurrence; negative in separable
-            states. From shots: that of the nearest physical state.
+            states. From shots: that of the same physical state.
         lower, upper: ends of the interval at each time, None where exact. lower > 0 means that
             the pair is entangled, and upper = 0 that it is separable, each time by itself at
             confidence (1 + level)/2.
@@ -340,7 +341,7 @@ def _from_counts(
     for witness in _witnesses(counts, weights, _UPPER_SHIFTS):
         error = np.sqrt(_variance(witness, counts, weights) + choice / _HALVINGS)
         upper = np.maximum(upper, _mean(witness, counts, weights) + z * error)
-    signed = signed_concurrence(nearest_physical(_linear_inversion(counts, _equal_weights(counts))))
+    signed = signed_concurrence(nearest_physical(_linear_inversion(counts, weights)))
     lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
     upper = np.maximum(upper, lower)
     value = np.clip(np.maximum(0.0, signed), lower, upper)
