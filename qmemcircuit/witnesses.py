@@ -134,12 +134,11 @@ def concurrence_limits(
         choice += _variance(first - second, counts, weights)
     lower = mean / _HALVINGS - z * np.sqrt((variance + choice) / _HALVINGS)
     witnesses = _witnesses(counts, weights, _UPPER_SHIFTS)
-    errors = np.sqrt(
-        [_variance(witness, counts, weights) + choice / _HALVINGS for witness in witnesses]
-    )
+    variances = np.array([_variance(witness, counts, weights) for witness in witnesses])
     means = np.array([_mean(witness, counts, weights) for witness in witnesses])
-    quiet = errors <= _LARGEST_RATIO * errors[-1]
-    upper = np.where(quiet, means + z * errors, -np.inf).max(axis=0)
+    quiet = variances <= _LARGEST_RATIO**2 * variances[-1]
+    limits = means + z * np.sqrt(variances + choice / _HALVINGS)
+    upper = np.where(quiet, limits, -np.inf).max(axis=0)
     signed = signed_concurrence(nearest_physical(_linear_inversion(counts, weights)))
     lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
     return lower, np.maximum(upper, lower), signed
