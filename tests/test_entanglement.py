@@ -486,13 +486,13 @@ def test_bad_arguments_are_refused() -> None:
     zeros = np.zeros((1, 2))
     with pytest.raises(ValueError, match="states or samples"):
         Trajectory(np.zeros(1), zeros, zeros).concurrence(0, 1)
-    flat = Concurrence(np.linspace(0, 8, 81), np.ones(81), np.ones(81))
-    with pytest.raises(ValueError, match="at least 8 loops"):
+    flat = Concurrence(np.linspace(0, 9, 91), np.ones(91), np.ones(91))
+    with pytest.raises(ValueError, match="at least 9 loops"):
         inverse_relation(flat, [loop(n, 0.1 * n) for n in range(3)])
     with pytest.raises(ValueError, match="must cover the loops"):
-        inverse_relation(flat, [loop(n, 0.1 * n) for n in range(9)])
+        inverse_relation(flat, [loop(n, 0.1 * n) for n in range(10)])
     with pytest.raises(ValueError, match="constant"):
-        inverse_relation(flat, [loop(n, 0.1 * n) for n in range(8)])
+        inverse_relation(flat, [loop(n, 0.1 * n) for n in range(9)])
 
 
 def test_plot_shows_points_reference_and_events() -> None:
