@@ -91,7 +91,7 @@ def draw(result: Result) -> Figure:
     figure, axes = make_figure(2, 1, width=7.0, height=5.0, sharex=True)
     plot_concurrence(sampled, reference=exact, events=qm.find_deaths_and_births(exact), ax=axes[0])
     axes[0].set_xlabel("")
-    axes[0].legend(loc="upper right", fontsize=7)
+    axes[0].legend(loc="upper center", fontsize=7)
     period = float(master.periods[0])
     for trajectory, colour in ((master, REFERENCE_COLOUR), (digital, DATA_COLOUR)):
         loops = qm.find_loops(trajectory, 0)
