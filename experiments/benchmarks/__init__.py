@@ -1,0 +1,1 @@
+"""The speed and cost claims; each script prints ratios measured in one run."""
