@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MEMRISTOR = qm.Memristor(qm.SquidRate(PAIR_GAMMA0), a=np.pi / 4)
 COUPLING = qm.Native("y", PAIR_STRENGTH)
 LARGEST = 8
-LATER_LOOP = 6  # shown beside the first one: the form factors have recovered from their first dip
+LATER_LOOP = 2  # shown beside the first: later ones are too small to be seen on its scale
 ROUNDING = 1e-9  # a concurrence below is the rounding of an exact zero
 AXES = ("voltage", "current")
 
@@ -152,7 +152,9 @@ def draw_graph(result: Result, roles: dict[str, int]) -> Figure:
     """
     sizes = sorted(int(name[1:]) for name in result.data)
     largest = result.data[f"n{sizes[-1]}"]
-    figure, axes = make_figure(2, 2, width=7.2, height=5.6, gridspec_kw={"width_ratios": (1, 1.5)})
+    figure, axes = make_figure(
+        2, 2, width=7.2, height=5.6, gridspec_kw={"width_ratios": (1.1, 1.5)}
+    )
     _draw_loops(axes[0, 0], largest, roles)
     _draw_map(axes[0, 1], largest)
     colours = _shades(len(sizes))
@@ -191,17 +193,16 @@ def _draw_loops(ax: Axes, data: xarray.Dataset, roles: dict[str, int]) -> None:
                 color=colour,
                 label=f"{role}, period {loop + 1}",
             )
+    lines = ax.legend(loc="lower right", handlelength=1.5, fontsize=7, borderaxespad=0)
     start = [data[name].values[0, 0] / by for name, by in zip(AXES, scale, strict=True)]
-    ax.plot(*start, "o", color=START_COLOUR, markersize=4.5, zorder=3, label="start")
-    ax.plot(
-        0, 0, "o", markerfacecolor="none", markeredgecolor="#000000", markersize=8, label="pinch"
-    )
-    ax.set_xlim(-1.1, 1.1)
-    ax.set_ylim(-1.7, 1.1)  # room for the legend
-    ax.set_yticks([-1, 0, 1])
+    marks = [
+        *ax.plot(*start, "o", color=START_COLOUR, markersize=4.5, zorder=3, label="start"),
+        *ax.plot(0, 0, "o", mfc="none", mec="#000000", markersize=8, label="pinch"),
+    ]
+    ax.add_artist(lines)
+    ax.legend(handles=marks, loc="upper left", fontsize=7, borderaxespad=0)
     ax.set_xlabel("voltage V/max")
     ax.set_ylabel("current I/max")
-    ax.legend(loc="lower center", ncols=2, columnspacing=1.0, handlelength=1.6)
 
 
 def _draw_map(ax: Axes, data: xarray.Dataset) -> None:
@@ -229,16 +230,8 @@ def _draw_map(ax: Axes, data: xarray.Dataset) -> None:
         [str(distance[start]) for start in starts],
     )
     ax.tick_params(axis="y", length=0)
-    if last < data.time.size - 1:
-        ax.text(
-            0.98,
-            0.03,
-            f"all zero from here to {float(data.time[-1]):.0f}T",
-            transform=ax.transAxes,
-            color="#ffffff",
-            ha="right",
-        )
-    ax.set_xlabel("time t/T")
+    rest = "" if last == data.time.size - 1 else f"; all zero from here to {data.time[-1]:.0f}"
+    ax.set_xlabel(f"time t/T{rest}")
     ax.set_ylabel("all pairs, by distance on the graph")
     ax.figure.colorbar(image, ax=ax, label="concurrence", pad=0.02)
 
