@@ -1,0 +1,1 @@
+"""Speed claims: each module is a script that prints a ratio measured in one run."""
