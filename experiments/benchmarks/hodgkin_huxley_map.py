@@ -43,9 +43,8 @@ def main() -> None:
         errors.append(abs(float(area[i, j]) / float(reference) - 1))
     each = (time.perf_counter() - start) / checks
     print(f"largest relative error at {checks} random points: {max(errors):.1e}")
-    print(
-        f"one point at a time, adaptive: {each:.2f} s each, {each * area.size / seconds:.0f} × slower"
-    )
+    ratio = each * area.size / seconds
+    print(f"one point at a time, adaptive: {each:.2f} s each, {ratio:.0f} × slower")
 
 
 if __name__ == "__main__":
