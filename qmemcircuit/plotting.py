@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmemcircuit.checks import check_choice
+from qmemcircuit.comparison import Comparison
 from qmemcircuit.storage import write_atomically
+from qmemcircuit.trajectory import Trajectory
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PALETTE = (
@@ -91,3 +95,137 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
             figure.savefig(buffer, format=suffix[1:])
         written.append(write_atomically(Path(f"{os.fspath(path)}{suffix}"), buffer.getvalue()))
     return written
+
+
+def plot_loop(
+    trajectory: Trajectory,
+    *,
+    reference: Trajectory | None = None,
+    device: int = 0,
+    normalise: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the I–V curve of one device: data as points with error bars, the reference as a line.
+
+    Args:
+        trajectory: what was measured, or an exact trajectory (then a line).
+        reference: drawn below it as a black line.
+        device: which device.
+        normalise: divide both by the largest |V| and |I| of the reference (of the trajectory,
+            where there is none), as guo2022's figures do.
+        ax: where to draw; None makes a figure.
+
+    The start is a filled green circle, the pinch (the origin, where I = ΓV must pass) a black
+    ring. Returns the axes.
+    """
+    if ax is None:
+        ax = make_figure(width=4.0, height=3.4)[1]
+    series = trajectory[device]
+    base = series if reference is None else reference[device]
+    by = [float(abs(item).max()) or 1.0 for item in (base.voltage, base.current)]
+    by = by if normalise else [1.0, 1.0]
+    if reference is not None:
+        line = reference[device]
+        ax.plot(
+            line.voltage / by[0], line.current / by[1], color=REFERENCE_COLOUR, label="reference"
+        )
+    if series.voltage_error is None or series.current_error is None:
+        ax.plot(series.voltage / by[0], series.current / by[1], color=DATA_COLOUR, label="exact")
+    else:
+        ax.errorbar(
+            series.voltage / by[0],
+            series.current / by[1],
+            xerr=series.voltage_error / by[0],
+            yerr=series.current_error / by[1],
+            fmt="o",
+            color=DATA_COLOUR,
+            elinewidth=0.6,
+            alpha=0.8,
+            label="digital",
+        )
+    _mark(ax, base.voltage[0] / by[0], base.current[0] / by[1])
+    suffix = "/max" if normalise else ""
+    ax.set_xlabel(f"voltage V{suffix}" + ("" if normalise else "  [√(mħω)]"))
+    ax.set_ylabel(f"current I{suffix}" + ("" if normalise else "  [ω√(mħω)]"))
+    ax.legend(loc="best")
+    return ax
+
+
+def plot_series(
+    trajectory: Trajectory,
+    quantity: str = "voltage",
+    *,
+    reference: Trajectory | None = None,
+    device: int = 0,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw `"voltage"` or `"current"` of one device against time in periods.
+
+    Data are points with error bars, the reference a line. Times are divided by the device's
+    period where it is known. Returns the axes.
+    """
+    check_choice("quantity", quantity, ("voltage", "current"))
+    if ax is None:
+        ax = make_figure(width=5.0, height=2.6)[1]
+    series = trajectory[device]
+    unit = series.period or 1.0
+    if reference is not None:
+        line = reference[device]
+        ax.plot(
+            line.times / unit, getattr(line, quantity), color=REFERENCE_COLOUR, label="reference"
+        )
+    values, errors = getattr(series, quantity), getattr(series, f"{quantity}_error")
+    if errors is None:
+        ax.plot(series.times / unit, values, color=DATA_COLOUR, label="exact")
+    else:
+        ax.errorbar(
+            series.times / unit,
+            values,
+            yerr=errors,
+            fmt="o",
+            color=DATA_COLOUR,
+            elinewidth=0.6,
+            label="digital",
+        )
+    ax.set_xlabel("time t/T" if series.period else "time t")
+    symbol, power = ("V", "") if quantity == "voltage" else ("I", "ω")
+    ax.set_ylabel(f"{quantity} {symbol}  [{power}√(mħω)]")
+    return ax
+
+
+def plot_residuals(
+    comparison: Comparison, *, device: int = 0, ax: Axes | None = None, unit: float = 1.0
+) -> Axes:
+    """Draw voltage and current residuals in standard errors against time; bands at ±1 and ±2.
+
+    Args:
+        comparison: what `compare` returned, with errors on at least one side.
+        device: which device.
+        ax: where to draw; None makes a figure.
+        unit: times are divided by it, e.g. the period.
+
+    Raises ValueError where the comparison has no residuals.
+    """
+    if comparison.voltage_residual is None or comparison.current_residual is None:
+        raise ValueError(
+            "Argument comparison must have residuals, but neither of its sides has errors; "
+            "compare an estimated trajectory."
+        )
+    if ax is None:
+        ax = make_figure(width=5.0, height=2.0)[1]
+    for width, alpha in ((2, 0.12), (1, 0.18)):
+        ax.axhspan(-width, width, color="#000000", alpha=alpha, linewidth=0)
+    times = comparison.times / unit
+    ax.plot(times, comparison.voltage_residual[:, device], "o", color=PALETTE[0], label="V")
+    ax.plot(times, comparison.current_residual[:, device], "s", color=PALETTE[1], label="I")
+    ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
+    ax.set_ylabel("residual / standard error")
+    return ax
+
+
+def _mark(ax: Axes, start_voltage: float, start_current: float) -> None:
+    """Mark the start of a loop and its pinch at the origin."""
+    ax.plot(start_voltage, start_current, "o", color=START_COLOUR, markersize=7, label="start")
+    ax.plot(
+        0, 0, "o", markerfacecolor="none", markeredgecolor="#000000", markersize=8, label="pinch"
+    )

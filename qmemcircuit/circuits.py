@@ -1,0 +1,323 @@
+"""`build_circuits`: a model and times become plain Qiskit circuits.
+
+Circuits are built when they are asked for, so a set of 601 times × 9 settings costs nothing
+until someone runs it. Registers: `system` (one qubit a memristor), `ancilla`, and the classical
+`outcome` (bit j is memristor j).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import AncillaRegister, ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit.library import StatePreparation
+
+from qmemcircuit.checks import ComplexArray, FloatArray, check_choice, check_integer, check_times
+from qmemcircuit.collision import CollisionForm, collision_circuit
+from qmemcircuit.memristors import Model, Network, as_network
+from qmemcircuit.splitting import Collision, Element, Splitting, fused_pairs, split_evolution
+
+
+@dataclass(frozen=True)
+class AncillaPool:
+    """How many ancillas each memristor has; `size=None` is one for every collision."""
+
+    size: int | None
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            check_integer("size", self.size, minimum=1)
+
+    def describe(self) -> str:
+        """Return the choice as a word for the provenance."""
+        return "fresh" if self.size is None else "reset" if self.size == 1 else f"pool({self.size})"
+
+
+def pool(size: int) -> AncillaPool:
+    """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
+    return AncillaPool(check_integer("size", size, minimum=1))
+
+
+Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
+"""`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
+memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitSet(Sequence[QuantumCircuit]):
+    """The circuits of every time and setting, time-major; also indexed `[time_index, basis]`.
+
+    Attributes:
+        network: what is simulated.
+        times: shape (T,).
+        bases: the measurement settings, a letter X, Y or Z per memristor, memristor 0 first.
+        ancilla, splitting, steps, collision: as in `build_circuits`.
+    """
+
+    network: Network
+    times: FloatArray
+    bases: tuple[str, ...]
+    ancilla: AncillaPool
+    splitting: Splitting
+    steps: int | None
+    collision: CollisionForm
+
+    def __len__(self) -> int:
+        return len(self.times) * len(self.bases)
+
+    @overload
+    def __getitem__(self, index: int) -> QuantumCircuit: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[QuantumCircuit]: ...
+    @overload
+    def __getitem__(self, index: tuple[int, str]) -> QuantumCircuit: ...
+    def __getitem__(
+        self, index: int | slice | tuple[int, str]
+    ) -> QuantumCircuit | list[QuantumCircuit]:
+        """Return the circuit at a flat index, a list for a slice, or that of `[time, basis]`."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        if isinstance(index, tuple):
+            time_index, basis = index
+            if basis not in self.bases:
+                raise KeyError(
+                    f"Argument basis must be one of {', '.join(self.bases)}, but {basis!r} was "
+                    "given; build the circuits with that basis."
+                )
+            return self._measured(range(len(self.times))[time_index], basis)
+        place = range(len(self))[index]
+        return self._measured(place // len(self.bases), self.bases[place % len(self.bases)])
+
+    @property
+    def num_qubits(self) -> int:
+        """Qubits of the longest circuit, system and ancillas."""
+        last = self.elements(len(self.times) - 1)
+        most = most_collisions(last)
+        builder = CircuitBuilder(self.network, self.ancilla, self.collision, most)
+        return int(builder.circuit.num_qubits)
+
+    def boundaries(self, time_index: int) -> FloatArray:
+        """Return the instants that bound the steps of the circuit for `times[time_index]`."""
+        stop = float(self.times[time_index])
+        if self.steps is not None:
+            return np.linspace(0.0, stop, self.steps + 1) if stop > 0 else np.zeros(1)
+        inside = self.times[: time_index + 1]
+        return np.concatenate([[0.0], inside[inside > 0]])
+
+    def elements(self, time_index: int) -> tuple[Element, ...]:
+        """Return the collisions and gates of the circuit for `times[time_index]`."""
+        return split_evolution(self.network, self.boundaries(time_index), self.splitting)
+
+    def evolution(self, time_index: int) -> QuantumCircuit:
+        """Return the circuit for `times[time_index]` without its measurement."""
+        elements = self.elements(time_index)
+        most = most_collisions(elements)
+        builder = CircuitBuilder(self.network, self.ancilla, self.collision, most)
+        builder.append(elements)
+        circuit = builder.circuit
+        circuit.name = f"t{time_index}"
+        circuit.metadata = {
+            "time_index": int(time_index),
+            "time": float(self.times[time_index]),
+            "steps": len(self.boundaries(time_index)) - 1,
+        }
+        return circuit
+
+    def _measured(self, time_index: int, basis: str) -> QuantumCircuit:
+        circuit = self.evolution(time_index)
+        circuit.name = f"t{time_index}_{basis}"
+        circuit.metadata = {**circuit.metadata, "basis": basis}
+        measure(circuit, basis)
+        return circuit
+
+
+def build_circuits(
+    model: Model,
+    times: ArrayLike,
+    *,
+    bases: str | Sequence[str | Sequence[str]] | None = None,
+    ancilla: Ancilla = "reset",
+    splitting: Splitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+) -> CircuitSet:
+    """Return the circuits that prepare `model`, evolve it to each time and measure it.
+
+    Args:
+        model: a `Memristor` or a `Network`.
+        times: increasing times, shape (T,).
+        bases: measurement settings. `"XY"`: all memristors in X, and all in Y; `"tomography"`:
+            all 3^M products of X, Y, Z; or a list of settings, letters in memristor order:
+            `["XX", ("X", "Y")]`. None: `"XY"` for one memristor, else `"tomography"` for up to
+            two and `"XY"` beyond.
+        ancilla: see `Ancilla`.
+        splitting: `"lie"` (the paper), `"strang"` or `"fused"`; all are the same, and exact, for
+            uncoupled memristors.
+        steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
+            each interval of `times` (the first one from 0).
+        collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
+
+    Raises ValueError for bad times, bases or rates, and for `merged` on coupled memristors.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> circuits = build_circuits(memristor, memristor.periods(1, points=4))
+    >>> circuits[4, "X"].count_ops()["reset"]   # four collisions, one recycled ancilla
+    3
+    """
+    network = as_network(model)
+    checked = check_times(times)
+    check_choice("splitting", splitting, ("lie", "strang", "fused"))
+    check_choice("collision", collision, ("compact", "paper"))
+    if steps is not None:
+        steps = check_integer("steps", steps, minimum=1)
+    settings = parse_bases(bases, len(network.memristors))
+    if ancilla == "merged":
+        if network.couplings:
+            raise ValueError(
+                "Argument ancilla must not be 'merged' for coupled memristors, but this network "
+                f"has {len(network.couplings)} couplings: damping and couplings do not commute."
+            )
+        steps = 1
+    if splitting == "fused":
+        fused_pairs(network)
+    return CircuitSet(network, checked, settings, as_pool(ancilla), splitting, steps, collision)
+
+
+def as_pool(ancilla: Ancilla) -> AncillaPool:
+    """Return the pool that an `ancilla` argument stands for."""
+    if isinstance(ancilla, AncillaPool):
+        return ancilla
+    named = {"fresh": AncillaPool(None), "reset": AncillaPool(1), "merged": AncillaPool(1)}
+    if not isinstance(ancilla, str) or ancilla not in named:
+        raise ValueError(
+            "Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k), but "
+            f"{ancilla!r} was given."
+        )
+    return named[ancilla]
+
+
+def parse_bases(
+    bases: str | Sequence[str | Sequence[str]] | None, memristors: int
+) -> tuple[str, ...]:
+    """Return the settings that a `bases` argument stands for, one string of M letters each."""
+    if bases is None:
+        bases = "tomography" if memristors == 2 else "XY"
+    if bases == "tomography":
+        return tuple("".join(letters) for letters in product("XYZ", repeat=memristors))
+    if isinstance(bases, str):
+        settings = tuple(letter * memristors for letter in bases)
+    else:
+        settings = tuple("".join(setting) for setting in bases)
+    for setting in settings:
+        if len(setting) != memristors or set(setting) - set("XYZ"):
+            raise ValueError(
+                f"Argument bases must hold settings of {memristors} letters X, Y or Z, but "
+                f"{setting!r} was given; 'tomography' stands for all of them."
+            )
+    if not settings or len(set(settings)) != len(settings):
+        raise ValueError(
+            f"Argument bases must hold different settings, at least one, but {bases!r} was given."
+        )
+    return settings
+
+
+def measure(circuit: QuantumCircuit, basis: str) -> None:
+    """Append the measurement of the system register in `basis` to `circuit`."""
+    (system,) = (register for register in circuit.qregs if register.name == "system")
+    outcome = ClassicalRegister(len(basis), "outcome")
+    circuit.add_register(outcome)
+    for qubit, letter in zip(system, basis, strict=True):
+        if letter == "Y":
+            circuit.sdg(qubit)
+        if letter in "XY":
+            circuit.h(qubit)
+    circuit.measure(system, outcome)
+
+
+class CircuitBuilder:
+    """A circuit under construction: the prepared system, and who used which ancilla last.
+
+    An ancilla is reset before it is used again and never after its last collision.
+    """
+
+    def __init__(
+        self, network: Network, ancilla: AncillaPool, collision: CollisionForm, collisions: int
+    ) -> None:
+        """Prepare the initial state; `collisions` is the most that any memristor will have."""
+        self._network, self._collision = network, collision
+        count = len(network.memristors)
+        purified = [_is_mixed(memristor.initial_state) for memristor in network.memristors]
+        needed = collisions + any(purified)
+        self._size = needed if ancilla.size is None else min(ancilla.size, needed)
+        self._used = [0] * count
+        system = QuantumRegister(count, "system")
+        self.circuit = QuantumCircuit(system)
+        if self._size:
+            self.circuit.add_register(AncillaRegister(count * self._size, "ancilla"))
+        self._prepare()
+
+    def append(self, elements: Sequence[Element]) -> None:
+        """Append collisions and gates."""
+        for element in elements:
+            if isinstance(element, Collision):
+                gadget = collision_circuit(element.probability, form=self._collision)
+                qubits = [element.memristor, self._next_ancilla(element.memristor)]
+                self.circuit.compose(gadget, qubits, inplace=True)
+            else:
+                self.circuit.append(element.gate, list(element.memristors))
+
+    def _next_ancilla(self, memristor: int) -> int:
+        turn = self._used[memristor]
+        self._used[memristor] += 1
+        qubit = len(self._network.memristors) + memristor * self._size + turn % self._size
+        if turn >= self._size:
+            self.circuit.reset(qubit)
+        return qubit
+
+    def _prepare(self) -> None:
+        if self._network.state is not None:
+            vector = pure_vector(self._network.initial_state)
+            self.circuit.append(StatePreparation(vector), self.circuit.qregs[0])
+            return
+        for j, memristor in enumerate(self._network.memristors):
+            weights, vectors = np.linalg.eigh(memristor.initial_state)
+            major, minor = vectors[:, 1], float(max(weights[0], 0.0))
+            if _is_mixed(memristor.initial_state):
+                # Purify: the ancilla is left entangled and is reset before its first collision.
+                qubit = self._next_ancilla(j)
+                self.circuit.ry(2 * math.asin(math.sqrt(minor)), qubit)
+                self.circuit.cx(qubit, j)
+            theta = 2 * math.atan2(abs(major[1]), abs(major[0]))
+            self.circuit.u(theta, float(np.angle(major[1]) - np.angle(major[0])), 0.0, j)
+
+
+def pure_vector(state: ComplexArray) -> ComplexArray:
+    """Return the vector of a pure density matrix; ValueError if it is mixed."""
+    weights, vectors = np.linalg.eigh(state)
+    if weights[-1] < 1 - 1e-9:
+        raise ValueError(
+            "Argument state must be pure for circuits to prepare a joint state, but its largest "
+            f"eigenvalue is {weights[-1]:.6g}; give each memristor its own mixed state, or use "
+            "exact_circuit, which needs no preparation."
+        )
+    return np.asarray(vectors[:, -1])
+
+
+def _is_mixed(state: ComplexArray) -> bool:
+    return bool(np.linalg.eigvalsh(state)[0] > 1e-12)
+
+
+def most_collisions(elements: Sequence[Element]) -> int:
+    """Return the largest number of collisions that any one memristor has."""
+    counts: dict[int, int] = {}
+    for element in elements:
+        if isinstance(element, Collision):
+            counts[element.memristor] = counts.get(element.memristor, 0) + 1
+    return max(counts.values(), default=0)

@@ -1,0 +1,123 @@
+"""`run`: circuits go to a target, counts come back as a `Record` that saves and reloads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from qmemcircuit.checks import FloatArray, check_integer, check_times
+from qmemcircuit.circuits import Ancilla, build_circuits
+from qmemcircuit.collision import CollisionForm
+from qmemcircuit.memristors import Model, Network
+from qmemcircuit.provenance import make_provenance
+from qmemcircuit.serialization import describe_model, restore_model
+from qmemcircuit.splitting import Splitting
+from qmemcircuit.storage import FileFormatError, load_file, save_file
+from qmemcircuit.targets import Target, as_target
+from qmemcircuit.trajectory import Samples
+
+if TYPE_CHECKING:
+    from qiskit.primitives import BaseSamplerV2
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What was measured: the model, the times, the counts, and how they came to be.
+
+    Attributes:
+        network: the model (a single memristor is a network of one).
+        times: shape (T,).
+        samples: counts of shape (T, B, 2^M) and their settings.
+        provenance: target, seed, shots, circuit options, versions, time: JSON values.
+    """
+
+    network: Network
+    times: FloatArray
+    samples: Samples
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "times", check_times(self.times))
+        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+        if self.samples.counts.shape[0] != self.times.size:
+            raise ValueError(
+                f"Argument samples must have counts at all {self.times.size} times, but it has "
+                f"{self.samples.counts.shape[0]}."
+            )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything to `path` (`.json` or `.npz`), whole or not at all."""
+        header = {
+            "model": describe_model(self.network, self.times),
+            "bases": list(self.samples.bases),
+            "provenance": dict(self.provenance),
+        }
+        arrays = {"times": self.times, "counts": self.samples.counts}
+        return save_file(path, "record", header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Record:
+        """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
+        header, arrays = load_file(path, "record")
+        try:
+            samples = Samples(tuple(header["bases"]), arrays["counts"])
+            return cls(
+                restore_model(header["model"]), arrays["times"], samples, header["provenance"]
+            )
+        except (KeyError, TypeError, IndexError) as error:
+            raise FileFormatError(
+                f"Argument path must name an intact record, but {str(path)!r} lacks "
+                f"{error}; restore it from a copy or run again."
+            ) from error
+
+
+def run(
+    model: Model,
+    times: ArrayLike,
+    *,
+    target: Target | BaseSamplerV2,
+    shots: int,
+    bases: str | Sequence[str | Sequence[str]] | None = None,
+    ancilla: Ancilla = "reset",
+    splitting: Splitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+) -> Record:
+    """Measure the circuits of `model` at `times` on `target`; return the counts.
+
+    Args:
+        model, times, bases, ancilla, splitting, steps, collision: as in `build_circuits`.
+        target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
+        shots: shots of each circuit, an integer ≥ 1.
+
+    Raises ValueError or TypeError for bad arguments, before anything runs.
+    """
+    shots = check_integer("shots", shots, minimum=1)
+    chosen = as_target(target)
+    circuits = build_circuits(
+        model,
+        times,
+        bases=bases,
+        ancilla=ancilla,
+        splitting=splitting,
+        steps=steps,
+        collision=collision,
+    )
+    counts = chosen.sample(circuits, shots)
+    samples = Samples(circuits.bases, counts)
+    provenance = make_provenance(
+        "run",
+        target=dict(chosen.describe()),
+        shots_asked=shots,
+        ancilla=circuits.ancilla.describe(),
+        splitting=splitting,
+        steps=circuits.steps,
+        collision=collision,
+    )
+    return Record(circuits.network, circuits.times, samples, provenance)

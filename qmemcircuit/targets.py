@@ -1,0 +1,132 @@
+"""Where circuits run: objects behind one protocol, `Target`.
+
+`aer(seed)` samples from exact states, computed in one pass for all times: shots at different
+times are independent, so this is the distribution of running every circuit for itself
+(tests/test_targets.py), at a fraction of the cost. `sampler(…)` runs every circuit for itself on
+any `BaseSamplerV2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from qmemcircuit.checks import IntArray, check_integer
+from qmemcircuit.circuits import CircuitSet
+from qmemcircuit.exact import check_qubits, circuit_states
+from qmemcircuit.observables import outcome_probabilities
+
+if TYPE_CHECKING:
+    from qiskit.primitives import BaseSamplerV2
+    from qiskit.transpiler import PassManager
+
+
+@runtime_checkable
+class Target(Protocol):
+    """Something that measures circuits."""
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Return counts of shape (T, B, 2^M); bit j of an outcome is memristor j."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return name, seed and whatever else belongs into the provenance, as JSON values."""
+        ...
+
+
+@dataclass(frozen=True)
+class AerTarget:
+    """The ideal simulator: no noise but the shots'. `seed` fixes every count."""
+
+    seed: int
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Draw the counts of every time and setting from the one-pass exact states."""
+        check_qubits(circuits)
+        states = circuit_states(circuits)
+        random = np.random.default_rng(self.seed)
+        outcomes = states.shape[-1]
+        counts = np.empty((len(circuits.times), len(circuits.bases), outcomes), dtype=np.int64)
+        for place, basis in enumerate(circuits.bases):
+            counts[:, place] = random.multinomial(shots, outcome_probabilities(states, basis))
+        return counts
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the target's name and seed."""
+        return {"name": "aer", "seed": self.seed, "noise": "none: ideal gates and readout"}
+
+
+@dataclass(frozen=True, eq=False)
+class SamplerTarget:
+    """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager` if there is one."""
+
+    sampler: BaseSamplerV2
+    pass_manager: PassManager | None = None
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Run all circuits as one job of the sampler and count the outcomes."""
+        plain = list(circuits)
+        refuse_wrong_sampler(self.sampler, any("reset" in c.count_ops() for c in plain))
+        compiled = plain if self.pass_manager is None else self.pass_manager.run(plain)
+        results = self.sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
+        memristors = len(circuits.bases[0])
+        counts = np.zeros((len(plain), 2**memristors), dtype=np.int64)
+        for place, result in enumerate(results):
+            for outcome, number in result.data.outcome.get_int_counts().items():
+                counts[place, outcome] = number
+        return counts.reshape(len(circuits.times), len(circuits.bases), -1)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the sampler's class and seed, where it has one."""
+        described = {"name": f"sampler:{type(self.sampler).__name__}"}
+        seed = getattr(self.sampler, "seed", None)
+        return described if seed is None else {**described, "seed": int(seed)}
+
+
+def aer(*, seed: int | None = None) -> AerTarget:
+    """Return the ideal simulator. `seed=None` draws one from the system and records it."""
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0])
+    return AerTarget(check_integer("seed", seed, minimum=0))
+
+
+def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -> SamplerTarget:
+    """Return a target that runs every circuit on `primitive`: the brute-force path.
+
+    Qiskit's `StatevectorSampler` follows one random branch of a mid-circuit reset and is
+    refused by name for circuits that contain one.
+    """
+    from qiskit.primitives import BaseSamplerV2 as Base
+
+    if not isinstance(primitive, Base):
+        raise TypeError(f"Argument primitive must be a BaseSamplerV2, but {primitive!r} was given.")
+    return SamplerTarget(primitive, pass_manager)
+
+
+def as_target(target: object) -> Target:
+    """Return `target` as a `Target`; a bare `BaseSamplerV2` is wrapped."""
+    if isinstance(target, Target):
+        return target
+    from qiskit.primitives import BaseSamplerV2 as Base
+
+    if isinstance(target, Base):
+        return SamplerTarget(target)
+    raise TypeError(
+        f"Argument target must be a target such as aer(seed=1), or a BaseSamplerV2, but "
+        f"{target!r} was given; only command lines name targets by strings."
+    )
+
+
+def refuse_wrong_sampler(primitive: object, circuits_reset: bool) -> None:
+    """Raise ValueError for samplers that are silently wrong on a mid-circuit reset."""
+    from qiskit.primitives import StatevectorSampler
+
+    if circuits_reset and isinstance(primitive, StatevectorSampler):
+        raise ValueError(
+            "Argument target must simulate mid-circuit reset, but StatevectorSampler follows one "
+            "random branch of it and returns wrong counts; use aer(seed=…), "
+            "qiskit_aer.primitives.SamplerV2, or ancilla='fresh', which needs no reset."
+        )
