@@ -1,4 +1,4 @@
-"""The quantized integrate-and-fire neuron in Fock space: QuTiP's superoperators, checked truncation.
+"""The quantized integrate-and-fire neuron in Fock space: QuTiP superoperators, checked truncation.
 
 The GKSL form (B) of `integrate_and_fire`: ρ' = −i[H, ρ]/ħ + κ(n̄ + 1)D[a]ρ + κn̄D[a†]ρ with
 κ = s/(CM(q)) and H = ħω0 a†a − I(t)φ. Its Gaussian moments are `simulate_moments(…,
