@@ -67,6 +67,6 @@ def draw(result: Result) -> Figure:
             color=PALETTE[device],
             label=f"device {device + 1}",
         )
-    right.set(xlabel="time $t/T_0$", ylabel="reflectivity R", ylim=(0, 1))
+    right.set(xlabel="time $t/T_0$", ylabel="reflectivity R", ylim=(0, 1.2))
     right.legend()
     return figure

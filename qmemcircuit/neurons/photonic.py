@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.checks import ComplexArray, FloatArray, check_integer, check_real, check_times
+from qmemcircuit.neurons.closed_loop import StepSampler, count_outcomes, samplers_for_steps
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
-    from qiskit.primitives import BaseSamplerV2
 
 Photons = Callable[[FloatArray], ArrayLike]
 
@@ -162,7 +162,7 @@ def run_photonic(
     *,
     shots: int,
     seed: int,
-    sampler: BaseSamplerV2 | None = None,
+    sampler: StepSampler | None = None,
     period: float | None = None,
 ) -> Trajectory:
     """Return the device as circuits in closed loop: R follows the photons counted so far.
@@ -177,8 +177,8 @@ def run_photonic(
         times: shape (T,), equal steps, from 0; the feedback is of second order in the step.
         photons: n_in(t), a function of an array of times.
         shots: per step.
-        seed: of the simulator (unused where `sampler` is given).
-        sampler: any BaseSamplerV2; None is Aer's.
+        seed: of the samplers.
+        sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
         period: of the input.
 
     Returns a Trajectory with n_in and n_out as counted, standard errors from the Jeffreys
@@ -193,9 +193,7 @@ def run_photonic(
         )
     number = check_integer("shots", shots, minimum=1)
     check_integer("seed", seed, minimum=0)
-    # An Aer sampler starts its generator anew at every run: one seed for all steps would give
-    # all of them the same noise.
-    seeds = np.random.SeedSequence(seed).generate_state(grid.size)
+    samplers = samplers_for_steps(sampler, seed, grid.size)
     incoming = _evaluate(photons, grid)
     counted = np.empty((grid.size, 2))
     reflectivity = np.empty(grid.size)
@@ -207,8 +205,7 @@ def run_photonic(
             known = np.append(seen, np.clip(next_one, 0, 1))
             reflectivity[k] = _reflectivity(grid[: k + 1], known, device.window)[-1]
         circuit = photonic_circuit(float(incoming[k]), float(reflectivity[k]))
-        backend = _aer_sampler(int(seeds[k])) if sampler is None else sampler
-        counts = backend.run([(circuit,)], shots=number).result()[0].data.outcome.get_int_counts()
+        (counts,) = count_outcomes(samplers[k], [circuit], number)
         transmitted = counts.get(1, 0)
         counted[k] = (transmitted + counts.get(2, 0)) / number, transmitted / number
     mean = (counted * number + 0.5) / (number + 1)
@@ -226,16 +223,10 @@ def run_photonic(
             window=device.window,
             shots=number,
             seed=seed,
-            sampler="aer" if sampler is None else type(sampler).__name__,
+            sampler=type(samplers[0]).__name__,
             units={"voltage": "input photons", "current": "output photons"},
         ),
     )
-
-
-def _aer_sampler(seed: int) -> BaseSamplerV2:
-    from qiskit_aer.primitives import SamplerV2
-
-    return SamplerV2(seed=seed)
 
 
 def _evaluate(photons: Photons, times: FloatArray) -> FloatArray:
