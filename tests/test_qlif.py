@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmemcircuit.neurons.closed_loop import count_outcomes, samplers_for_steps
+from qmemcircuit.neurons.closed_loop import calibrate_readout, count_outcomes, samplers_for_steps
 from qmemcircuit.neurons.qlif import (
     CircuitNeuron,
     bin_spikes,
@@ -97,20 +97,24 @@ def test_a_device_leaks_by_its_own_t1_in_a_delay():
     fake = FakeNairobiV2()
     qubit, shots = 2, 4000
     t1 = fake.target.qubit_properties[qubit].t1
-    calibration = {item.name: item.value for item in fake.properties().qubits[qubit]}
-    readout = (calibration["prob_meas1_prep0"], calibration["prob_meas0_prep1"])
     step = 16 * fake.dt * round(0.3 * t1 / fake.dt / 16)  # what the device's clock can count
     neuron = CircuitNeuron(step=step, relaxation_time=t1)
     simulator = AerSimulator.from_backend(fake)
+    passes = generate_preset_pass_manager(
+        1, backend=fake, initial_layout=[qubit], scheduling_method="alap"
+    )
+
+    def sampler(s):
+        return BackendSamplerV2(backend=simulator, options={"seed_simulator": s})
+
+    readout = calibrate_readout(sampler, shots=100_000, seed=3, pass_manager=passes)
     run = run_layers(
         [([neuron], [[1.0]])],
         [1, 1, 0, 1, 0, 0],
         shots=shots,
         seed=1,
-        sampler=lambda s: BackendSamplerV2(backend=simulator, options={"seed_simulator": s}),
-        pass_manager=generate_preset_pass_manager(
-            1, backend=fake, initial_layout=[qubit], scheduling_method="alap"
-        ),
+        sampler=sampler,
+        pass_manager=passes,
         leak="delay",
         readout=readout,
     )

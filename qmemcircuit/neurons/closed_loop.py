@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.primitives import BaseSamplerV2, StatevectorSampler
 from qiskit.transpiler import PassManager
 
@@ -52,3 +52,28 @@ def count_outcomes(
     compiled = list(circuits) if pass_manager is None else pass_manager.run(list(circuits))
     results = sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
     return [dict(result.data.outcome.get_int_counts()) for result in results]
+
+
+def calibrate_readout(
+    sampler: StepSampler,
+    *,
+    shots: int,
+    seed: int,
+    pass_manager: PassManager | None = None,
+) -> tuple[float, float]:
+    """Return the measured P(1 read | 0) and P(0 read | 1) of one qubit, from two circuits.
+
+    Preparation errors count as readout errors. Ask the target, not its data sheet: Aer's model
+    of a device takes the mean of the two published numbers for both.
+    """
+    number = check_integer("shots", shots, minimum=1)
+    circuits = []
+    for excited in (False, True):
+        circuit = QuantumCircuit(QuantumRegister(1, "qubit"), ClassicalRegister(1, "outcome"))
+        if excited:
+            circuit.x(0)
+        circuit.measure(0, 0)
+        circuits.append(circuit)
+    (run,) = samplers_for_steps(sampler, seed, 1)
+    empty, full = count_outcomes(run, circuits, number, pass_manager=pass_manager)
+    return empty.get(1, 0) / number, full.get(0, 0) / number
