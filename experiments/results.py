@@ -76,6 +76,10 @@ class Settings:
     target: Any = None
     progress: Callable[[int, int], None] = field(default=lambda done, total: None)
 
+    def shots_or(self, default: int) -> int:
+        """Return the shots asked for, or the experiment's own."""
+        return default if self.shots is None else self.shots
+
 
 @dataclass(frozen=True)
 class Result:

@@ -7,6 +7,7 @@ need them, not by this package.
 
 from qmemcircuit.circuits import AncillaPool, CircuitSet, build_circuits, pool
 from qmemcircuit.comparison import Comparison, compare
+from qmemcircuit.compiled import CompiledPair, compile_pair
 from qmemcircuit.couplings import (
     ControlledRotation,
     Coupling,
@@ -15,12 +16,19 @@ from qmemcircuit.couplings import (
     PartialISwap,
     PartialSwap,
 )
+from qmemcircuit.entanglement import (
+    Concurrence,
+    Event,
+    LaggedCorrelation,
+    find_deaths_and_births,
+    inverse_relation,
+)
 from qmemcircuit.estimation import estimate, pauli_mean
 from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.memristors import Memristor, Network
-from qmemcircuit.plotting import plot_loop, plot_residuals, plot_series
+from qmemcircuit.plotting import plot_concurrence, plot_loop, plot_residuals, plot_series
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
 from qmemcircuit.reference import master_equation
 from qmemcircuit.storage import FileFormatError
@@ -31,12 +39,16 @@ __all__ = [
     "AncillaPool",
     "CircuitSet",
     "Comparison",
+    "CompiledPair",
+    "Concurrence",
     "ConstantRate",
     "ControlledRotation",
     "Coupling",
     "DecayRate",
+    "Event",
     "FileFormatError",
     "FunctionRate",
+    "LaggedCorrelation",
     "Loop",
     "MatrixCoupling",
     "Memristor",
@@ -53,11 +65,15 @@ __all__ = [
     "aer",
     "build_circuits",
     "compare",
+    "compile_pair",
     "estimate",
     "exact_circuit",
+    "find_deaths_and_births",
     "find_loops",
+    "inverse_relation",
     "master_equation",
     "pauli_mean",
+    "plot_concurrence",
     "plot_loop",
     "plot_residuals",
     "plot_series",

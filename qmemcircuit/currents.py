@@ -22,10 +22,10 @@ from qmemcircuit.checks import FloatArray
 
 @dataclass(frozen=True)
 class CurrentEstimate:
-    """A current at T times: `value` (T,), `error` (T,) with the bias bound, `covariance` (T, T).
+    """A current at T times: `value` (…, T), `error` (…, T), `covariance` (…, T, T).
 
-    `bias` (T,) is the bound; `covariance` has its square added on the diagonal, so that its
-    diagonal is `error`².
+    `bias` (…, T) is the bias bound; `covariance` has its square added on the diagonal, so that
+    its diagonal is `error`². Leading axes are those of the data: one for repeated runs, say.
     """
 
     value: FloatArray
@@ -42,11 +42,15 @@ class _Linear:
     from_y: FloatArray
 
     def apply(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return np.asarray(self.from_x @ x + self.from_y @ y)
+        return np.asarray(x @ self.from_x.T + y @ self.from_y.T)
 
     def covariance(self, x_error: FloatArray, y_error: FloatArray) -> FloatArray:
-        by_x, by_y = self.from_x * x_error, self.from_y * y_error
-        return np.asarray(by_x @ by_x.T + by_y @ by_y.T)
+        by_x = self.from_x * x_error[..., None, :]
+        by_y = self.from_y * y_error[..., None, :]
+        return np.asarray(by_x @ by_x.swapaxes(-1, -2) + by_y @ by_y.swapaxes(-1, -2))
+
+    def variance(self, x_error: FloatArray, y_error: FloatArray) -> FloatArray:
+        return np.asarray(x_error**2 @ (self.from_x**2).T + y_error**2 @ (self.from_y**2).T)
 
     def minus(self, other: _Linear) -> _Linear:
         return _Linear(self.from_x - other.from_x, self.from_y - other.from_y)
@@ -66,7 +70,7 @@ def finite_difference(
 
     Args:
         times: shape (T,), T ≥ 3; any spacing.
-        x, y: means of Qiskit's X and Y, shape (T,), with standard errors x_error, y_error.
+        x, y: means of Qiskit's X and Y, shape (…, T), with standard errors x_error, y_error.
         omega: the memristor's ω.
         scale: √(mħω/2).
 
@@ -115,12 +119,14 @@ def _estimate(
 ) -> CurrentEstimate:
     covariance = estimator.covariance(x_error, y_error)
     difference = estimator.minus(richer)
-    excess = difference.apply(x, y) ** 2 - np.diag(difference.covariance(x_error, y_error))
-    bias = np.empty(times.size)
+    excess = difference.apply(x, y) ** 2 - difference.variance(x_error, y_error)
+    bias = np.empty_like(excess)
     for index, window in enumerate(_windows(times, omega)):
-        bias[index] = math.sqrt(max(0.0, float(np.mean(excess[window]))))
-    covariance[np.diag_indices(times.size)] += bias**2
-    return CurrentEstimate(estimator.apply(x, y), np.sqrt(np.diag(covariance)), covariance, bias)
+        bias[..., index] = np.sqrt(np.maximum(0.0, excess[..., window].mean(axis=-1)))
+    diagonal = np.arange(times.size)
+    covariance[..., diagonal, diagonal] += bias**2
+    error = np.sqrt(covariance[..., diagonal, diagonal])
+    return CurrentEstimate(estimator.apply(x, y), error, covariance, bias)
 
 
 def _local_estimator(times: FloatArray, omega: float, scale: float, basis: object) -> _Linear:

@@ -8,13 +8,14 @@ filled green circle, everywhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmemcircuit.checks import check_choice
 from qmemcircuit.comparison import Comparison
+from qmemcircuit.entanglement import Concurrence, Event
 from qmemcircuit.storage import write_atomically
 from qmemcircuit.trajectory import Trajectory
 
@@ -139,6 +140,7 @@ def plot_loop(
             yerr=series.current_error / by[1],
             fmt="o",
             color=DATA_COLOUR,
+            markersize=3.5,
             elinewidth=0.6,
             alpha=0.8,
             label="digital",
@@ -147,7 +149,7 @@ def plot_loop(
     suffix = "/max" if normalise else ""
     ax.set_xlabel(f"voltage V{suffix}" + ("" if normalise else "  [√(mħω)]"))
     ax.set_ylabel(f"current I{suffix}" + ("" if normalise else "  [ω√(mħω)]"))
-    ax.legend(loc="best")
+    ax.legend(loc="best", frameon=False)
     return ax
 
 
@@ -184,6 +186,7 @@ def plot_series(
             yerr=errors,
             fmt="o",
             color=DATA_COLOUR,
+            markersize=3.5,
             elinewidth=0.6,
             label="digital",
         )
@@ -225,7 +228,79 @@ def plot_residuals(
 
 def _mark(ax: Axes, start_voltage: float, start_current: float) -> None:
     """Mark the start of a loop and its pinch at the origin."""
-    ax.plot(start_voltage, start_current, "o", color=START_COLOUR, markersize=7, label="start")
+    above = 5  # the marks must not drown in the data points
     ax.plot(
-        0, 0, "o", markerfacecolor="none", markeredgecolor="#000000", markersize=8, label="pinch"
+        start_voltage,
+        start_current,
+        "o",
+        color=START_COLOUR,
+        markersize=6,
+        zorder=above,
+        label="start",
     )
+    ax.plot(
+        0,
+        0,
+        "o",
+        markerfacecolor="none",
+        markeredgecolor="#000000",
+        markeredgewidth=1.5,
+        markersize=8,
+        zorder=above,
+        label="pinch",
+    )
+
+
+def plot_concurrence(
+    concurrence: Concurrence,
+    *,
+    reference: Concurrence | None = None,
+    events: Sequence[Event] = (),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the concurrence against time: points with intervals, the reference as a line.
+
+    Args:
+        concurrence: from `Trajectory.concurrence`; a line where it is exact.
+        reference: drawn as a black line.
+        events: from `find_deaths_and_births`: a vertical line at each, dashed for deaths and dotted
+            for births, with a band from its lower to its upper bound.
+        ax: where to draw; None makes a figure.
+
+    Times are divided by the period where it is known. Returns the axes.
+    """
+    if ax is None:
+        ax = make_figure(width=5.0, height=2.6)[1]
+    unit = concurrence.period or 1.0
+    for kind, style, colour in (("death", "--", PALETTE[1]), ("birth", ":", PALETTE[2])):
+        for place, event in enumerate(event for event in events if event.kind == kind):
+            label = f"sudden {kind}" if place == 0 else None
+            ax.axvspan(event.lower / unit, event.upper / unit, color=colour, alpha=0.18, lw=0)
+            ax.axvline(event.time / unit, color=colour, linestyle=style, label=label)
+    if concurrence.lower is None or concurrence.upper is None:
+        ax.plot(concurrence.times / unit, concurrence.value, color=DATA_COLOUR, label="exact")
+    else:
+        ax.errorbar(
+            concurrence.times / unit,
+            concurrence.value,
+            yerr=(concurrence.value - concurrence.lower, concurrence.upper - concurrence.value),
+            fmt="o",
+            color=DATA_COLOUR,
+            elinewidth=0.6,
+            markersize=2.5,
+            alpha=0.8,
+            label=f"digital, {100 * (concurrence.level or 0):.0f} % intervals",
+        )
+    if reference is not None:
+        ax.plot(
+            reference.times / unit,
+            reference.value,
+            color=REFERENCE_COLOUR,
+            zorder=3,
+            label="reference",
+        )
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("time t/T" if concurrence.period else "time t")
+    ax.set_ylabel("concurrence C")
+    ax.legend(loc="best")
+    return ax

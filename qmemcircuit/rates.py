@@ -189,10 +189,11 @@ class TabulatedRate:
 
     Args:
         times: T ≥ 2 increasing times, the first one 0.
-        integrals: ∫Γ from 0 to each time, so the first one is 0; it must not decrease.
+        integrals: ∫Γ from 0 to each time, so the first one is 0.
 
-    `integral` is exact between tabulated times. Between them, and for `value`, a monotone
-    cubic (PCHIP) interpolates, so no negative rate appears; that is an approximation.
+    `integral` is exact between tabulated times. Between them, and for `value`, a cubic that is
+    monotone wherever the table is (PCHIP) interpolates: an approximation, but one in which no
+    negative rate appears that the table does not have.
     """
 
     times: tuple[float, ...]
@@ -207,15 +208,8 @@ class TabulatedRate:
             )
         if times[0] != 0 or np.any(np.diff(times) <= 0) or not np.all(np.isfinite(times)):
             raise ValueError("Argument times must start at 0 and increase, but they do not.")
-        if (
-            not np.all(np.isfinite(integrals))
-            or integrals[0] != 0
-            or np.any(np.diff(integrals) < 0)
-        ):
-            raise ValueError(
-                "Argument integrals must start at 0 and not decrease, but they do; a negative "
-                "decay rate has no collision."
-            )
+        if not np.all(np.isfinite(integrals)) or integrals[0] != 0:
+            raise ValueError("Argument integrals must be finite and start at 0, but they do not.")
         object.__setattr__(self, "times", tuple(times.tolist()))
         object.__setattr__(self, "integrals", tuple(integrals.tolist()))
 

@@ -31,18 +31,12 @@ def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo
     import qutip
 
     count = len(network.memristors)
-
-    def on(index: int, operator: qutip.Qobj) -> qutip.Qobj:
-        factors = [qutip.qeye(2)] * count
-        factors[count - 1 - index] = operator
-        return qutip.tensor(factors)
-
     lower = qutip.destroy(2)
-    hamiltonian = 0 * on(0, qutip.qeye(2))
+    hamiltonian = 0 * _on(0, qutip.qeye(2), count)
     collapse = []
     for j, memristor in enumerate(network.memristors):
-        hamiltonian += memristor.omega * on(j, lower.dag() * lower + 0.5)
-        collapse.append(qutip.QobjEvo([on(j, lower), _root_rate(memristor)]))
+        hamiltonian += memristor.omega * _on(j, lower.dag() * lower + 0.5, count)
+        collapse.append(qutip.QobjEvo([_on(j, lower, count), _root_rate(memristor)]))
     for (first, second), coupling in network.couplings:
         matrix = coupling.hamiltonian()
         # Expand in |k><l| of the first memristor: H = Σ B_kl ⊗ |k><l|.
@@ -50,8 +44,22 @@ def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo
             for m in range(2):
                 block = matrix.reshape(2, 2, 2, 2)[:, k, :, m]
                 unit = qutip.basis(2, k) * qutip.basis(2, m).dag()
-                hamiltonian += on(second, qutip.Qobj(block)) * on(first, unit)
+                hamiltonian += _on(second, qutip.Qobj(block), count) * _on(first, unit, count)
     return hamiltonian, collapse
+
+
+def _on(index: int, operator: qutip.Qobj, count: int) -> qutip.Qobj:
+    """Return `operator` on memristor `index` of `count`."""
+    import qutip
+
+    factors = [qutip.qeye(2)] * count
+    factors[count - 1 - index] = operator
+    return qutip.tensor(factors)
+
+
+def _rate(memristor: Memristor) -> Callable[[float], float]:
+    """Return t -> Γ(t) as a plain function, which is what QuTiP takes."""
+    return lambda t: float(memristor.decay_rate(t))
 
 
 def _root_rate(memristor: Memristor) -> Callable[[float], float]:
@@ -62,7 +70,7 @@ def _root_rate(memristor: Memristor) -> Callable[[float], float]:
         if rate < 0:
             raise ValueError(
                 f"Argument rate must not be negative, but at t = {t:g} it is {rate:.3g}; a "
-                "negative rate has no collapse operator."
+                "negative rate has no collapse operator (master_equation does without one)."
             )
         return float(np.sqrt(rate))
 
@@ -80,13 +88,20 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
         model: a `Memristor` or a `Network`.
         times: increasing times, shape (T,); the initial state is given at t = 0.
 
-    Returns a `Trajectory` with states of shape (T, 2^M, 2^M) and no errors.
+    Returns a `Trajectory` with states of shape (T, 2^M, 2^M) and no errors. A rate that is
+    negative for a while (a map that is not CP-divisible, and has no collision) is integrated too;
+    that the result is a state is then the law's own business.
     """
     import qutip
 
     network = as_network(model)
     checked = check_times(times)
-    hamiltonian, collapse = lindblad_operators(network)
+    hamiltonian, _ = lindblad_operators(network)
+    # As a superoperator with coefficient Γ(t), not √Γ(t): this also integrates negative rates.
+    generator = qutip.QobjEvo(qutip.liouvillian(hamiltonian))
+    for j, memristor in enumerate(network.memristors):
+        damping = qutip.lindblad_dissipator(_on(j, qutip.destroy(2), len(network.memristors)))
+        generator += qutip.QobjEvo([damping, _rate(memristor)])
     grid = checked if checked[0] == 0 else np.concatenate([[0.0], checked])
     initial = qutip.Qobj(network.initial_state, dims=hamiltonian.dims)
     options = {
@@ -101,7 +116,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     if grid.size == 1:
         solved = [initial]
     else:
-        solved = qutip.mesolve(hamiltonian, initial, grid, collapse, options=options).states
+        solved = qutip.mesolve(generator, initial, grid, options=options).states
     states = np.array([state.full() for state in solved])[grid.size - checked.size :]
     provenance = make_provenance(
         "master_equation", model=describe_model(network, checked), solver="qutip.mesolve"

@@ -59,7 +59,7 @@ def _describe_memristor(memristor: Memristor, times: FloatArray) -> dict[str, An
         name: getattr(memristor, name) for name in ("a", "b", "omega", "mass", "hbar")
     }
     description["state"] = None if memristor.state is None else _pairs(np.array(memristor.state))
-    description["rate"] = _describe_rate(memristor.rate, times)
+    description["rate"] = _describe_rate(memristor, times)
     return description
 
 
@@ -69,9 +69,10 @@ def _restore_memristor(description: Mapping[str, Any]) -> Memristor:
     return Memristor(_restore_rate(rate), state=None if state is None else _matrix(state), **values)
 
 
-def _describe_rate(rate: DecayRate, times: FloatArray) -> dict[str, Any]:
+def _describe_rate(memristor: Memristor, times: FloatArray) -> dict[str, Any]:
+    rate = memristor.rate
     if type(rate) not in RATES.values():
-        rate = tabulate(rate, times)
+        rate = tabulate(rate.at_frequency(memristor.omega), times)
     values = {item.name: getattr(rate, item.name) for item in fields(rate)}  # type: ignore[arg-type]
     return {"law": type(rate).__name__, **values}
 

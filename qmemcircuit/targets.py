@@ -61,7 +61,10 @@ class AerTarget:
 
 @dataclass(frozen=True, eq=False)
 class SamplerTarget:
-    """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager` if there is one."""
+    """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager`.
+
+    Without one, gates are only translated to u, rz, cx, which every simulator knows.
+    """
 
     sampler: BaseSamplerV2
     pass_manager: PassManager | None = None
@@ -70,7 +73,7 @@ class SamplerTarget:
         """Run all circuits as one job of the sampler and count the outcomes."""
         plain = list(circuits)
         refuse_wrong_sampler(self.sampler, any("reset" in c.count_ops() for c in plain))
-        compiled = plain if self.pass_manager is None else self.pass_manager.run(plain)
+        compiled = (self.pass_manager or _plain_pass_manager()).run(plain)
         results = self.sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
         memristors = len(circuits.bases[0])
         counts = np.zeros((len(plain), 2**memristors), dtype=np.int64)
@@ -84,6 +87,12 @@ class SamplerTarget:
         described = {"name": f"sampler:{type(self.sampler).__name__}"}
         seed = getattr(self.sampler, "seed", None)
         return described if seed is None else {**described, "seed": int(seed)}
+
+
+def _plain_pass_manager() -> PassManager:
+    from qiskit.transpiler import generate_preset_pass_manager
+
+    return generate_preset_pass_manager(1, basis_gates=["u", "rz", "cx"], seed_transpiler=0)
 
 
 def aer(*, seed: int | None = None) -> AerTarget:

@@ -1,6 +1,11 @@
-"""Slow tests are skipped unless `-m` names them."""
+"""Slow tests are skipped unless `-m` names them; one BLAS thread per test process."""
 
 from __future__ import annotations
+
+import os
+
+# Several test processes with several BLAS threads each wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""Speed claims: each module is a script that prints a ratio measured in one run."""
+"""The speed and cost claims; each script prints ratios measured in one run."""

@@ -1,0 +1,129 @@
+"""The paper's central figure: digital quantum memristor against its master equation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import qmemcircuit as qm
+from experiments.guo2022.params import FIG4_PERIODS, POINTS_PER_PERIOD, SHOTS, fig4_memristor
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.currents import finite_difference
+from qmemcircuit.plotting import make_figure, plot_loop, plot_residuals, plot_series
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def compute(settings: Settings) -> Result:
+    """Run every circuit's shots and compare; the paper's current estimator beside ours."""
+    memristor = fig4_memristor()
+    times = memristor.periods(1 if settings.quick else FIG4_PERIODS, points=POINTS_PER_PERIOD)
+    shots = settings.shots_or(SHOTS)
+    target = settings.target or qm.aer(seed=settings.seed)
+    settings.progress(0, 3)
+    master = qm.master_equation(memristor, times)
+    exact = qm.exact_circuit(memristor, times)
+    settings.progress(1, 3)
+    record = qm.run(memristor, times, target=target, shots=shots)
+    settings.progress(2, 3)
+    digital = qm.estimate(record)
+    paper = qm.estimate(record, current="finite_difference")
+    comparison = qm.compare(digital, master)
+    print(comparison)
+    settings.progress(3, 3)
+    data = {"master": master, "exact": exact, "digital": digital, "finite_difference": paper}
+    quantities = _quantities(memristor, data, comparison)
+    parameters = {"shots": shots, "seed": settings.seed, "points_per_period": POINTS_PER_PERIOD}
+    return Result(data, quantities, parameters)
+
+
+def _quantities(
+    memristor: qm.Memristor, data: dict[str, qm.Trajectory], comparison: qm.Comparison
+) -> tuple[Quantity, ...]:
+    master, digital, paper = data["master"], data["digital"], data["finite_difference"]
+    assert comparison.p_value is not None
+    assert comparison.chi_square is not None
+    assert data["exact"].states is not None
+    assert master.states is not None
+    rms = {
+        name: _rms(data[name].current - master.current) for name in ("digital", "finite_difference")
+    }
+    assert digital.current_error is not None
+    assert paper.current_error is not None
+    y, x = 2 * master.states[:, 1, 0].imag, 2 * master.states[:, 1, 0].real
+    zero = np.zeros_like(x)
+    without_noise = finite_difference(
+        master.times, x, y, zero, zero, omega=memristor.omega, scale=memristor.current_scale
+    )
+    loops = [
+        Quantity(
+            f"form factor of loop {ours.index} (master equation {theirs.form_factor:.4f})",
+            ours.form_factor,
+            ours.form_factor_error,
+            evidence="95 % interval " + "[{:.3f}, {:.3f}]".format(*ours.form_factor_interval),
+        )
+        for ours, theirs in zip(comparison.loops_a[0], comparison.loops_b[0], strict=True)
+        if ours.form_factor_interval is not None
+    ]
+    return (
+        Quantity(
+            f"p-value of χ² = {comparison.chi_square:.1f} "
+            f"({comparison.degrees_of_freedom} degrees of freedom), digital against master",
+            comparison.p_value,
+            published="compares well",
+            source="Sec. III A, Fig. 4",
+            verdict="agrees" if comparison.agree else "differs",
+            evidence="" if comparison.agree else comparison.verdict,
+        ),
+        Quantity(
+            "largest trace distance, exact circuit against master equation",
+            float(qm.compare(data["exact"], master).trace_distance.max()),
+        ),
+        Quantity("RMS of V, digital − master", float(comparison.voltage_rms[0]), unit="√(mħω)"),
+        Quantity("RMS error of I, local fit", rms["digital"], unit="ω√(mħω)"),
+        Quantity("RMS error of I, finite differences", rms["finite_difference"], unit="ω√(mħω)"),
+        Quantity("RMS of I itself", _rms(master.current), unit="ω√(mħω)"),
+        Quantity(
+            "bias of finite differences without shot noise, RMS",
+            _rms(without_noise.value - master.current[:, 0]),
+            unit="ω√(mħω)",
+        ),
+        *loops,
+    )
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def draw(result: Result) -> Figure:
+    """Draw V(t), I(t) and the loop, with finite differences (left) and our estimator (right)."""
+    master, digital = result.data["master"], result.data["digital"]
+    paper = result.data["finite_difference"]
+    figure, axes = make_figure(2, 3, width=10.0, height=6.0)
+    plot_series(digital, "voltage", reference=master, ax=axes[0, 0])
+    axes[0, 0].legend(["master equation", "digital"], loc="lower right")
+    axes[0, 0].set_title("(a) voltage", loc="left")
+    largest = 1.2 * float(np.abs(paper.current).max())
+    for ax, estimate, title in (
+        (axes[0, 1], paper, "(b) current, finite differences (the paper)"),
+        (axes[0, 2], digital, "(c) current, local fit (ours)"),
+    ):
+        plot_series(estimate, "current", reference=master, ax=ax)
+        ax.set_ylim(-largest, largest)
+        ax.set_title(title, loc="left")
+    limits = 1.1 * largest / float(np.abs(master.current).max())
+    for ax, estimate, title in (
+        (axes[1, 0], paper, "(d) I–V, finite differences (the paper)"),
+        (axes[1, 1], digital, "(e) I–V, local fit (ours)"),
+    ):
+        plot_loop(estimate, reference=master, ax=ax)
+        ax.set_ylim(-limits, limits)
+        ax.set_title(title, loc="left")
+    plot_residuals(qm.compare(digital, master), ax=axes[1, 2], unit=float(digital.periods[0]))
+    axes[1, 2].legend(loc="upper right", ncols=2)
+    axes[1, 2].set_title("(f) residuals of (a) and (c)", loc="left")
+    axes[1, 2].set_ylim(-4.5, 4.5)
+    return figure

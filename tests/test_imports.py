@@ -1,0 +1,103 @@
+"""The walls between modules, and what importing the package may cost."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qmemcircuit
+
+PACKAGE = Path(qmemcircuit.__file__).parent
+HEAVY = (
+    "qiskit_aer",
+    "qiskit_ibm_runtime",
+    "qutip",
+    "matplotlib",
+    "numba",
+    "CyRK",
+    "dask",
+    "distributed",
+)
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, at the top or inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def test_importing_the_package_is_light():
+    code = f"import sys, qmemcircuit; print([m for m in {HEAVY} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_every_public_name_exists_and_none_is_a_module():
+    for name in qmemcircuit.__all__:
+        assert type(getattr(qmemcircuit, name)).__name__ != "module", name
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    assert not modules & set(qmemcircuit.__all__)
+
+
+def imported_within(path: Path) -> set[str]:
+    """The package's own modules that a file reaches, directly or through others."""
+    seen: set[str] = set()
+    todo = [path]
+    while todo:
+        for module in imports(todo.pop()):
+            if module.startswith("qmemcircuit.") and module not in seen:
+                seen.add(module)
+                inner = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+                if inner.is_file():
+                    todo.append(inner)
+    return seen
+
+
+def test_circuits_and_reference_never_meet():
+    """Two derivations from one model: their agreement is evidence only if they share no physics."""
+    circuit_side = {"collision", "splitting", "circuits", "exact", "targets"}
+    reached = {
+        name.removeprefix("qmemcircuit.") for name in imported_within(PACKAGE / "reference.py")
+    }
+    assert not reached & circuit_side
+    for name in circuit_side:
+        direct = imports(PACKAGE / f"{name}.py")
+        assert "qmemcircuit.reference" not in direct, name
+        assert not any(module.split(".")[0] == "qutip" for module in direct), name
+
+
+@pytest.mark.parametrize(
+    ("library", "allowed"),
+    [
+        ("matplotlib", {"plotting.py"}),
+        ("qutip", {"reference.py", "memristors.py", "neurons"}),
+    ],
+)
+def test_only_one_room_imports(library, allowed):
+    for path in PACKAGE.rglob("*.py"):
+        place = path.relative_to(PACKAGE)
+        if {place.name, place.parts[0]} & allowed or place.name.startswith("plotting"):
+            continue
+        assert not any(m.split(".")[0] == library for m in imports(path)), (path, library)
+
+
+def test_the_library_knows_no_experiment():
+    for path in PACKAGE.rglob("*.py"):
+        assert not any(m.split(".")[0] == "experiments" for m in imports(path)), path
+
+
+def test_no_machine_paths_and_no_tokens():
+    root = PACKAGE.parent
+    for path in [*PACKAGE.rglob("*.py"), *(root / "experiments").rglob("*.py")]:
+        text = path.read_text()
+        assert "/home/" not in text, path
+        assert "/work/" not in text, path

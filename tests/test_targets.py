@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+import qmemcircuit as qm
+from qmemcircuit.comparison import compare
+
+MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
+TIMES = MEMRISTOR.periods(0.5, points=12)
+
+
+def aer_sampler(seed: int):
+    from qiskit_aer.primitives import SamplerV2
+
+    # SamplerV2 builds its own AerSimulator; the method must be named, automatic is 50 times slower.
+    return SamplerV2(seed=seed, options={"backend_options": {"method": "density_matrix"}})
+
+
+def chi_square(first: qm.Record, second: qm.Record) -> tuple[float, int]:
+    """Homogeneity χ² of two sets of counts, all cells (no cell is rare here)."""
+    a, b = first.samples.counts.astype(float), second.samples.counts.astype(float)
+    ratio = np.sqrt(b.sum(axis=2, keepdims=True) / a.sum(axis=2, keepdims=True))
+    total = np.sum((ratio * a - b / ratio) ** 2 / (a + b))
+    return float(total), a.shape[0] * a.shape[1] * (a.shape[2] - 1)
+
+
+@pytest.mark.parametrize("ancilla", ["reset", "fresh", "merged"])
+def test_one_pass_sampling_has_the_distribution_of_brute_force(ancilla):
+    fast = qm.run(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=20_000)
+    slow = qm.run(
+        MEMRISTOR, TIMES, target=qm.sampler(aer_sampler(2)), shots=20_000, ancilla=ancilla
+    )
+    statistic, degrees = chi_square(fast, slow)
+    assert 1e-4 < chi2.sf(statistic, degrees) < 1 - 1e-4
+
+
+def test_brute_force_rejects_a_stronger_damping():
+    """The mutant: p → about 1.1 p in one of the two."""
+    mutant = qm.Memristor(qm.SquidRate(0.44), a=np.pi / 4, b=np.pi / 5)
+    times = MEMRISTOR.periods(1, points=12)
+    fast = qm.run(mutant, times, target=qm.aer(seed=1), shots=60_000)
+    slow = qm.run(MEMRISTOR, times, target=qm.sampler(aer_sampler(2)), shots=60_000)
+    statistic, degrees = chi_square(fast, slow)
+    assert chi2.sf(statistic, degrees) < 1e-4
+
+
+def test_pairs_too_and_the_bits_are_not_swapped():
+    up = qm.Memristor(qm.ConstantRate(0.3), a=0.2)
+    down = qm.Memristor(qm.ConstantRate(0.1), a=1.3)
+    pair = qm.Network([up, down], {(0, 1): qm.ControlledRotation("x", 0.5)})
+    fast = qm.run(pair, [0.0, 0.7], target=qm.aer(seed=1), shots=20_000)
+    slow = qm.run(pair, [0.0, 0.7], target=aer_sampler(2), shots=20_000)
+    statistic, degrees = chi_square(fast, slow)
+    assert 1e-4 < chi2.sf(statistic, degrees) < 1 - 1e-4
+    swapped = qm.Samples(slow.samples.bases, slow.samples.counts[:, :, [0, 2, 1, 3]])
+    mutant = qm.Record(slow.network, slow.times, swapped)
+    assert chi2.sf(*chi_square(fast, mutant)) < 1e-4
+
+
+def test_the_seed_fixes_the_counts_and_is_recorded():
+    first, second, other = (
+        qm.run(MEMRISTOR, TIMES, target=qm.aer(seed=seed), shots=100) for seed in (5, 5, 6)
+    )
+    assert np.array_equal(first.samples.counts, second.samples.counts)
+    assert not np.array_equal(first.samples.counts, other.samples.counts)
+    assert first.provenance["target"]["seed"] == 5
+    drawn = qm.aer()
+    assert isinstance(drawn.seed, int)
+
+
+def test_statevector_sampler_is_refused_by_name_on_reset():
+    from qiskit.primitives import StatevectorSampler
+
+    with pytest.raises(ValueError, match="StatevectorSampler follows one random branch"):
+        qm.run(MEMRISTOR, TIMES, target=StatevectorSampler(seed=1), shots=10)
+    # Without a reset it is right, and allowed.
+    record = qm.run(
+        MEMRISTOR, TIMES, target=StatevectorSampler(seed=1), shots=2000, ancilla="fresh"
+    )
+    comparison = compare(
+        qm.estimate(record, current="current_operator"), qm.exact_circuit(MEMRISTOR, TIMES)
+    )
+    assert comparison.p_value > 1e-4
+
+
+@pytest.mark.parametrize("shots", [0, -1, 2.5, True, "many", None])
+def test_bad_shots_are_named(shots):
+    with pytest.raises((ValueError, TypeError), match="Argument shots must be"):
+        qm.run(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=shots)
+
+
+def test_bad_targets_are_named():
+    with pytest.raises(TypeError, match="Argument target must be a target such as aer"):
+        qm.run(MEMRISTOR, TIMES, target="aer", shots=10)
+    with pytest.raises(TypeError, match="Argument primitive must be a BaseSamplerV2"):
+        qm.sampler("aer")
+    with pytest.raises(ValueError, match="Argument seed must be at least 0"):
+        qm.aer(seed=-1)
