@@ -42,6 +42,10 @@ from qmemcircuit.trajectory import Trajectory
 Current = float | Callable[[float], ArrayLike]
 
 
+UNITS = {"voltage": "the parameters' units", "current": "the parameters' units"}
+"""Whatever consistent set the parameters are in, with k_B = 1."""
+
+
 class UncertaintyWarning(UserWarning):
     """The Caldeira–Leggett moments fell below the uncertainty bound: not a quantum state."""
 
@@ -312,6 +316,7 @@ def simulate_network(
             weights=None if weights is None else coupling.tolist(),
             synapse_time=None if weights is None else tau,
             uncertainty=None if dissipator == "classical" else bound,
+            units=UNITS,
             reconstruction="brand2025: from the abstract and the stated method only",
         ),
     )

@@ -16,7 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.checks import check_integer, check_real, check_times
-from qmemcircuit.neurons.integrate_and_fire import Current, IntegrateAndFire, _as_function
+from qmemcircuit.neurons.integrate_and_fire import (
+    UNITS,
+    Current,
+    IntegrateAndFire,
+    _as_function,
+)
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.trajectory import Trajectory
 
@@ -179,6 +184,7 @@ def simulate_fock(
             levels=size,
             leak_scale=leak_scale,
             truncation_error=worst,
+            units=UNITS,
             reconstruction="brand2025: from the abstract and the stated method only",
         ),
     )

@@ -151,6 +151,7 @@ def simulate_measured(
             seed=seed,
             noise=noise,
             step=longest,
+            units={"voltage": "units of ħ = 1", "current": "units of ħ = 1"},
             inferred="memory law and rate law: the paper prints neither",
         ),
     )

@@ -166,8 +166,8 @@ def run_layers(
             `step` is in seconds and `relaxation_time` the device's T1.
         readout: the device's P(1 read | 0) and P(0 read | 1), which
             `qmemcircuit.neurons.closed_loop.calibrate_readout` measures; inverted in every α,
-            clipped to [0, 1]. It matters more than its size: α = ε read from an empty neuron becomes the
-            angle 2√ε of the next step.
+            clipped to [0, 1]. It matters more than its size: α = ε read from an empty neuron
+            becomes the angle 2√ε of the next step.
     """
     from qmemcircuit.neurons.closed_loop import count_outcomes, samplers_for_steps
 
