@@ -114,7 +114,9 @@ def simulate_cascade(
         voltage=np.stack(inputs, axis=1),
         current=np.stack(outputs, axis=1),
         variables={"reflectivity": np.stack(reflected, axis=1)},
-        periods=None if period is None else np.full(len(devices), check_real("period", period)),
+        periods=None
+        if period is None
+        else np.full(len(devices), check_real("period", period, minimum=0, exclusive=True)),
         provenance=make_provenance(
             "simulate_cascade",
             windows=[device.window for device in devices],
@@ -217,7 +219,9 @@ def run_photonic(
         voltage_error=error[:, :1],
         current_error=error[:, 1:],
         variables={"reflectivity": reflectivity},
-        periods=None if period is None else np.array([check_real("period", period)]),
+        periods=None
+        if period is None
+        else np.array([check_real("period", period, minimum=0, exclusive=True)]),
         provenance=make_provenance(
             "run_photonic",
             window=device.window,
@@ -266,7 +270,9 @@ def _as_trajectory(
         current=outgoing[:, None],
         states=states,
         variables={"reflectivity": reflectivity},
-        periods=None if period is None else np.array([check_real("period", period)]),
+        periods=None
+        if period is None
+        else np.array([check_real("period", period, minimum=0, exclusive=True)]),
         provenance=make_provenance(
             "simulate_photonic",
             units={"voltage": "input photons", "current": "output photons"},
