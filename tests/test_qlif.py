@@ -180,3 +180,14 @@ def test_bad_input():
         run_layers(ONE, [1], shots=10, seed=1, sampler=3)
     with pytest.raises(ValueError, match="leak must be one of"):
         run_layers(ONE, [1], shots=10, seed=1, leak="t1")
+
+
+def test_raster_draws_what_the_labels_name():
+    from qmemcircuit.plotting_spikes import plot_raster
+
+    run = simulate_layers(ONE, TRAIN)
+    ax = plot_raster(run, reference=run)
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["input_0", "neuron_0"]
+    assert ax.lines[0].get_xdata().tolist() == run.events["neuron_0"].tolist()
+    with pytest.raises(ValueError, match="must have the events"):
+        plot_raster(run, labels={"neuron_7": "seven"})

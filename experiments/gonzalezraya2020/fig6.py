@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from experiments.gonzalezraya2020.cycles import MATCHINGS, output_quantities, run_matchings
 from experiments.gonzalezraya2020.params import ADAPTATION, INFERRED
 from experiments.results import Quantity, Result, Settings
+from qmemcircuit.neurons.hodgkin_huxley import line_transfer
 from qmemcircuit.plotting import PALETTE, make_figure
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ def compute(settings: Settings) -> Result:
             verdict="agrees",
             evidence="a transient of the first cycle, as the paper itself suspects",
         ),
+        Quantity(
+            "C_r d(V_R − V)/dt over V_R/Z1",
+            _outgoing_current_ratio(),
+            published="d(V_R − V)/dt = V_R/Z1",
+            source="Eq. 26",
+            verdict="erratum",
+            evidence="Eq. 26 lacks C_r and has the wrong sign: by Eqs. 17 and 25 the current "
+            "into the line is C_r d(V − V_R)/dt = V_R/Z1",
+        ),
         *output_quantities(runs, verdict="inferred", evidence=INFERRED),
     )
     return Result(
@@ -36,6 +46,13 @@ def compute(settings: Settings) -> Result:
         quantities,
         {"neuron": asdict(ADAPTATION)},
     )
+
+
+def _outgoing_current_ratio() -> float:
+    """Return C_r d(V_R − V)/dt over V_R/Z1 at the drive frequency; both are in phase."""
+    transfer = line_transfer(ADAPTATION)
+    change = 1j * ADAPTATION.drive_frequency * ADAPTATION.output_capacitance * (transfer - 1)
+    return float((change / (transfer / ADAPTATION.output_impedance)).real)
 
 
 def draw(result: Result) -> Figure:

@@ -1,4 +1,4 @@
-"""Appendix B and Eq. 29: unitarity of the scattering matrix and the thermal variance."""
+"""Appendix B and Eq. 29: unitarity of the scattering matrix, and voltage fluctuations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from scipy.constants import hbar, k
 
 from experiments.gonzalezraya2020.params import SPIKE
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.hodgkin_huxley_scattering import scattering_matrix, thermal_variance
+from qmemcircuit.neurons.hodgkin_huxley_scattering import (
+    scattering_matrix,
+    thermal_variance,
+    zero_point_variance,
+)
 from qmemcircuit.plotting import PALETTE, make_figure
 
 if TYPE_CHECKING:
@@ -80,6 +84,19 @@ def compute(settings: Settings) -> Result:
             verdict="new",
             evidence="Eq. 29 takes R = 1; the capacitances of Section 4.2 short the membrane at "
             "thermal frequencies",
+        ),
+    )
+    quantities += (
+        Quantity(
+            "root of the vacuum's <φ̇_0²>, modes up to 10¹⁰ rad/s (Eq. 27; no number without a "
+            "cutoff)",
+            float(np.sqrt(zero_point_variance(kirchhoff, 1e10))) * 1e12,
+            unit="pV",
+        ),
+        Quantity(
+            f"root of Δ with the circuit's R(ω), Bose, {1e3 * temperature:g} mK",
+            float(np.sqrt(circuit)) * 1e12,
+            unit="pV",
         ),
     )
     data = xarray.Dataset(

@@ -16,6 +16,7 @@ from qmemcircuit.neurons.qlif import (
     simulate_layers,
 )
 from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting_spikes import plot_raster
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,24 +75,17 @@ def draw(result: Result) -> Figure:
     figure, (top, bottom) = make_figure(
         2, 1, width=7.0, height=4.8, sharex=True, height_ratios=(1.6, 1)
     )
-    inputs = [closed.events[f"input_{j}"] for j in range(_IN.shape[1])]
-    rows, colours, labels = list(inputs), ["0.4"] * len(inputs), [f"input {j}" for j in range(3)]
+    labels = {f"input_{j}": f"input {j}" for j in range(_IN.shape[1])}
     for i in range(closed.device_count):
-        rows.append(closed.events[f"neuron_{i}"])
         hidden = i < len(_HIDDEN)
-        colours.append(PALETTE[0] if hidden else PALETTE[1])
-        labels.append(f"{'hidden' if hidden else 'output'} {i if hidden else i - len(_HIDDEN)}")
-    top.eventplot(rows, colors=colours, linelengths=0.75, linewidths=1.6)
-    for i in range(closed.device_count):
-        times = circuits.events[f"neuron_{i}"]
-        top.plot(times, np.full(times.size, len(inputs) + i), "ko", mfc="none", ms=6)
+        labels[f"neuron_{i}"] = f"hidden {i}" if hidden else f"output {i - len(_HIDDEN)}"
+    plot_raster(closed, reference=circuits, labels=labels, ax=top)
     top.plot([], [], "ko", mfc="none", ms=6, label=f"circuits, {result.parameters['shots']} shots")
-    top.plot([], [], "|", color="black", ms=10, mew=1.6, label="closed form")
+    top.plot([], [], "|", color=PALETTE[0], ms=10, mew=1.6, label="closed form")
     top.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-    top.set_yticks(range(len(rows)), labels)
-    top.invert_yaxis()
+    top.set_xlabel("")
     for i, colour in ((2, PALETTE[0]), (4, PALETTE[1])):
-        name = labels[len(inputs) + i]
+        name = labels[f"neuron_{i}"]
         bottom.step(closed.times, closed.voltage[:, i], where="mid", color=colour, label=name)
         bottom.errorbar(
             circuits.times,

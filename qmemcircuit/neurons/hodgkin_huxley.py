@@ -343,9 +343,10 @@ def simulate_quantized(
 
     The Trajectory's device 0 is the membrane: `voltage` is <φ̇_0> (Eq. 24), `current` the
     prescribed mean input current I0 sin Ωt. Variables: "output_voltage" <φ̇_0^R> (Eq. 25),
-    "output_current" (that over Z1, Eq. 26), the gates, g_K, g_Na (S) and the matching factor θ.
-    The voltage at t = 0 is the stationary response, not zero: the adiabatic circuit has no
-    charging transient. It is a mean; `voltage_variance` gives fluctuations.
+    "output_current" (into the line, that over Z1; Eq. 26 prints it without C_r and with the
+    opposite sign), the gates, g_K, g_Na (S) and the matching factor θ. The voltage at t = 0 is
+    the stationary response, not zero: the adiabatic circuit has no charging transient. It is a
+    mean; `hodgkin_huxley_scattering` has the fluctuations.
 
     Args:
         neuron: the circuit, its drive and its units.

@@ -256,7 +256,7 @@ def simulate_network(
         dissipator,
         leak_scale,
         tau,
-        _as_function(current, count),
+        current_function(current, count),
         # A current that varies may rise and fall within one step of a smooth solution.
         longest_step=float(grid[-1]) / 100 if callable(current) else math.inf,
     )
@@ -322,7 +322,8 @@ def simulate_network(
     )
 
 
-def _as_function(current: Current, count: int) -> Callable[[float], FloatArray]:
+def current_function(current: Current, count: int) -> Callable[[float], FloatArray]:
+    """Return `current` as a function of time with values of shape (count,), checked at t = 0."""
     if callable(current):
         function = current
         sample = np.asarray(function(0.0), dtype=float)

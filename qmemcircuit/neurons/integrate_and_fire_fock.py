@@ -20,7 +20,7 @@ from qmemcircuit.neurons.integrate_and_fire import (
     UNITS,
     Current,
     IntegrateAndFire,
-    _as_function,
+    current_function,
 )
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.trajectory import Trajectory
@@ -82,7 +82,7 @@ def simulate_fock(
     size = check_integer("levels", levels, minimum=2)
     check_real("leak_scale", leak_scale, minimum=0, exclusive=True)
     limit = check_real("truncation_tolerance", truncation_tolerance, minimum=0, exclusive=True)
-    drive = _as_function(current, 1)
+    drive = current_function(current, 1)
     at_threshold = 0.0 if neuron.threshold == math.inf else neuron.threshold
     _require(neuron, size, at_threshold, 0.0, limit)
     a = qutip.destroy(size)
@@ -158,11 +158,13 @@ def simulate_fock(
         spikes.append(float(solution.t[-1]))
         state = np.append(thermal, solution.y[-1, -1])
         now = float(solution.t[-1]) + neuron.refractory_time
-        held = int(np.searchsorted(grid, now, side="left"))
+        # The solver takes over at the end of the hold, unless the run ends there.
+        ended = now >= grid[-1]
+        held = grid.size if ended else int(np.searchsorted(grid, now, side="left"))
         if held > sampled:
             record(np.repeat(state[:, None], held - sampled, axis=1), sampled, held)
             sampled = held
-        if now >= grid[-1]:
+        if ended:
             break
     resistance = neuron.resistance(rows[2])
     voltage = rows[1] / c
