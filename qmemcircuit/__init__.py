@@ -26,11 +26,14 @@ from qmemcircuit.entanglement import (
 from qmemcircuit.estimation import estimate, pauli_mean
 from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
+from qmemcircuit.graphs import chain, ring, star
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.memristors import Memristor, Network
+from qmemcircuit.observables import memristive_defect
 from qmemcircuit.plotting import plot_concurrence, plot_loop, plot_residuals, plot_series
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
 from qmemcircuit.reference import master_equation
+from qmemcircuit.simulation import simulate_circuit
 from qmemcircuit.storage import FileFormatError
 from qmemcircuit.targets import Target, aer, sampler
 from qmemcircuit.trajectory import Samples, Trajectory
@@ -64,6 +67,7 @@ __all__ = [
     "Trajectory",
     "aer",
     "build_circuits",
+    "chain",
     "compare",
     "compile_pair",
     "estimate",
@@ -72,12 +76,16 @@ __all__ = [
     "find_loops",
     "inverse_relation",
     "master_equation",
+    "memristive_defect",
     "pauli_mean",
     "plot_concurrence",
     "plot_loop",
     "plot_residuals",
     "plot_series",
     "pool",
+    "ring",
     "run",
     "sampler",
+    "simulate_circuit",
+    "star",
 ]

@@ -97,6 +97,23 @@ def check_times(times: ArrayLike, *, minimum_length: int = 1) -> FloatArray:
     return checked
 
 
+def check_memory(name: str, needed: int, what: str, remedy: str) -> None:
+    """Raise ValueError where `what`, which takes `needed` bytes, exceeds the free memory."""
+    available = available_memory()
+    if needed > available:
+        raise ValueError(
+            f"Argument {name} must fit into memory, but {what} needs {needed:,} bytes and "
+            f"{available:,} are available; {remedy}"
+        )
+
+
+def available_memory() -> int:
+    """Return the bytes that can be allocated without swapping."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
 def check_density_matrix(name: str, value: ArrayLike, *, dimension: int) -> ComplexArray:
     """Return `value` as a (dimension, dimension) density matrix; a state vector is promoted.
 

@@ -90,7 +90,7 @@ def compile_pair(
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
-    >>> pair = qm.Network([memristor, memristor], {(0, 1): qm.Native("y", 1 / 15)})
+    >>> pair = qm.Network([memristor, memristor], {(0, 1): qm.Native("y", 0.06)})
     >>> compiled = compile_pair(pair, 20 * pair.period)
     >>> compiled.method, len(compiled.elements), compiled.residual < 0.005
     ('closed form', 7, True)

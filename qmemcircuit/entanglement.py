@@ -23,8 +23,13 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from qmemcircuit.checks import ComplexArray, FloatArray, IntArray, check_integer, check_real
-from qmemcircuit.estimation import nearest_physical
-from qmemcircuit.observables import FLIP, pauli_matrix, reduce_states, signed_concurrence
+from qmemcircuit.observables import (
+    FLIP,
+    nearest_physical,
+    pauli_matrix,
+    reduce_states,
+    signed_concurrence,
+)
 
 if TYPE_CHECKING:
     from qmemcircuit.loops import Loop

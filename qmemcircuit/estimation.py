@@ -17,7 +17,7 @@ from qmemcircuit.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.currents import CurrentEstimate, finite_difference, local_fit
 from qmemcircuit.execution import Record
 from qmemcircuit.memristors import Network
-from qmemcircuit.observables import interaction_terms, pauli_matrix, pauli_terms
+from qmemcircuit.observables import interaction_terms, nearest_physical, pauli_matrix, pauli_terms
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.trajectory import Samples, Trajectory
 
@@ -132,21 +132,6 @@ def estimate_states(samples: Samples) -> ComplexArray:
         mean = np.ones(len(linear)) if set(label) == {"I"} else pauli_mean(samples, label)[0]
         linear += mean[:, None, None] * pauli_matrix(label) / dimension
     return nearest_physical(linear)
-
-
-def nearest_physical(matrices: ComplexArray) -> ComplexArray:
-    """Return the density matrices nearest to Hermitian matrices of trace 1, shape (T, d, d).
-
-    Nearest in the Frobenius norm: the eigenvalues are projected onto the probability simplex.
-    """
-    values, vectors = np.linalg.eigh(matrices)
-    descending = values[..., ::-1]
-    ranks = np.arange(1, values.shape[-1] + 1)
-    excess = (np.cumsum(descending, axis=-1) - 1) / ranks
-    kept = np.sum(descending - excess > 0, axis=-1)
-    shift = np.take_along_axis(excess, kept[..., None] - 1, axis=-1)
-    physical = np.maximum(values - shift, 0.0)
-    return np.asarray((vectors * physical[..., None, :]) @ np.swapaxes(vectors.conj(), -1, -2))
 
 
 def _operator_current(

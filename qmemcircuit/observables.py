@@ -133,6 +133,44 @@ def trajectory_of_states(
     )
 
 
+def trajectory_of_pairs(
+    network: Network,
+    times: FloatArray,
+    pair_states: Mapping[tuple[int, int], ComplexArray],
+    provenance: Mapping[str, Any],
+) -> Trajectory:
+    """Return the exact trajectory of the reduced states of all pairs, each of shape (T, 4, 4)."""
+    voltage, current, rate = voltages_and_currents(
+        network, times, lambda keep: reduced_from_pairs(pair_states, keep)
+    )
+    return Trajectory(
+        times,
+        voltage,
+        current,
+        pair_states=pair_states,
+        variables={"decay_rate": rate},
+        periods=np.array([memristor.period for memristor in network.memristors]),
+        provenance=provenance,
+    )
+
+
+def reduced_from_pairs(
+    pair_states: Mapping[tuple[int, int], ComplexArray], keep: tuple[int, ...]
+) -> ComplexArray:
+    """Return the reduced states of one or two memristors from those of pairs; shape (T, d, d).
+
+    Raises ValueError where no pair holds them.
+    """
+    for pair, states in pair_states.items():
+        if set(keep) <= set(pair):
+            places = [pair.index(j) for j in keep]
+            return states if places == [0, 1] else reduce_states(states, places)
+    raise ValueError(
+        f"Argument keep must lie in one of the kept pairs, but {keep} does not; kept are "
+        f"{', '.join(str(pair) for pair in pair_states) or 'none'}."
+    )
+
+
 def outcome_probabilities(states: ComplexArray, basis: str) -> FloatArray:
     """Return the probabilities of the 2^M outcomes in a setting, shape (T, 2^M)."""
     rotations = {
@@ -195,3 +233,38 @@ def signed_concurrence(states: ArrayLike) -> FloatArray:
     overlap = np.swapaxes(roots, -1, -2) @ FLIP @ roots
     values = np.linalg.svd(overlap, compute_uv=False)
     return np.asarray(values[..., 0] - values[..., 1:].sum(axis=-1))
+
+
+def nearest_physical(matrices: ComplexArray) -> ComplexArray:
+    """Return the density matrices nearest to Hermitian matrices of trace 1, shape (T, d, d).
+
+    Nearest in the Frobenius norm: the eigenvalues are projected onto the probability simplex.
+    """
+    values, vectors = np.linalg.eigh(matrices)
+    descending = values[..., ::-1]
+    ranks = np.arange(1, values.shape[-1] + 1)
+    excess = (np.cumsum(descending, axis=-1) - 1) / ranks
+    kept = np.sum(descending - excess > 0, axis=-1)
+    shift = np.take_along_axis(excess, kept[..., None] - 1, axis=-1)
+    physical = np.maximum(values - shift, 0.0)
+    return np.asarray((vectors * physical[..., None, :]) @ np.swapaxes(vectors.conj(), -1, -2))
+
+
+def memristive_defect(trajectory: Trajectory) -> FloatArray:
+    """Return the RMS over time of I − Γ(t)V for each device, shape (M,).
+
+    It is 0 where a device is memristive in the sense of guo2022, Eq. 9, with the prescribed Γ(t).
+    I must come from its definition, as in `master_equation` and `exact_circuit`; the digital
+    `current_operator` has ΓV built in and shows only what the couplings add.
+
+    Raises ValueError where the trajectory does not know its decay rates.
+    """
+    rate = trajectory.variables.get("decay_rate")
+    if rate is None:
+        raise ValueError(
+            "Argument trajectory must hold the variable decay_rate, but it does not; use the one "
+            "that master_equation, exact_circuit or estimate returned."
+        )
+    return np.asarray(
+        np.sqrt(np.mean((trajectory.current - rate * trajectory.voltage) ** 2, axis=0))
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 from typing import Any
@@ -22,10 +23,12 @@ PACKAGES = (
 )
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Return the versions of Python and of the packages that results depend on.
 
-    Reads the installed metadata; imports none of them. Absent packages are left out.
+    Reads the installed metadata, once a process; imports none of them. Absent packages are left
+    out.
     """
     found = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -33,7 +36,7 @@ def versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return MappingProxyType(found)
 
 
 def make_provenance(method: str, **details: Any) -> Mapping[str, Any]:
@@ -44,7 +47,7 @@ def make_provenance(method: str, **details: Any) -> Mapping[str, Any]:
     record: dict[str, Any] = {
         "method": method,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions(),
+        "versions": dict(versions()),
     }
     record.update({name: value for name, value in details.items() if value is not None})
     return MappingProxyType(record)

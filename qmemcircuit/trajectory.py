@@ -79,7 +79,9 @@ class Trajectory:
         current_covariance: shape (M, T, T); estimated currents at neighbouring times are
             correlated. None where exact.
         states: density matrices, shape (T, 2^M, 2^M), memristor 0 is qubit 0 (the least
-            significant bit), or None where only sampled.
+            significant bit), or None where only sampled or too large to keep.
+        pair_states: reduced states of pairs, {(i, j): shape (T, 4, 4)} with i the least
+            significant bit, where `states` would be too large; `pair_state(i, j)` serves both.
         samples: the counts behind the estimates, or None where nothing was sampled.
         variables: further real series by name, axis 0 is time (gates, charges, decay rates).
         events: instants by name (spikes), each a one-dimensional array of times.
@@ -94,6 +96,7 @@ class Trajectory:
     current_error: FloatArray | None = None
     current_covariance: FloatArray | None = None
     states: ComplexArray | None = None
+    pair_states: Mapping[tuple[int, int], ComplexArray] = field(default_factory=dict)
     samples: Samples | None = None
     variables: Mapping[str, FloatArray] = field(default_factory=dict)
     events: Mapping[str, FloatArray] = field(default_factory=dict)
@@ -115,7 +118,13 @@ class Trajectory:
                     f"Argument {name} must have the shape of voltage, {shape}, but "
                     f"{np.shape(value)} was given."
                 )
-        for name in ("variables", "events", "provenance"):
+        for pair, states in self.pair_states.items():
+            if np.shape(states) != (times.size, 4, 4):
+                raise ValueError(
+                    f"Argument pair_states must hold arrays of shape ({times.size}, 4, 4), but "
+                    f"that of {pair} has shape {np.shape(states)}."
+                )
+        for name in ("pair_states", "variables", "events", "provenance"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
@@ -153,6 +162,22 @@ class Trajectory:
 
         return concurrence_of(self, first, second, level=level, seed=seed)
 
+    def pair_state(self, first: int, second: int) -> ComplexArray:
+        """Return the reduced states of two devices, shape (T, 4, 4), `first` least significant.
+
+        Raises ValueError where neither `states` nor `pair_states` holds them.
+        """
+        from qmemcircuit.observables import reduce_states, reduced_from_pairs
+
+        if first == second or not all(0 <= j < self.device_count for j in (first, second)):
+            raise ValueError(
+                f"Arguments first and second must be two different devices from 0 to "
+                f"{self.device_count - 1}, but {first} and {second} were given."
+            )
+        if self.states is not None:
+            return reduce_states(self.states, (first, second))
+        return reduced_from_pairs(self.pair_states, (first, second))
+
     def to_xarray(self) -> xarray.Dataset:
         """Return the real series as a labelled `xarray.Dataset` (dimensions time, device)."""
         import xarray
@@ -179,6 +204,8 @@ class Trajectory:
         for group in ("variables", "events"):
             for name, value in getattr(self, group).items():
                 arrays[f"{group}/{name}"] = np.asarray(value)
+        for (first, second), states in self.pair_states.items():
+            arrays[f"pair_states/{first}-{second}"] = states
         header: dict[str, Any] = {"provenance": dict(self.provenance)}
         if self.samples is not None:
             arrays["counts"] = self.samples.counts
@@ -192,16 +219,21 @@ class Trajectory:
         counts = arrays.pop("counts", None)
         samples = None if counts is None else Samples(tuple(header["bases"]), counts)
         groups: dict[str, dict[str, FloatArray]] = {"variables": {}, "events": {}}
+        pair_states: dict[tuple[int, int], ComplexArray] = {}
         plain: dict[str, Any] = {}
         for name, value in arrays.items():
             group, _, rest = name.partition("/")
-            if rest:
+            if group == "pair_states":
+                first, second = rest.split("-")
+                pair_states[int(first), int(second)] = value
+            elif rest:
                 groups[group][rest] = value
             else:
                 plain[name] = value
         return cls(
             **plain,
             samples=samples,
+            pair_states=pair_states,
             variables=groups["variables"],
             events=groups["events"],
             provenance=header["provenance"],

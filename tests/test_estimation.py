@@ -8,8 +8,8 @@ from shot_statistics import coverage_bounds, draw_record, z_of
 
 import qmemcircuit as qm
 from qmemcircuit.circuits import parse_bases
-from qmemcircuit.estimation import combine_paulis, estimate_states, nearest_physical
-from qmemcircuit.observables import expectation, pauli_matrix
+from qmemcircuit.estimation import combine_paulis, estimate_states
+from qmemcircuit.observables import expectation, nearest_physical, pauli_matrix
 from qmemcircuit.targets import AerTarget
 
 SHOTS = 5000

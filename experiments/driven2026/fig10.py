@@ -1,0 +1,91 @@
+"""Fig. 10: regions of self-oscillation in (V_n, R_n) for Z_T = 0.3 and 0.6, with the span."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray
+
+from experiments.driven2026.params import NEURON, REGIONS
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.neurons.dynamics.systems import integrate
+from qmemcircuit.neurons.shuttle_bifurcations import (
+    find_hopf_onset,
+    find_hopf_points,
+    find_steady_states,
+)
+from qmemcircuit.plotting import make_figure
+
+LIMITS = (8.0, 15.0)
+
+
+def compute(settings: Settings) -> Result:
+    """Integrate a grid from beside the lowest equilibrium and trace the Hopf curve."""
+    size = 10 if settings.quick else 30
+    duration = 300.0 if settings.quick else 1200.0
+    biases = (np.arange(size) + 0.5) / size * LIMITS[0]
+    resistances = (np.arange(size) + 0.5) / size * LIMITS[1]
+    spans = np.zeros((len(REGIONS), size, size))
+    edges = np.full((len(REGIONS), 60, 3), np.nan)
+    quantities = []
+    for number, z in enumerate(REGIONS):
+        neuron = replace(NEURON, thermal_polarisation=z)
+        for i, resistance in enumerate(resistances):
+            for k, bias in enumerate(biases):
+                changed = replace(neuron, resistance=float(resistance), bias=float(bias))
+                voltage = find_steady_states(changed)[0].voltage
+                times = np.concatenate([[0.0], duration + np.linspace(0, 2, 100)])
+                start = [voltage, 0.999 * z, 0.02 * z, 0.0]
+                tail = integrate(changed.system(), times, start, rtol=1e-8)[1:, 0]
+                spans[number, i, k] = np.ptp(tail)
+            settings.progress(number * size + i + 1, len(REGIONS) * size)
+        onset = find_hopf_onset(neuron)
+        edges[number, 0] = onset.resistance, onset.bias, onset.bias
+        for k, fraction in enumerate(np.linspace(0, 1, 60)[1:] ** 2, start=1):
+            resistance = onset.resistance + (LIMITS[1] - onset.resistance) * fraction
+            points = find_hopf_points(replace(neuron, resistance=float(resistance)))
+            edges[number, k] = resistance, points[0].bias, points[-1].bias
+        quantities += [
+            Quantity(f"smallest R_n of the region, Z_T = {z:g}", onset.resistance),
+            Quantity(
+                f"largest span in the window, Z_T = {z:g}",
+                float(spans[number].max()),
+                evidence="on the grid",
+            ),
+        ]
+    dataset = xarray.Dataset(
+        {
+            "span": (("polarisation", "resistance", "bias"), spans),
+            "edge": (("polarisation", "point", "part"), edges),
+        },
+        coords={"polarisation": list(REGIONS), "resistance": resistances, "bias": biases},
+    )
+    return Result({"regions": dataset}, tuple(quantities))
+
+
+def draw(result: Result) -> Any:
+    """Draw both heat maps with the exact boundary."""
+    data = result.data["regions"]
+    figure, axes = make_figure(1, 2, width=8.4, height=3.2)
+    for number, (ax, z) in enumerate(zip(axes, REGIONS, strict=True)):
+        spans = data["span"].values[number]
+        mesh = ax.pcolormesh(
+            data["bias"],
+            data["resistance"],
+            np.where(spans > 1e-3, spans, np.nan),
+            vmin=0,
+            vmax=float(data["span"].max()),
+            rasterized=True,
+        )
+        resistance, lower, upper = data["edge"].values[number].T
+        ax.plot(lower, resistance, color="black", label="Hopf, closed condition")
+        ax.plot(upper, resistance, color="black")
+        ax.set_facecolor("0.95")
+        ax.set(xlabel="input $V_n$", ylabel="resistance $R_n$", xlim=(0, LIMITS[0]))
+        ax.set_ylim(0, LIMITS[1])
+        ax.set_title(f"({'ab'[number]}) $Z_T = {z:g}$")
+    axes[0].legend(loc="upper right")
+    figure.colorbar(mesh, ax=list(axes), label=r"span $V_{\max} - V_{\min}$")
+    return figure

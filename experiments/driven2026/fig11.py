@@ -1,0 +1,54 @@
+"""Fig. 11: locked to the drive: V_DC = 0.23, ω = 6, V_Amp = 0.2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.driven2026.forced import (
+    draw_spectrum,
+    lyapunov_quantity,
+    orbit_quantity,
+    study,
+)
+from experiments.driven2026.params import FREQUENCY, LOCKED_AMPLITUDE, driven
+from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.plotting import PALETTE, make_figure
+
+
+def compute(settings: Settings) -> Result:
+    """Settle, and look at the spectrum, the exponents and the multipliers."""
+    settings.progress(0, 1)
+    found = study(driven(LOCKED_AMPLITUDE), quick=settings.quick)
+    label = f"V_Amp = {LOCKED_AMPLITUDE:g}"
+    quantities = (
+        Quantity(
+            "strongest line",
+            found.lines[0].frequency,
+            published=FREQUENCY,
+            source="Fig. 11c",
+            verdict="agrees",
+            evidence="locked: the drive and its harmonics alone",
+        ),
+        orbit_quantity(label, found.orbit),
+        lyapunov_quantity(label, found.spectrum),
+        Quantity("span of the locked orbit", found.orbit.span()),
+    )
+    settings.progress(1, 1)
+    return Result({"forced": found.data}, quantities)
+
+
+def draw(result: Result) -> Any:
+    """Draw time series, orbit and spectrum."""
+    data = result.data["forced"]
+    figure, axes = make_figure(1, 3, width=9.6, height=3.0)
+    axes[0].plot(data["time"], data["V"])
+    axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 12))
+    axes[0].set_title("(a)")
+    ax = replace_by_3d(figure, axes[1], (1, 3, 2))
+    draw_bloch_sphere(ax)
+    ax.plot(data["X"], data["Y"], data["Z"], color=PALETTE[1], lw=0.8)
+    ax.set_title("(b) locked orbit", y=1.04)
+    draw_spectrum(axes[2], data, {rf"${k}\omega$": k * FREQUENCY for k in (1, 2, 3, 4)})
+    axes[2].set_title("(c)", pad=14)
+    return figure

@@ -1,0 +1,95 @@
+"""Fig. 12: quasi-periodic: V_DC = 0.23, ω = 6, V_Amp = 0.1, with its lines at m·ω + n·ω0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.driven2026.forced import (
+    draw_spectrum,
+    lyapunov_quantity,
+    orbit_quantity,
+    study,
+)
+from experiments.driven2026.params import (
+    DIFFERENCE_LINE,
+    FREQUENCY,
+    NATURAL_FREQUENCY,
+    TORUS_AMPLITUDE,
+    driven,
+)
+from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.neurons.dynamics.maps import rotation_number
+from qmemcircuit.neurons.dynamics.spectra import identify_line
+from qmemcircuit.plotting import PALETTE, make_figure
+
+
+def compute(settings: Settings) -> Result:
+    """Settle on the torus; name its lines; count its turns."""
+    settings.progress(0, 1)
+    neuron = driven(TORUS_AMPLITUDE)
+    found = study(neuron, quick=settings.quick)
+    label = f"V_Amp = {TORUS_AMPLITUDE:g}"
+    turns = rotation_number(
+        neuron.system(),
+        found.data["strobe"].values[-1],
+        periods=200 if settings.quick else 1000,
+        plane=(3, 2),
+        centre=found.orbit,
+    )
+    natural = turns.value * FREQUENCY
+    quantities = [
+        Quantity(
+            "second frequency of the torus, ω0 = rotation number × ω",
+            natural,
+            error=turns.error * FREQUENCY,
+            published=NATURAL_FREQUENCY,
+            source="Sec. IV",
+            verdict="differs",
+            evidence="the drive shifts the self-oscillation; without it the frequency is 7.0233 "
+            "(potter2024.fig3). 7.024 is a Fourier bin of unstated width",
+        ),
+        orbit_quantity(label, found.orbit),
+        lyapunov_quantity(label, found.spectrum),
+    ]
+    for line in found.lines:
+        m, n, distance = identify_line(line.frequency, (FREQUENCY, natural), order=4)
+        is_difference = (m, n) == (-1, 1)
+        quantities.append(
+            Quantity(
+                f"line at {m}·ω + {n}·ω0, frequency",
+                line.frequency,
+                error=max(distance, 1e-8),
+                published=DIFFERENCE_LINE if is_difference else None,
+                source="Sec. IV, '≈'" if is_difference else None,
+                verdict="agrees" if is_difference else "new",
+                evidence=f"amplitude {line.amplitude:.3g}; the error is its distance from the "
+                "combination",
+            )
+        )
+    settings.progress(1, 1)
+    return Result({"forced": found.data}, tuple(quantities), {"natural": natural})
+
+
+def draw(result: Result) -> Any:
+    """Draw beating, torus and spectrum."""
+    data, natural = result.data["forced"], result.parameters["natural"]
+    figure, axes = make_figure(1, 3, width=9.6, height=3.0)
+    axes[0].plot(data["time"], data["V"], lw=0.8)
+    axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 30))
+    axes[0].set_title("(a) beating")
+    ax = replace_by_3d(figure, axes[1], (1, 3, 2))
+    draw_bloch_sphere(ax)
+    ax.plot(data["X"], data["Y"], data["Z"], color=PALETTE[1], lw=0.3)
+    ax.set_title("(b) two-torus", y=1.04)
+    marks = {
+        r"$\omega_0{-}\omega$": natural - FREQUENCY,
+        r"$\omega$": FREQUENCY,
+        r"$\ \omega_0$": natural,
+        r"$2\omega$": 2 * FREQUENCY,
+        r"$\ \ \ \omega{+}\omega_0$": FREQUENCY + natural,
+    }
+    draw_spectrum(axes[2], data, marks)
+    axes[2].set_xlim(0, 20)
+    axes[2].set_title("(c)", pad=14)
+    return figure

@@ -1,0 +1,79 @@
+"""Fig. 8: stable voltage for V_n rising and falling, with the band of self-oscillation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray
+
+from experiments.driven2026.params import HOPF_BIASES, JUMPS, NEURON
+from experiments.neuron_drawing import jump_bias, ramp_loop
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.neurons.shuttle_bifurcations import find_folds, find_hopf_points
+from qmemcircuit.plotting import PALETTE, make_figure
+
+
+def compute(settings: Settings) -> Result:
+    """Ramp V_n up and down, slowly."""
+    rate = 0.02 if settings.quick else 0.001
+    settings.progress(0, 1)
+    loops = ramp_loop(NEURON, 0.0, 5.0, rate=rate, points=20000)
+    folds, hopf = find_folds(NEURON), find_hopf_points(NEURON)
+    quantities = [
+        Quantity(
+            f"{way} jump of the ramp",
+            jump_bias(loop),
+            published=printed,
+            source="Fig. 3's caption, '≈'",
+            verdict="agrees",
+            evidence=f"the fold at V_n = {fold.bias:.4f}, passed at |dV_n/dt| = {rate:g}",
+        )
+        for way, loop, fold, printed in zip(
+            ("upward", "downward"), loops, folds, JUMPS, strict=True
+        )
+    ]
+    quantities += [
+        Quantity(
+            f"{name} end of the oscillation",
+            point.bias,
+            published=printed,
+            source="Sec. III",
+            verdict="agrees",
+            evidence="Hopf point from the closed condition, to the digits printed",
+        )
+        for name, point, printed in zip(("lower", "upper"), hopf, HOPF_BIASES, strict=True)
+    ]
+    data = {}
+    for name, loop in zip(("rising", "falling"), loops, strict=True):
+        parts = np.array_split(np.arange(loop.times.size), 500)
+        voltage, inputs = loop.voltage[:, 0], loop.variables["input"]
+        data[name] = xarray.Dataset(
+            {
+                "minimum": ("bias", [voltage[part].min() for part in parts]),
+                "maximum": ("bias", [voltage[part].max() for part in parts]),
+            },
+            coords={"bias": [inputs[part].mean() for part in parts]},
+        )
+    settings.progress(1, 1)
+    return Result(data, tuple(quantities), {"rate": rate})
+
+
+def draw(result: Result) -> Any:
+    """Draw both ways; the band's thickness is the oscillation."""
+    figure, ax = make_figure(width=4.8, height=3.3)
+    for name, colour in (("rising", PALETTE[0]), ("falling", PALETTE[1])):
+        band = result.data[name]
+        ax.fill_between(
+            band["bias"],
+            band["minimum"],
+            band["maximum"],
+            color=colour,
+            lw=1.2,
+            alpha=0.8,
+            label=f"$V_n$ {name}",
+        )
+    ax.set(xlabel="input $V_n$", ylabel="voltage $V$", xlim=(0, 5), ylim=(0, 5))
+    ax.legend(loc="upper left")
+    ax.set_title(f"$R_n = 5$, $|dV_n/dt| = {result.parameters['rate']:g}$")
+    return figure

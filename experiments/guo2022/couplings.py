@@ -1,0 +1,84 @@
+"""All eight couplings in one table: memristive defect, form factor, concurrence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+import qmemcircuit as qm
+from experiments.guo2022.coupled_pairs import PRESERVED_BELOW
+from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH, pair, pair_times
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.plotting import PALETTE, make_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COUPLINGS = {
+    "σxσx": qm.Native("x", PAIR_STRENGTH),
+    "σyσy": qm.Native("y", PAIR_STRENGTH),
+    "σzσz": qm.Native("z", PAIR_STRENGTH),
+    "CR_x": qm.ControlledRotation("x", PAIR_STRENGTH),
+    "CR_y": qm.ControlledRotation("y", PAIR_STRENGTH),
+    "CR_z": qm.ControlledRotation("z", PAIR_STRENGTH),
+    "partial SWAP": qm.PartialSwap(PAIR_STRENGTH),
+    "partial iSWAP": qm.PartialISwap(PAIR_STRENGTH),
+}
+
+
+def compute(settings: Settings) -> Result:
+    """Solve the master equation for every coupling."""
+    defects, factors, peaks = np.empty((8, 2)), np.empty((8, 2)), np.empty(8)
+    quantities = []
+    for row, (name, coupling) in enumerate(COUPLINGS.items()):
+        model = pair(coupling)
+        master = qm.master_equation(model, pair_times(model, quick=settings.quick))
+        defects[row] = qm.memristive_defect(master)
+        factors[row] = [qm.find_loops(master, j)[0].form_factor for j in range(2)]
+        peaks[row] = master.concurrence(0, 1).value.max()
+        for j in range(2):
+            kept = "preserved" if defects[row, j] < PRESERVED_BELOW else "lost"
+            quantities.append(
+                Quantity(
+                    f"{name}, memristor {j + 1}: memristive defect ({kept})",
+                    defects[row, j],
+                    unit="ω√(mħω)",
+                    verdict="inferred",
+                    evidence=f"form factor of the first loop {factors[row, j]:.3f}, peak "
+                    f"concurrence {peaks[row]:.3f}; {PAIR_INFERENCE}",
+                )
+            )
+        settings.progress(row + 1, len(COUPLINGS))
+    data = xr.Dataset(
+        {
+            "defect": (("coupling", "memristor"), defects),
+            "form_factor": (("coupling", "memristor"), factors),
+            "peak_concurrence": ("coupling", peaks),
+        },
+        coords={"coupling": list(COUPLINGS), "memristor": [1, 2]},
+    )
+    return Result({"couplings": data}, tuple(quantities))
+
+
+def draw(result: Result) -> Figure:
+    """Draw the defects as bars (or a word where they vanish) beside form factor and concurrence."""
+    data = result.data["couplings"]
+    figure, axes = make_figure(1, 3, width=9.0, height=3.4, sharey=True)
+    rows = np.arange(data.coupling.size)
+    for j, (colour, shift) in enumerate(zip(PALETTE, (-0.18, 0.18), strict=False)):
+        defect = data.defect.values[:, j]
+        shown = np.where(defect < PRESERVED_BELOW, 0, defect)
+        axes[0].barh(rows + shift, shown, 0.34, color=colour, label=f"memristor {j + 1}")
+        for row in np.flatnonzero(shown == 0):
+            axes[0].text(2e-4, row + shift, "preserved", va="center", fontsize=7, color=colour)
+        axes[1].barh(rows + shift, data.form_factor.values[:, j], 0.34, color=colour)
+    axes[2].barh(rows, data.peak_concurrence.values, 0.5, color=PALETTE[2])
+    axes[0].set_yticks(rows, data.coupling.values)
+    axes[0].invert_yaxis()
+    axes[0].set_xlabel("memristive defect  [ω√(mħω)]")
+    axes[1].set_xlabel("form factor of loop 1")
+    axes[2].set_xlabel("peak concurrence")
+    axes[0].legend(loc="lower right", fontsize=7)
+    return figure

@@ -1,0 +1,310 @@
+"""Periodic orbits of any system by shooting with the variational equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qmemcircuit.checks import FloatArray, check_integer, check_real
+from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, IntegrationError, integrate
+
+
+class ConvergenceError(RuntimeError):
+    """Newton's method found no periodic orbit near the guess."""
+
+
+@dataclass(frozen=True, eq=False)
+class PeriodicOrbit:
+    """A closed orbit, stable or not.
+
+    Attributes:
+        system: whose orbit it is.
+        state: a point on it (at t = 0 for a driven system), shape (n,).
+        period: its period; a multiple of the drive's for a driven system.
+        multipliers: the n Floquet multipliers, largest modulus first. An autonomous system has
+            one at 1 (along the orbit); its distance from 1 measures the error.
+        residual: largest |φ_T(y) − y|.
+    """
+
+    system: DynamicalSystem
+    state: FloatArray
+    period: float
+    multipliers: NDArray[np.complex128]
+    residual: float
+
+    @property
+    def transverse_multipliers(self) -> NDArray[np.complex128]:
+        """Multipliers without the trivial one of an autonomous system."""
+        if self.system.period is not None:
+            return self.multipliers
+        return np.delete(self.multipliers, np.argmin(np.abs(self.multipliers - 1)))
+
+    @property
+    def stable(self) -> bool:
+        """All transverse multipliers lie inside the unit circle."""
+        return bool(np.all(np.abs(self.transverse_multipliers) < 1))
+
+    def sample(self, points: int = 1024) -> tuple[FloatArray, FloatArray]:
+        """Return `points` equidistant times from 0 to the period, and the states, (points, n)."""
+        check_integer("points", points, minimum=2)
+        times = np.linspace(0, self.period, points)
+        return times, integrate(self.system, times, self.state, rtol=1e-12, atol=1e-13)
+
+    def extremes(self, variable: int = 0, points: int = 4096) -> tuple[float, float]:
+        """Return minimum and maximum of one variable; parabolas refine the sampled ones.
+
+        Relative to the span the error is about (2π k/points)⁴ for the k-th harmonic.
+        """
+        values = self.sample(points)[1][:-1, variable]
+        return -_peak(-values), _peak(values)
+
+    def span(self, variable: int = 0) -> float:
+        """Return maximum − minimum of one variable."""
+        low, high = self.extremes(variable)
+        return high - low
+
+
+def find_limit_cycle(
+    system: DynamicalSystem,
+    state: ArrayLike,
+    *,
+    period: float | None = None,
+    transient: float = 0.0,
+    tolerance: float = 1e-11,
+    iterations: int = 30,
+) -> PeriodicOrbit:
+    """Return the limit cycle of an autonomous system near `state`.
+
+    Newton's method on (y, T): φ_T(y) = y with the phase condition f(y₀)·(y − y₀) = 0; the
+    monodromy matrix comes from the variational equations. Without `period` the period is
+    measured from variable 0 after the `transient`.
+
+    Raises:
+        ValueError: the system is driven.
+        ConvergenceError: it settles at a point, or Newton's method does not converge.
+    """
+    if system.period is not None:
+        raise ValueError(
+            "Argument system must be autonomous, but it is driven: use find_periodic_orbit."
+        )
+    start = system.check_state(state)
+    if transient > 0:
+        start = integrate(system, [0.0, transient], start)[-1]
+    length = (
+        _measure_period(system, start)
+        if period is None
+        else check_real("period", period, minimum=0, exclusive=True)
+    )
+    y = start.copy()
+    anchor, direction = start.copy(), system.rate(start)
+    for _ in range(iterations):
+        end, monodromy = _flow(system, y, length)
+        residual = end - y
+        size = float(np.abs(residual).max())
+        if size < tolerance:
+            break
+        matrix = np.zeros((y.size + 1, y.size + 1))
+        matrix[:-1, :-1] = monodromy - np.eye(y.size)
+        matrix[:-1, -1] = system.rate(end)
+        matrix[-1, :-1] = direction
+        defect = np.append(-residual, -direction @ (y - anchor))
+        change = np.linalg.lstsq(matrix, defect, rcond=None)[0]
+        # A step may not change the period by more than a fifth: Newton's method far from its
+        # orbit would otherwise jump to the equilibrium or to a multiple.
+        scale = min(1.0, 0.2 * length / max(abs(change[-1]), 1e-300))
+        y = y + scale * change[:-1]
+        length = length + scale * change[-1]
+    else:
+        raise ConvergenceError(
+            f"No limit cycle found from {start.tolist()}: after {iterations} iterations the "
+            f"residual is {size:.3g}; start nearer, or give a transient."
+        )
+    if np.abs(system.rate(y)).max() < 1e-9:
+        raise ConvergenceError(
+            f"No limit cycle found from {start.tolist()}: the search ended at an equilibrium."
+        )
+    return PeriodicOrbit(system, y, float(length), _sorted_multipliers(monodromy), size)
+
+
+def find_periodic_orbit(
+    system: DynamicalSystem,
+    state: ArrayLike,
+    *,
+    multiple: int = 1,
+    tolerance: float = 1e-11,
+    iterations: int = 30,
+) -> PeriodicOrbit:
+    """Return the orbit of `multiple` drive periods near `state` (at t = 0) of a driven system.
+
+    Raises:
+        ValueError: the system is autonomous.
+        ConvergenceError: Newton's method does not converge from there.
+    """
+    if system.period is None:
+        raise ValueError(
+            "Argument system must be driven, but it is autonomous: use find_limit_cycle."
+        )
+    length = system.period * check_integer("multiple", multiple, minimum=1)
+    start = system.check_state(state)
+    y = start.copy()
+    size = np.inf
+    for _ in range(iterations):
+        end, monodromy = _flow(system, y, length)
+        size = float(np.abs(end - y).max())
+        if size < tolerance * max(1.0, float(np.abs(y).max())):
+            return PeriodicOrbit(system, y, length, _sorted_multipliers(monodromy), size)
+        y = y + np.linalg.solve(np.eye(y.size) - monodromy, end - y)
+    raise ConvergenceError(
+        f"No orbit of {multiple} drive periods found from {start.tolist()}: after {iterations} "
+        f"iterations the residual is {size:.3g}."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class OrbitBranch:
+    """Periodic orbits along a parameter: `parameters` (N,) and `orbits`, in order of arclength."""
+
+    parameters: FloatArray
+    orbits: tuple[PeriodicOrbit, ...]
+
+
+def follow_periodic_orbits(
+    system_at: Callable[[float], DynamicalSystem],
+    start: PeriodicOrbit,
+    parameter: float,
+    *,
+    step: float,
+    count: int,
+    scale: float = 1.0,
+    stop: Callable[[float, PeriodicOrbit], bool] | None = None,
+) -> OrbitBranch:
+    """Follow orbits of a driven system along a parameter, also around folds (pseudo-arclength).
+
+    Args:
+        system_at: system for a parameter value; all with the same number of variables.
+        start: an orbit at `parameter`.
+        step: arclength per point in (y, parameter/scale); its sign chooses the direction.
+        count: number of further points at most.
+        scale: size of the parameter that counts like 1 in the variables.
+        stop: ends the branch when true.
+
+    Raises:
+        ConvergenceError: the corrector fails even with a step 64 times smaller.
+    """
+    n = start.state.size
+    multiple = round(start.period / _drive_period(start.system))
+
+    def defect(point: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        system = system_at(point[-1] * scale)
+        length = _drive_period(system) * multiple
+        end, monodromy = _flow(system, point[:-1], length)
+        # The parameter derivative by a central difference; only Newton's rate depends on it.
+        delta = 1e-6
+        ends = []
+        for sign in (1, -1):
+            moved = system_at((point[-1] + sign * delta) * scale)
+            ends.append(_flow(moved, point[:-1], _drive_period(moved) * multiple)[0])
+        slope = (ends[0] - ends[1]) / (2 * delta)
+        return end - point[:-1], np.column_stack([monodromy - np.eye(n), slope]), monodromy
+
+    point = np.append(start.state, parameter / scale)
+    _, matrix, _ = defect(point)
+    tangent = np.linalg.svd(matrix)[2][-1]
+    tangent *= np.sign(tangent[-1] or 1.0)
+    orbits, parameters = [start], [parameter]
+    size = step
+    while len(orbits) <= count:
+        guess = point + size * tangent
+        trial = guess.copy()
+        converged = False
+        for _ in range(8):
+            residual, matrix, monodromy = defect(trial)
+            if np.abs(residual).max() < 1e-10:
+                converged = True
+                break
+            full = np.vstack([matrix, tangent])
+            right = np.append(-residual, -tangent @ (trial - guess))
+            trial = trial + np.linalg.solve(full, right)
+        if not converged:
+            size /= 2
+            if abs(size) < abs(step) / 64:
+                raise ConvergenceError(
+                    f"The branch could not be followed beyond parameter {parameters[-1]:g}."
+                )
+            continue
+        new_tangent = np.linalg.svd(matrix)[2][-1]
+        new_tangent *= np.sign(new_tangent @ tangent)
+        point, tangent = trial, new_tangent
+        size = float(np.copysign(min(abs(step), 1.5 * abs(size)), step))
+        system = system_at(float(point[-1] * scale))
+        length = _drive_period(system) * multiple
+        multipliers = _sorted_multipliers(monodromy)
+        error = float(np.abs(residual).max())
+        orbit = PeriodicOrbit(system, point[:-1].copy(), length, multipliers, error)
+        orbits.append(orbit)
+        parameters.append(float(point[-1] * scale))
+        if stop is not None and stop(parameters[-1], orbit):
+            break
+    return OrbitBranch(np.array(parameters), tuple(orbits))
+
+
+def _drive_period(system: DynamicalSystem) -> float:
+    if system.period is None:
+        raise ValueError("Argument system must be driven, but it is autonomous.")
+    return system.period
+
+
+def _flow(
+    system: DynamicalSystem, state: FloatArray, length: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return φ_T(y) and its derivative, the monodromy matrix, to near rounding."""
+    try:
+        states, tangents = integrate(
+            system, [0.0, length], state, tangents=np.eye(state.size), rtol=1e-12, atol=1e-13
+        )
+    except IntegrationError as error:
+        raise ConvergenceError(f"A shooting step could not be integrated: {error}") from error
+    except ValueError as error:
+        raise ConvergenceError(f"Newton's method diverged: {error}") from error
+    return states[-1], tangents[-1]
+
+
+def _sorted_multipliers(monodromy: FloatArray) -> NDArray[np.complex128]:
+    values = np.asarray(np.linalg.eigvals(monodromy), dtype=complex)
+    return np.asarray(values[np.argsort(-np.abs(values))])
+
+
+def _measure_period(system: DynamicalSystem, state: FloatArray) -> float:
+    """Return the mean time between upward crossings of variable 0's mid-level."""
+    size = max(float(np.linalg.norm(state)), 1e-3)
+    speed = float(np.linalg.norm(system.rate(state))) / size
+    window = 20.0 / max(speed, 1e-3)
+    for _ in range(8):
+        times = np.linspace(0, window, 4000)
+        values = integrate(system, times, state)[:, 0]
+        level = (values.max() + values.min()) / 2
+        if values.max() - values.min() < 1e-9 * max(1.0, abs(level)):
+            break
+        up = np.flatnonzero((values[:-1] < level) & (values[1:] >= level))
+        if up.size >= 4:
+            gap = (level - values[up]) / (values[up + 1] - values[up])
+            crossings = times[up] + gap * (times[1] - times[0])
+            return float(np.mean(np.diff(crossings)))
+        window *= 3
+    raise ConvergenceError(
+        "No limit cycle found: variable 0 does not oscillate there; give a period, or a "
+        "transient that leads to the cycle."
+    )
+
+
+def _peak(values: FloatArray) -> float:
+    """Return the maximum of a sampled periodic function, refined by a parabola."""
+    k = int(np.argmax(values))
+    left, centre, right = (float(values[(k + shift) % values.size]) for shift in (-1, 0, 1))
+    curvature = left - 2 * centre + right
+    if curvature == 0:
+        return float(centre)
+    return float(centre - (right - left) ** 2 / (8 * curvature))
