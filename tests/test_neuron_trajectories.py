@@ -82,3 +82,22 @@ def test_every_run_is_a_trajectory_that_the_shared_tools_take(name, tmp_path):
         loops = qm.find_loops(run)
         assert len(loops) >= 1
         assert loops[0].area > 0
+
+
+def count_spikes(current: float, on_resistance: float) -> float:
+    neuron = IntegrateAndFire(on_resistance=on_resistance)
+    run = simulate_classical(neuron, [0.0, 40.0], current, tolerance=1e-7)
+    return float(run.events["spikes"].size)
+
+
+def test_neurons_go_through_sweeps():
+    from concurrent.futures import ThreadPoolExecutor
+
+    from qmemcircuit.sweeps import sweep
+
+    grid = {"current": [0.3, 0.6, 0.9], "on_resistance": [1.0, 4.0]}
+    with ThreadPoolExecutor(1) as serial:
+        spikes = sweep(count_spikes, grid, executor=serial).value
+    assert np.all(spikes.diff("current") >= 0)
+    assert float(spikes.sel(current=0.6, on_resistance=1.0)) == 17
+    assert float(spikes.sel(current=0.9, on_resistance=4.0)) > 17

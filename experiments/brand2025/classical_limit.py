@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CURRENT = 0.6
-_FOCK = replace(OSCILLATOR, hbar=1.0, inductance=1.0, refractory_time=0.5)
+_FOCK = replace(OSCILLATOR, hbar=0.3, temperature=0.3, inductance=1.0)
+_TRUNCATION = 1e-4
 
 
 def compute(settings: Settings) -> Result:
@@ -55,11 +56,21 @@ def compute(settings: Settings) -> Result:
     settings.progress(2, 3)
     fitted = hbars <= 1e-2
     power = np.polyfit(np.log(hbars[fitted]), np.log(np.array(spreads)[fitted]), 1)[0]
-    levels = 2 * levels_needed(_FOCK, voltage=_FOCK.threshold, flux=1.2)
+    levels = levels_needed(_FOCK, voltage=_FOCK.threshold, flux=1.0, tolerance=_TRUNCATION)
     fock_times = np.linspace(0, 6, 121)
-    fock = simulate_fock(_FOCK, fock_times, 1.2, levels=levels, leak_scale=2.0)
+    fock = simulate_fock(
+        _FOCK,
+        fock_times,
+        1.2,
+        levels=levels,
+        leak_scale=2.0,
+        truncation_tolerance=_TRUNCATION,
+        tolerance=1e-8,
+    )
     moments = simulate_moments(_FOCK, fock_times, 1.2, dissipator="gksl", leak_scale=2.0)
     settings.progress(3, 3)
+    # A sample at a spike may fall on either side of the reset.
+    clear = np.abs(fock_times[:, None] - moments.events["spikes"]).min(axis=1) > 1e-3
 
     def gap(name: str) -> float:
         return float(np.abs(forms[name].voltage - classical.voltage).max())
@@ -93,8 +104,8 @@ def compute(settings: Settings) -> Result:
             **rest,
         ),
         Quantity(
-            "largest |<V>_Fock − <V>_moments|",
-            float(np.abs(fock.voltage - moments.voltage).max()),
+            "largest |<V>_Fock − <V>_moments|, away from the resets",
+            float(np.abs(fock.voltage - moments.voltage)[clear].max()),
             **rest,
         ),
     )
