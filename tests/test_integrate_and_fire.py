@@ -273,6 +273,10 @@ def test_bad_calls_are_refused():
         simulate_moments(IntegrateAndFire(), times, 0.1)
     with pytest.raises(ValueError, match="dissipator must be one of"):
         simulate_moments(neuron, times, 0.1, dissipator="lindblad")
+    with pytest.raises(ValueError, match="covariance must be"):
+        simulate_moments(neuron, times, 0.1, covariance=(0.1, 0.0, 0.1))
+    with pytest.raises(ValueError, match="at least one neuron"):
+        simulate_network([], times, 0.1)
     with pytest.raises(ValueError, match=r"weights must have shape \(1, 1\)"):
         simulate_network([neuron], times, 0.1, weights=[[0, 1], [1, 0]])
     with pytest.raises(ValueError, match="current must return a number or 1"):

@@ -108,6 +108,10 @@ def compute(settings: Settings) -> Result:
         for j, order in enumerate((2, 5))
         for i, kind in enumerate(_KINDS)
     ]
+    quantities += [
+        quantity(f"NARMA-{order}, error with memory over error without", narma[0, j] / narma[1, j])
+        for j, order in enumerate((2, 5))
+    ]
     table = xarray.Dataset(
         {
             "xor": (("kind", "delay", "seed"), xor),

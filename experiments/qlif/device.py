@@ -25,7 +25,7 @@ class DeviceQubit:
 def nairobi_qubit(qubit: int = 2) -> DeviceQubit:
     """Return one qubit of FakeNairobiV2 under its noise model: gates, T1 and T2 at rest, readout.
 
-    A 7-qubit device, because Aer's noise model of a 133-qubit one costs 14 s for every job.
+    A 7-qubit device: Aer's noise model of a large one makes every one-qubit job much slower.
     """
     from qiskit.primitives import BackendSamplerV2
     from qiskit.transpiler import generate_preset_pass_manager

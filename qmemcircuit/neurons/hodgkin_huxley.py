@@ -18,7 +18,7 @@ potential: what the paper calls a spike is the transient of the first cycles.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -278,6 +278,15 @@ def adaptation_preset(**changes: Any) -> QuantizedNeuron:
         "gates": (n, m, h),
     }
     return QuantizedNeuron(**(parameters | changes))
+
+
+def single_channel(neuron: QuantizedNeuron) -> QuantizedNeuron:
+    """Return the one-memristor limit of `neuron`: potassium only, no output line, so θ = 1.
+
+    The circuit of Gonzalez-Raya et al., Phys. Rev. Applied 12, 014037 (2019): a memristor and a
+    capacitor in parallel.
+    """
+    return replace(neuron, sodium_conductance=0.0, chloride_conductance=0.0, output_capacitance=0.0)
 
 
 def matching_factor(potassium: ArrayLike, sodium: ArrayLike, chloride: ArrayLike) -> Array:

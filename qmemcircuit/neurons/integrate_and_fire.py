@@ -241,6 +241,8 @@ def simulate_network(
             "mode operator needs an oscillator; use 'caldeira-leggett'."
         )
     count = len(neurons)
+    if count == 0:
+        raise ValueError("Argument neurons must hold at least one neuron, but it is empty.")
     coupling = np.zeros((count, count)) if weights is None else np.array(weights, dtype=float)
     if coupling.shape != (count, count):
         raise ValueError(
@@ -250,7 +252,11 @@ def simulate_network(
     rest = np.zeros((3, count))
     if dissipator != "classical":
         for i, neuron in enumerate(neurons):
-            rest[:, i] = neuron.rest_covariance() if covariance is None else covariance
+            rest[:, i] = (
+                neuron.rest_covariance()
+                if covariance is None
+                else _check_covariance(covariance, neuron.hbar)
+            )
     engine = _Engine(
         tuple(neurons),
         dissipator,
@@ -335,6 +341,22 @@ def current_function(current: Current, count: int) -> Callable[[float], FloatArr
         return lambda t: np.broadcast_to(np.asarray(function(t), dtype=float), (count,))
     constant = np.full(count, check_real("current", current))
     return lambda t: constant
+
+
+def _check_covariance(covariance: Sequence[float], hbar: float) -> FloatArray:
+    values = np.asarray(covariance, dtype=float)
+    # 1e-9: a minimum-uncertainty state, up to rounding, is a state.
+    if (
+        values.shape != (3,)
+        or not np.all(np.isfinite(values))
+        or min(values[0], values[2]) <= 0
+        or values[0] * values[2] - values[1] ** 2 < (1 - 1e-9) * hbar**2 / 4
+    ):
+        raise ValueError(
+            "Argument covariance must be (σ_φφ, σ_φQ, σ_QQ) of a quantum state, "
+            f"σ_φφσ_QQ − σ_φQ² ≥ ħ²/4 = {hbar**2 / 4:g}, but {covariance!r} was given."
+        )
+    return values
 
 
 class _Engine:
