@@ -1,56 +1,23 @@
-"""Concurrence of a pair, exact or from tomography with an interval; sudden deaths and births.
-
-The interval rests on one theorem. For every two-qubit state ρ
-
-    λ1 − λ2 − λ3 − λ4  =  max over A with |det A| = 1 of  −Tr(|A><A|^Γ ρ)
-
-(Verstraete, PhD thesis, Leuven 2002; λ are Wootters' numbers, Γ the partial transpose, |A> the
-vector of the matrix A). So the signed concurrence is the largest of many *linear* functions of the
-state, `entanglement_witness` gives the one that is largest at a chosen state, and a linear function
-of tomographic frequencies has an unbiased estimate with a known error, also where C = 0 and
-where the concurrence itself has a kink.
-"""
+"""Concurrence of a pair against time, its sudden deaths and births, its relation to the loops."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from qmemcircuit.checks import ComplexArray, FloatArray, IntArray, check_integer, check_real
-from qmemcircuit.observables import (
-    FLIP,
-    nearest_physical,
-    pauli_matrix,
-    reduce_states,
-    signed_concurrence,
-)
+from qmemcircuit.checks import FloatArray, IntArray, check_integer, check_real
+from qmemcircuit.observables import signed_concurrence
+from qmemcircuit.witnesses import concurrence_limits, pair_counts
 
 if TYPE_CHECKING:
     from qmemcircuit.loops import Loop
-    from qmemcircuit.trajectory import Samples, Trajectory
+    from qmemcircuit.trajectory import Trajectory
 
-_LABELS = tuple("".join(letters) for letters in product("IXYZ", repeat=2))
-_SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
-_MATRICES = np.array([pauli_matrix(label) for label in _LABELS])
-_FLIP_SIGNS = np.array([1.0, -1.0, -1.0, -1.0])
-
-# Witnesses are taken at the estimated state with its eigenvalues shifted by these multiples of
-# 1/√shots, about 0.4 of which is an eigenvalue's noise (11/4 per shot of squared Frobenius error
-# on 16 entries). The lower limit needs a witness that is not an accident of its half; the upper
-# one every witness that may be the best at the true state, which may have less noise in it.
-_LOWER_SHIFTS = (0.125, 0.25, 0.5, 1.0)
-_UPPER_SHIFTS = (-0.4, 0.03, 0.125, 0.5)
-_SMALLEST_EIGENVALUE = 0.2
-# Random halvings of the counts: their mean depends less on the seed than one halving does.
-_HALVINGS = 4
-# Normal limits of a witness's mean are poor for a handful of shots.
-_FEWEST_SHOTS = 50
 # Wootters' λ are square roots: rounding of 1e-16 in a state moves them by up to 1e-8.
 _ZERO = 1e-7
 
@@ -62,17 +29,19 @@ class Concurrence:
     Attributes:
         times: the times.
         value: the concurrence, 0 to 1. From shots: that of the physical state nearest to the linear
-            inversion, moved to the end of the interval where it falls outside (projection makes
-            a separable state look entangled and a pure one mixed). It is *not* unbiased: near
-            zero it lies above the truth by about a standard error.
+            inversion with least-variance weights, moved to the end of the interval where it falls
+            outside. It is *not* unbiased: projection makes a product state look entangled and
+            a Bell state less so, each by a few times 1/√shots at most. The weights make it less
+            noisy than the concurrence of `estimate(record).states`, where all settings weigh alike.
         signed: λ1 − λ2 − λ3 − λ4, whose positive part is the concurrence; negative in separable
-            states. From shots: that of the nearest physical state.
+            states. From shots: that of the same physical state.
         lower, upper: ends of the interval at each time, None where exact. lower > 0 means that
             the pair is entangled, and upper = 0 that it is separable, each time by itself at
             confidence (1 + level)/2.
         level: the probability, at each time by itself, that the interval holds the concurrence;
             None where exact.
         period: the period of the first of the pair, or None.
+        seed: of the random halves behind `lower`, None where exact.
     """
 
     times: FloatArray
@@ -82,6 +51,7 @@ class Concurrence:
     upper: FloatArray | None = None
     level: float | None = None
     period: float | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,11 +73,11 @@ class Event:
 
 @dataclass(frozen=True, eq=False)
 class LaggedCorrelation:
-    """Correlation of concurrence and form factor, loop by loop, at several lags.
+    """Correlation of the changes of concurrence and form factor from loop to loop, at several lags.
 
     Attributes:
         lags: in loops, shape (L,); positive where the form factor follows the concurrence.
-        pearson, spearman: correlation of C_n with F_{n+lag} over the loops that both have, (L,).
+        pearson, spearman: correlation of C_{n+1} − C_n with F_{n+1+lag} − F_{n+lag}, shape (L,).
         lag: the lag of the most negative Spearman correlation.
     """
 
@@ -115,30 +85,6 @@ class LaggedCorrelation:
     pearson: FloatArray
     spearman: FloatArray
     lag: int
-
-
-def entanglement_witness(states: ComplexArray) -> ComplexArray:
-    """Return the Hermitian G with Tr(Gρ) = signed concurrence of ρ, for states (T, 4, 4).
-
-    Tr(Gσ) ≤ signed concurrence of σ ≤ C(σ) for *every* state σ: G is −|A><A|^Γ of the theorem
-    above, at its optimum for ρ. It is also the gradient of the signed concurrence. With ρ = R R†,
-    λ_i and q_i the singular values and right singular vectors of Rᵀ (Y⊗Y) R, and y_i = R^{-†} q_i,
-    G = λ1 y1 y1† − Σ_{i>1} λi yi yi†.
-
-    `states` must have full rank: mix a little white noise in.
-
-    >>> bell = np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 0]]) / 2
-    >>> G = entanglement_witness(0.9 * bell[None] + 0.1 * np.eye(4) / 4)[0]
-    >>> round(float(np.trace(G @ bell).real), 6)
-    1.0
-    """
-    weights, vectors = np.linalg.eigh(states)
-    roots = np.sqrt(weights)[..., None, :]
-    factor = vectors * roots
-    _, values, right = np.linalg.svd(np.swapaxes(factor, -1, -2) @ FLIP @ factor)
-    vectors = (vectors / roots) @ np.swapaxes(right.conj(), -1, -2)
-    signed = (values * _FLIP_SIGNS)[..., None, :]
-    return np.asarray((vectors * signed) @ np.swapaxes(vectors.conj(), -1, -2))
 
 
 def concurrence_of(
@@ -157,9 +103,10 @@ def concurrence_of(
       The witness that is best for the true state would give a valid limit by itself.
 
     The standard errors include the choice of the witness. The limits rest on normal errors and on
-    a finite list of witnesses, so coverage is a measured fact, not a theorem: at least nominal for
-    the states and 100 to 20000 shots per setting of tests/test_entanglement.py. It holds at each
-    time by itself: of 100 independent times, up to 100 (1 − level) miss.
+    a finite list of witnesses, so coverage is a measured fact, not a theorem: at least nominal at
+    levels 0.68 and 0.95 for the states and 100 to 20000 shots per setting of
+    tests/test_entanglement.py. It holds at each time by itself: of 100 times, up to
+    100 (1 − level) may miss.
 
     Args:
         trajectory: with exact states, or with tomography settings of the pair among its samples.
@@ -189,36 +136,16 @@ def concurrence_of(
     period = None if trajectory.periods is None else float(trajectory.periods[first])
     if trajectory.samples is not None:
         counts = pair_counts(trajectory.samples, first, second)
-        return _from_counts(trajectory.times, counts, level, seed, period)
-    if trajectory.states is None:
+        lower, upper, signed = concurrence_limits(counts, level, seed)
+        value = np.clip(np.maximum(0.0, signed), lower, upper)
+        return Concurrence(trajectory.times, value, signed, lower, upper, level, period, seed)
+    if trajectory.states is None and not trajectory.pair_states:
         raise ValueError(
             "Argument trajectory must hold states or samples, but it has neither; make it with "
             "exact_circuit, master_equation, or estimate(run(…, bases='tomography'))."
         )
-    signed = signed_concurrence(reduce_states(trajectory.states, (first, second)))
+    signed = signed_concurrence(trajectory.pair_state(first, second))
     return Concurrence(trajectory.times, np.maximum(0.0, signed), signed, period=period)
-
-
-def pair_counts(samples: Samples, first: int, second: int) -> IntArray:
-    """Return the counts of the nine tomography settings of a pair, shape (T, 9, 4).
-
-    Settings in the order XX, XY, …, ZZ, letter of `first` first; bit 0 of an outcome is `first`.
-    Other memristors are summed over, settings that agree on the pair are added up.
-    Raises ValueError where one of the nine was not measured.
-    """
-    memristors = len(samples.bases[0])
-    outcomes = np.arange(2**memristors)
-    place = ((outcomes >> first) & 1) + 2 * ((outcomes >> second) & 1)
-    marginal = samples.counts @ (place[:, None] == np.arange(4)).astype(np.int64)
-    letters = np.array([basis[first] + basis[second] for basis in samples.bases])
-    missing = [setting for setting in _SETTINGS if setting not in letters]
-    if missing:
-        raise ValueError(
-            f"Argument samples must contain all nine settings of memristors {first} and {second}, "
-            f"but {', '.join(missing)} was not measured; run again with bases='tomography', or "
-            "with these letters for the pair among the bases."
-        )
-    return np.stack([marginal[:, letters == setting].sum(axis=1) for setting in _SETTINGS], axis=1)
 
 
 def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
@@ -262,23 +189,24 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
 def inverse_relation(
     concurrence: Concurrence, loops: Sequence[Loop], *, largest_lag: int = 4
 ) -> LaggedCorrelation:
-    """Correlate the mean concurrence over each loop with the form factor of a loop `lag` later.
+    """Correlate the change of the concurrence with that of the form factor `lag` loops later.
 
     Fig. 8 of guo2022 calls the two inversely related; this says how strongly, and with what delay.
-    C_n is the mean of `value` over loop n by the trapezoidal rule. Neighbouring loops are far from
-    independent, so no p-value is given, and two slow curves correlate strongly at some lag anyway.
+    C_n is the mean of `value` over loop n by the trapezoidal rule. Changes from loop to loop are
+    correlated, not the values: both decay in the long run, and that common trend would hide any
+    inverse relation. Neighbouring loops are far from independent, so no p-value is given.
 
     Args:
         concurrence: of the pair, at times that cover the loops.
         loops: from `find_loops`, consecutive.
-        largest_lag: lags from −largest_lag to +largest_lag; at least 4 loops must remain.
+        largest_lag: lags from −largest_lag to +largest_lag; at least 5 loops must remain.
 
     Raises ValueError where loops are too few or not covered by the times.
     """
     largest_lag = check_integer("largest_lag", largest_lag, minimum=0)
-    if len(loops) < largest_lag + 4:
+    if len(loops) < largest_lag + 5:
         raise ValueError(
-            f"Argument loops must hold at least {largest_lag + 4} loops for largest_lag = "
+            f"Argument loops must hold at least {largest_lag + 5} loops for largest_lag = "
             f"{largest_lag}, but it has {len(loops)}; simulate longer or lower largest_lag."
         )
     times = concurrence.times
@@ -289,16 +217,16 @@ def inverse_relation(
             f"but its times run from {times[0]:g} to {times[-1]:g}."
         )
     means = np.array([_mean_between(concurrence, loop.start, loop.stop) for loop in loops])
-    factors = np.array([loop.form_factor for loop in loops])
+    rises, falls = np.diff(means), np.diff([loop.form_factor for loop in loops])
     lags = np.arange(-largest_lag, largest_lag + 1)
     pearson, spearman = (np.empty(lags.size) for _ in range(2))
-    for place, lag in enumerate(lags):
-        first = means[max(0, -lag) : len(loops) - max(0, lag)]
-        second = factors[max(0, lag) : len(loops) - max(0, -lag)]
+    for place, lag in enumerate(lags.tolist()):
+        first = rises[max(0, -lag) : len(rises) - max(0, lag)]
+        second = falls[max(0, lag) : len(falls) - max(0, -lag)]
         if np.ptp(first) == 0 or np.ptp(second) == 0:
             raise ValueError(
-                "Arguments concurrence and loops must vary from loop to loop for a correlation, "
-                "but one of them is constant."
+                "Arguments concurrence and loops must change unevenly for a correlation, but one "
+                "of them is constant or a straight line."
             )
         pearson[place] = np.corrcoef(first, second)[0, 1]
         spearman[place] = np.corrcoef(rankdata(first), rankdata(second))[0, 1]
@@ -310,174 +238,6 @@ def _mean_between(concurrence: Concurrence, start: float, stop: float) -> float:
     inside = (times > start) & (times < stop)
     grid = np.concatenate([[start], times[inside], [stop]])
     return float(np.trapezoid(np.interp(grid, times, values), grid) / (stop - start))
-
-
-def _from_counts(
-    times: FloatArray, counts: IntArray, level: float, seed: int, period: float | None
-) -> Concurrence:
-    fewest = int(counts.sum(axis=2).min())
-    if fewest < _FEWEST_SHOTS:
-        raise ValueError(
-            f"Argument trajectory must hold at least {_FEWEST_SHOTS} shots in each setting of the "
-            f"pair for an interval of the concurrence, but one has {fewest}; take more shots."
-        )
-    z = float(ndtri((1 + level) / 2))
-    random = np.random.default_rng(seed)
-    weights = _pauli_weights(counts)
-    mean, variance, choice = (np.zeros(times.size) for _ in range(3))
-    for _ in range(_HALVINGS):
-        one, other = _halve(counts, random)
-        from_one, from_other = _pauli_weights(one), _pauli_weights(other)
-        first = _best_witness(one, from_one, z)
-        second = _best_witness(other, from_other, z)
-        mean += (_mean(first, other, from_one) + _mean(second, one, from_other)) / 2
-        for witness in (first, second):
-            variance += _variance(witness, counts, weights) / 2
-        # Were the witness fixed, the two evaluations would be independent. It is not: each half
-        # also moves the other's witness, and both ways that gives the same bilinear term, of
-        # variance half that of the difference of the two. Its tails are longer than normal (a
-        # product of two noises), so twice that is taken: with half of it, pure product states are
-        # called entangled too often; elsewhere the term is small.
-        choice += _variance(first - second, counts, weights)
-    lower = mean / _HALVINGS - z * np.sqrt((variance + choice) / _HALVINGS)
-    upper = np.full(times.size, -np.inf)
-    for witness in _witnesses(counts, weights, _UPPER_SHIFTS):
-        error = np.sqrt(_variance(witness, counts, weights) + choice / _HALVINGS)
-        upper = np.maximum(upper, _mean(witness, counts, weights) + z * error)
-    signed = signed_concurrence(nearest_physical(_linear_inversion(counts, _equal_weights(counts))))
-    lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
-    upper = np.maximum(upper, lower)
-    value = np.clip(np.maximum(0.0, signed), lower, upper)
-    return Concurrence(times, value, signed, lower, upper, level, period)
-
-
-def _halve(counts: IntArray, random: np.random.Generator) -> tuple[IntArray, IntArray]:
-    """Return the counts of a random half of the shots and of the rest."""
-    total = counts.sum(axis=2)
-    left = (total + random.integers(0, 2, total.shape)) // 2
-    half = np.empty_like(counts)
-    for outcome in range(3):
-        rest = total - counts[..., outcome]
-        half[..., outcome] = random.hypergeometric(counts[..., outcome], rest, left)
-        left, total = left - half[..., outcome], rest
-    half[..., 3] = left
-    return half, counts - half
-
-
-def _best_witness(counts: IntArray, weights: FloatArray, z: float) -> FloatArray:
-    """Return the Pauli coefficients (T, 16) of the witness with the highest lower limit here."""
-    candidates = np.array(_witnesses(counts, weights, _LOWER_SHIFTS))
-    limits = [
-        _mean(c, counts, weights) - z * np.sqrt(_variance(c, counts, weights)) for c in candidates
-    ]
-    best = np.argmax(limits, axis=0)
-    return np.asarray(candidates[best, np.arange(best.size)])
-
-
-def _witnesses(
-    counts: IntArray, weights: FloatArray, shifts: tuple[float, ...]
-) -> list[FloatArray]:
-    """Return witnesses as Pauli coefficients g, Tr(Gρ) = Σ g_P <P>, (T, 16) for each shift.
-
-    Each is taken at the estimated state with its eigenvalues shifted, in units of 1/√shots.
-    """
-    physical = nearest_physical(_linear_inversion(counts, weights))
-    values, vectors = np.linalg.eigh(physical)
-    unit = 1 / np.sqrt(counts.sum(axis=2).min(axis=1))[:, None]
-    found = []
-    for shift in shifts:
-        shifted = np.maximum(values + shift * unit, _SMALLEST_EIGENVALUE * unit**2)
-        shifted /= shifted.sum(axis=1, keepdims=True)
-        states = (vectors * shifted[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
-        witness = entanglement_witness(states)
-        found.append(np.einsum("tij,pji->tp", witness, _MATRICES).real / 4)
-    return found
-
-
-def _linear_inversion(counts: IntArray, weights: FloatArray) -> ComplexArray:
-    means = np.einsum("tskp,tsk->tp", weights, _frequencies(counts))
-    return np.asarray(np.einsum("tp,pij->tij", means, _MATRICES) / 4)
-
-
-def _mean(coefficients: FloatArray, counts: IntArray, weights: FloatArray) -> FloatArray:
-    """Return Σ g_P <P>, shape (T,)."""
-    return np.asarray(
-        np.einsum("tskp,tp,tsk->t", weights, coefficients, _frequencies(counts), optimize=True)
-    )
-
-
-def _variance(coefficients: FloatArray, counts: IntArray, weights: FloatArray) -> FloatArray:
-    """Return the variance of `_mean`, shape (T,)."""
-    combined = np.einsum("tskp,tp->tsk", weights, coefficients, optimize=True)
-    posterior, shots = _posterior(counts)
-    first = np.sum(combined * posterior, axis=2)
-    second = np.sum(combined**2 * posterior, axis=2)
-    return np.asarray(np.sum(np.maximum(second - first**2, 0.0) / shots, axis=1))
-
-
-def _pauli_weights(counts: IntArray) -> FloatArray:
-    """Return weights w with <P> = Σ w f of least variance, f the frequencies, (T, 9, 4, 16).
-
-    <ZI> is measured by ZX, ZY and ZZ. Starting from equal shares, the contrasts between such
-    settings (12 in all, of mean 0) are subtracted so that nothing correlated with them is left:
-    generalised least squares with the covariance that these counts show.
-    """
-    posterior, shots = _posterior(counts)
-    equal = _equal_weights(counts)
-    centred = _CONTRASTS - np.einsum("tsk,skq->tsq", posterior, _CONTRASTS)[:, :, None, :]
-    weighted = centred * (posterior / shots[:, :, None])[..., None]
-    covariance = np.einsum("tskq,skr->tqr", weighted, _CONTRASTS, optimize=True)
-    with_equal = np.einsum("tskq,tskp->tqp", weighted, equal, optimize=True)
-    shares = np.linalg.solve(covariance, with_equal)
-    return np.asarray(equal - np.einsum("skq,tqp->tskp", _CONTRASTS, shares, optimize=True))
-
-
-def _equal_weights(counts: IntArray) -> FloatArray:
-    """Return the weights that pool all shots of every setting which measures the label."""
-    shots = counts.sum(axis=2).astype(float)
-    total = shots @ (_SIGNS[:, 0, :] != 0)
-    return np.asarray(_SIGNS * (shots[:, :, None] / total[:, None, :])[:, :, None, :])
-
-
-def _frequencies(counts: IntArray) -> FloatArray:
-    return np.asarray(counts / counts.sum(axis=2, keepdims=True))
-
-
-def _posterior(counts: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return the Jeffreys posterior's mean (T, 9, 4), as in `combine_paulis`, and its shots."""
-    shots = counts.sum(axis=2)
-    return (counts + 0.25) / (shots + 1)[..., None], shots + 1.0
-
-
-def _signs_of_labels() -> FloatArray:
-    """Return each label's eigenvalue by setting and outcome (9, 4, 16); 0 where not measured."""
-    signs = np.zeros((len(_SETTINGS), 4, len(_LABELS)))
-    for s, setting in enumerate(_SETTINGS):
-        for p, label in enumerate(_LABELS):
-            if all(wanted in ("I", got) for wanted, got in zip(label, setting, strict=True)):
-                diagonal = pauli_matrix(label.translate(str.maketrans("XY", "ZZ"))).diagonal()
-                signs[s, :, p] = diagonal.real
-    return signs
-
-
-_SIGNS = _signs_of_labels()
-
-
-def _contrasts() -> FloatArray:
-    """Return functions of the outcome whose mean is 0 in every state, (9, 4, 12): the sign of a
-    label in one setting less that in the next setting which measures it."""
-    columns = []
-    for p, label in enumerate(_LABELS):
-        measuring = np.flatnonzero(_SIGNS[:, 0, p])
-        if label != "II":
-            for here, there in pairwise(measuring):
-                column = np.zeros((len(_SETTINGS), 4))
-                column[here], column[there] = _SIGNS[here, :, p], -_SIGNS[there, :, p]
-                columns.append(column)
-    return np.stack(columns, axis=-1)
-
-
-_CONTRASTS = _contrasts()
 
 
 def _exact_events(times: FloatArray, signed: FloatArray) -> tuple[Event, ...]:

@@ -13,7 +13,7 @@ def chain(memristors: Sequence[Memristor], coupling: Coupling) -> Network:
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=0.8)
-    >>> [pair for pair, _ in chain([memristor] * 3, qm.Native("y", 1 / 15)).couplings]
+    >>> [pair for pair, _ in chain([memristor] * 3, qm.Native("y", 0.06)).couplings]
     [(0, 1), (1, 2)]
     """
     _check_size("chain", memristors, 2)

@@ -309,5 +309,5 @@ def plot_concurrence(
     ax.set_ylim(bottom=0)
     ax.set_xlabel("time t/T" if concurrence.period else "time t")
     ax.set_ylabel("concurrence C")
-    ax.legend(loc="best")
+    ax.legend(loc="best", frameon=False)
     return ax

@@ -23,13 +23,17 @@ PACKAGES = (
 )
 
 
-@cache
-def versions() -> Mapping[str, str]:
+def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that results depend on.
 
     Reads the installed metadata, once a process; imports none of them. Absent packages are left
     out.
     """
+    return dict(_installed())
+
+
+@cache
+def _installed() -> Mapping[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -47,7 +51,7 @@ def make_provenance(method: str, **details: Any) -> Mapping[str, Any]:
     record: dict[str, Any] = {
         "method": method,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": dict(versions()),
+        "versions": versions(),
     }
     record.update({name: value for name, value in details.items() if value is not None})
     return MappingProxyType(record)

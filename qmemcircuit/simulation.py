@@ -93,7 +93,7 @@ def simulate_circuit(
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=0.8)
-    >>> pair = qm.chain([memristor] * 2, qm.Native("y", 1 / 15))
+    >>> pair = qm.chain([memristor] * 2, qm.Native("y", 0.06))
     >>> sampled = simulate_circuit(
     ...     pair, [0.0, 0.2], method="statevector", trajectories=10, seed=1)
     >>> sampled.voltage_error.shape, sampled.provenance["route"]["method"]

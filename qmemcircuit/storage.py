@@ -131,6 +131,7 @@ def _flat(array: Array) -> list[Any]:
 def _decode(item: Mapping[str, Any]) -> Array:
     shape = tuple(item["shape"])
     if item["dtype"] == "complex128":
-        parts = np.array(item["data"], dtype=float).reshape(*shape, 2)
-        return np.asarray(parts[..., 0] + 1j * parts[..., 1])
+        # As a view: real + 1j * imaginary would turn an infinite part into NaN.
+        parts = np.array(item["data"], dtype=float)
+        return parts.view(np.complex128).reshape(shape)
     return np.array(item["data"], dtype=item["dtype"]).reshape(shape)

@@ -54,5 +54,5 @@ def draw(result: Result) -> Figure:
     master, digital = result.data["master"], result.data["digital"]
     exact = master.concurrence(0, 1)
     ax = plot_concurrence(digital.concurrence(0, 1), reference=exact)
-    ax.legend(loc="upper right", frameon=False)
+    ax.legend(loc="upper center", frameon=False)
     return ax.figure

@@ -38,7 +38,7 @@ def compute(settings: Settings) -> Result:
         kind, published = PUBLISHED.get(number, (None, None))
         quantities.append(
             Quantity(
-                f"sudden {event.kind} {number + 1}, master equation",
+                f"sudden {event.kind}, event {number + 1}, master equation",
                 event.time / period,
                 error=0.5 * (event.upper - event.lower) / period,
                 unit="T",
@@ -51,7 +51,7 @@ def compute(settings: Settings) -> Result:
     for number, event in enumerate(qm.find_deaths_and_births(sampled)):
         quantities.append(
             Quantity(
-                f"sudden {event.kind} {number + 1}, digital",
+                f"sudden {event.kind}, event {number + 1}, digital",
                 event.time / period,
                 unit="T",
                 evidence=f"between {event.lower / period:.2f} T and {event.upper / period:.2f} T, "
@@ -63,13 +63,15 @@ def compute(settings: Settings) -> Result:
         relation = qm.inverse_relation(exact, qm.find_loops(master, 0))
         quantities += [
             Quantity(
-                "lag of the form factor behind the concurrence at the strongest anticorrelation",
+                "lag of the form factor's changes behind the concurrence's at the strongest "
+                "anticorrelation",
                 float(relation.lag),
                 unit="loops",
                 published="inversely proportional",
                 source="Sec. III B",
                 verdict="inferred",
-                evidence="they move inversely, not proportionally: Spearman correlation "
+                evidence="their changes from loop to loop move inversely (not proportionally, and "
+                "the values themselves do not: both decay); Spearman correlation "
                 f"{relation.spearman.min():.2f} there; "
                 f"{PAIR_INFERENCE}",
             ),
@@ -89,7 +91,7 @@ def draw(result: Result) -> Figure:
     figure, axes = make_figure(2, 1, width=7.0, height=5.0, sharex=True)
     plot_concurrence(sampled, reference=exact, events=qm.find_deaths_and_births(exact), ax=axes[0])
     axes[0].set_xlabel("")
-    axes[0].legend(loc="upper right", fontsize=7)
+    axes[0].legend(loc="upper center", fontsize=7)
     period = float(master.periods[0])
     for trajectory, colour in ((master, REFERENCE_COLOUR), (digital, DATA_COLOUR)):
         loops = qm.find_loops(trajectory, 0)
