@@ -144,18 +144,19 @@ def test_gksl_leaks_match_the_circuit_in_their_limits():
 def test_stochastic_threshold_fires_with_the_gaussian_probability():
     neuron = linear(threshold=0.8, temperature=0.02, refractory_time=100.0)
     times = np.array([0.0, 1.6, 2.0, 2.6])
-    runs = 400
+    runs = 3000
     first = np.array(
         [
             np.append(
                 simulate_moments(
-                    neuron, times, 0.6, threshold="stochastic", seed=k, tolerance=1e-6
+                    neuron, times, 0.6, threshold="stochastic", seed=k, tolerance=1e-6,
+                    solver="compiled",
                 ).events["spikes"],
                 np.inf,
             )[0]
             for k in range(runs)
         ]
-    )
+    )  # fmt: skip
     expected = simulate_moments(replace(neuron, threshold=1e9), times, 0.6)
     deviation = np.sqrt(expected.variables["charge_variance"][:, 0])
     from scipy.special import ndtr
@@ -164,9 +165,58 @@ def test_stochastic_threshold_fires_with_the_gaussian_probability():
     counts = (first[:, None] <= times[1:]).sum(axis=0)
     error = np.sqrt(probability * (1 - probability) / runs)
     assert np.abs(counts / runs - probability).max() < 3.2 * error.max()
-    # Mutant: twice the deviation is told apart.
-    wrong = ndtr((expected.voltage[1:, 0] - 0.8) / (2 * deviation[1:]))
+    # Mutant: a deviation wrong by a fifth is told apart.
+    wrong = ndtr((expected.voltage[1:, 0] - 0.8) / (1.2 * deviation[1:]))
     assert np.abs(counts / runs - wrong).max() > 3.2 * error.max()
+
+
+@pytest.mark.parametrize("form", ["caldeira-leggett", "gksl"])
+def test_compiled_solver_is_the_same_neuron(form):
+    times = np.linspace(0, 30, 301)
+    squeezed = (0.6, 0.1, 0.8)
+    options = {"dissipator": form, "leak_scale": 2.0, "covariance": squeezed}
+    neuron = replace(OSCILLATOR, inductance=40.0)
+    wanted = simulate_moments(neuron, times, 0.9, **options, tolerance=1e-11)
+    errors = []
+    for tolerance in (1e-5, 1e-7, 1e-9):
+        got = simulate_moments(
+            neuron, times, 0.9, **options, tolerance=tolerance, solver="compiled"
+        )
+        assert got.events["spikes"].size == wanted.events["spikes"].size > 5
+        clear = np.abs(times[:, None] - wanted.events["spikes"]).min(axis=1) > 1e-3
+        errors.append(
+            max(
+                np.abs(got.variables[name] - wanted.variables[name])[clear].max()
+                for name in ("flux", "charge", "flux_variance", "covariance", "charge_variance")
+            )
+        )
+    # Errors follow the tolerance; 100 is what a step-wise tolerance may grow to over 30 times.
+    assert all(e < 100 * t for e, t in zip(errors, (1e-5, 1e-7, 1e-9), strict=True)), errors
+    assert errors[2] < errors[0] / 100
+
+
+def test_compiled_solver_saturates_draws_and_reports_as_scipy_does():
+    times = np.linspace(0, 60, 121)
+    neuron = IntegrateAndFire(temperature=0.002)
+    runs = [
+        simulate_moments(neuron, times, 0.6, threshold="stochastic", seed=4, solver=solver)
+        for solver in ("scipy", "compiled")
+    ]
+    np.testing.assert_allclose(runs[0].events["spikes"], runs[1].events["spikes"], rtol=1e-6)
+    assert runs[1].variables["charge"][-1, 0] == pytest.approx(2.0)
+    cold = IntegrateAndFire(inductance=1.0, threshold=math.inf)
+    with pytest.warns(UncertaintyWarning):
+        broken = simulate_moments(
+            cold, [0, 2.0], 0.0, covariance=(0.1, 0.0, 2.5), solver="compiled"
+        )
+    assert broken.provenance["uncertainty"]["violations"] > 0
+    with pytest.raises(ValueError, match="one quantum neuron and a constant current"):
+        simulate_moments(neuron, times, lambda t: 0.1, solver="compiled")
+    # More spikes than the first batch of drawn normals.
+    quick = linear(threshold=0.01, refractory_time=0.0, temperature=1e-9)
+    many = simulate_moments(quick, [0, 10.0], 1.0, solver="compiled")
+    interval = 2.0 * math.log(2.0 / (2.0 - 0.01))
+    assert many.events["spikes"].size == int(10 / interval)
 
 
 def test_fock_space_agrees_with_the_moments_and_its_error_falls_with_levels():

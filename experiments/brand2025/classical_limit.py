@@ -33,7 +33,7 @@ def compute(settings: Settings) -> Result:
         "gksl_2": simulate_moments(OSCILLATOR, times, _CURRENT, dissipator="gksl", leak_scale=2.0),
     }
     settings.progress(1, 3)
-    runs = 60 if settings.quick else 400
+    runs = 400 if settings.quick else 4000
     hbars = np.geomspace(1e-4, 1e-1, 4 if settings.quick else 7)
     means, spreads = [], []
     short = np.array([0.0, 6.0])
@@ -47,6 +47,7 @@ def compute(settings: Settings) -> Result:
                 threshold="stochastic",
                 seed=settings.seed * 100_000 + k,
                 tolerance=1e-7,
+                solver="compiled",
             ).events["spikes"][:1]
             for k in range(runs)
         ]

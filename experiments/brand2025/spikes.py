@@ -29,6 +29,7 @@ def compute(settings: Settings) -> Result:
             threshold="stochastic",
             seed=settings.seed * 1000 + k,
             tolerance=1e-7,
+            solver="compiled",
         )
         noisy[f"run_{k}"] = run.events["spikes"]
         settings.progress(k + 1, runs)

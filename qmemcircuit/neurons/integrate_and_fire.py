@@ -157,6 +157,7 @@ def simulate_moments(
     seed: int | None = None,
     covariance: Sequence[float] | None = None,
     tolerance: float = 1e-9,
+    solver: str = "scipy",
 ) -> Trajectory:
     """Return the quantum neuron's Gaussian moments under `current`.
 
@@ -178,6 +179,9 @@ def simulate_moments(
         seed: needed for "stochastic".
         covariance: (σ_φφ, σ_φQ, σ_QQ) at t = 0 and after each reset; None is the thermal state.
         tolerance: relative tolerance of the integration.
+        solver: "scipy", or "compiled": numba's, for one neuron under a constant current. Much
+            faster after the first call, which compiles; needs `pip install
+            'qmemcircuit[neurons]'`.
     """
     return simulate_network(
         [neuron],
@@ -189,6 +193,7 @@ def simulate_moments(
         seed=seed,
         covariance=covariance,
         tolerance=tolerance,
+        solver=solver,
     )
 
 
@@ -205,6 +210,7 @@ def simulate_network(
     seed: int | None = None,
     covariance: Sequence[float] | None = None,
     tolerance: float = 1e-9,
+    solver: str = "scipy",
 ) -> Trajectory:
     """Return several neurons' evolution, coupled by their spikes.
 
@@ -215,7 +221,7 @@ def simulate_network(
 
     Args:
         neurons: N parameter sets.
-        times, dissipator, leak_scale, threshold, seed, covariance, tolerance: as for
+        times, dissipator, leak_scale, threshold, seed, covariance, tolerance, solver: as for
             `simulate_moments`; dissipator may also be "classical".
         current: the external current, a number or a function of time that returns a number
             or N numbers.
@@ -228,6 +234,14 @@ def simulate_network(
     check_real("leak_scale", leak_scale, minimum=0, exclusive=True)
     check_real("tolerance", tolerance, minimum=0, exclusive=True)
     tau = check_real("synapse_time", synapse_time, minimum=0, exclusive=True)
+    check_choice("solver", solver, ("scipy", "compiled"))
+    compiled = solver == "compiled"
+    if compiled and (len(neurons) != 1 or callable(current) or dissipator == "classical"):
+        raise ValueError(
+            "Argument solver='compiled' must have one quantum neuron and a constant current, but "
+            f"{len(neurons)} neurons, dissipator={dissipator!r} and "
+            f"{'a function' if callable(current) else 'a constant'} were given; use 'scipy'."
+        )
     stochastic = threshold == "stochastic"
     if stochastic and (seed is None or dissipator == "classical"):
         raise ValueError(
@@ -267,9 +281,14 @@ def simulate_network(
         longest_step=float(grid[-1]) / 100 if callable(current) else math.inf,
     )
     generator = np.random.default_rng(check_integer("seed", seed or 0, minimum=0))
-    samples, spikes, bound = engine.run(
-        grid, rest, coupling, generator if stochastic else None, tolerance
-    )
+    draws = generator if stochastic else None
+    if compiled and not callable(current):
+        run = _import_compiled()
+        samples, spikes, bound = run(
+            neurons[0], grid, rest[:, 0], float(current), dissipator, leak_scale, draws, tolerance
+        )
+    else:
+        samples, spikes, bound = engine.run(grid, rest, coupling, draws, tolerance)
     flux, momentum, memory = samples[0], samples[1], samples[2]
     voltage = momentum / engine.capacitance
     resistance = engine.resistance(memory)
@@ -326,6 +345,16 @@ def simulate_network(
             reconstruction="brand2025: from the abstract and the stated method only",
         ),
     )
+
+
+def _import_compiled() -> Callable[..., Any]:
+    try:
+        from qmemcircuit.neurons.integrate_and_fire_compiled import run_compiled
+    except ImportError as error:
+        raise ImportError(
+            "Argument solver='compiled' needs numba: pip install 'qmemcircuit[neurons]'"
+        ) from error
+    return run_compiled
 
 
 def current_function(current: Current, count: int) -> Callable[[float], FloatArray]:
