@@ -37,7 +37,7 @@ def compute(settings: Settings) -> Result:
     hbars = np.geomspace(1e-4, 1e-1, 4 if settings.quick else 7)
     means, spreads = [], []
     short = np.array([0.0, 6.0])
-    for hbar in hbars:
+    for index, hbar in enumerate(hbars):
         neuron = replace(OSCILLATOR, hbar=float(hbar), refractory_time=100.0)
         first = [
             simulate_moments(
@@ -45,7 +45,7 @@ def compute(settings: Settings) -> Result:
                 short,
                 _CURRENT,
                 threshold="stochastic",
-                seed=settings.seed * 100_000 + k,
+                seed=settings.seed * 1_000_000 + index * 10_000 + k,
                 tolerance=1e-7,
                 solver="compiled",
             ).events["spikes"][:1]
