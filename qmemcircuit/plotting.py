@@ -147,8 +147,8 @@ def plot_loop(
         )
     _mark(ax, base.voltage[0] / by[0], base.current[0] / by[1])
     suffix = "/max" if normalise else ""
-    ax.set_xlabel(f"voltage V{suffix}" + ("" if normalise else "  [√(mħω)]"))
-    ax.set_ylabel(f"current I{suffix}" + ("" if normalise else "  [ω√(mħω)]"))
+    ax.set_xlabel(f"voltage V{suffix}" + ("" if normalise else _unit(trajectory, "voltage")))
+    ax.set_ylabel(f"current I{suffix}" + ("" if normalise else _unit(trajectory, "current")))
     ax.legend(loc="best", frameon=False)
     return ax
 
@@ -191,8 +191,8 @@ def plot_series(
             label="digital",
         )
     ax.set_xlabel("time t/T" if series.period else "time t")
-    symbol, power = ("V", "") if quantity == "voltage" else ("I", "ω")
-    ax.set_ylabel(f"{quantity} {symbol}  [{power}√(mħω)]")
+    symbol = "V" if quantity == "voltage" else "I"
+    ax.set_ylabel(f"{quantity} {symbol}{_unit(trajectory, quantity)}")
     return ax
 
 
@@ -224,6 +224,13 @@ def plot_residuals(
     ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
     ax.set_ylabel("residual / standard error")
     return ax
+
+
+def _unit(trajectory: Trajectory, quantity: str) -> str:
+    """Return the unit as a label's ending: what the provenance says, else the memristors'."""
+    memristors = {"voltage": "√(mħω)", "current": "ω√(mħω)"}
+    units = trajectory.provenance.get("units", memristors)
+    return f"  [{units.get(quantity, '1')}]"
 
 
 def _mark(ax: Axes, start_voltage: float, start_current: float) -> None:

@@ -147,7 +147,7 @@ def sweep(
 
     dataset = _label(axes, finished)
     dataset.attrs["sweep"] = json.dumps(identity)
-    dataset.attrs["versions"] = json.dumps(versions())
+    dataset.attrs["versions"] = json.dumps(dict(versions()))
     if path is not None and journal is not None:
         _write_dataset(target, dataset)
         journal.unlink()
