@@ -31,8 +31,7 @@ def quadrature(i: int, j: int, position: float, length: float, tunnelling: float
     marks = np.concatenate([[-8.0, 8.0, 0.0], peak + width * np.array([-8, -3, -1, 0, 1, 3, 8])])
     edges = np.unique(np.clip(marks, -8, 8))
     total = sum(
-        quad(integrand, a, b, epsabs=1e-16, epsrel=1e-13, limit=400)[0]
-        for a, b in pairwise(edges)
+        quad(integrand, a, b, epsabs=1e-16, epsrel=1e-13, limit=400)[0] for a, b in pairwise(edges)
     )
     return total / np.sqrt(2.0 ** (i + j) * factorial(i) * factorial(j) * pi)
 

@@ -239,14 +239,14 @@ def draw(result: Result) -> Any:
     for number, marker, label in ((1, "o", "saddle-node"), (2, "s", "Neimark–Sacker")):
         chosen = kind == number
         ax.plot(
-            tip[chosen],
+            1e3 * tip[chosen],
             1e3 * data["tip_amplitude"].values[chosen],
             marker,
             label=label,
             color=PALETTE[2 if number == 1 else 0],
         )
     ax.plot(0, 0, "+", color="black")
-    ax.set(xlabel=r"detuning $\omega - \omega_0$", ylabel=r"$10^3\,V_{\rm Amp}$")
+    ax.set(xlabel=r"detuning $10^3(\omega - \omega_0)$", ylabel=r"$10^3\,V_{\rm Amp}$")
     ax.set_ylim(0, None)
     ax.legend()
     ax.set_title(r"(b) tip, $\omega_0 = 7.02328$")
