@@ -1,0 +1,1 @@
+"""Speed and cost claims: each script prints ratios from one run."""
