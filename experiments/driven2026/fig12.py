@@ -86,8 +86,7 @@ def draw(result: Result) -> Any:
         r"$\omega_0{-}\omega$": natural - FREQUENCY,
         r"$\omega$": FREQUENCY,
         r"$\ \omega_0$": natural,
-        r"$2\omega$": 2 * FREQUENCY,
-        r"$\ \ \ \omega{+}\omega_0$": FREQUENCY + natural,
+        r"$\omega{+}\omega_0$": FREQUENCY + natural,
     }
     draw_spectrum(axes[2], data, marks)
     axes[2].set_xlim(0, 20)

@@ -44,8 +44,14 @@ def draw(result: Result) -> Any:
         data = result.data[f"case{number}"]
         ax = replace_by_3d(figure, axes[number], (1, 4, number + 1))
         draw_bloch_sphere(ax)
-        near = data["time"].values < (60 if number == 3 else 5)
-        ax.plot(data["X"][near], data["Y"][near], data["Z"][near], lw=0.5, color=PALETTE[number])
+        near = data["time"].values < (60 if number == 3 else 2.2)
+        ax.plot(
+            data["X"][near],
+            data["Y"][near],
+            data["Z"][near],
+            lw=(0.8, 0.6, 0.3, 0.25)[number],
+            color=PALETTE[number],
+        )
         ax.set_title(
             f"({'abcd'[number]}) $V_{{DC}} = {bias:g}$, $V_{{Amp}} = {amplitude:g}$", y=1.04
         )

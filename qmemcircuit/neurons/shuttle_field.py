@@ -34,39 +34,28 @@ from numba import njit
 ) = range(16)
 
 
-@njit(inline="always")
-def _horner(s: float, parameters: Any, start: int) -> float:
-    return parameters[start] + s * (
-        parameters[start + 1]
-        + s
-        * (
-            parameters[start + 2]
-            + s
-            * (
-                parameters[start + 3]
-                + s
-                * (
-                    parameters[start + 4]
-                    + s
-                    * (
-                        parameters[start + 5]
-                        + s * (parameters[start + 6] + s * parameters[start + 7])
-                    )
-                )
-            )
-        )
-    )
+# Fused multiply–add: fewer roundings and half the time; nothing else of fastmath is allowed.
+FUSED = {"contract"}
 
 
-@njit(inline="always")
-def _horner_derivative(s: float, parameters: Any, start: int) -> float:
-    value = 7 * parameters[start + 7]
+@njit(inline="always", fastmath=FUSED)
+def _horner(s: float, row: Any, start: int) -> float:
+    """Return Σ row[start + k] s^k, k ≤ 7, in Estrin's order: three levels instead of seven."""
+    square = s * s
+    low = (row[start] + s * row[start + 1]) + square * (row[start + 2] + s * row[start + 3])
+    high = (row[start + 4] + s * row[start + 5]) + square * (row[start + 6] + s * row[start + 7])
+    return low + square * square * high
+
+
+@njit(inline="always", fastmath=FUSED)
+def _horner_derivative(s: float, row: Any, start: int) -> float:
+    value = 7 * row[start + 7]
     for k in range(6, 0, -1):
-        value = value * s + k * parameters[start + k]
+        value = value * s + k * row[start + k]
     return value
 
 
-@njit
+@njit(fastmath=FUSED)
 def elements(x: float, parameters: Any) -> tuple[float, float, float]:
     """Return F₀₀, F₀₁, F₁₁ at x_V = x from the table; NaN beyond its reach."""
     if not abs(x) <= parameters[REACH]:
@@ -77,15 +66,12 @@ def elements(x: float, parameters: Any) -> tuple[float, float, float]:
     scaled = (x + support) * parameters[CELLS_PER_UNIT]
     cell = int(scaled)
     s = 2 * (scaled - cell) - 1
-    start = TABLE + 24 * cell
-    return (
-        _horner(s, parameters, start),
-        _horner(s, parameters, start + 8),
-        _horner(s, parameters, start + 16),
-    )
+    # A slice with constant indices spares the check for negative ones at every load.
+    row = parameters[TABLE + 24 * cell : TABLE + 24 * cell + 24]
+    return _horner(s, row, 0), _horner(s, row, 8), _horner(s, row, 16)
 
 
-@njit
+@njit(fastmath=FUSED)
 def element_slopes(x: float, parameters: Any) -> tuple[float, float, float]:
     """Return dF/dx_V: the exact derivatives of the tabulated polynomials."""
     if not abs(x) <= parameters[REACH]:
@@ -96,12 +82,12 @@ def element_slopes(x: float, parameters: Any) -> tuple[float, float, float]:
     scaled = (x + support) * parameters[CELLS_PER_UNIT]
     cell = int(scaled)
     s = 2 * (scaled - cell) - 1
-    start = TABLE + 24 * cell
+    row = parameters[TABLE + 24 * cell : TABLE + 24 * cell + 24]
     scale = 2 * parameters[CELLS_PER_UNIT]
     return (
-        scale * _horner_derivative(s, parameters, start),
-        scale * _horner_derivative(s, parameters, start + 8),
-        scale * _horner_derivative(s, parameters, start + 16),
+        scale * _horner_derivative(s, row, 0),
+        scale * _horner_derivative(s, row, 8),
+        scale * _horner_derivative(s, row, 16),
     )
 
 
@@ -115,7 +101,7 @@ def input_voltage(t: float, parameters: Any) -> float:
     return value
 
 
-@njit
+@njit(fastmath=FUSED)
 def rate(t: float, state: Any, change: Any, parameters: Any) -> None:
     """Write d(V, Z, X, Y)/dt into `change`."""
     v, z, x, y = state[0], state[1], state[2], state[3]
@@ -128,7 +114,7 @@ def rate(t: float, state: Any, change: Any, parameters: Any) -> None:
     change[3] = -parameters[FREQUENCY] * x - parameters[DECOHERENCE] * y
 
 
-@njit
+@njit(fastmath=FUSED)
 def jacobian(t: float, state: Any, matrix: Any, parameters: Any) -> None:
     """Write ∂(d(V, Z, X, Y)/dt)/∂(V, Z, X, Y) into `matrix`, (4, 4)."""
     v, z, x = state[0], state[1], state[2]

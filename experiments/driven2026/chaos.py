@@ -1,0 +1,142 @@
+"""Chaos in the driven neuron, found at large R_n: exponents with errors, checked four ways.
+
+New: the paper looks for chaos at R_n = 5 and finds none. At R_n = 40 the drive throws the voltage
+over the fold of the hysteresis again and again, and the precessing qubit decides what returns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray
+
+from experiments.driven2026.forced import lyapunov_quantity
+from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
+from qmemcircuit.neurons.dynamics.maps import stroboscopic_map
+from qmemcircuit.neurons.dynamics.spectra import power_spectrum
+from qmemcircuit.neurons.dynamics.systems import integrate
+from qmemcircuit.neurons.shuttle import VARIABLES, ShuttleNeuron, SinusoidalDrive
+from qmemcircuit.plotting import PALETTE, make_figure
+
+POINTS = {
+    "A": ShuttleNeuron(
+        resistance=40, bias=7.5, decoherence_rate=0.1, drive=SinusoidalDrive(10.0, 2.0)
+    ),
+    "B": ShuttleNeuron(
+        resistance=40, bias=7.5, decoherence_rate=0.2, drive=SinusoidalDrive(10.0, 1.0)
+    ),
+}
+STATES = ((0.0, 1.0, 0.0, 0.0), (2.0, -0.3, 0.4, -0.2))
+TOLERANCES = (1e-8, 1e-10)
+
+
+def compute(settings: Settings) -> Result:
+    """Measure the exponents for two tolerances and two initial states at each point."""
+    duration = 400.0 if settings.quick else 2500.0
+    data, quantities = {}, []
+    done = 0
+    for name, neuron in POINTS.items():
+        system = neuron.system()
+        largest = []
+        for rtol in TOLERANCES:
+            for state in STATES:
+                found = lyapunov_spectrum(
+                    system, state, transient=200, duration=duration, blocks=10, rtol=rtol
+                )
+                largest.append((found.exponents[0], found.errors[0]))
+                label = f"{_label(name, neuron)}, rtol {rtol:g}, from V = {state[0]:g}"
+                quantities.append(lyapunov_quantity(label, found))
+                done += 1
+                settings.progress(done, 8)
+        values, errors = np.array(largest).T
+        weights = errors**-2
+        mean = float(np.sum(weights * values) / np.sum(weights))
+        chi_squared = float(np.sum(weights * (values - mean) ** 2))
+        quantities += [
+            Quantity(
+                f"largest exponent, {_label(name, neuron)}",
+                mean,
+                error=float(np.sum(weights) ** -0.5),
+                evidence=f"four runs, χ² = {chi_squared:.1f} for 3 degrees of freedom; positive by "
+                f"{mean * np.sum(weights) ** 0.5:.0f} standard errors: chaos",
+            ),
+            Quantity(
+                f"Kaplan–Yorke dimension, {_label(name, neuron)}",
+                found.kaplan_yorke_dimension,
+                evidence="of the stroboscopic section",
+            ),
+        ]
+        data[name] = _portrait(neuron, settings.quick)
+    return Result(data, tuple(quantities))
+
+
+def _label(name: str, neuron: ShuttleNeuron) -> str:
+    drive = neuron.drive
+    assert isinstance(drive, SinusoidalDrive)
+    return (
+        f"point {name} (R_n = {neuron.resistance:g}, V_DC = {neuron.bias:g}, "
+        f"V_Amp = {drive.amplitude:g}, ω = {drive.frequency:g}, Γ = {neuron.decoherence_rate:g})"
+    )
+
+
+def _portrait(neuron: ShuttleNeuron, quick: bool) -> xarray.Dataset:
+    system = neuron.system()
+    start = integrate(system, [0.0, 200 * system.period], neuron.ground_state)[-1]
+    near = np.nextafter(start, 2) + np.array([1e-9, 0, 0, 0])
+    times = np.arange(0, 120, 0.02)
+    path, twin = (integrate(system, times, state) for state in (start, near))
+    strobe = stroboscopic_map(system, start, count=400 if quick else 3000)
+    long = np.arange(0, 400 if quick else 1500, 0.05)
+    spectrum = power_spectrum(long, integrate(system, long, start)[:, 0], segments=4)
+    keep = spectrum.frequencies < 20
+    return xarray.Dataset(
+        {
+            **{name: ("time", path[:, k]) for k, name in enumerate(VARIABLES)},
+            "separation": ("time", np.linalg.norm(path - twin, axis=1)),
+            "strobe": (("period", "variable"), strobe),
+            "density": ("frequency", spectrum.density[keep]),
+        },
+        coords={"time": times, "frequency": spectrum.frequencies[keep]},
+    )
+
+
+def draw(result: Result) -> Any:
+    """Draw, for each point: voltage, Bloch vector, section, spectrum, divergence of twins."""
+    figure, axes = make_figure(2, 5, width=14.0, height=5.6)
+    for row, (name, neuron) in enumerate(POINTS.items()):
+        data = result.data[name]
+        colour = PALETTE[row]
+        ax = axes[row, 0]
+        ax.plot(data["time"], data["V"], lw=0.7, color=colour)
+        ax.set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 60))
+        ax.set_title(
+            rf"{name}: $\Gamma = {neuron.decoherence_rate:g}$, "
+            rf"$\omega = {neuron.drive.frequency:g}$"
+        )
+        ax = replace_by_3d(figure, axes[row, 1], (2, 5, 5 * row + 2))
+        draw_bloch_sphere(ax)
+        near = data["time"].values < 60
+        ax.plot(data["X"][near], data["Y"][near], data["Z"][near], lw=0.2, color=colour)
+        ax = axes[row, 2]
+        ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ",", color=colour, alpha=0.8)
+        ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ".", ms=0.8, color=colour)
+        ax.set(xlabel="$X$", ylabel="$Y$", title="once per drive period")
+        ax = axes[row, 3]
+        ax.semilogy(data["frequency"], data["density"], lw=0.6, color=colour)
+        ax.set(xlabel=r"frequency $\omega$", ylabel=r"$S(\omega)$", title="broad spectrum")
+        ax = axes[row, 4]
+        rate = next(
+            q.value
+            for q in result.quantities
+            if q.name.startswith(f"largest exponent, point {name} ")
+        )
+        ax.semilogy(data["time"], data["separation"], lw=0.7, color=colour)
+        time = data["time"].values
+        line = 1e-9 * np.exp(rate * time)
+        ax.semilogy(time[line < 1], line[line < 1], "--", color="0.4", label=r"$e^{\lambda_1 t}$")
+        ax.set(xlabel=r"time $\tilde t$", ylabel="distance of twins", ylim=(1e-11, 30))
+        ax.legend()
+    return figure
