@@ -186,7 +186,7 @@ def run_compiled(
     generator: np.random.Generator | None,
     tolerance: float,
 ) -> tuple[FloatArray, list[list[float]], dict[str, Any]]:
-    """Return what `_Engine.run` returns, for one neuron under a constant current."""
+    """Return what `Engine.run` returns, for one neuron under a constant current."""
     inverse_l = 1 / neuron.inductance
     parameters = np.array(
         [
