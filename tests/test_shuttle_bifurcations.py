@@ -103,7 +103,12 @@ def test_hopf_points_have_imaginary_pairs(
         thermal_polarisation=z,
         relaxation_ratio=alpha,
     )
-    for point in find_hopf_points(neuron):
+    try:
+        points = find_hopf_points(neuron)
+    except ValueError as error:
+        assert "there are none" in str(error)  # below the onset, which has its own test
+        return
+    for point in points:
         at_point = replace(neuron, bias=point.bias)
         values = np.linalg.eigvals(steady_jacobian(at_point, point.voltage))
         pair = values[np.argmax(values.imag)]
