@@ -1,4 +1,4 @@
-"""Brand, Dudas, Petruccione, *Canonical Quantization of a Memristive Leaky Integrate-and-Fire
+"""Brand, Dibenedetto, Petruccione, *Canonical Quantization of a Memristive Leaky Integrate-and-Fire
 Neuron Circuit* (arXiv, 2025).
 
 A reconstruction: only the abstract was available. The equations follow its stated method
