@@ -15,6 +15,7 @@ from qmemcircuit.couplings import (
     PartialISwap,
     PartialSwap,
 )
+from qmemcircuit.devices import DeviceTarget, device, device_states
 from qmemcircuit.estimation import estimate, pauli_mean
 from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
@@ -35,6 +36,7 @@ __all__ = [
     "ControlledRotation",
     "Coupling",
     "DecayRate",
+    "DeviceTarget",
     "FileFormatError",
     "FunctionRate",
     "Loop",
@@ -53,6 +55,8 @@ __all__ = [
     "aer",
     "build_circuits",
     "compare",
+    "device",
+    "device_states",
     "estimate",
     "exact_circuit",
     "find_loops",

@@ -19,7 +19,7 @@ from qmemcircuit.provenance import make_provenance
 from qmemcircuit.serialization import describe_model, restore_model
 from qmemcircuit.splitting import Splitting
 from qmemcircuit.storage import FileFormatError, load_file, save_file
-from qmemcircuit.targets import Target, as_target
+from qmemcircuit.targets import Placeable, Target, as_target
 from qmemcircuit.trajectory import Samples
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def run(
         steps=steps,
         collision=collision,
     )
+    if isinstance(chosen, Placeable):
+        chosen = chosen.place(circuits)
     counts = chosen.sample(circuits, shots)
     samples = Samples(circuits.bases, counts)
     provenance = make_provenance(
