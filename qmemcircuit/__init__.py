@@ -19,11 +19,13 @@ from qmemcircuit.devices import DeviceTarget, device, device_states
 from qmemcircuit.estimation import estimate, pauli_mean
 from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
+from qmemcircuit.jobs import Collection, JobService, collect, resume, submit
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.memristors import Memristor, Network
 from qmemcircuit.plotting import plot_loop, plot_residuals, plot_series
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
 from qmemcircuit.reference import master_equation
+from qmemcircuit.runtime import IbmTarget, ibm
 from qmemcircuit.storage import FileFormatError
 from qmemcircuit.targets import Target, aer, sampler
 from qmemcircuit.trajectory import Samples, Trajectory
@@ -31,6 +33,7 @@ from qmemcircuit.trajectory import Samples, Trajectory
 __all__ = [
     "AncillaPool",
     "CircuitSet",
+    "Collection",
     "Comparison",
     "ConstantRate",
     "ControlledRotation",
@@ -39,6 +42,8 @@ __all__ = [
     "DeviceTarget",
     "FileFormatError",
     "FunctionRate",
+    "IbmTarget",
+    "JobService",
     "Loop",
     "MatrixCoupling",
     "Memristor",
@@ -54,18 +59,22 @@ __all__ = [
     "Trajectory",
     "aer",
     "build_circuits",
+    "collect",
     "compare",
     "device",
     "device_states",
     "estimate",
     "exact_circuit",
     "find_loops",
+    "ibm",
     "master_equation",
     "pauli_mean",
     "plot_loop",
     "plot_residuals",
     "plot_series",
     "pool",
+    "resume",
     "run",
     "sampler",
+    "submit",
 ]

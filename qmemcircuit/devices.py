@@ -143,7 +143,7 @@ class DeviceTarget:
             found[row] = tensor.reshape(-1)
         found = np.maximum(found, 0.0)
         found /= found.sum(axis=1, keepdims=True)
-        return found.reshape(len(circuits.times), len(circuits.bases), -1)
+        return np.asarray(found.reshape(len(circuits.times), len(circuits.bases), -1))
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities."""

@@ -201,7 +201,8 @@ def _properties(target: QiskitTarget, name: str, qubits: tuple[int, ...]) -> tup
     if name == "reset":
         error = 0.0 if error is None else error
     broken = error is None or error >= 1
-    return UNCALIBRATED_ERROR if broken else float(error), getattr(found, "duration", None) or 0.0
+    duration = float(getattr(found, "duration", None) or 0.0)
+    return UNCALIBRATED_ERROR if broken or error is None else float(error), duration
 
 
 def _decoherence_rate(target: QiskitTarget, qubit: int) -> float:
@@ -209,7 +210,7 @@ def _decoherence_rate(target: QiskitTarget, qubit: int) -> float:
     if target.qubit_properties is None or target.qubit_properties[qubit] is None:
         return 0.0
     known = (target.qubit_properties[qubit].t1, target.qubit_properties[qubit].t2)
-    return sum(0.5 / value for value in known if value)
+    return float(sum(0.5 / value for value in known if value))
 
 
 def _routed(circuit: QuantumCircuit, target: QiskitTarget, seed: int) -> Placement:
