@@ -7,6 +7,7 @@ need them, not by this package.
 
 from qmemcircuit.circuits import AncillaPool, CircuitSet, build_circuits, pool
 from qmemcircuit.comparison import Comparison, compare
+from qmemcircuit.compiled import CompiledPair, compile_pair
 from qmemcircuit.couplings import (
     ControlledRotation,
     Coupling,
@@ -35,6 +36,7 @@ __all__ = [
     "CircuitSet",
     "Collection",
     "Comparison",
+    "CompiledPair",
     "ConstantRate",
     "ControlledRotation",
     "Coupling",
@@ -63,6 +65,7 @@ __all__ = [
     "compare",
     "device",
     "device_states",
+    "compile_pair",
     "estimate",
     "exact_circuit",
     "find_loops",

@@ -16,12 +16,20 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import AncillaRegister, ClassicalRegister, QuantumCircuit, QuantumRegister
-from qiskit.circuit.library import StatePreparation
+from qiskit.circuit.library import StatePreparation, UnitaryGate
 
 from qmemcircuit.checks import ComplexArray, FloatArray, check_choice, check_integer, check_times
 from qmemcircuit.collision import CollisionForm, collision_circuit
+from qmemcircuit.compiled import CompiledPair, compile_pairs
 from qmemcircuit.memristors import Model, Network, as_network
-from qmemcircuit.splitting import Collision, Element, Splitting, fused_pairs, split_evolution
+from qmemcircuit.splitting import (
+    Collision,
+    Element,
+    Operation,
+    Splitting,
+    fused_pairs,
+    split_evolution,
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         times: shape (T,).
         bases: the measurement settings, a letter X, Y or Z per memristor, memristor 0 first.
         ancilla, splitting, steps, collision: as in `build_circuits`.
+        compiled: for the splitting `"compiled"`, the pair's circuit at every time.
     """
 
     network: Network
@@ -67,6 +76,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     splitting: Splitting
     steps: int | None
     collision: CollisionForm
+    compiled: tuple[CompiledPair, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times) * len(self.bases)
@@ -102,23 +112,37 @@ class CircuitSet(Sequence[QuantumCircuit]):
         builder = CircuitBuilder(self.network, self.ancilla, self.collision, most)
         return int(builder.circuit.num_qubits)
 
+    @property
+    def share_steps(self) -> bool:
+        """Whether the circuit of a later time continues the steps of the earlier ones."""
+        return self.steps is None and not self.compiled
+
+    @property
+    def compiled_residual(self) -> float | None:
+        """The largest residual of the compiled circuits (see `CompiledPair`); else None."""
+        return max((pair.residual for pair in self.compiled), default=None)
+
     def boundaries(self, time_index: int) -> FloatArray:
         """Return the instants that bound the steps of the circuit for `times[time_index]`."""
         stop = float(self.times[time_index])
-        if self.steps is not None:
-            return np.linspace(0.0, stop, self.steps + 1) if stop > 0 else np.zeros(1)
+        if not self.share_steps:
+            return np.linspace(0.0, stop, (self.steps or 1) + 1) if stop > 0 else np.zeros(1)
         inside = self.times[: time_index + 1]
         return np.concatenate([[0.0], inside[inside > 0]])
 
     def elements(self, time_index: int) -> tuple[Element, ...]:
         """Return the collisions and gates of the circuit for `times[time_index]`."""
+        if self.compiled:
+            return self.compiled[time_index].elements
         return split_evolution(self.network, self.boundaries(time_index), self.splitting)
 
     def evolution(self, time_index: int) -> QuantumCircuit:
         """Return the circuit for `times[time_index]` without its measurement."""
-        elements = self.elements(time_index)
+        network, elements = self.network, self.elements(time_index)
+        if self.compiled:
+            network, elements = _absorb_first_gate(network, elements)
         most = most_collisions(elements)
-        builder = CircuitBuilder(self.network, self.ancilla, self.collision, most)
+        builder = CircuitBuilder(network, self.ancilla, self.collision, most)
         builder.append(elements)
         circuit = builder.circuit
         circuit.name = f"t{time_index}"
@@ -158,12 +182,14 @@ def build_circuits(
             two and `"XY"` beyond.
         ancilla: see `Ancilla`.
         splitting: `"lie"` (the paper), `"strang"` or `"fused"`; all are the same, and exact, for
-            uncoupled memristors.
+            uncoupled memristors. `"compiled"`: for a pair, two collisions a memristor at any t
+            (`compile_pair`; a fit at every time where there is no closed form).
         steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
-            each interval of `times` (the first one from 0).
+            each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
 
-    Raises ValueError for bad times, bases or rates, and for `merged` on coupled memristors.
+    Raises ValueError for bad times, bases or rates, for `merged` on coupled memristors, and for
+    `compiled` with steps or on anything but a pair.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -173,7 +199,7 @@ def build_circuits(
     """
     network = as_network(model)
     checked = check_times(times)
-    check_choice("splitting", splitting, ("lie", "strang", "fused"))
+    check_choice("splitting", splitting, ("lie", "strang", "fused", "compiled"))
     check_choice("collision", collision, ("compact", "paper"))
     if steps is not None:
         steps = check_integer("steps", steps, minimum=1)
@@ -187,7 +213,16 @@ def build_circuits(
         steps = 1
     if splitting == "fused":
         fused_pairs(network)
-    return CircuitSet(network, checked, settings, as_pool(ancilla), splitting, steps, collision)
+    compiled: tuple[CompiledPair, ...] = ()
+    if splitting == "compiled":
+        if steps is not None:
+            raise ValueError(
+                f"Argument steps must be None for splitting='compiled', but {steps} was given: "
+                "each circuit covers its whole [0, t] at once."
+            )
+        compiled = compile_pairs(network, checked)
+    chosen = as_pool(ancilla)
+    return CircuitSet(network, checked, settings, chosen, splitting, steps, collision, compiled)
 
 
 def as_pool(ancilla: Ancilla) -> AncillaPool:
@@ -284,7 +319,10 @@ class CircuitBuilder:
     def _prepare(self) -> None:
         if self._network.state is not None:
             vector = pure_vector(self._network.initial_state)
-            self.circuit.append(StatePreparation(vector), self.circuit.qregs[0])
+            if len(self._network.memristors) == 2:
+                prepare_pair(self.circuit, vector)
+            else:
+                self.circuit.append(StatePreparation(vector), self.circuit.qregs[0])
             return
         for j, memristor in enumerate(self._network.memristors):
             weights, vectors = np.linalg.eigh(memristor.initial_state)
@@ -296,6 +334,29 @@ class CircuitBuilder:
                 self.circuit.cx(qubit, j)
             theta = 2 * math.atan2(abs(major[1]), abs(major[0]))
             self.circuit.u(theta, float(np.angle(major[1]) - np.angle(major[0])), 0.0, j)
+
+
+def prepare_pair(circuit: QuantumCircuit, vector: ComplexArray) -> None:
+    """Append the preparation of a pure state of qubits 0 and 1, with one CNOT: its Schmidt form."""
+    left, weights, right = np.linalg.svd(vector.reshape(2, 2))
+    circuit.ry(2 * math.atan2(weights[1], weights[0]), 0)
+    if weights[1] > 1e-12:
+        circuit.cx(0, 1)
+    circuit.append(UnitaryGate(right.T), [0])
+    circuit.append(UnitaryGate(left), [1])
+
+
+def _absorb_first_gate(
+    network: Network, elements: tuple[Element, ...]
+) -> tuple[Network, tuple[Element, ...]]:
+    """Move a first gate on a whole pair into the prepared state, where that state is pure."""
+    state = network.initial_state
+    if not elements or not isinstance(elements[0], Operation):
+        return network, elements
+    if np.trace(state @ state).real < 1 - 1e-12:
+        return network, elements
+    vector = elements[0].gate.to_matrix() @ pure_vector(state)
+    return Network(network.memristors, network.couplings, state=vector), elements[1:]
 
 
 def pure_vector(state: ComplexArray) -> ComplexArray:

@@ -67,6 +67,8 @@ def exact_circuit(
         ancilla="traced" if traced else circuits.ancilla.describe(),
         splitting=splitting,
         steps=circuits.steps,
+        compiled_method=circuits.compiled[0].method if circuits.compiled else None,
+        compiled_residual=circuits.compiled_residual,
     )
     return trajectory_of_states(circuits.network, circuits.times, states, provenance)
 
@@ -91,7 +93,7 @@ def _traced_circuit(circuits: CircuitSet) -> QuantumCircuit:
     initial = network.initial_state
     circuit.append(SetDensityMatrix(initial), qubits)
     for index, elements in enumerate(_new_elements(circuits)):
-        if circuits.steps is not None and index > 0:
+        if not circuits.share_steps and index > 0:
             circuit.append(SetDensityMatrix(initial), qubits)
         for element in elements:
             if isinstance(element, Collision):
@@ -109,7 +111,7 @@ def _ancilla_circuits(circuits: CircuitSet) -> Iterator[QuantumCircuit]:
     from qiskit_aer.library import SaveDensityMatrix
 
     system = list(range(len(circuits.network.memristors)))
-    if circuits.steps is not None:
+    if not circuits.share_steps:
         for index in range(len(circuits.times)):
             circuit = circuits.evolution(index)
             circuit.append(SaveDensityMatrix(len(system), label=f"t{index}"), system)
@@ -126,7 +128,7 @@ def _ancilla_circuits(circuits: CircuitSet) -> Iterator[QuantumCircuit]:
 
 def _new_elements(circuits: CircuitSet) -> Iterator[tuple[Element, ...]]:
     """What comes between one saved time and the next: an interval, or all of [0, t]."""
-    if circuits.steps is not None:
+    if not circuits.share_steps:
         for index in range(len(circuits.times)):
             yield circuits.elements(index)
         return

@@ -120,6 +120,8 @@ def run(
         ancilla=circuits.ancilla.describe(),
         splitting=splitting,
         steps=circuits.steps,
+        compiled_method=circuits.compiled[0].method if circuits.compiled else None,
+        compiled_residual=circuits.compiled_residual,
         collision=collision,
     )
     return Record(circuits.network, circuits.times, samples, provenance)

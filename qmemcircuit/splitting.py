@@ -11,6 +11,8 @@ halves, they are applied:
 - `fused`: half the damping, the exact coherent evolution exp(−i(H1 + H2 + H12)dt) of each coupled
   pair as one two-qubit gate, the other half of the damping. Second order, and exact wherever the
   damping vanishes. Only for graphs in which each memristor has at most one coupling partner.
+
+A fourth one, `compiled`, has no steps at all: see `qmemcircuit.compiled`.
 """
 
 from __future__ import annotations
@@ -24,12 +26,12 @@ import numpy as np
 from qiskit.circuit import Gate
 from qiskit.circuit.library import RZGate, UnitaryGate
 
-from qmemcircuit.checks import ComplexArray, FloatArray
+from qmemcircuit.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.collision import damping_probability
 from qmemcircuit.couplings import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.memristors import Memristor, Network
 
-Splitting = Literal["lie", "strang", "fused"]
+Splitting = Literal["lie", "strang", "fused", "compiled"]
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ def split_evolution(
 
     Parts of neighbouring steps that act alike are merged where everything between them commutes;
     merging changes no channel. Raises ValueError where a rate is negative, or where `fused`
-    meets a memristor with several partners.
+    meets a memristor with several partners, or for `compiled`, which has no steps.
     """
+    check_choice("splitting", splitting, ("lie", "strang", "fused"))
     parts: list[_Part] = []
     for start, stop in pairwise(boundaries):
         parts += _step(network, float(start), float(stop), splitting)

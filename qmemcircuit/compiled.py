@@ -1,0 +1,468 @@
+"""`compile_pair`: the whole channel of two memristors over [0, t] in two collisions each.
+
+A collision of a pair commutes with none of the couplings, so stepwise circuits grow with t. But
+the exact map of a *pair* is only 16×16: it is computed classically, and the circuit is
+
+    gate, collisions, gate, collisions, gate,
+
+with the three two-qubit gates and the collision probabilities chosen for that t. The circuit has
+the same depth at every t. What it is not: a stepwise simulation, or a way to networks that cannot
+be solved classically; the angles need the pair's master equation.
+
+Where both memristors have the same frequency and the same Γ(t), and the coupling is a sum of
+σxσx, σyσy and σzσz (so `Native`, `PartialSwap`, `PartialISwap`), the gates and probabilities have
+a closed form. It is exact where the coupling conserves the number of excitations (σzσz,
+`PartialSwap`, `PartialISwap`) and neglects terms of order γ t (g/2ω)² for σxσx and σyσy. For any
+other pair they are fitted to the exact map. The `residual` is computed in both cases. The proof is
+in experiments/derivations/compiled_pair.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit.library import UnitaryGate
+from scipy.integrate import solve_ivp
+from scipy.optimize import least_squares
+
+from qmemcircuit.checks import (
+    ComplexArray,
+    FloatArray,
+    IntArray,
+    check_choice,
+    check_real,
+    check_times,
+)
+from qmemcircuit.collision import damping_kraus, damping_probability
+from qmemcircuit.couplings import IDENTITY, PAULI_X, PAULI_Y, PAULI_Z, evolve
+from qmemcircuit.memristors import Network
+from qmemcircuit.splitting import Collision, Element, Operation, pair_hamiltonian
+
+CompiledMethod = Literal["closed form", "fitted"]
+
+ONE_QUBIT = np.array([IDENTITY, PAULI_X, PAULI_Y, PAULI_Z])
+TWO_QUBIT = np.array([np.kron(second, first) for second in ONE_QUBIT for first in ONE_QUBIT])
+"""The 16 Pauli products in the order of Qiskit's `PTM`: memristor 0's letter changes fastest."""
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
+EVALUATIONS = 60
+"""A fit stops after this many evaluations; more lowered no residual that we looked at by 10 %."""
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledPair:
+    """The circuit of a pair for one time, as elements, and how far it is from the pair's map.
+
+    Attributes:
+        time: t.
+        elements: gates on both memristors and collisions, in the order of application; none at
+            t = 0.
+        residual: no input state, entangled with other systems or not, comes out farther from the
+            master equation's result than this, in trace distance: ½‖Tr_out |J|‖ with J the
+            difference of the two Choi matrices, an upper bound of half the diamond norm. It
+            includes the error of the integrated map, about 1e-9.
+        method: `"closed form"` or `"fitted"`.
+    """
+
+    time: float
+    elements: tuple[Element, ...]
+    residual: float
+    method: CompiledMethod
+
+
+def compile_pair(
+    network: Network, time: float, *, method: CompiledMethod | None = None
+) -> CompiledPair:
+    """Return the constant-depth circuit of two memristors over [0, time].
+
+    Args:
+        network: exactly two memristors, with any couplings between them.
+        time: t ≥ 0.
+        method: `"closed form"` or `"fitted"`; None takes the closed form where there is one.
+
+    Raises ValueError for a network that is not a pair, a negative rate, or a closed form where
+    there is none.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
+    >>> pair = qm.Network([memristor, memristor], {(0, 1): qm.Native("y", 1 / 15)})
+    >>> compiled = compile_pair(pair, 20 * pair.period)
+    >>> compiled.method, len(compiled.elements), compiled.residual < 0.005
+    ('closed form', 7, True)
+    """
+    moment = check_real("time", time, minimum=0)
+    return compile_pairs(network, [moment], method=method)[0]
+
+
+def compile_pairs(
+    network: Network, times: ArrayLike, *, method: CompiledMethod | None = None
+) -> tuple[CompiledPair, ...]:
+    """Return `compile_pair` at every one of `times`, with one integration of the exact map."""
+    _check_pair(network)
+    checked = check_times(times)
+    if method is not None:
+        check_choice("method", method, ("closed form", "fitted"))
+    knots, damping = _damping_integrals(network, checked)
+    closed = _closed_form_applies(network, damping)
+    if method == "closed form" and not closed:
+        raise ValueError(
+            "Argument method must not be 'closed form' for this pair, but it was given; the "
+            "closed form needs equal frequencies, equal Γ(t) and a coupling made of σxσx, σyσy "
+            "and σzσz. Use method='fitted' or None."
+        )
+    maps = pair_maps(network, checked)
+    ends = np.flatnonzero(np.isin(knots, checked))
+    chosen: CompiledMethod = "closed form" if closed and method != "fitted" else "fitted"
+    if chosen == "closed form":
+        shapes = _closed_form(network, knots, damping[0], ends)
+    else:
+        shapes = [
+            _fit(network, float(knots[end]), damping[:, end], exact)
+            for end, exact in zip(ends, maps, strict=True)
+        ]
+    return tuple(
+        CompiledPair(
+            float(time),
+            shape.elements() if time > 0 else (),
+            map_distance(shape.map(), exact) if time > 0 else 0.0,
+            chosen,
+        )
+        for time, shape, exact in zip(checked, shapes, maps, strict=True)
+    )
+
+
+def pair_maps(network: Network, times: ArrayLike) -> FloatArray:
+    """Return the exact maps of a pair's master equation over [0, t], shape (T, 16, 16).
+
+    As Pauli transfer matrices, R[a, b] = ¼ Tr(P_a Φ(P_b)) with the P in the order of Qiskit's
+    `PTM`, so `qiskit.quantum_info.PTM(maps[k])` is the channel. R' = (L_H + Γ1 L_1 + Γ2 L_2) R
+    is integrated by SciPy's DOP853 at rtol 1e-10, atol 1e-12: about 1e-9 after 20 periods.
+    Neither QuTiP nor any circuit takes part.
+    """
+    _check_pair(network)
+    checked = check_times(times)
+    first, second = network.memristors
+    lower = np.array([[0, 1], [0, 0]], dtype=complex)
+    hamiltonian = pair_hamiltonian(network, (0, 1))
+    coherent = _transfer_matrix(-1j * (hamiltonian @ TWO_QUBIT - TWO_QUBIT @ hamiltonian))
+    decays = [_decay(np.kron(IDENTITY, lower)), _decay(np.kron(lower, IDENTITY))]
+
+    def derivative(time: float, flat: FloatArray) -> FloatArray:
+        generator = (
+            coherent + first.decay_rate(time) * decays[0] + second.decay_rate(time) * decays[1]
+        )
+        return np.asarray((generator @ flat.reshape(16, 16)).ravel())
+
+    if checked[-1] == 0:
+        return np.eye(16)[None]
+    solved = solve_ivp(
+        derivative,
+        (0.0, checked[-1]),
+        np.eye(16).ravel(),
+        method="DOP853",
+        t_eval=checked,
+        rtol=1e-10,
+        atol=1e-12,
+        # A step must not jump over a period of a rate.
+        max_step=0.25 * min(memristor.period for memristor in network.memristors),
+    )
+    if not solved.success:
+        raise ValueError(
+            f"Argument network must have rates that can be integrated, but: {solved.message}"
+        )
+    return np.asarray(solved.y.T.reshape(-1, 16, 16))
+
+
+def map_distance(first: FloatArray, second: FloatArray) -> float:
+    """Return a bound on the trace distance between the outputs of two maps for any input.
+
+    Args:
+        first, second: Pauli transfer matrices of two qubits, shape (16, 16).
+
+    ½‖Tr_out |J|‖_∞ with J = Σ_kl |k><l| ⊗ ΔΦ(|k><l|): an upper bound of half the diamond norm
+    (of ΔΦ = Φ+ − Φ− split by the signs of J), at most 4 times the trace distance of the two
+    Choi states, which is a lower bound.
+    """
+    choi = np.einsum("ab,aij,blk->kilj", first - second, TWO_QUBIT, TWO_QUBIT) / 4
+    weights, vectors = np.linalg.eigh(choi.reshape(16, 16))
+    size = ((vectors * np.abs(weights)) @ vectors.conj().T).reshape(4, 4, 4, 4)
+    return float(0.5 * np.linalg.eigvalsh(np.einsum("kili->kl", size)).max())
+
+
+@dataclass(frozen=True, eq=False)
+class _Shape:
+    """Three gates with collisions between them: gates (3, 4, 4), probabilities (2, 2)."""
+
+    gates: ComplexArray
+    probabilities: FloatArray  # [collision, memristor]
+
+    def elements(self) -> tuple[Element, ...]:
+        elements: list[Element] = []
+        for place, gate in enumerate(self.gates):
+            elements.append(Operation((0, 1), UnitaryGate(gate, label=f"V{place}")))
+            if place < 2:
+                elements += [
+                    Collision(j, float(p)) for j, p in enumerate(self.probabilities[place]) if p > 0
+                ]
+        return tuple(elements)
+
+    def map(self) -> FloatArray:
+        total = np.eye(16)
+        for place, gate in enumerate(self.gates):
+            total = _unitary_map(gate) @ total
+            if place < 2:
+                first, second = (_damping_map(p) for p in self.probabilities[place])
+                total = np.kron(second, first) @ total
+        return total
+
+
+def _check_pair(network: Network) -> None:
+    if not isinstance(network, Network) or len(network.memristors) != 2:
+        found = len(network.memristors) if isinstance(network, Network) else 1
+        raise ValueError(
+            f"Argument splitting must not be 'compiled' unless the model is a pair of memristors, "
+            f"but this one has {found}: the pair's exact map is needed. Use 'fused' or 'strang' "
+            "for other networks; one memristor alone needs a single collision, ancilla='merged'."
+        )
+
+
+def _damping_integrals(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return instants (K,) among which are 0 and `times`, and ∫Γ from 0 to each, shape (2, K).
+
+    Between two of the first-rank instants lie the Gauss nodes of that panel; a panel is at most
+    an eighth of a period and short on the scale of the couplings.
+    """
+    strength = float(np.abs(np.linalg.eigvalsh(pair_hamiltonian(network, (0, 1)))).max())
+    longest = min(min(m.period for m in network.memristors) / 8, 1 / max(strength, 1e-300))
+    marks = np.unique(np.concatenate([[0.0], times]))
+    edges = [0.0]
+    for start, stop in pairwise(marks):
+        count = math.ceil((stop - start) / longest)
+        # The last edge is `stop` itself, to the bit: times are looked up among the instants.
+        edges += [*np.linspace(start, stop, count + 1)[1:-1], stop]
+    bounds = np.array(edges)
+    for memristor in network.memristors:
+        for start, stop in pairwise(bounds):
+            damping_probability(memristor, float(start), float(stop))  # refuses a negative rate
+    middle, half = 0.5 * (bounds[1:] + bounds[:-1]), 0.5 * np.diff(bounds)
+    inside = middle[:, None] + half[:, None] * NODES
+    knots = np.concatenate([[0.0], np.hstack([inside, bounds[1:, None]]).ravel()])
+    steps = [m.decay_integral(knots[:-1], knots[1:]) for m in network.memristors]
+    return knots, np.array([np.concatenate([[0.0], np.cumsum(step)]) for step in steps])
+
+
+def _closed_form_applies(network: Network, damping: FloatArray) -> bool:
+    """Whether rates and frequencies agree and H has the blocks {gg, ee} and {ge, eg} only."""
+    hamiltonian = pair_hamiltonian(network, (0, 1))
+    tolerance = 1e-12 * max(1.0, float(np.abs(hamiltonian).max()))
+    mixing = hamiltonian[np.ix_([0, 3], [1, 2])]
+    return bool(
+        np.abs(mixing).max() <= tolerance
+        and abs(hamiltonian[1, 1] - hamiltonian[2, 2]) <= tolerance
+        and abs(hamiltonian[1, 2].imag) <= tolerance
+        and np.allclose(damping[0], damping[1], rtol=1e-12, atol=1e-14)
+    )
+
+
+def _closed_form(
+    network: Network, knots: FloatArray, damping: FloatArray, ends: IntArray
+) -> list[_Shape]:
+    """Return the chords through z± and what follows from them, at each of `ends`.
+
+    The names are those of experiments/derivations/compiled_pair.md.
+    """
+    hamiltonian = pair_hamiltonian(network, (0, 1))
+    dressing = _dressing(hamiltonian)
+    dressed = dressing.conj().T @ hamiltonian @ dressing
+    exchange = float(dressed[1, 2].real)
+    shift = float((dressed[1, 1] + dressed[2, 2] - dressed[0, 0] - dressed[3, 3]).real)
+    lost = -np.expm1(-damping)  # w
+    chords = []
+    # A chord may be walked from either end. This pairing leaves no σzσz in the gates of a pair
+    # that only exchanges (z− is the conjugate of z+), and no exchange where there is none.
+    order = -1.0 if abs(exchange) > 1e-12 * np.abs(hamiltonian).max() else 1.0
+    for frequency, first in ((shift + 2 * exchange, -1.0), (shift - 2 * exchange, -order)):
+        centre = _phase_average(knots, lost, frequency)
+        ratio = np.divide(np.abs(centre), lost, out=np.ones_like(lost), where=lost > 0)
+        opening = np.arccos(np.minimum(ratio, 1.0))  # rounding can leave |z|/w = 1 + 1e-16
+        chords.append(np.angle(centre) + np.array([[first], [-first]]) * opening)
+    plus, minus = chords
+    shapes = []
+    for end in ends:
+        turns = [
+            _turn((plus[k, end] - minus[k, end]) / 4, (plus[k, end] + minus[k, end]) / 4)
+            for k in range(2)
+        ]
+        gates = [
+            turns[0] @ dressing.conj().T,
+            turns[1] @ turns[0].conj().T,
+            dressing @ evolve(dressed, float(knots[end])) @ turns[1].conj().T,
+        ]
+        half = 0.5 * lost[end]
+        probabilities = np.array([[half, half], [half / (1 - half)] * 2])
+        shapes.append(_Shape(np.array(gates), probabilities))
+    return shapes
+
+
+def _dressing(hamiltonian: ComplexArray) -> ComplexArray:
+    """Return W, the rotation that diagonalises the block {gg, ee}, the one nearest to 1."""
+    _, vectors = np.linalg.eigh(hamiltonian[np.ix_([0, 3], [0, 3])])
+    if abs(vectors[0, 0]) < abs(vectors[1, 0]):
+        vectors = vectors[:, ::-1]
+    vectors = vectors * np.exp(-1j * np.angle(np.diag(vectors)))
+    dressing = np.eye(4, dtype=complex)
+    dressing[np.ix_([0, 3], [0, 3])] = vectors
+    return dressing
+
+
+def _phase_average(knots: FloatArray, lost: FloatArray, frequency: float) -> ComplexArray:
+    """Return z(t) = ∫ e^{iΔs} dw(s) from 0 to each panel's end (other instants hold no result).
+
+    By parts, z = w e^{iΔt} − iΔ ∫ w e^{iΔs} ds: the law's integral is used, never its value.
+    """
+    rotated = lost * np.exp(1j * frequency * knots)
+    panels = rotated[1:].reshape(-1, NODES.size + 1)[:, :-1]
+    ends = np.arange(0, knots.size, NODES.size + 1)
+    half = 0.5 * np.diff(knots[ends])
+    integral = np.zeros(knots.size, dtype=complex)
+    integral[ends[1:]] = np.cumsum(half * (panels @ WEIGHTS))
+    return np.asarray(rotated - 1j * frequency * integral)
+
+
+def _turn(exchange: float, shift: float) -> ComplexArray:
+    """Return exp(−i(α X + β 1)) on {ge, eg}, and 1 on {gg, ee}."""
+    generator = np.zeros((4, 4), dtype=complex)
+    generator[1, 1] = generator[2, 2] = shift
+    generator[1, 2] = generator[2, 1] = exchange
+    return evolve(generator, 1.0)
+
+
+def _fit(network: Network, time: float, damping: FloatArray, exact: FloatArray) -> _Shape:
+    """Fit three two-qubit gates and four probabilities to `exact`, least squares in the PTM.
+
+    The start lets the coherent evolution run undamped between two collisions of equal weight at
+    the instants of Gauss's two-point rule, which is what the closed form tends to for short t.
+    Each gate is the start's, followed by 15 Pauli rotations.
+    """
+    hamiltonian = pair_hamiltonian(network, (0, 1))
+    instants = time * (0.5 + np.array([-0.5, 0.5]) / math.sqrt(3))
+    durations = np.diff([0.0, *instants, time])
+    starts = np.array([evolve(hamiltonian, float(duration)) for duration in durations])
+    half = -0.5 * np.expm1(-damping)
+    angles = np.arcsin(np.sqrt([half, half / (1 - half)]))
+    problem = _FitProblem(exact, np.array([_unitary_map(gate) for gate in starts]))
+    start = np.concatenate([np.zeros(45), angles.ravel()])
+    solved = least_squares(
+        problem.residual,
+        start,
+        jac=problem.jacobian,
+        method="lm",
+        xtol=1e-9,
+        ftol=1e-9,
+        max_nfev=EVALUATIONS,
+    )
+    gates = []
+    for gate, turns in zip(starts, solved.x[:45].reshape(3, 15), strict=True):
+        for pauli, angle in zip(TWO_QUBIT[1:], turns, strict=True):
+            gate = evolve(0.5 * pauli, float(angle)) @ gate
+        gates.append(gate)
+    return _Shape(np.array(gates), np.sin(solved.x[45:].reshape(2, 2)) ** 2)
+
+
+@dataclass(frozen=True, eq=False)
+class _FitProblem:
+    """The distance of a sequence's PTM from `exact`, entry by entry, and its derivatives.
+
+    Parameters: 3 × 15 angles of Pauli rotations after the gates `starts`, then the angles
+    arcsin √p of 2 × 2 collisions, which keep every p between 0 and 1.
+    """
+
+    exact: FloatArray
+    starts: FloatArray
+
+    def residual(self, parameters: FloatArray) -> FloatArray:
+        total = np.eye(16)
+        for factor, _ in self._factors(parameters):
+            total = factor @ total
+        return np.asarray((total - self.exact).ravel())
+
+    def jacobian(self, parameters: FloatArray) -> FloatArray:
+        factors = self._factors(parameters)
+        before = [np.eye(16)]
+        for factor, _ in factors:
+            before.append(factor @ before[-1])
+        after = np.eye(16)
+        columns: list[tuple[int, FloatArray]] = []
+        for place in range(len(factors) - 1, -1, -1):
+            factor, slopes = factors[place]
+            for index, slope in slopes:
+                columns.append((index, (after @ slope @ before[place]).ravel()))
+            after = after @ factor
+        return np.array([column for _, column in sorted(columns, key=lambda item: item[0])]).T
+
+    def _factors(
+        self, parameters: FloatArray
+    ) -> list[tuple[FloatArray, list[tuple[int, FloatArray]]]]:
+        """Return each factor with [(parameter, derivative)], in the order of application."""
+        factors: list[tuple[FloatArray, list[tuple[int, FloatArray]]]] = []
+        for place, start in enumerate(self.starts):
+            factors.append((start, []))
+            turns = parameters[15 * place : 15 * place + 15, None, None]
+            # Each generator G has G³ = −G, for a Pauli rotation turns Paulis in planes.
+            rotations = np.eye(16) + np.sin(turns) * TURNS + (1 - np.cos(turns)) * TURNS_SQUARED
+            slopes = TURNS @ rotations
+            factors += [(rotations[k], [(15 * place + k, slopes[k])]) for k in range(15)]
+            if place < 2:
+                index = 45 + 2 * place
+                (first, d_first), (second, d_second) = (
+                    _damping_slope(angle) for angle in parameters[index : index + 2]
+                )
+                both: list[tuple[int, FloatArray]] = [
+                    (index, np.kron(second, d_first)),
+                    (index + 1, np.kron(d_second, first)),
+                ]
+                factors.append((np.asarray(np.kron(second, first)), both))
+        return factors
+
+
+def _transfer_matrix(images: ComplexArray) -> FloatArray:
+    """Return ¼ Tr(P_a Φ(P_b)) from the images Φ(P_b), shape (16, 4, 4)."""
+    return np.asarray(np.einsum("aij,bji->ab", TWO_QUBIT, images).real / 4)
+
+
+def _unitary_map(gate: ComplexArray) -> FloatArray:
+    return _transfer_matrix(gate @ TWO_QUBIT @ gate.conj().T)
+
+
+def _decay(lower: ComplexArray) -> FloatArray:
+    """Return L ρ L† − ½{L†L, ρ} as a Pauli transfer matrix."""
+    number = lower.conj().T @ lower
+    images = lower @ TWO_QUBIT @ lower.conj().T - 0.5 * (number @ TWO_QUBIT + TWO_QUBIT @ number)
+    return _transfer_matrix(images)
+
+
+def _damping_map(probability: float) -> FloatArray:
+    """Return amplitude damping as a 4×4 Pauli transfer matrix."""
+    images = sum(k @ ONE_QUBIT @ k.conj().T for k in damping_kraus(float(probability)))
+    return np.asarray(np.einsum("aij,bji->ab", ONE_QUBIT, images).real / 2)
+
+
+def _damping_slope(angle: float) -> tuple[FloatArray, FloatArray]:
+    """Return damping with √p = sin(angle) as a 4×4 PTM, and its derivative."""
+    c, s = math.cos(angle), math.sin(angle)
+    value: FloatArray = np.diag([1.0, c, c, c * c])
+    slope: FloatArray = np.diag([0.0, -s, -s, -2 * s * c])
+    value[3, 0], slope[3, 0] = s * s, 2 * s * c
+    return value, slope
+
+
+TURNS = np.array(
+    [_transfer_matrix(-0.5j * (pauli @ TWO_QUBIT - TWO_QUBIT @ pauli)) for pauli in TWO_QUBIT[1:]]
+)
+TURNS_SQUARED = TURNS @ TURNS
+"""The generators of the 15 Pauli rotations as Pauli transfer matrices, and their squares."""
