@@ -18,6 +18,8 @@ from qmemcircuit.memristors import Network
 from qmemcircuit.trajectory import Trajectory
 
 PAULI: dict[str, ComplexArray] = {"I": IDENTITY, "X": PAULI_X, "Y": PAULI_Y, "Z": PAULI_Z}
+FLIP: ComplexArray = np.kron(PAULI_Y, PAULI_Y)
+"""Wootters' spin flip Y ⊗ Y."""
 
 Reduced = Callable[[tuple[int, ...]], ComplexArray]
 """Gives the reduced states of one or two memristors, shape (T, 2^k, 2^k), first one least
@@ -162,9 +164,18 @@ def trace_distance(first: ArrayLike, second: ArrayLike) -> FloatArray:
 def concurrence_of_states(states: ArrayLike) -> FloatArray:
     """Return Wootters' concurrence of two-qubit density matrices of shape (T, 4, 4); shape (T,).
 
-    C = max(0, λ1 − λ2 − λ3 − λ4) with λ the decreasing square roots of the eigenvalues of
-    ρ (YY) ρ* (YY). Defined for physical states only; ValueError where one has an eigenvalue
-    below −1e-9 (project tomographic estimates first).
+    C = max(0, λ1 − λ2 − λ3 − λ4), the positive part of `signed_concurrence`, which says what is
+    raised.
+    """
+    return np.asarray(np.maximum(0.0, signed_concurrence(states)))
+
+
+def signed_concurrence(states: ArrayLike) -> FloatArray:
+    """Return λ1 − λ2 − λ3 − λ4 of two-qubit density matrices of shape (T, 4, 4); shape (T,).
+
+    λ are the decreasing square roots of the eigenvalues of ρ (YY) ρ* (YY). Not positive in
+    separable states, where the concurrence is 0. Defined for physical states only; ValueError
+    where one has an eigenvalue below −1e-9 (project tomographic estimates first).
     """
     states = np.asarray(states, dtype=complex)
     if states.shape[-2:] != (4, 4):
@@ -181,7 +192,6 @@ def concurrence_of_states(states: ArrayLike) -> FloatArray:
     # The λ are the singular values of √ρ (YY) √ρ*: no roots of tiny negative eigenvalues.
     weights, vectors = np.linalg.eigh(states)
     roots = vectors * np.sqrt(np.maximum(weights, 0))[..., None, :]
-    flip = np.kron(PAULI_Y, PAULI_Y)
-    overlap = np.swapaxes(roots, -1, -2) @ flip @ roots
+    overlap = np.swapaxes(roots, -1, -2) @ FLIP @ roots
     values = np.linalg.svd(overlap, compute_uv=False)
-    return np.asarray(np.maximum(0.0, values[..., 0] - values[..., 1:].sum(axis=-1)))
+    return np.asarray(values[..., 0] - values[..., 1:].sum(axis=-1))

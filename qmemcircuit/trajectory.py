@@ -17,6 +17,8 @@ from qmemcircuit.storage import load_file, save_file
 if TYPE_CHECKING:
     import xarray
 
+    from qmemcircuit.entanglement import Concurrence
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -139,6 +141,17 @@ class Trajectory:
             ),
             period=None if self.periods is None else float(self.periods[device]),
         )
+
+    def concurrence(
+        self, first: int, second: int, *, level: float = 0.95, seed: int = 0
+    ) -> Concurrence:
+        """Return Wootters' concurrence of two devices, with its interval where sampled.
+
+        See `entanglement.concurrence_of` for how the interval is made and what is raised.
+        """
+        from qmemcircuit.entanglement import concurrence_of
+
+        return concurrence_of(self, first, second, level=level, seed=seed)
 
     def to_xarray(self) -> xarray.Dataset:
         """Return the real series as a labelled `xarray.Dataset` (dimensions time, device)."""
