@@ -258,6 +258,5 @@ def _duration_before_measurement(circuit: QuantumCircuit, part: QiskitTarget) ->
         places = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
         if instruction.operation.name == "measure":
             measured.append(starts[number])
-        elif instruction.operation.name not in ("barrier", "delay"):
-            ends.append(starts[number] + operation_duration(instruction, places, part))
+        ends.append(starts[number] + operation_duration(instruction, places, part))
     return float(min(measured)) if measured else float(max(ends))

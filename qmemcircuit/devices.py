@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
+from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.checks import (
     ComplexArray,
     FloatArray,
@@ -224,6 +225,20 @@ def device(
     )
 
 
+def scheduled_device(target: object) -> DeviceTarget:
+    """Return the noise model of a target that has one: itself, or that of `ibm(…)`.
+
+    Raises ValueError for the others.
+    """
+    found = getattr(target, "prediction", target)
+    if not isinstance(found, DeviceTarget):
+        raise ValueError(
+            f"Argument absorb_decay must be False on a target without a schedule, but {target!r} "
+            "has none; use device(backend) or ibm(name)."
+        )
+    return found
+
+
 def device_states(
     model: Model,
     times: ArrayLike,
@@ -233,12 +248,14 @@ def device_states(
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
 ) -> Trajectory:
     """Return the exact states that the device's noise leaves, before readout: no shot noise.
 
     Args:
         model, times, ancilla, splitting, steps, collision: as in `build_circuits`.
         target: a target made by `device`.
+        absorb_decay: let the device's own decay do part of the damping (see `absorption`).
 
     Returns a `Trajectory` with states of shape (T, 2^M, 2^M). The state is the one at the end of
     the scheduled circuit; the gates that turn the measurement's basis, and readout, come on top.
@@ -253,6 +270,9 @@ def device_states(
         collision=collision,
     )
     placed = target.place(circuits)
+    report = None
+    if absorb_decay:
+        circuits, report = absorb_device_decay(circuits, placed)
     states, compiled = noisy_states(circuits, placed)
     provenance = make_provenance(
         "device_states",
@@ -263,6 +283,7 @@ def device_states(
         steps=circuits.steps,
         two_qubit_gates=[item.two_qubit_gates for item in compiled],
         durations=[item.duration for item in compiled] if target.schedule else None,
+        absorption=None if report is None else report.describe(),
     )
     return trajectory_of_states(circuits.network, circuits.times, states, provenance)
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.checks import FloatArray, check_integer, check_times
 from qmemcircuit.circuits import Ancilla, build_circuits
 from qmemcircuit.collision import CollisionForm
+from qmemcircuit.devices import scheduled_device
 from qmemcircuit.memristors import Model, Network
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.serialization import describe_model, restore_model
@@ -88,6 +90,7 @@ def run(
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
 ) -> Record:
     """Measure the circuits of `model` at `times` on `target`; return the counts.
 
@@ -95,6 +98,8 @@ def run(
         model, times, bases, ancilla, splitting, steps, collision: as in `build_circuits`.
         target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
         shots: shots of each circuit, an integer ≥ 1.
+        absorb_decay: let the device's own T1 do part of the damping; for targets with a
+            schedule, `device(…)` and `ibm(…)` (see `absorption`).
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
@@ -111,6 +116,10 @@ def run(
     )
     if isinstance(chosen, Placeable):
         chosen = chosen.place(circuits)
+    absorption = None
+    if absorb_decay:
+        circuits, report = absorb_device_decay(circuits, scheduled_device(chosen))
+        absorption = report.describe()
     counts = chosen.sample(circuits, shots)
     samples = Samples(circuits.bases, counts)
     provenance = make_provenance(
@@ -123,5 +132,6 @@ def run(
         compiled_method=circuits.compiled[0].method if circuits.compiled else None,
         compiled_residual=circuits.compiled_residual,
         collision=collision,
+        absorption=absorption,
     )
     return Record(circuits.network, circuits.times, samples, provenance)

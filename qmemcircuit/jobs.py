@@ -30,9 +30,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.checks import IntArray, check_integer
 from qmemcircuit.circuits import Ancilla, CircuitSet, build_circuits
 from qmemcircuit.collision import CollisionForm
+from qmemcircuit.devices import scheduled_device
 from qmemcircuit.execution import Record
 from qmemcircuit.memristors import Model
 from qmemcircuit.provenance import make_provenance
@@ -159,12 +161,13 @@ def submit(
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
     service: JobService | None = None,
 ) -> Path:
     """Compile and send the circuits of `model`; return the submission's folder at once.
 
     Args:
-        model, times, shots, bases, ancilla, splitting, steps, collision: as in `run`.
+        model, times, shots, bases, ancilla, splitting, steps, collision, absorb_decay: as in `run`.
         target: `ibm(name)`.
         folder: new or empty; everything that `collect` needs is written to it.
         service: instead of the target's own, for tests.
@@ -187,7 +190,12 @@ def submit(
         steps=steps,
         collision=collision,
     )
-    return submit_circuits(circuits, target, shots, folder, service=service)
+    absorption = None
+    if absorb_decay:
+        target = target.place(circuits)
+        circuits, report = absorb_device_decay(circuits, scheduled_device(target))
+        absorption = report.describe()
+    return submit_circuits(circuits, target, shots, folder, service=service, absorption=absorption)
 
 
 def submit_circuits(
@@ -197,6 +205,7 @@ def submit_circuits(
     folder: str | os.PathLike[str],
     *,
     service: JobService | None = None,
+    absorption: Mapping[str, Any] | None = None,
 ) -> Path:
     """Do what `submit` does for circuits that are already described."""
     place = Path(folder)
@@ -207,7 +216,7 @@ def submit_circuits(
                 "resume(folder) continues it, or choose another folder."
             )
         placed = target.place(circuits)
-        _write_plan(place, circuits, placed, shots)
+        _write_plan(place, circuits, placed, shots, absorption)
         _send(place, service or placed.connect(place), asked=False, retry=False)
     return place
 
@@ -269,7 +278,13 @@ def collect(
         return _collection(place, plan, arrays, tuple(missing))
 
 
-def _write_plan(place: Path, circuits: CircuitSet, target: Submittable, shots: int) -> None:
+def _write_plan(
+    place: Path,
+    circuits: CircuitSet,
+    target: Submittable,
+    shots: int,
+    absorption: Mapping[str, Any] | None,
+) -> None:
     """Write the circuits and then the plan, which makes them a submission."""
     import io
 
@@ -304,6 +319,7 @@ def _write_plan(place: Path, circuits: CircuitSet, target: Submittable, shots: i
                 splitting=circuits.splitting,
                 steps=circuits.steps,
                 collision=circuits.collision,
+                absorption=absorption,
                 submission=identity,
             )
         ),

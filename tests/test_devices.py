@@ -32,6 +32,7 @@ class PlainBackend:
         qubits: int = 4,
         bad_qubit: int | None = None,
         reset_duration: float = 1e-6,
+        fast: float = 1.0,
     ) -> None:
         self.name = "plain"
         self.target = target = Target(
@@ -48,8 +49,8 @@ class PlainBackend:
             }
 
         target.add_instruction(RZGate(Parameter("a")), each(0.0, 0.0))
-        target.add_instruction(SXGate(), each(20e-9, gate_error))
-        target.add_instruction(XGate(), each(20e-9, gate_error))
+        target.add_instruction(SXGate(), each(20e-9 / fast, gate_error))
+        target.add_instruction(XGate(), each(20e-9 / fast, gate_error))
         target.add_instruction(Measure(), each(1e-6, readout))
         target.add_instruction(Delay(Parameter("t")), {q: None for q in singles})
         if reset:
@@ -58,7 +59,7 @@ class PlainBackend:
         target.add_instruction(
             CZGate(),
             {
-                pair: InstructionProperties(duration=100e-9, error=10 * gate_error)
+                pair: InstructionProperties(duration=100e-9 / fast, error=10 * gate_error)
                 for edge in pairs
                 for pair in (edge, edge[::-1])
             },
