@@ -104,7 +104,8 @@ def absorb_device_decay(
             "Argument target must be scheduled for absorb_decay, but schedule=False was given: "
             "without a schedule the device's decay has no duration."
         )
-    placed = target.place(circuits)
+    # Folded gates last longer, but all noise factors must run the same collisions.
+    placed = replace(target.place(circuits), fold=1)
     part = placed.restricted()
     assert placed.placement is not None
     memristors = len(circuits.network.memristors)

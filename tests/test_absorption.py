@@ -61,7 +61,9 @@ def test_a_wrong_t1_is_seen(memristor: qm.Memristor) -> None:
     absorbed, _ = absorb_device_decay(circuits, believed)
     from qmemcircuit.devices import noisy_states
 
-    true = device(PlainBackend(t1=20e-6, t2=40e-6, fast=5), seed=1, layout=believed.placement.qubits)
+    true = device(
+        PlainBackend(t1=20e-6, t2=40e-6, fast=5), seed=1, layout=believed.placement.qubits
+    )
     exact = qm.exact_circuit(memristor, times).states
     right = noisy_states(absorbed, believed)[0]
     wrong = noisy_states(absorbed, true)[0]
