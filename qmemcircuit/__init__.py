@@ -5,6 +5,7 @@ master equation. Aer, the runtime client, QuTiP and matplotlib are imported by t
 need them, not by this package.
 """
 
+from qmemcircuit.budget import ErrorBudget, error_budget, expected_trajectory
 from qmemcircuit.circuits import AncillaPool, CircuitSet, build_circuits, pool
 from qmemcircuit.comparison import Comparison, compare
 from qmemcircuit.compiled import CompiledPair, compile_pair
@@ -23,7 +24,8 @@ from qmemcircuit.execution import Record, run
 from qmemcircuit.jobs import Collection, JobService, collect, resume, submit
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.memristors import Memristor, Network
-from qmemcircuit.plotting import plot_loop, plot_residuals, plot_series
+from qmemcircuit.mitigation import Readout, measure_readout, mitigate
+from qmemcircuit.plotting import plot_budget, plot_loop, plot_residuals, plot_series
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
 from qmemcircuit.reference import master_equation
 from qmemcircuit.runtime import IbmTarget, ibm
@@ -42,6 +44,7 @@ __all__ = [
     "Coupling",
     "DecayRate",
     "DeviceTarget",
+    "ErrorBudget",
     "FileFormatError",
     "FunctionRate",
     "IbmTarget",
@@ -53,6 +56,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "Readout",
     "Record",
     "Samples",
     "SquidRate",
@@ -66,12 +70,17 @@ __all__ = [
     "device",
     "device_states",
     "compile_pair",
+    "error_budget",
     "estimate",
     "exact_circuit",
+    "expected_trajectory",
     "find_loops",
     "ibm",
     "master_equation",
+    "measure_readout",
+    "mitigate",
     "pauli_mean",
+    "plot_budget",
     "plot_loop",
     "plot_residuals",
     "plot_series",

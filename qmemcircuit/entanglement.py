@@ -288,9 +288,9 @@ def _best_witness(counts: IntArray, z: float) -> FloatArray:
     candidates = [_witness_coefficients(physical, counts, mixing) for mixing in _LOWER_MIXING]
     limits = [_mean(c, counts) - z * np.sqrt(_variance(c, counts)) for c in candidates]
     return np.asarray(
-        np.take_along_axis(np.array(candidates), np.argmax(limits, axis=0)[None, :, None], axis=0)[
-            0
-        ]
+        np.take_along_axis(
+            np.array(candidates), np.argmax(limits, axis=0)[None, :, None], axis=0
+        )[0]
     )
 
 
