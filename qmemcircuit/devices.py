@@ -233,8 +233,8 @@ def scheduled_device(target: object) -> DeviceTarget:
     found = getattr(target, "prediction", target)
     if not isinstance(found, DeviceTarget):
         raise ValueError(
-            f"Argument absorb_decay must be False on a target without a schedule, but {target!r} "
-            "has none; use device(backend) or ibm(name)."
+            f"Argument target must have a calibration for absorb_decay and ancilla='best', but "
+            f"{target!r} has none; use device(backend) or ibm(name)."
         )
     return found
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from qmemcircuit.absorption import absorb_device_decay
+from qmemcircuit.ancillas import BestAncilla, resolve_ancilla
 from qmemcircuit.checks import FloatArray, check_integer, check_times
-from qmemcircuit.circuits import Ancilla, build_circuits
+from qmemcircuit.circuits import build_circuits
 from qmemcircuit.collision import CollisionForm
 from qmemcircuit.devices import scheduled_device
 from qmemcircuit.memristors import Model, Network
@@ -86,7 +87,7 @@ def run(
     target: Target | BaseSamplerV2,
     shots: int,
     bases: str | Sequence[str | Sequence[str]] | None = None,
-    ancilla: Ancilla = "reset",
+    ancilla: BestAncilla = "reset",
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
@@ -96,6 +97,8 @@ def run(
 
     Args:
         model, times, bases, ancilla, splitting, steps, collision: as in `build_circuits`.
+            `ancilla="best"` chooses among fresh, recycled and pooled ancillas by simulating each
+            with the device's calibrated noise; the record says why.
         target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
         shots: shots of each circuit, an integer ≥ 1.
         absorb_decay: let the device's own T1 do part of the damping; for targets with a
@@ -105,14 +108,18 @@ def run(
     """
     shots = check_integer("shots", shots, minimum=1)
     chosen = as_target(target)
-    circuits = build_circuits(
-        model,
-        times,
-        bases=bases,
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
+    circuits, choice = resolve_ancilla(
+        lambda pool: build_circuits(
+            model,
+            times,
+            bases=bases,
+            ancilla=pool,
+            splitting=splitting,
+            steps=steps,
+            collision=collision,
+        ),
+        ancilla,
+        chosen,
     )
     if isinstance(chosen, Placeable):
         chosen = chosen.place(circuits)
@@ -133,5 +140,6 @@ def run(
         compiled_residual=circuits.compiled_residual,
         collision=collision,
         absorption=absorption,
+        ancilla_choice=None if choice is None else choice.describe(),
     )
     return Record(circuits.network, circuits.times, samples, provenance)

@@ -31,8 +31,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.absorption import absorb_device_decay
+from qmemcircuit.ancillas import BestAncilla, resolve_ancilla
 from qmemcircuit.checks import IntArray, check_integer
-from qmemcircuit.circuits import Ancilla, CircuitSet, build_circuits
+from qmemcircuit.circuits import CircuitSet, build_circuits
 from qmemcircuit.collision import CollisionForm
 from qmemcircuit.devices import scheduled_device
 from qmemcircuit.execution import Record
@@ -157,7 +158,7 @@ def submit(
     shots: int,
     folder: str | os.PathLike[str],
     bases: str | Sequence[str | Sequence[str]] | None = None,
-    ancilla: Ancilla = "reset",
+    ancilla: BestAncilla = "reset",
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
@@ -181,21 +182,29 @@ def submit(
             f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
             "and run(…) measures on the others."
         )
-    circuits = build_circuits(
-        model,
-        times,
-        bases=bases,
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
+    circuits, choice = resolve_ancilla(
+        lambda pool: build_circuits(
+            model,
+            times,
+            bases=bases,
+            ancilla=pool,
+            splitting=splitting,
+            steps=steps,
+            collision=collision,
+        ),
+        ancilla,
+        target,
     )
     absorption = None
     if absorb_decay:
         target = target.place(circuits)
         circuits, report = absorb_device_decay(circuits, scheduled_device(target))
         absorption = report.describe()
-    return submit_circuits(circuits, target, shots, folder, service=service, absorption=absorption)
+    details = {
+        "absorption": absorption,
+        "ancilla_choice": None if choice is None else choice.describe(),
+    }
+    return submit_circuits(circuits, target, shots, folder, service=service, details=details)
 
 
 def submit_circuits(
@@ -205,9 +214,9 @@ def submit_circuits(
     folder: str | os.PathLike[str],
     *,
     service: JobService | None = None,
-    absorption: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Do what `submit` does for circuits that are already described."""
+    """Do what `submit` does for circuits that are already made; `details` go to the record."""
     place = Path(folder)
     with _locked(place):
         if (place / "plan.json").exists():
@@ -216,7 +225,7 @@ def submit_circuits(
                 "resume(folder) continues it, or choose another folder."
             )
         placed = target.place(circuits)
-        _write_plan(place, circuits, placed, shots, absorption)
+        _write_plan(place, circuits, placed, shots, details or {})
         _send(place, service or placed.connect(place), asked=False, retry=False)
     return place
 
@@ -283,7 +292,7 @@ def _write_plan(
     circuits: CircuitSet,
     target: Submittable,
     shots: int,
-    absorption: Mapping[str, Any] | None,
+    details: Mapping[str, Any],
 ) -> None:
     """Write the circuits and then the plan, which makes them a submission."""
     import io
@@ -319,8 +328,8 @@ def _write_plan(
                 splitting=circuits.splitting,
                 steps=circuits.steps,
                 collision=circuits.collision,
-                absorption=absorption,
                 submission=identity,
+                **details,
             )
         ),
     }

@@ -143,7 +143,7 @@ def test_run_records_the_absorption(memristor: qm.Memristor) -> None:
         absorb_decay=True,
     )
     assert record.provenance["absorption"]["device"][-1][0] > 0
-    with pytest.raises(ValueError, match="absorb_decay"):
+    with pytest.raises(ValueError, match="calibration for absorb_decay"):
         qm.run(memristor, [1.0], target=qm.aer(seed=1), shots=10, absorb_decay=True)
 
 
