@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SELF_INVERSE = ("cz", "cx", "ecr")
 """Two-qubit gates that folding repeats; G G G = G needs no inverse of another angle."""
 
+NOT_SIMULATED = ("measure_2", "reset_2")
+"""Mid-circuit variants that few devices have and Aer does not know; the plain ones are used."""
+
 
 @dataclass(frozen=True, eq=False)
 class CompiledCircuit:
@@ -62,7 +65,7 @@ def restrict_target(target: QiskitTarget, qubits: Sequence[int]) -> QiskitTarget
     )
     for name in target.operation_names:
         properties = target[name]
-        if properties is None or None in properties:
+        if properties is None or None in properties or name in NOT_SIMULATED:
             continue
         kept = {
             tuple(place[qubit] for qubit in where): value

@@ -226,7 +226,8 @@ def submit_circuits(
             )
         placed = target.place(circuits)
         _write_plan(place, circuits, placed, shots, details or {})
-        _send(place, service or placed.connect(place), asked=False, retry=False)
+        with _finished(service or placed.connect(place)) as connected:
+            _send(place, connected, asked=False, retry=False)
     return place
 
 
@@ -244,7 +245,8 @@ def resume(
     """
     place = Path(folder)
     with _locked(place):
-        _send(place, service or _service_of(place), asked=True, retry=retry)
+        with _finished(service or _service_of(place)) as connected:
+            _send(place, connected, asked=True, retry=retry)
     return place
 
 
@@ -470,6 +472,17 @@ def _write_attempts(place: Path, number: int, attempts: list[dict[str, Any]]) ->
 
 def _name(number: int, suffix: str) -> str:
     return f"part{number:03d}.{suffix}"
+
+
+@contextmanager
+def _finished(service: JobService) -> Iterator[JobService]:
+    """Tell the service, if it wants to know, that no more jobs will come: a batch is closed."""
+    try:
+        yield service
+    finally:
+        close = getattr(service, "close", None)
+        if close is not None:
+            close()
 
 
 @contextmanager

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MOST_EMBEDDINGS = 20_000
 """At most so many embeddings are scored: a chain of 20 on 133 qubits has more than one can."""
 
+MOST_CALLS = 5_000_000
+"""The search for embeddings stops after so many steps, a few seconds; then Qiskit routes."""
+
 UNCALIBRATED_ERROR = 0.5
 """Taken for a gate or a readout without a calibrated error, and for one reported as broken."""
 
@@ -167,7 +170,9 @@ def _embeddings(demand: Demand, target: QiskitTarget) -> Iterator[tuple[int, ...
     pattern.add_nodes_from(range(demand.count))
     for first, second in demand.pairs:
         pattern.add_edge(first, second, None)
-    mappings = rustworkx.graph_vf2_mapping(device, pattern, subgraph=True, induced=False)
+    mappings = rustworkx.graph_vf2_mapping(
+        device, pattern, subgraph=True, induced=False, call_limit=MOST_CALLS
+    )
     for mapping in mappings:
         inverse = {wanted: physical for physical, wanted in mapping.items()}
         yield tuple(inverse[k] for k in range(demand.count))
@@ -228,5 +233,5 @@ def _routed(circuit: QuantumCircuit, target: QiskitTarget, seed: int) -> Placeme
         if instruction.operation.name != "barrier"
     }
     return Placement(
-        tuple(sorted(used)), False, None, "no embedding without SWAPs exists; routed by Qiskit"
+        tuple(sorted(used)), False, None, "no embedding without SWAPs was found; routed by Qiskit"
     )

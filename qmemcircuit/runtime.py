@@ -226,6 +226,12 @@ class RuntimeJobs:
         """Return how often each outcome was seen, circuit by circuit."""
         return _counts(self.service.job(job).result())
 
+    def close(self) -> None:
+        """Say that no more jobs will come: the batch or session runs what it has and ends."""
+        if self._opened is not None and self.mode != "job":
+            self._opened.close()
+        self._opened = None
+
     def _open(self) -> Any:
         if self.mode == "job":
             return self.backend

@@ -68,6 +68,11 @@ def test_the_file_is_what_it_says(tmp_path: Path) -> None:
     assert described.circuits["splitting"] == "compiled"
 
 
+def test_the_example_file_is_valid() -> None:
+    example = Path(__file__).parent.parent / "examples" / "memristor.toml"
+    assert read_description(example).times.size == 91
+
+
 def test_run_writes_the_record_and_compares(model: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["run", str(model), "--shots", "200", "--out", "r.json"]) == 0
     printed = capsys.readouterr().out

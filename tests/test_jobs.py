@@ -426,6 +426,72 @@ def test_local_jobs_know_a_lost_file(tmp_path: Path) -> None:
     assert service.status("local-t")[0] == "ERROR"
 
 
+class StubRuntimeService:
+    """A stub of `QiskitRuntimeService`: it lists and returns jobs, and runs nothing."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Any] = {}
+
+    def jobs(self, *, job_tags: list[str], limit: int) -> list[Any]:
+        return [job for job in self.known.values() if job.tags == job_tags][:limit]
+
+    def job(self, job: str) -> Any:
+        return self.known[job]
+
+
+def test_the_runtime_adapter_asks_the_right_questions(
+    memristor: qm.Memristor, target: IbmTarget
+) -> None:
+    """`RuntimeJobs` with the client's own Sampler on a fake backend, and the stub for retrieval."""
+    from qmemcircuit.runtime import RuntimeJobs
+
+    backend = fake_backend("fake_manila")
+    circuits = target.prepare(qm.build_circuits(memristor, [0.5]))
+    service = StubRuntimeService()
+    adapter = RuntimeJobs(service, backend, {"simulator": {"seed_simulator": 1}}, "job")
+    assert adapter.find("a-tag") is None
+    job = adapter.submit(circuits, 40, "a-tag")
+    assert job
+
+    class Failed:
+        tags: tuple[str, ...] = ()
+
+        def status(self) -> str:
+            return "ERROR"
+
+        def error_message(self) -> str:
+            return "calibrating"
+
+    from qmemcircuit.runtime import _sampler
+
+    real = _sampler(backend, {}, "a-tag").run([(circuit,) for circuit in circuits], shots=40)
+    real.tags = ["a-tag"]
+    service.known = {real.job_id(): real, "bad": Failed()}
+    assert adapter.find("a-tag") == real.job_id()
+    assert sum(adapter.counts(real.job_id())[0].values()) == 40
+    assert adapter.status("bad") == ("ERROR", "calibrating")
+
+
+def test_killed_while_planning_nothing_was_sent_and_the_folder_is_free(
+    tmp_path: Path, target: IbmTarget, memristor: qm.Memristor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = StubService(tmp_path / "server")
+
+    def interrupted(*arguments: Any) -> Path:
+        raise KeyboardInterrupt  # stands for the kill: the plan is never written
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "save_file", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _submit(tmp_path / "s", service, target, memristor)
+    assert (tmp_path / "s" / "part000.qpy").exists()
+    assert service.count() == 0
+    with pytest.raises(FileNotFoundError, match="submit again"):
+        resume(tmp_path / "s", service=service)
+    _submit(tmp_path / "s", service, target, memristor)
+    assert collect(tmp_path / "s", service=service).complete
+
+
 @pytest.mark.live
 def test_one_circuit_on_real_hardware(tmp_path: Path) -> None:
     """Needs an account and QMEMCIRCUIT_LIVE_DEVICE; sends one circuit of 100 shots."""

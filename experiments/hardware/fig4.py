@@ -161,7 +161,7 @@ def draw(result: Result) -> Figure:
     figure, axes = make_figure(1, 2, width=7.4, height=3.2)
     data = result.data
     plot_loop(data["FakeTorino_shots_read"], reference=data["master"], ax=axes[0])
-    axes[0].set_title("(a) merged, shots, readout corrected, FakeTorino")
+    axes[0].set_title("(a) FakeTorino, merged, readout corrected")
     _draw_distances(data, axes[1])
     return figure
 
@@ -182,5 +182,5 @@ def _draw_distances(data: Mapping[str, Any], ax: Axes) -> None:
     ax.set_yscale("log")
     ax.set_xlabel("time t/T")
     ax.set_ylabel("trace distance to master eq.")
-    ax.set_title("(b) exact noisy states; solid: FakeTorino, dotted: FakeFez")
+    ax.set_title("(b) noisy states: Torino solid, Fez dotted")
     ax.legend(loc="lower right")
