@@ -7,6 +7,7 @@ need them, not by this package.
 
 from qmemcircuit.budget import ErrorBudget, error_budget, expected_trajectory
 from qmemcircuit.circuits import AncillaPool, CircuitSet, build_circuits, pool
+from qmemcircuit.collection import Collection, collect
 from qmemcircuit.comparison import Comparison, compare
 from qmemcircuit.compiled import CompiledPair, compile_pair
 from qmemcircuit.couplings import (
@@ -21,7 +22,7 @@ from qmemcircuit.devices import DeviceTarget, device, device_states
 from qmemcircuit.estimation import estimate, pauli_mean
 from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
-from qmemcircuit.jobs import Collection, JobService, collect, resume, submit
+from qmemcircuit.jobs import JobService, resume, submit
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.memristors import Memristor, Network
 from qmemcircuit.mitigation import Readout, measure_readout, mitigate

@@ -19,35 +19,30 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.ancillas import BestAncilla, resolve_ancilla
-from qmemcircuit.checks import IntArray, check_integer
+from qmemcircuit.checks import check_integer
 from qmemcircuit.circuits import CircuitSet, build_circuits
 from qmemcircuit.collision import CollisionForm
 from qmemcircuit.devices import scheduled_device
-from qmemcircuit.execution import Record
 from qmemcircuit.memristors import Model
 from qmemcircuit.provenance import make_provenance
-from qmemcircuit.serialization import describe_model, restore_model
+from qmemcircuit.serialization import describe_model
 from qmemcircuit.splitting import Splitting
 from qmemcircuit.storage import FileFormatError, load_file, save_file, write_atomically
-from qmemcircuit.trajectory import Samples
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-DONE, FAILED = ("DONE",), ("ERROR", "CANCELLED")
+FAILED = ("ERROR", "CANCELLED")
 
 
 class JobService(Protocol):
@@ -93,61 +88,6 @@ class Submittable(Protocol):
     def describe(self) -> Mapping[str, Any]:
         """Return name, layout, options and calibration as JSON values; never a token."""
         ...
-
-
-@dataclass(frozen=True)
-class MissingPart:
-    """One part of a submission whose counts are not there.
-
-    `state` is NOT SUBMITTED, QUEUED, RUNNING, ERROR or CANCELLED.
-    """
-
-    part: int
-    job: str | None
-    state: str
-    circuits: int
-    reason: str
-
-    def __str__(self) -> str:
-        """Return the part in one line, with what to do."""
-        remedy = {
-            "NOT SUBMITTED": "resume the submission",
-            "ERROR": "resume(…, retry=True) submits it again",
-            "CANCELLED": "resume(…, retry=True) submits it again",
-        }.get(self.state, "collect again later")
-        reason = f" ({self.reason})" if self.reason else ""
-        return (
-            f"part {self.part}, {self.circuits} circuits, job {self.job or '—'}: "
-            f"{self.state}{reason}; {remedy}."
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Collection:
-    """What a submission has brought so far.
-
-    Attributes:
-        record: the times of which every setting is there; None where no time is complete.
-        missing: the parts whose counts are not there.
-        incomplete_times: times left out of the record because a setting is missing.
-        remarks: what is odd about what is there, e.g. fewer shots than asked.
-    """
-
-    record: Record | None
-    missing: tuple[MissingPart, ...]
-    incomplete_times: tuple[float, ...]
-    remarks: tuple[str, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything that was submitted is in the record."""
-        return not self.missing
-
-    def __str__(self) -> str:
-        """Return what is there and what is missing."""
-        there = 0 if self.record is None else self.record.times.size
-        lines = [f"{there} of {there + len(self.incomplete_times)} times are complete."]
-        return "\n".join([*lines, *map(str, self.missing), *self.remarks])
 
 
 def submit(
@@ -218,7 +158,7 @@ def submit_circuits(
 ) -> Path:
     """Do what `submit` does for circuits that are already made; `details` go to the record."""
     place = Path(folder)
-    with _locked(place):
+    with locked(place):
         if (place / "plan.json").exists():
             raise ValueError(
                 f"Argument folder must hold no submission, but {str(place)!r} does; "
@@ -244,49 +184,9 @@ def resume(
     Raises FileNotFoundError where the folder holds no plan: then nothing was ever sent.
     """
     place = Path(folder)
-    with _locked(place):
-        with _finished(service or _service_of(place)) as connected:
-            _send(place, connected, asked=True, retry=retry)
+    with locked(place), _finished(service or service_of(place)) as connected:
+        _send(place, connected, asked=True, retry=retry)
     return place
-
-
-def collect(
-    folder: str | os.PathLike[str],
-    *,
-    service: JobService | None = None,
-    wait: float = 0.0,
-    interval: float = 15.0,
-) -> Collection:
-    """Fetch what is done, keep it on disk, and return the record and what is missing.
-
-    Args:
-        folder: of the submission.
-        service: instead of the one in the plan.
-        wait: keep asking for at most so many seconds.
-        interval: seconds between questions.
-
-    Counts once fetched are read from the disk and never asked for again.
-    """
-    place = Path(folder)
-    deadline = time.monotonic() + wait
-    with _locked(place):
-        plan, arrays = _plan(place)
-        connected = service
-        while True:
-            missing = []
-            for number, part in enumerate(plan["parts"]):
-                if (place / _name(number, "counts.npz")).exists():
-                    continue
-                if connected is None:
-                    connected = _service_of(place)
-                state = _fetch(place, number, part, connected)
-                if state is not None:
-                    missing.append(state)
-            pending = any(item.state not in (*FAILED, "NOT SUBMITTED") for item in missing)
-            if not pending or time.monotonic() >= deadline:
-                break
-            time.sleep(min(interval, max(0.0, deadline - time.monotonic())))
-        return _collection(place, plan, arrays, tuple(missing))
 
 
 def _write_plan(
@@ -308,7 +208,7 @@ def _write_plan(
     for number, chosen in enumerate(target.parts(len(prepared), shots)):
         buffer = io.BytesIO()
         qpy.dump([prepared[index] for index in chosen], buffer)
-        write_atomically(place / _name(number, "qpy"), buffer.getvalue())
+        write_atomically(place / file_name(number, "qpy"), buffer.getvalue())
         parts.append(
             {
                 "tag": f"qmemcircuit-{identity}-{number:03d}",
@@ -342,11 +242,11 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
     """Submit every part that no job carries yet. `asked`: ask the service before submitting."""
     from qiskit import qpy
 
-    plan, _ = _plan(place)
+    plan, _ = plan_of(place)
     for number, part in enumerate(plan["parts"]):
-        if (place / _name(number, "counts.npz")).exists():
+        if (place / file_name(number, "counts.npz")).exists():
             continue
-        attempts = _attempts(place, number)
+        attempts = attempts_of(place, number)
         if attempts and attempts[-1]["job"] is not None:
             if not (retry and service.status(attempts[-1]["job"])[0] in FAILED):
                 continue
@@ -358,7 +258,7 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
         tag = attempts[-1]["tag"]
         job = service.find(tag) if asked else None
         if job is None:
-            with (place / _name(number, "qpy")).open("rb") as stream:
+            with (place / file_name(number, "qpy")).open("rb") as stream:
                 circuits = qpy.load(stream)
             job = service.submit(circuits, plan["shots"], tag)
         attempts[-1]["job"] = job
@@ -372,77 +272,16 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
             ) from error
 
 
-def _fetch(
-    place: Path, number: int, part: Mapping[str, Any], service: JobService
-) -> MissingPart | None:
-    """Write the counts of one part if its job is done, else say what is the matter."""
-    attempts = _attempts(place, number)
-    size = len(part["pubs"])
-    job = attempts[-1]["job"] if attempts else None
-    if job is None:
-        return MissingPart(number, None, "NOT SUBMITTED", size, "interrupted")
-    state, reason = service.status(job)
-    if state not in DONE:
-        return MissingPart(number, job, state, size, reason)
-    found = service.counts(job)
-    if len(found) != size:
-        return MissingPart(
-            number, job, "ERROR", size, f"{len(found)} results came back for {size} circuits"
-        )
-    outcomes = 1 + max((max(counts, default=0) for counts in found), default=0)
-    table = np.zeros((size, outcomes), dtype=np.int64)
-    for row, counts in enumerate(found):
-        for outcome, seen in counts.items():
-            table[row, outcome] = seen
-    save_file(place / _name(number, "counts.npz"), "counts", {"job": job}, {"counts": table})
-    return None
-
-
-def _collection(
-    place: Path,
-    plan: Mapping[str, Any],
-    arrays: Mapping[str, Any],
-    missing: tuple[MissingPart, ...],
-) -> Collection:
-    times, bases = arrays["times"], tuple(plan["bases"])
-    outcomes = 2 ** len(bases[0])
-    counts: IntArray = np.zeros((times.size, len(bases), outcomes), dtype=np.int64)
-    there = np.zeros((times.size, len(bases)), dtype=bool)
-    remarks, jobs = [], []
-    for number, part in enumerate(plan["parts"]):
-        path = place / _name(number, "counts.npz")
-        if not path.exists():
-            continue
-        header, content = load_file(path, "counts")
-        jobs.append(header["job"])
-        table = content["counts"]
-        for row, (time_index, setting) in enumerate(part["pubs"]):
-            counts[time_index, setting, : table.shape[1]] = table[row]
-            there[time_index, setting] = table[row].sum() > 0
-        fewest = int(table.sum(axis=1).min())
-        if fewest < plan["shots"]:
-            remarks.append(
-                f"part {number}, job {header['job']}: a circuit has {fewest} shots, fewer than "
-                f"the {plan['shots']} asked; errors are those of the actual numbers."
-            )
-    kept = there.all(axis=1)
-    record = None
-    if kept.any():
-        network = restore_model(plan["model"])
-        provenance = {**plan["provenance"], "jobs": jobs, "complete": not missing}
-        record = Record(network, times[kept], Samples(bases, counts[kept]), provenance)
-    left_out = tuple(float(value) for value in times[~kept])
-    return Collection(record, missing, left_out, tuple(remarks))
-
-
-def _service_of(place: Path) -> JobService:
+def service_of(place: Path) -> JobService:
+    """Return the service of a submission, from its plan."""
     from qmemcircuit.runtime import connect
 
-    plan, _ = _plan(place)
+    plan, _ = plan_of(place)
     return connect(plan["target"], place)
 
 
-def _plan(place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def plan_of(place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and arrays of a submission's plan; FileNotFoundError where there is none."""
     path = place / "plan.json"
     if not path.exists():
         raise FileNotFoundError(
@@ -452,8 +291,9 @@ def _plan(place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return load_file(path, "submission")
 
 
-def _attempts(place: Path, number: int) -> list[dict[str, Any]]:
-    path = place / _name(number, "json")
+def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
+    """Return the attempts at one part, each with its tag and, once accepted, its job."""
+    path = place / file_name(number, "json")
     if not path.exists():
         return []
     try:
@@ -467,10 +307,11 @@ def _attempts(place: Path, number: int) -> list[dict[str, Any]]:
 
 def _write_attempts(place: Path, number: int, attempts: list[dict[str, Any]]) -> None:
     content = json.dumps({"attempts": attempts}, indent=1).encode()
-    write_atomically(place / _name(number, "json"), content)
+    write_atomically(place / file_name(number, "json"), content)
 
 
-def _name(number: int, suffix: str) -> str:
+def file_name(number: int, suffix: str) -> str:
+    """Return the name of one part's file."""
     return f"part{number:03d}.{suffix}"
 
 
@@ -486,7 +327,7 @@ def _finished(service: JobService) -> Iterator[JobService]:
 
 
 @contextmanager
-def _locked(place: Path) -> Iterator[None]:
+def locked(place: Path) -> Iterator[None]:
     """Hold the folder alone; the lock vanishes with the process, however it ends."""
     place.mkdir(parents=True, exist_ok=True)
     with (place / ".lock").open("w") as stream:

@@ -19,9 +19,10 @@ import numpy as np
 
 from qmemcircuit.checks import IntArray, check_choice, check_integer
 from qmemcircuit.circuits import CircuitSet
+from qmemcircuit.collection import collect
 from qmemcircuit.compilation import require_isa, widen
 from qmemcircuit.devices import DeviceTarget, device
-from qmemcircuit.jobs import JobService, collect, submit_circuits
+from qmemcircuit.jobs import JobService, submit_circuits
 from qmemcircuit.storage import load_file, save_file
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 
 import qmemcircuit as qm
-from qmemcircuit import jobs
-from qmemcircuit.jobs import collect, resume, submit
+from qmemcircuit import collection, jobs
+from qmemcircuit.collection import collect
+from qmemcircuit.jobs import resume, submit
 from qmemcircuit.runtime import IbmTarget, LocalJobs, fake_backend, ibm
 
 SHOTS = 50
@@ -251,7 +252,7 @@ def test_killed_while_collecting(
     folder = _submit(tmp_path / "s", service, target, memristor)
 
     def deadly() -> None:
-        real, done = jobs.save_file, [0]
+        real, done = collection.save_file, [0]
 
         def counting(*arguments: Any) -> Path:
             if done[0] == 2:
@@ -259,7 +260,7 @@ def test_killed_while_collecting(
             done[0] += 1
             return real(*arguments)
 
-        jobs.save_file = counting  # in the child only
+        collection.save_file = counting  # in the child only
         collect(folder, service=service)
 
     assert _child(deadly) == signal.SIGKILL
@@ -314,7 +315,7 @@ def test_two_at_once_are_refused(
 ) -> None:
     service = StubService(tmp_path / "server")
     folder = _submit(tmp_path / "s", service, target, memristor)
-    with jobs._locked(folder), pytest.raises(RuntimeError, match="another process"):
+    with jobs.locked(folder), pytest.raises(RuntimeError, match="another process"):
         collect(folder, service=service)
     assert collect(folder, service=service).complete
 
