@@ -178,6 +178,7 @@ def _absorb_one(
             else:
                 # The device alone: wait for what is missing, if anything is.
                 waits[j] = max(0.0, (rest + own) * t1[place] / part.dt) if part.dt else 0.0
+                device[j] += waits[j] * (part.dt or 0.0) / t1[place] - own
         if np.array_equal(before > 0, left > 0) and np.allclose(before, left, atol=1e-6):
             break
     collisions = np.array([left[owner == j].sum() for j in range(memristors)])
@@ -262,7 +263,8 @@ def _first_start(compiled: CompiledCircuit, part: QiskitTarget, place: int) -> f
 def _exponent(element: Element) -> float:
     if not isinstance(element, Collision):
         return 0.0
-    return -math.log1p(-element.probability) if element.probability < 1 else math.inf
+    # A certain decay has an infinite exponent; exp(−40) is below the rounding of 1.
+    return min(-math.log1p(-element.probability), 40.0) if element.probability < 1 else 40.0
 
 
 def _shortest_step(circuits: CircuitSet, model: FloatArray, device: FloatArray) -> FloatArray:

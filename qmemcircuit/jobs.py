@@ -16,7 +16,6 @@ accepts a request and lists it only after `resume` has asked.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import uuid
@@ -229,6 +228,8 @@ def _write_plan(
                 ancilla=circuits.ancilla.describe(),
                 splitting=circuits.splitting,
                 steps=circuits.steps,
+                compiled_method=circuits.compiled[0].method if circuits.compiled else None,
+                compiled_residual=circuits.compiled_residual,
                 collision=circuits.collision,
                 submission=identity,
                 **details,
@@ -328,8 +329,16 @@ def _finished(service: JobService) -> Iterator[JobService]:
 
 @contextmanager
 def locked(place: Path) -> Iterator[None]:
-    """Hold the folder alone; the lock vanishes with the process, however it ends."""
+    """Hold the folder alone; the lock vanishes with the process, however it ends.
+
+    POSIX only: elsewhere two processes at once are not refused (files are whole all the same).
+    """
     place.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        yield
+        return
     with (place / ".lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

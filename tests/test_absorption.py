@@ -80,6 +80,8 @@ def test_where_the_device_suffices_it_waits_instead_of_colliding() -> None:
     assert plain[-1] > 0.1
     # Left: rounding to the clock, and 40 ns of preparation before which there is nothing to decay.
     assert absorbed.max() < 2e-3
+    report = found.provenance["absorption"]
+    np.testing.assert_allclose(report["device"], report["model"], atol=1e-6)
     # The wait is what the model asks for: T1 × 0.02 t.
     np.testing.assert_allclose(found.provenance["durations"], 20e-6 * 0.02 * times, atol=45e-9)
 
@@ -116,6 +118,17 @@ def test_dephasing_beyond_t1_is_reported_and_not_absorbed(memristor: qm.Memristo
     # Dephasing acts as such while the memristor waits; during two-qubit gates it is out of basis.
     np.testing.assert_allclose(lost, np.array(report["dephasing"])[1:, 0], rtol=0.25)
     assert absorbed[-1] > 0.02
+
+
+def test_a_certain_decay_stays_certain() -> None:
+    fast = qm.Memristor(qm.ConstantRate(1e4), a=0.5)
+    found = device_states(
+        fast,
+        [1.0, 2.0],
+        target=device(PlainBackend(t1=1e-3, t2=2e-3), seed=1),
+        absorb_decay=True,
+    )
+    assert found.states[:, 1, 1].real.max() < 1e-3
 
 
 def test_a_coupled_pair_gains() -> None:

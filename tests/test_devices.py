@@ -324,3 +324,24 @@ def test_compiled_circuits_on_a_heron_fake_are_short_and_close() -> None:
     )
     assert max(found.provenance["two_qubit_gates"]) <= 17
     assert trace_distance(found.states, master).max() <= 0.030
+
+
+def test_a_pool_resets_one_ancilla_while_the_other_collides(memristor: qm.Memristor) -> None:
+    """Six collisions, resets of 1 µs: one ancilla waits for 5 of them, two for about half."""
+    backend = PlainBackend(t1=1e6, t2=1e6, reset_duration=1e-6)
+    times = memristor.periods(1, points=6)
+    lengths = []
+    for ancilla in ("reset", qm.pool(2)):
+        found = device_states(memristor, times, target=device(backend, seed=1), ancilla=ancilla)
+        lengths.append(found.provenance["durations"][-1])
+        assert trace_distance(found.states, qm.exact_circuit(memristor, times).states).max() < 1e-6
+    assert lengths[0] > 5e-6
+    assert lengths[1] < 0.65 * lengths[0]
+
+
+def test_a_mixed_initial_state_is_purified_on_the_device() -> None:
+    mixed = qm.Memristor(qm.SquidRate(0.4), state=[[0.6, 0.1j], [-0.1j, 0.4]])
+    times = np.array([0.0, 0.5, 1.0])
+    perfect = PlainBackend(t1=1e6, t2=1e6)
+    found = device_states(mixed, times, target=device(perfect, seed=1))
+    assert trace_distance(found.states, qm.exact_circuit(mixed, times).states).max() < 1e-6
