@@ -210,6 +210,11 @@ def build_circuits(
     check_choice("collision", collision, ("compact", "paper"))
     if steps is not None:
         steps = check_integer("steps", steps, minimum=1)
+        if splitting == "compiled":
+            raise ValueError(
+                f"Argument steps must be None for splitting='compiled', but {steps} was given: "
+                "each circuit covers its whole [0, t] at once."
+            )
     settings = parse_bases(bases, len(network.memristors))
     if ancilla == "merged":
         if network.couplings:
@@ -220,14 +225,7 @@ def build_circuits(
         steps = 1
     if splitting == "fused":
         fused_pairs(network)
-    compiled: tuple[CompiledPair, ...] = ()
-    if splitting == "compiled":
-        if steps is not None:
-            raise ValueError(
-                f"Argument steps must be None for splitting='compiled', but {steps} was given: "
-                "each circuit covers its whole [0, t] at once."
-            )
-        compiled = compile_pairs(network, checked)
+    compiled = compile_pairs(network, checked) if splitting == "compiled" else ()
     chosen = as_pool(ancilla)
     return CircuitSet(network, checked, settings, chosen, splitting, steps, collision, compiled)
 

@@ -1,7 +1,7 @@
 """`compile_pair`: the whole channel of two memristors over [0, t] in two collisions each.
 
-A collision of a pair commutes with none of the couplings, so stepwise circuits grow with t. But
-the exact map of a *pair* is only 16×16: it is computed classically, and the circuit is
+Damping and couplings do not commute, so the circuits of small steps grow with t. But the exact
+map of a *pair* is only 16×16: it is computed classically, and the circuit is
 
     gate, collisions, gate, collisions, gate,
 
@@ -12,9 +12,10 @@ be solved classically; the angles need the pair's master equation.
 Where both memristors have the same frequency and the same Γ(t), and the coupling is a sum of
 σxσx, σyσy and σzσz (so `Native`, `PartialSwap`, `PartialISwap`), the gates and probabilities have
 a closed form. It is exact where the coupling conserves the number of excitations (σzσz,
-`PartialSwap`, `PartialISwap`) and neglects terms of order γ t (g/2ω)² for σxσx and σyσy. For any
-other pair they are fitted to the exact map. The `residual` is computed in both cases. The proof is
-in experiments/derivations/compiled_pair.md.
+`PartialSwap`, `PartialISwap`); for σxσx and σyσy the error is of the order of g²/2ω² and γg/ω²,
+whatever t. For any other pair they are fitted to the exact map. The `residual` is computed in both
+cases; more collisions lower it (`compile_pair(…, collisions=3)`). The proof is in
+experiments/derivations/compiled_pair.md.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit.library import UnitaryGate
-from scipy.integrate import solve_ivp
 from scipy.optimize import least_squares
 
 from qmemcircuit.checks import (
@@ -35,23 +35,29 @@ from qmemcircuit.checks import (
     FloatArray,
     IntArray,
     check_choice,
+    check_integer,
     check_real,
     check_times,
 )
-from qmemcircuit.collision import damping_kraus, damping_probability
-from qmemcircuit.couplings import IDENTITY, PAULI_X, PAULI_Y, PAULI_Z, evolve
+from qmemcircuit.collision import damping_probability
+from qmemcircuit.couplings import evolve
+from qmemcircuit.maps import (
+    TWO_QUBIT,
+    check_pair,
+    damping_map,
+    map_distance,
+    pair_maps,
+    transfer_matrix,
+    unitary_map,
+)
 from qmemcircuit.memristors import Network
 from qmemcircuit.splitting import Collision, Element, Operation, pair_hamiltonian
 
 CompiledMethod = Literal["closed form", "fitted"]
 
-ONE_QUBIT = np.array([IDENTITY, PAULI_X, PAULI_Y, PAULI_Z])
-TWO_QUBIT = np.array([np.kron(second, first) for second in ONE_QUBIT for first in ONE_QUBIT])
-"""The 16 Pauli products in the order of Qiskit's `PTM`: memristor 0's letter changes fastest."""
-
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 EVALUATIONS = 60
-"""A fit stops after this many evaluations; more lowered no residual that we looked at by 10 %."""
+"""A fit stops after this many evaluations: the residual is flat by then, and it is reported."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,11 @@ class CompiledPair:
 
 
 def compile_pair(
-    network: Network, time: float, *, method: CompiledMethod | None = None
+    network: Network,
+    time: float,
+    *,
+    method: CompiledMethod | None = None,
+    collisions: int = 2,
 ) -> CompiledPair:
     """Return the constant-depth circuit of two memristors over [0, time].
 
@@ -84,119 +94,74 @@ def compile_pair(
         network: exactly two memristors, with any couplings between them.
         time: t ≥ 0.
         method: `"closed form"` or `"fitted"`; None takes the closed form where there is one.
+        collisions: of each memristor, 1 to 8. The closed form has two; any other number is
+            fitted. The splitting `"compiled"` of circuits uses two.
 
     Raises ValueError for a network that is not a pair, a negative rate, or a closed form where
     there is none.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
-    >>> pair = qm.Network([memristor, memristor], {(0, 1): qm.Native("y", 1 / 15)})
+    >>> pair = qm.Network([memristor, memristor], {(0, 1): qm.Native("y", 0.06)})
     >>> compiled = compile_pair(pair, 20 * pair.period)
     >>> compiled.method, len(compiled.elements), compiled.residual < 0.005
     ('closed form', 7, True)
     """
     moment = check_real("time", time, minimum=0)
-    return compile_pairs(network, [moment], method=method)[0]
+    return compile_pairs(network, [moment], method=method, collisions=collisions)[0]
 
 
 def compile_pairs(
-    network: Network, times: ArrayLike, *, method: CompiledMethod | None = None
+    network: Network,
+    times: ArrayLike,
+    *,
+    method: CompiledMethod | None = None,
+    collisions: int = 2,
 ) -> tuple[CompiledPair, ...]:
-    """Return `compile_pair` at every one of `times`, with one integration of the exact map."""
-    _check_pair(network)
+    """Return `compile_pair` at every one of `times`, with one integration of the exact map.
+
+    The closed form takes milliseconds a time, a fit tens of milliseconds.
+    """
+    check_pair(network)
     checked = check_times(times)
     if method is not None:
         check_choice("method", method, ("closed form", "fitted"))
-    knots, damping = _damping_integrals(network, checked)
-    closed = _closed_form_applies(network, damping)
+    if check_integer("collisions", collisions, minimum=1) > 8:
+        raise ValueError(
+            f"Argument collisions must be at most 8, but {collisions} was given; with so many, "
+            "steps are cheaper: splitting='fused'."
+        )
+    later = checked[checked > 0]
+    knots, damping = _damping_integrals(network, later)
+    closed = collisions == 2 and _closed_form_applies(network, damping)
     if method == "closed form" and not closed:
         raise ValueError(
             "Argument method must not be 'closed form' for this pair, but it was given; the "
-            "closed form needs equal frequencies, equal Γ(t) and a coupling made of σxσx, σyσy "
-            "and σzσz. Use method='fitted' or None."
+            "closed form needs equal frequencies, equal Γ(t), a coupling made of σxσx, σyσy and "
+            "σzσz, and two collisions. Use method='fitted' or None."
         )
-    maps = pair_maps(network, checked)
-    ends = np.flatnonzero(np.isin(knots, checked))
     chosen: CompiledMethod = "closed form" if closed and method != "fitted" else "fitted"
+    compiled = [CompiledPair(0.0, (), 0.0, chosen)] if later.size < checked.size else []
+    if not later.size:
+        return tuple(compiled)
+    maps = pair_maps(network, later)
+    ends = np.flatnonzero(np.isin(knots, later))
     if chosen == "closed form":
         shapes = _closed_form(network, knots, damping[0], ends)
     else:
         shapes = [
-            _fit(network, float(knots[end]), damping[:, end], exact)
+            _fit(network, float(knots[end]), damping[:, end], exact, collisions)
             for end, exact in zip(ends, maps, strict=True)
         ]
-    return tuple(
-        CompiledPair(
-            float(time),
-            shape.elements() if time > 0 else (),
-            map_distance(shape.map(), exact) if time > 0 else 0.0,
-            chosen,
-        )
-        for time, shape, exact in zip(checked, shapes, maps, strict=True)
-    )
-
-
-def pair_maps(network: Network, times: ArrayLike) -> FloatArray:
-    """Return the exact maps of a pair's master equation over [0, t], shape (T, 16, 16).
-
-    As Pauli transfer matrices, R[a, b] = ¼ Tr(P_a Φ(P_b)) with the P in the order of Qiskit's
-    `PTM`, so `qiskit.quantum_info.PTM(maps[k])` is the channel. R' = (L_H + Γ1 L_1 + Γ2 L_2) R
-    is integrated by SciPy's DOP853 at rtol 1e-10, atol 1e-12: about 1e-9 after 20 periods.
-    Neither QuTiP nor any circuit takes part.
-    """
-    _check_pair(network)
-    checked = check_times(times)
-    first, second = network.memristors
-    lower = np.array([[0, 1], [0, 0]], dtype=complex)
-    hamiltonian = pair_hamiltonian(network, (0, 1))
-    coherent = _transfer_matrix(-1j * (hamiltonian @ TWO_QUBIT - TWO_QUBIT @ hamiltonian))
-    decays = [_decay(np.kron(IDENTITY, lower)), _decay(np.kron(lower, IDENTITY))]
-
-    def derivative(time: float, flat: FloatArray) -> FloatArray:
-        generator = (
-            coherent + first.decay_rate(time) * decays[0] + second.decay_rate(time) * decays[1]
-        )
-        return np.asarray((generator @ flat.reshape(16, 16)).ravel())
-
-    if checked[-1] == 0:
-        return np.eye(16)[None]
-    solved = solve_ivp(
-        derivative,
-        (0.0, checked[-1]),
-        np.eye(16).ravel(),
-        method="DOP853",
-        t_eval=checked,
-        rtol=1e-10,
-        atol=1e-12,
-        # A step must not jump over a period of a rate.
-        max_step=0.25 * min(memristor.period for memristor in network.memristors),
-    )
-    if not solved.success:
-        raise ValueError(
-            f"Argument network must have rates that can be integrated, but: {solved.message}"
-        )
-    return np.asarray(solved.y.T.reshape(-1, 16, 16))
-
-
-def map_distance(first: FloatArray, second: FloatArray) -> float:
-    """Return a bound on the trace distance between the outputs of two maps for any input.
-
-    Args:
-        first, second: Pauli transfer matrices of two qubits, shape (16, 16).
-
-    ½‖Tr_out |J|‖_∞ with J = Σ_kl |k><l| ⊗ ΔΦ(|k><l|): an upper bound of half the diamond norm
-    (of ΔΦ = Φ+ − Φ− split by the signs of J), at most 4 times the trace distance of the two
-    Choi states, which is a lower bound.
-    """
-    choi = np.einsum("ab,aij,blk->kilj", first - second, TWO_QUBIT, TWO_QUBIT) / 4
-    weights, vectors = np.linalg.eigh(choi.reshape(16, 16))
-    size = ((vectors * np.abs(weights)) @ vectors.conj().T).reshape(4, 4, 4, 4)
-    return float(0.5 * np.linalg.eigvalsh(np.einsum("kili->kl", size)).max())
+    for time, shape, exact in zip(later, shapes, maps, strict=True):
+        residual = map_distance(shape.map(), exact)
+        compiled.append(CompiledPair(float(time), shape.elements(), residual, chosen))
+    return tuple(compiled)
 
 
 @dataclass(frozen=True, eq=False)
 class _Shape:
-    """Three gates with collisions between them: gates (3, 4, 4), probabilities (2, 2)."""
+    """n + 1 gates with n collisions between them: gates (n + 1, 4, 4), probabilities (n, 2)."""
 
     gates: ComplexArray
     probabilities: FloatArray  # [collision, memristor]
@@ -205,7 +170,7 @@ class _Shape:
         elements: list[Element] = []
         for place, gate in enumerate(self.gates):
             elements.append(Operation((0, 1), UnitaryGate(gate, label=f"V{place}")))
-            if place < 2:
+            if place < len(self.probabilities):
                 elements += [
                     Collision(j, float(p)) for j, p in enumerate(self.probabilities[place]) if p > 0
                 ]
@@ -214,28 +179,18 @@ class _Shape:
     def map(self) -> FloatArray:
         total = np.eye(16)
         for place, gate in enumerate(self.gates):
-            total = _unitary_map(gate) @ total
-            if place < 2:
-                first, second = (_damping_map(p) for p in self.probabilities[place])
+            total = unitary_map(gate) @ total
+            if place < len(self.probabilities):
+                first, second = (damping_map(p) for p in self.probabilities[place])
                 total = np.kron(second, first) @ total
         return total
-
-
-def _check_pair(network: Network) -> None:
-    if not isinstance(network, Network) or len(network.memristors) != 2:
-        found = len(network.memristors) if isinstance(network, Network) else 1
-        raise ValueError(
-            f"Argument splitting must not be 'compiled' unless the model is a pair of memristors, "
-            f"but this one has {found}: the pair's exact map is needed. Use 'fused' or 'strang' "
-            "for other networks; one memristor alone needs a single collision, ancilla='merged'."
-        )
 
 
 def _damping_integrals(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return instants (K,) among which are 0 and `times`, and ∫Γ from 0 to each, shape (2, K).
 
-    Between two of the first-rank instants lie the Gauss nodes of that panel; a panel is at most
-    an eighth of a period and short on the scale of the couplings.
+    They are the ends of panels and the Gauss nodes inside. A panel is at most an eighth of a
+    period, and short on the scale of the couplings.
     """
     strength = float(np.abs(np.linalg.eigvalsh(pair_hamiltonian(network, (0, 1)))).max())
     longest = min(min(m.period for m in network.memristors) / 8, 1 / max(strength, 1e-300))
@@ -272,7 +227,7 @@ def _closed_form_applies(network: Network, damping: FloatArray) -> bool:
 def _closed_form(
     network: Network, knots: FloatArray, damping: FloatArray, ends: IntArray
 ) -> list[_Shape]:
-    """Return the chords through z± and what follows from them, at each of `ends`.
+    """Return the chords through z± and what follows from them, at each of `ends` (one or more).
 
     The names are those of experiments/derivations/compiled_pair.md.
     """
@@ -342,21 +297,27 @@ def _turn(exchange: float, shift: float) -> ComplexArray:
     return evolve(generator, 1.0)
 
 
-def _fit(network: Network, time: float, damping: FloatArray, exact: FloatArray) -> _Shape:
-    """Fit three two-qubit gates and four probabilities to `exact`, least squares in the PTM.
+def _fit(
+    network: Network, time: float, damping: FloatArray, exact: FloatArray, collisions: int
+) -> _Shape:
+    """Fit n + 1 two-qubit gates and 2n probabilities to `exact`, least squares in the PTM.
 
-    The start lets the coherent evolution run undamped between two collisions of equal weight at
-    the instants of Gauss's two-point rule, which is what the closed form tends to for short t.
-    Each gate is the start's, followed by 15 Pauli rotations.
+    The start lets the coherent evolution run undamped between collisions at the instants and with
+    the weights of Gauss's rule, which is what the closed form tends to for short t. Each gate is
+    the start's, followed by 15 Pauli rotations.
     """
     hamiltonian = pair_hamiltonian(network, (0, 1))
-    instants = time * (0.5 + np.array([-0.5, 0.5]) / math.sqrt(3))
+    nodes, weights = np.polynomial.legendre.leggauss(collisions)
+    instants = 0.5 * time * (1 + nodes)
     durations = np.diff([0.0, *instants, time])
     starts = np.array([evolve(hamiltonian, float(duration)) for duration in durations])
-    half = -0.5 * np.expm1(-damping)
-    angles = np.arcsin(np.sqrt([half, half / (1 - half)]))
-    problem = _FitProblem(exact, np.array([_unitary_map(gate) for gate in starts]))
-    start = np.concatenate([np.zeros(45), angles.ravel()])
+    lost = np.outer(0.5 * weights, -np.expm1(-damping))
+    probabilities = lost / (1 - np.cumsum(lost, axis=0) + lost)
+    # At p = 1 the derivative in arcsin √p vanishes, and the fit could not leave it.
+    angles = np.arcsin(np.sqrt(np.minimum(probabilities, 0.99)))
+    problem = _FitProblem(exact, np.array([unitary_map(gate) for gate in starts]))
+    turning = 15 * (collisions + 1)
+    start = np.concatenate([np.zeros(turning), angles.ravel()])
     solved = least_squares(
         problem.residual,
         start,
@@ -367,19 +328,19 @@ def _fit(network: Network, time: float, damping: FloatArray, exact: FloatArray) 
         max_nfev=EVALUATIONS,
     )
     gates = []
-    for gate, turns in zip(starts, solved.x[:45].reshape(3, 15), strict=True):
+    for gate, turns in zip(starts, solved.x[:turning].reshape(-1, 15), strict=True):
         for pauli, angle in zip(TWO_QUBIT[1:], turns, strict=True):
             gate = evolve(0.5 * pauli, float(angle)) @ gate
         gates.append(gate)
-    return _Shape(np.array(gates), np.sin(solved.x[45:].reshape(2, 2)) ** 2)
+    return _Shape(np.array(gates), np.sin(solved.x[turning:].reshape(-1, 2)) ** 2)
 
 
 @dataclass(frozen=True, eq=False)
 class _FitProblem:
     """The distance of a sequence's PTM from `exact`, entry by entry, and its derivatives.
 
-    Parameters: 3 × 15 angles of Pauli rotations after the gates `starts`, then the angles
-    arcsin √p of 2 × 2 collisions, which keep every p between 0 and 1.
+    Parameters: 15 angles of Pauli rotations after each of the n + 1 gates `starts`, then the
+    angles arcsin √p of n × 2 collisions, which keep every p between 0 and 1.
     """
 
     exact: FloatArray
@@ -417,39 +378,21 @@ class _FitProblem:
             rotations = np.eye(16) + np.sin(turns) * TURNS + (1 - np.cos(turns)) * TURNS_SQUARED
             slopes = TURNS @ rotations
             factors += [(rotations[k], [(15 * place + k, slopes[k])]) for k in range(15)]
-            if place < 2:
-                index = 45 + 2 * place
+            if place < len(self.starts) - 1:
+                index = 15 * len(self.starts) + 2 * place
                 (first, d_first), (second, d_second) = (
                     _damping_slope(angle) for angle in parameters[index : index + 2]
                 )
                 both: list[tuple[int, FloatArray]] = [
-                    (index, np.kron(second, d_first)),
-                    (index + 1, np.kron(d_second, first)),
+                    (index, _product(second, d_first)),
+                    (index + 1, _product(d_second, first)),
                 ]
-                factors.append((np.asarray(np.kron(second, first)), both))
+                factors.append((_product(second, first), both))
         return factors
 
 
-def _transfer_matrix(images: ComplexArray) -> FloatArray:
-    """Return ¼ Tr(P_a Φ(P_b)) from the images Φ(P_b), shape (16, 4, 4)."""
-    return np.asarray(np.einsum("aij,bji->ab", TWO_QUBIT, images).real / 4)
-
-
-def _unitary_map(gate: ComplexArray) -> FloatArray:
-    return _transfer_matrix(gate @ TWO_QUBIT @ gate.conj().T)
-
-
-def _decay(lower: ComplexArray) -> FloatArray:
-    """Return L ρ L† − ½{L†L, ρ} as a Pauli transfer matrix."""
-    number = lower.conj().T @ lower
-    images = lower @ TWO_QUBIT @ lower.conj().T - 0.5 * (number @ TWO_QUBIT + TWO_QUBIT @ number)
-    return _transfer_matrix(images)
-
-
-def _damping_map(probability: float) -> FloatArray:
-    """Return amplitude damping as a 4×4 Pauli transfer matrix."""
-    images = sum(k @ ONE_QUBIT @ k.conj().T for k in damping_kraus(float(probability)))
-    return np.asarray(np.einsum("aij,bji->ab", ONE_QUBIT, images).real / 2)
+def _product(second: FloatArray, first: FloatArray) -> FloatArray:
+    return np.asarray(np.kron(second, first), dtype=np.float64)
 
 
 def _damping_slope(angle: float) -> tuple[FloatArray, FloatArray]:
@@ -462,7 +405,7 @@ def _damping_slope(angle: float) -> tuple[FloatArray, FloatArray]:
 
 
 TURNS = np.array(
-    [_transfer_matrix(-0.5j * (pauli @ TWO_QUBIT - TWO_QUBIT @ pauli)) for pauli in TWO_QUBIT[1:]]
+    [transfer_matrix(-0.5j * (pauli @ TWO_QUBIT - TWO_QUBIT @ pauli)) for pauli in TWO_QUBIT[1:]]
 )
 TURNS_SQUARED = TURNS @ TURNS
 """The generators of the 15 Pauli rotations as Pauli transfer matrices, and their squares."""

@@ -56,9 +56,10 @@ def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo
 
 def _root_rate(memristor: Memristor) -> Callable[[float], float]:
     """Return t -> √Γ(t), the coefficient of a collapse operator."""
+    law = memristor.rate.at_frequency(memristor.omega)  # once: the solver asks very often
 
     def coefficient(t: float) -> float:
-        rate = float(memristor.decay_rate(t))
+        rate = float(law.value(t))
         if rate < 0:
             raise ValueError(
                 f"Argument rate must not be negative, but at t = {t:g} it is {rate:.3g}; a "
