@@ -35,7 +35,7 @@ class Comparison:
         trace_distance: shape (T,), or None where one side has no states. Against tomographic
             states it has a bias upwards of the order of the shot noise.
         loops_a, loops_b: the I–V loops of each device, with form factors; empty tuples where
-            the times hold no whole period.
+            the times hold no whole period, or fewer than nine points in one.
         budget: where the distance comes from; None unless `noisy` and `exact` were given.
     """
 
@@ -232,11 +232,14 @@ def _residual(
 
 
 def _loops(trajectory: Trajectory) -> tuple[tuple[Loop, ...], ...]:
-    """Return each device's loops, or none where the times hold no whole period."""
+    """Return each device's loops, or none where the times hold no period, or too few points."""
     empty = tuple(() for _ in range(trajectory.device_count))
     if trajectory.periods is None:
         return empty
     if trajectory.times[-1] - trajectory.times[0] < trajectory.periods.max() * (1 - 1e-9):
+        return empty
+    # Fewer than nine points in a period are no loop: find_loops would refuse them.
+    if np.diff(trajectory.times).max() * 8 > trajectory.periods.min() * (1 + 1e-9):
         return empty
     return tuple(find_loops(trajectory, j) for j in range(trajectory.device_count))
 
