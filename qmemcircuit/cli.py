@@ -5,8 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from qmemcircuit.checks import IntArray
+    from qmemcircuit.trajectory import Trajectory
 
 EXTRAS = {
     "qiskit_ibm_runtime": "hardware",
@@ -74,7 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     collect.set_defaults(action=_collect)
     compare = commands.add_parser("compare", help="a record against its master equation")
     compare.add_argument("record", type=Path)
-    compare.add_argument("--target", help="fake:NAME: also predict the device's part")
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
     compare.set_defaults(action=_compare)
     doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
@@ -97,7 +103,7 @@ def _run(options: argparse.Namespace) -> int:
         **described.circuits,
     )
     print(f"record: {record.save(options.out)}")
-    print(_comparison(record, None))
+    print(_comparison(record))
     return 0
 
 
@@ -145,7 +151,7 @@ def _compare(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
     record = qm.Record.load(options.record)
-    comparison = _comparison(record, options.target)
+    comparison = _comparison(record)
     print(comparison)
     if options.figure is not None:
         from qmemcircuit.plotting import make_figure, save_figure
@@ -157,46 +163,51 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _comparison(record: Any, target: str | None) -> Any:
+def _comparison(record: Any) -> Any:
     """Compare a record with its master equation, with the error budget."""
     import qmemcircuit as qm
     from qmemcircuit.circuits import AncillaPool
-    from qmemcircuit.runtime import fake_backend
+    from qmemcircuit.devices import recorded_device
 
     used = record.provenance
     splitting, steps = used.get("splitting", "lie"), used.get("steps")
-    exact = qm.exact_circuit(record.network, record.times, splitting=splitting, steps=steps)
-    described = used.get("target", {})
-    name = str(described.get("name", ""))
+    # An incomplete record lacks times, but its circuits stepped through all that were planned.
+    planned = np.array(used.get("planned_times", record.times))
+    kept = np.flatnonzero(np.isin(planned, record.times))
+    exact = _at(qm.exact_circuit(record.network, planned, splitting=splitting, steps=steps), kept)
     noisy = exact
-    if target is not None or name.startswith("device:fake_"):
+    if used.get("target", {}).get("calibration"):
         word = str(used.get("ancilla", "reset"))
         ancilla: Any = word if not word.startswith("pool(") else AncillaPool(int(word[5:-1]))
         circuits = qm.build_circuits(
             record.network,
-            record.times,
+            planned,
             bases=list(record.samples.bases),
             ancilla=ancilla,
             splitting=splitting,
             steps=steps,
             collision=used.get("collision", "compact"),
         )
-        backend = fake_backend((target or name).partition(":")[2])
-        layout = described.get("layout") or {}
-        device = qm.device(
-            backend,
-            seed=int(described.get("seed", 0)),
-            layout=layout.get("qubits") if layout.get("embedded") else None,
-            reset_error=float(described.get("reset_error", 0.0)),
-            fold=int(described.get("fold", 1)),
-        )
+        device = recorded_device(used["target"])
         if used.get("absorption"):
             from qmemcircuit.absorption import absorb_device_decay
 
             circuits, _ = absorb_device_decay(circuits, device)
-        noisy = qm.expected_trajectory(circuits, device)
+        noisy = _at(qm.expected_trajectory(circuits, device), kept)
     master = qm.master_equation(record.network, record.times)
     return qm.compare(qm.estimate(record), master, noisy=noisy, exact=exact)
+
+
+def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:
+    """Return an exact trajectory at some of its times."""
+    return replace(
+        trajectory,
+        times=trajectory.times[indices],
+        voltage=trajectory.voltage[indices],
+        current=trajectory.current[indices],
+        states=None if trajectory.states is None else trajectory.states[indices],
+        variables={name: values[indices] for name, values in trajectory.variables.items()},
+    )
 
 
 def _doctor(_: argparse.Namespace) -> int:

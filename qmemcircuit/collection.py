@@ -179,6 +179,9 @@ def _collection(
     if kept.any():
         network = restore_model(plan["model"])
         provenance = {**plan["provenance"], "jobs": jobs, "complete": not missing}
+        if not kept.all():
+            # The circuits stepped through all planned times, not only through those kept.
+            provenance["planned_times"] = times.tolist()
         record = Record(network, times[kept], Samples(bases, counts[kept]), provenance)
     left_out = tuple(float(value) for value in times[~kept])
     return Collection(record, missing, left_out, tuple(remarks))

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.absorption import absorb_device_decay
+from qmemcircuit.calibration import describe_calibration, recorded_backend
 from qmemcircuit.checks import (
     ComplexArray,
     FloatArray,
@@ -162,6 +163,9 @@ class DeviceTarget:
             "reset_error": self.reset_error,
             "fold": self.fold,
             "optimization_level": self.optimization_level,
+            "calibration": (
+                None if self.placement is None else describe_calibration(self.restricted())
+            ),
         }
 
     def _placed(self) -> Placement:
@@ -222,6 +226,34 @@ def device(
         error,
         fold,
         check_integer("optimization_level", optimization_level, minimum=0),
+    )
+
+
+def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
+    """Return the noise model of a device as it was calibrated when a record was measured.
+
+    Args:
+        described: `record.provenance["target"]` of a run on `device(…)` or `ibm(…)`.
+
+    Compilation is repeated with the recorded seed and qubits, so the prediction is of the very
+    circuits that ran. Raises ValueError where the record has no calibration.
+    """
+    calibration = described.get("calibration")
+    if not calibration:
+        raise ValueError(
+            f"Argument described must hold a calibration, but the record of "
+            f"{described.get('name')!r} has none; only device(…) and ibm(…) leave one."
+        )
+    count = len(calibration["t1"])
+    embedded = bool(described["layout"]["embedded"])
+    return DeviceTarget(
+        recorded_backend(str(described["name"]), calibration),
+        int(described["seed"]),
+        described["schedule"] != "none",
+        Placement(tuple(range(count)), embedded, None, "recorded"),
+        float(described.get("reset_error", 0.0)),
+        int(described["fold"]),
+        int(described["optimization_level"]),
     )
 
 

@@ -127,7 +127,6 @@ class IbmTarget:
             "mode": self.mode,
             "options": dict(self.options),
             "fractional_gates": self.fractional_gates,
-            "calibration": calibration(self.prediction),
         }
 
 
@@ -155,7 +154,8 @@ def ibm(
             `"job"` does neither.
         seed, layout, fold: as in `device`.
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, inserted by the service; None for none.
-        twirling: Pauli-twirl gates and measurements; rounds the number of shots up.
+        twirling: Pauli-twirl gates and measurements; rounds the number of shots up. Neither of
+            the two can be judged on a fake device: its noise has no memory and nothing coherent.
         fractional_gates: use native RX and RZZ where the device offers them; not with twirling.
         backend, service: instead of what the account gives, for tests.
 
@@ -283,34 +283,6 @@ class LocalJobs:
         for row, outcome, seen in arrays["counts"]:
             found[int(row)][int(outcome)] = int(seen)
         return [dict(item) for item in found]
-
-
-def calibration(target: DeviceTarget) -> dict[str, Any] | None:
-    """Return T1, T2 and the error and duration of every operation on the placed qubits."""
-    if target.placement is None:
-        return None
-    part = target.restricted()
-    known = part.qubit_properties or [None] * part.num_qubits
-    operations = {}
-    for name in part.operation_names:
-        operations[name] = [
-            {
-                "qubits": [target.placement.qubits[place] for place in where],
-                "error": _number(getattr(properties, "error", None)),
-                "duration": _number(getattr(properties, "duration", None)),
-            }
-            for where, properties in part[name].items()
-        ]
-    return {
-        "t1": [_number(getattr(item, "t1", None)) for item in known],
-        "t2": [_number(getattr(item, "t2", None)) for item in known],
-        "dt": _number(part.dt),
-        "operations": operations,
-    }
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value)
 
 
 def _sampler(mode: Any, options: Mapping[str, Any], tag: str) -> Any:

@@ -79,3 +79,12 @@ def test_one_memristor_is_compared_by_voltage_and_times_are_checked() -> None:
         qm.error_budget(
             measured, noisy=exact, exact=exact, master=qm.master_equation(memristor, times[1:])
         )
+
+
+def test_coarse_times_compare_without_loops() -> None:
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
+    pair = qm.Network([memristor, memristor], {(0, 1): qm.Native("y", 0.1)})
+    times = pair.periods(4, points=1)
+    measured = qm.estimate(qm.run(pair, times, target=qm.aer(seed=1), shots=100))
+    comparison = qm.compare(measured, qm.master_equation(pair, times))
+    assert comparison.loops_a == ((), ())

@@ -9,6 +9,7 @@ import pytest
 import qmemcircuit as qm
 from qmemcircuit.cli import main, parse_target
 from qmemcircuit.description import read_description
+from qmemcircuit.observables import trace_distance
 
 SINGLE = """
 [run]
@@ -107,6 +108,31 @@ def test_submit_and_collect_in_local_testing_mode(
     assert "3 of 3 times are complete" in capsys.readouterr().out
     assert main(["resume", "sub"]) == 0
     assert qm.Record.load("c.json").times.size == 3
+
+
+def test_an_incomplete_record_is_compared_with_the_circuits_that_ran(
+    model: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lie steps through three planned times; without the middle one they would be other steps."""
+    monkeypatch.setattr("qmemcircuit.runtime.MOST_CIRCUITS", 9)
+    # A stronger coupling than PAIR's, so that the steps matter.
+    text = PAIR.replace('"compiled"', '"lie"').replace("0.066", "0.3").replace("pool(2)", "reset")
+    model.write_text(text + "\n")
+    assert main(["submit", str(model), "--target", "fake:FakeManilaV2", "--folder", "sub"]) == 0
+    next(Path("sub/local").glob("*-001.json")).unlink()  # the job of the middle time is lost
+    assert main(["collect", "sub", "--out", "part.json"]) == 1
+    assert "2 of 3 times are complete" in capsys.readouterr().out
+    assert main(["compare", "part.json"]) == 0
+    record = qm.Record.load("part.json")
+    planned = record.provenance["planned_times"]
+    wanted = qm.exact_circuit(record.network, planned).states[-1]
+    other = qm.exact_circuit(record.network, record.times).states[-1]
+    master = qm.master_equation(record.network, record.times).states[-1]
+    right, wrong = (trace_distance(state[None], master[None])[0] for state in (wanted, other))
+    printed = capsys.readouterr().out
+    line = next(line for line in printed.splitlines() if line.startswith("  splitting "))
+    assert float(line.split()[1]) == pytest.approx(right, abs=1e-4)
+    assert abs(right - wrong) > 0.005  # 50 times the tolerance above
 
 
 def test_doctor_tells_versions_and_never_a_token(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qiskit.circuit import Delay, Measure, Parameter, QuantumCircuit, Reset
@@ -11,7 +13,7 @@ from scipy.stats import chi2
 
 import qmemcircuit as qm
 from qmemcircuit.compilation import fold_two_qubit_gates, require_isa, widen
-from qmemcircuit.devices import device, device_states
+from qmemcircuit.devices import device, device_states, recorded_device
 from qmemcircuit.observables import trace_distance
 from qmemcircuit.placement import choose_placement, demand_of, predicted_error
 
@@ -345,3 +347,23 @@ def test_a_mixed_initial_state_is_purified_on_the_device() -> None:
     perfect = PlainBackend(t1=1e6, t2=1e6)
     found = device_states(mixed, times, target=device(perfect, seed=1))
     assert trace_distance(found.states, qm.exact_circuit(mixed, times).states).max() < 1e-6
+
+
+@pytest.mark.parametrize("routed", [False, True])
+def test_a_record_predicts_itself_from_its_calibration(routed: bool, tmp_path: Path) -> None:
+    memristor = qm.Memristor(qm.SquidRate(0.3), a=0.8)
+    couplings = {(0, 1): qm.Native("y", 0.3), (1, 2): qm.Native("y", 0.3)}
+    if routed:
+        couplings[0, 2] = qm.Native("y", 0.3)
+    model = qm.Network([memristor] * 3, couplings) if routed else memristor
+    backend = PlainBackend(gate_error=1e-3, readout=0.03, qubits=7)
+    target = device(backend, seed=5, reset_error=0.01, fold=3)
+    times = [0.5, 1.0]
+    path = qm.run(model, times, target=target, shots=10).save(tmp_path / "record.json")
+    again = recorded_device(qm.Record.load(path).provenance["target"])
+    circuits = qm.build_circuits(model, times)
+    np.testing.assert_allclose(
+        again.probabilities(circuits), target.probabilities(circuits), atol=1e-12
+    )
+    with pytest.raises(ValueError, match="has none"):
+        recorded_device(qm.aer(seed=1).describe())
