@@ -28,8 +28,8 @@ from qmemcircuit.storage import load_file, save_file
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-MOST_EXECUTIONS = 10_000_000
-"""Circuits × shots that IBM takes in one job."""
+MOST_EXECUTIONS = 9_000_000
+"""Circuits × shots in one job: IBM takes 10 million, and twirling rounds shots up."""
 
 MOST_CIRCUITS = 300
 """Circuits that we put into one job, so that a lost job is a small loss."""
@@ -79,7 +79,7 @@ class IbmTarget:
         """Return which circuits go into which job: few enough for IBM's limit on executions."""
         if shots > MOST_EXECUTIONS:
             raise ValueError(
-                f"Argument shots must be at most {MOST_EXECUTIONS}, IBM's limit for a job, but "
+                f"Argument shots must be at most {MOST_EXECUTIONS} for one job of IBM's, but "
                 f"{shots} was given."
             )
         size = min(MOST_CIRCUITS, MOST_EXECUTIONS // shots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_devices import PlainBackend
+from plain_backend import PlainBackend
 
 import qmemcircuit as qm
 from qmemcircuit.devices import device

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_devices import PlainBackend
+from plain_backend import PlainBackend
 
 import qmemcircuit as qm
 from qmemcircuit.devices import device
