@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+
+from qmemcircuit.cli import parse_target
+
+__all__ = ["parse_target", "progress_bar"]
 
 
 @contextmanager
@@ -21,12 +24,3 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=total)
 
         yield progress
-
-
-def parse_target(text: str, seed: int) -> Any:
-    """Return the target that a command line names; only command lines use strings for targets."""
-    import qmemcircuit as qm
-
-    if text == "aer":
-        return qm.aer(seed=seed)
-    raise ValueError(f"Argument --target must be 'aer', but {text!r} was given.")

@@ -5,7 +5,9 @@ master equation. Aer, the runtime client, QuTiP and matplotlib are imported by t
 need them, not by this package.
 """
 
+from qmemcircuit.budget import ErrorBudget, error_budget, expected_trajectory
 from qmemcircuit.circuits import AncillaPool, CircuitSet, build_circuits, pool
+from qmemcircuit.collection import Collection, collect
 from qmemcircuit.comparison import Comparison, compare
 from qmemcircuit.compiled import CompiledPair, compile_pair
 from qmemcircuit.couplings import (
@@ -16,6 +18,7 @@ from qmemcircuit.couplings import (
     PartialISwap,
     PartialSwap,
 )
+from qmemcircuit.devices import DeviceTarget, device, device_states
 from qmemcircuit.entanglement import (
     Concurrence,
     Event,
@@ -27,12 +30,21 @@ from qmemcircuit.estimation import estimate, pauli_mean
 from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
 from qmemcircuit.graphs import chain, ring, star
+from qmemcircuit.jobs import JobService, resume, submit
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.memristors import Memristor, Network
+from qmemcircuit.mitigation import Readout, measure_readout, mitigate
 from qmemcircuit.observables import memristive_defect
-from qmemcircuit.plotting import plot_concurrence, plot_loop, plot_residuals, plot_series
+from qmemcircuit.plotting import (
+    plot_budget,
+    plot_concurrence,
+    plot_loop,
+    plot_residuals,
+    plot_series,
+)
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
 from qmemcircuit.reference import master_equation
+from qmemcircuit.runtime import IbmTarget, ibm
 from qmemcircuit.simulation import simulate_circuit
 from qmemcircuit.storage import FileFormatError
 from qmemcircuit.targets import Target, aer, sampler
@@ -41,6 +53,7 @@ from qmemcircuit.trajectory import Samples, Trajectory
 __all__ = [
     "AncillaPool",
     "CircuitSet",
+    "Collection",
     "Comparison",
     "CompiledPair",
     "Concurrence",
@@ -48,9 +61,13 @@ __all__ = [
     "ControlledRotation",
     "Coupling",
     "DecayRate",
+    "DeviceTarget",
+    "ErrorBudget",
     "Event",
     "FileFormatError",
     "FunctionRate",
+    "IbmTarget",
+    "JobService",
     "LaggedCorrelation",
     "Loop",
     "MatrixCoupling",
@@ -59,6 +76,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "Readout",
     "Record",
     "Samples",
     "SquidRate",
@@ -68,24 +86,35 @@ __all__ = [
     "aer",
     "build_circuits",
     "chain",
+    "collect",
     "compare",
     "compile_pair",
+    "device",
+    "device_states",
+    "error_budget",
     "estimate",
     "exact_circuit",
+    "expected_trajectory",
     "find_deaths_and_births",
     "find_loops",
+    "ibm",
     "inverse_relation",
     "master_equation",
+    "measure_readout",
     "memristive_defect",
+    "mitigate",
     "pauli_mean",
+    "plot_budget",
     "plot_concurrence",
     "plot_loop",
     "plot_residuals",
     "plot_series",
     "pool",
+    "resume",
     "ring",
     "run",
     "sampler",
     "simulate_circuit",
     "star",
+    "submit",
 ]

@@ -67,6 +67,8 @@ class CircuitSet(Sequence[QuantumCircuit]):
         bases: the measurement settings, a letter X, Y or Z per memristor, memristor 0 first.
         ancilla, splitting, steps, collision: as in `build_circuits`.
         compiled: for the splitting `"compiled"`, the pair's circuit at every time.
+        absorbed: elements that replace the model's at some times, where a device's own decay
+            does part of the damping (`absorption.absorb_decay`).
     """
 
     network: Network
@@ -77,6 +79,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     steps: int | None
     collision: CollisionForm
     compiled: tuple[CompiledPair, ...] = ()
+    absorbed: tuple[tuple[Element, ...] | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times) * len(self.bases)
@@ -132,6 +135,10 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     def elements(self, time_index: int) -> tuple[Element, ...]:
         """Return the collisions and gates of the circuit for `times[time_index]`."""
+        if self.absorbed:
+            replaced = self.absorbed[time_index]
+            if replaced is not None:
+                return replaced
         if self.compiled:
             return self.compiled[time_index].elements
         return split_evolution(self.network, self.boundaries(time_index), self.splitting)

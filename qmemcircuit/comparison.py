@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
+from qmemcircuit.budget import ErrorBudget, error_budget
 from qmemcircuit.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.loops import Loop, find_loops
 from qmemcircuit.observables import outcome_probabilities, trace_distance
@@ -34,7 +35,8 @@ class Comparison:
         trace_distance: shape (T,), or None where one side has no states. Against tomographic
             states it has a bias upwards of the order of the shot noise.
         loops_a, loops_b: the I–V loops of each device, with form factors; empty tuples where
-            the times hold no whole period.
+            the times hold no whole period, or fewer than nine points in one.
+        budget: where the distance comes from; None unless `noisy` and `exact` were given.
     """
 
     times: FloatArray
@@ -51,6 +53,7 @@ class Comparison:
     trace_distance: FloatArray | None
     loops_a: tuple[tuple[Loop, ...], ...]
     loops_b: tuple[tuple[Loop, ...], ...]
+    budget: ErrorBudget | None = None
 
     @property
     def agree(self) -> bool | None:
@@ -95,10 +98,18 @@ class Comparison:
                 loops.append((str(j), str(a.index), _form_factor(a), _form_factor(b)))
         if len(loops) > 1:
             lines += ["", *_table(loops)]
+        if self.budget is not None:
+            lines += ["", str(self.budget)]
         return "\n".join([*lines, "", self.verdict])
 
 
-def compare(a: Trajectory, b: Trajectory) -> Comparison:
+def compare(
+    a: Trajectory,
+    b: Trajectory,
+    *,
+    noisy: Trajectory | None = None,
+    exact: Trajectory | None = None,
+) -> Comparison:
     """Compare two trajectories at the same times, e.g. a digital one with its master equation.
 
     χ² is taken on the counts, which are independent between times and settings: Pearson's against
@@ -107,6 +118,10 @@ def compare(a: Trajectory, b: Trajectory) -> Comparison:
     errors, χ² is of the voltages, whose errors are independent between times. It is never taken
     on currents, whose errors are correlated. The test cannot see an error that the sampled
     settings do not show.
+
+    With `exact` (`exact_circuit`) and `noisy` (`expected_trajectory`, or `exact` again on an ideal
+    simulator), and b the master equation, the distance is also split into splitting, device and
+    sampling (see `error_budget`).
 
     Raises ValueError where times or numbers of devices differ.
     """
@@ -136,6 +151,11 @@ def compare(a: Trajectory, b: Trajectory) -> Comparison:
         ),
         loops_a=_loops(a),
         loops_b=_loops(b),
+        budget=(
+            None
+            if exact is None or noisy is None
+            else error_budget(a, noisy=noisy, exact=exact, master=b)
+        ),
     )
 
 
@@ -212,11 +232,14 @@ def _residual(
 
 
 def _loops(trajectory: Trajectory) -> tuple[tuple[Loop, ...], ...]:
-    """Return each device's loops, or none where the times hold no whole period."""
+    """Return each device's loops, or none where the times hold no period, or too few points."""
     empty = tuple(() for _ in range(trajectory.device_count))
     if trajectory.periods is None:
         return empty
     if trajectory.times[-1] - trajectory.times[0] < trajectory.periods.max() * (1 - 1e-9):
+        return empty
+    # Fewer than nine points in a period are no loop: find_loops would refuse them.
+    if np.diff(trajectory.times).max() * 8 > trajectory.periods.min() * (1 + 1e-9):
         return empty
     return tuple(find_loops(trajectory, j) for j in range(trajectory.device_count))
 

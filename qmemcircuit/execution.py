@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from qmemcircuit.absorption import absorb_device_decay
+from qmemcircuit.ancillas import BestAncilla, resolve_ancilla
 from qmemcircuit.checks import FloatArray, check_integer, check_times
-from qmemcircuit.circuits import Ancilla, build_circuits
+from qmemcircuit.circuits import build_circuits
 from qmemcircuit.collision import CollisionForm
+from qmemcircuit.devices import scheduled_device
 from qmemcircuit.memristors import Model, Network
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.serialization import describe_model, restore_model
 from qmemcircuit.splitting import Splitting
 from qmemcircuit.storage import FileFormatError, load_file, save_file
-from qmemcircuit.targets import Target, as_target
+from qmemcircuit.targets import Placeable, Target, as_target
 from qmemcircuit.trajectory import Samples
 
 if TYPE_CHECKING:
@@ -84,31 +87,46 @@ def run(
     target: Target | BaseSamplerV2,
     shots: int,
     bases: str | Sequence[str | Sequence[str]] | None = None,
-    ancilla: Ancilla = "reset",
+    ancilla: BestAncilla = "reset",
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
 ) -> Record:
     """Measure the circuits of `model` at `times` on `target`; return the counts.
 
     Args:
         model, times, bases, ancilla, splitting, steps, collision: as in `build_circuits`.
+            `ancilla="best"` chooses among fresh, recycled and pooled ancillas by simulating each
+            with the device's calibrated noise; the record says why.
         target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
         shots: shots of each circuit, an integer ≥ 1.
+        absorb_decay: let the device's own T1 do part of the damping; for targets with a
+            schedule, `device(…)` and `ibm(…)` (see `absorption`).
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
     shots = check_integer("shots", shots, minimum=1)
     chosen = as_target(target)
-    circuits = build_circuits(
-        model,
-        times,
-        bases=bases,
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
+    circuits, choice = resolve_ancilla(
+        lambda pool: build_circuits(
+            model,
+            times,
+            bases=bases,
+            ancilla=pool,
+            splitting=splitting,
+            steps=steps,
+            collision=collision,
+        ),
+        ancilla,
+        chosen,
     )
+    if isinstance(chosen, Placeable):
+        chosen = chosen.place(circuits)
+    absorption = None
+    if absorb_decay:
+        circuits, report = absorb_device_decay(circuits, scheduled_device(chosen))
+        absorption = report.describe()
     counts = chosen.sample(circuits, shots)
     samples = Samples(circuits.bases, counts)
     provenance = make_provenance(
@@ -121,5 +139,7 @@ def run(
         compiled_method=circuits.compiled[0].method if circuits.compiled else None,
         compiled_residual=circuits.compiled_residual,
         collision=collision,
+        absorption=absorption,
+        ancilla_choice=None if choice is None else choice.describe(),
     )
     return Record(circuits.network, circuits.times, samples, provenance)

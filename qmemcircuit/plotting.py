@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qmemcircuit.budget import ErrorBudget
 from qmemcircuit.checks import check_choice
 from qmemcircuit.comparison import Comparison
 from qmemcircuit.entanglement import Concurrence, Event
@@ -231,6 +232,38 @@ def _unit(trajectory: Trajectory, quantity: str) -> str:
     memristors = {"voltage": "√(mħω)", "current": "ω√(mħω)"}
     units = trajectory.provenance.get("units", memristors)
     return f"  [{units.get(quantity, '1')}]"
+
+
+def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.0) -> Axes:
+    """Draw an error budget: its parts stacked against time, the total as points.
+
+    Args:
+        budget: of `error_budget`.
+        ax: where to draw; None makes a figure.
+        unit: times are divided by it, e.g. the period.
+
+    The points lie at or below the stack: distances obey the triangle inequality. Returns the axes.
+    """
+    if ax is None:
+        ax = make_figure(width=5.0, height=2.6)[1]
+    times = budget.times / unit
+    width = 0.6 * float((times[1:] - times[:-1]).min()) if times.size > 1 else 0.6
+    bottom = 0 * times
+    parts = (budget.splitting, budget.device, budget.sampling)
+    for name, values, colour in zip(
+        ("splitting", "device", "sampling"),
+        parts,
+        (PALETTE[2], PALETTE[1], PALETTE[5]),
+        strict=True,
+    ):
+        ax.bar(times, values, width, bottom=bottom, color=colour, label=name)
+        bottom = bottom + values
+    ax.plot(times, budget.total, "o", color=REFERENCE_COLOUR, label="total")
+    ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
+    symbol = "|ΔV|  [√(mħω)]" if budget.measure == "voltage" else "trace distance"
+    ax.set_ylabel(f"{symbol} to master eq.")
+    ax.legend(loc="best", ncols=2)
+    return ax
 
 
 def _mark(ax: Axes, start_voltage: float, start_current: float) -> None:

@@ -37,6 +37,15 @@ class Target(Protocol):
         ...
 
 
+@runtime_checkable
+class Placeable(Protocol):
+    """A target that chooses qubits for a set of circuits before it measures them."""
+
+    def place(self, circuits: CircuitSet) -> Target:
+        """Return the target with its qubits chosen, so that `describe` can state them."""
+        ...
+
+
 @dataclass(frozen=True)
 class AerTarget:
     """The ideal simulator: no noise but the shots'. `seed` fixes every count."""

@@ -1,0 +1,186 @@
+"""One memristor on Heron noise models: merged and stepwise circuits, raw, absorbed, mitigated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import qmemcircuit as qm
+from experiments.hardware.params import (
+    DEVICES,
+    FIRST_SEED,
+    RESET_ERRORS,
+    SINGLE_PERIODS,
+    SINGLE_POINTS,
+    SINGLE_SHOTS,
+    TRANSPILER_SEED,
+    single,
+)
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.absorption import absorb_device_decay
+from qmemcircuit.checks import FloatArray
+from qmemcircuit.circuits import CircuitSet
+from qmemcircuit.devices import DeviceTarget, noisy_states
+from qmemcircuit.execution import Record
+from qmemcircuit.mitigation import measure_readout, mitigate
+from qmemcircuit.observables import trace_distance, trajectory_of_states
+from qmemcircuit.plotting import PALETTE, make_figure, plot_loop
+from qmemcircuit.provenance import make_provenance
+from qmemcircuit.runtime import fake_backend
+from qmemcircuit.trajectory import Samples
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FACTORS = (1, 3)
+"""Noise factors of the merged circuit, extrapolated linearly; declared before the first run."""
+
+COLOURS = {"merged": PALETTE[0], "stepwise": PALETTE[4], "stepwise_absorbed": PALETTE[1]}
+STAGES = ("raw", "read", "mitigated")
+
+
+def compute(settings: Settings) -> Result:
+    """Predict exact noisy states of both protocols; sample and mitigate the merged one."""
+    memristor = single()
+    points = 10 if settings.quick else SINGLE_POINTS
+    periods = 1 if settings.quick else SINGLE_PERIODS
+    times = memristor.periods(periods, points=points)
+    shots = settings.shots or SINGLE_SHOTS
+    names = DEVICES[:1] if settings.quick else DEVICES
+    master = qm.master_equation(memristor, times)
+    data: dict[str, Any] = {"master": master}
+    gates: dict[str, Any] = {}
+    for place, name in enumerate(names):
+        settings.progress(2 * place, 2 * len(names))
+        target = qm.device(fake_backend(name), seed=TRANSPILER_SEED)
+        merged = qm.build_circuits(memristor, times, ancilla="merged")
+        stepwise = qm.build_circuits(memristor, times)
+        absorbed, report = absorb_device_decay(stepwise, target)
+        gates[f"{name}: excess dephasing at the last time"] = float(report.dephasing[-1, 0])
+        for key, circuits in (
+            ("merged", merged),
+            ("stepwise", stepwise),
+            ("stepwise_absorbed", absorbed),
+        ):
+            for error in RESET_ERRORS if key == "stepwise_absorbed" else (0.0,):
+                label = f"{name}_{key}" + (f"_reset_error_{error:g}" if error else "")
+                data[label], gates[label] = _noisy(
+                    circuits, replace(target, reset_error=error), len(times)
+                )
+        settings.progress(2 * place + 1, 2 * len(names))
+        records, readout = _shots(merged, target, shots)
+        data[f"{name}_shots_raw"] = mitigate(records[0])
+        data[f"{name}_shots_read"] = mitigate(records[0], readout=readout)
+        data[f"{name}_shots_mitigated"] = mitigate(records, readout=readout)
+    settings.progress(2 * len(names), 2 * len(names))
+    parameters = {
+        "shots": shots,
+        "factors": list(FACTORS),
+        "points": points,
+        "gates": gates,
+        "seed": settings.seed,
+    }
+    return Result(data, _quantities(data, gates, names), parameters)
+
+
+def _noisy(
+    circuits: CircuitSet, target: DeviceTarget, count: int
+) -> tuple[qm.Trajectory, dict[str, Any]]:
+    states, compiled = noisy_states(circuits, target)
+    found = trajectory_of_states(
+        circuits.network, circuits.times, states, make_provenance("noisy_states")
+    )
+    last = compiled[count - 1]
+    return found, {
+        "two_qubit_gates": last.two_qubit_gates,
+        "microseconds": round(1e6 * last.duration, 3),
+    }
+
+
+def _shots(
+    circuits: CircuitSet, target: DeviceTarget, shots: int
+) -> tuple[list[Record], qm.Readout]:
+    placed = target.place(circuits)
+    records = []
+    for factor in FACTORS:
+        folded = replace(placed, fold=factor, seed=FIRST_SEED + factor)
+        counts = folded.sample(circuits, shots)
+        provenance = make_provenance("run", target=dict(folded.describe()), shots_asked=shots)
+        samples = Samples(circuits.bases, counts)
+        records.append(Record(circuits.network, circuits.times, samples, provenance))
+    readout = measure_readout(replace(placed, seed=FIRST_SEED), 1, shots=shots)
+    return records, readout
+
+
+def _quantities(
+    data: Mapping[str, Any], gates: Mapping[str, Any], names: tuple[str, ...]
+) -> tuple[Quantity, ...]:
+    master = data["master"]
+    quantities = []
+    for label, found in data.items():
+        if label == "master" or found.states is None or "_shots_" in label:
+            continue
+        quantities.append(
+            Quantity(
+                f"{label.replace('_', ' ')}: largest trace distance, exact noisy states",
+                float(trace_distance(found.states, master.states).max()),
+                evidence=(
+                    f"{gates[label]['two_qubit_gates']} two-qubit gates, "
+                    f"{gates[label]['microseconds']:.2f} µs at the last time"
+                ),
+            )
+        )
+    for name in names:
+        for stage in STAGES:
+            found = data[f"{name}_shots_{stage}"]
+            residual = (found.voltage - master.voltage) / found.voltage_error
+            quantities += [
+                Quantity(
+                    f"{name} merged, {stage} shots: RMS of V − master",
+                    _rms(found.voltage - master.voltage),
+                    evidence=f"{_rms(residual):.2f} standard errors",
+                ),
+                Quantity(
+                    f"{name} merged, {stage} shots: RMS of I − master",
+                    _rms(found.current - master.current),
+                ),
+            ]
+    return tuple(quantities)
+
+
+def _rms(values: FloatArray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def draw(result: Result) -> Figure:
+    """Draw the loop of the mitigated shots, and the protocols' distances to the master equation."""
+    figure, axes = make_figure(1, 2, width=7.4, height=3.2)
+    data = result.data
+    plot_loop(data["FakeTorino_shots_read"], reference=data["master"], ax=axes[0])
+    axes[0].set_title("(a) FakeTorino, merged, readout corrected")
+    _draw_distances(data, axes[1])
+    return figure
+
+
+def _draw_distances(data: Mapping[str, Any], ax: Axes) -> None:
+    master = data["master"]
+    for key, colour in COLOURS.items():
+        for name, line in (("FakeTorino", "-"), ("FakeFez", ":")):
+            found = data.get(f"{name}_{key}")
+            if found is not None:
+                ax.plot(
+                    master.times / (2 * np.pi),
+                    trace_distance(found.states, master.states),
+                    line,
+                    color=colour,
+                    label=key.replace("_", ", ") if name == "FakeTorino" else None,
+                )
+    ax.set_yscale("log")
+    ax.set_xlabel("time t/T")
+    ax.set_ylabel("trace distance to master eq.")
+    ax.set_title("(b) noisy states: Torino solid, Fez dotted")
+    ax.legend(loc="lower right")

@@ -1,0 +1,390 @@
+"""Two coupled memristors on Heron noise models: entanglement's death and rebirth, predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import qmemcircuit as qm
+from experiments.hardware.params import (
+    DEVICES,
+    FACTORS,
+    FIRST_SEED,
+    PAIR_SHOTS,
+    RESET_ERRORS,
+    SEEDS,
+    TRANSPILER_SEED,
+    pair,
+    pair_times,
+)
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.absorption import absorb_device_decay
+from qmemcircuit.budget import trajectory_of_probabilities
+from qmemcircuit.checks import FloatArray
+from qmemcircuit.circuits import CircuitSet
+from qmemcircuit.devices import DeviceTarget, noisy_states
+from qmemcircuit.mitigation import MitigatedMeans, measure_readout
+from qmemcircuit.observables import concurrence_of_states, trace_distance
+from qmemcircuit.plotting import PALETTE, REFERENCE_COLOUR, make_figure, plot_budget
+from qmemcircuit.runtime import fake_backend
+from qmemcircuit.trajectory import Samples
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LIE_STEPS = 60
+"""The paper's stepwise circuit over 20T, at the number of steps that was best on this noise."""
+
+LABELS = {
+    "lie": "paper's steps (lie, 60)",
+    "fused": "fused (10 steps)",
+    "compiled": "compiled",
+    "absorbed": "compiled, decay absorbed",
+    "mitigated": "absorbed, mitigated",
+}
+COLOURS = {
+    "lie": PALETTE[4],
+    "fused": PALETTE[3],
+    "compiled": PALETTE[5],
+    "absorbed": PALETTE[0],
+    "mitigated": PALETTE[1],
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Protocol:
+    """One way to run the pair: its circuits, the indices of the wanted times, and the target."""
+
+    name: str
+    circuits: CircuitSet
+    only: list[int]
+    target: DeviceTarget
+
+
+def compute(settings: Settings) -> Result:
+    """Predict exact noisy states, then shots, raw and mitigated, for many seeds."""
+    import xarray
+
+    model = pair()
+    times = pair_times(model, quick=settings.quick)
+    master = qm.master_equation(model, times)
+    names = DEVICES[:1] if settings.quick else DEVICES
+    shots = settings.shots or PAIR_SHOTS
+    factors = FACTORS[:2] if settings.quick else FACTORS
+    seeds = 5 if settings.quick else SEEDS
+    data: dict[str, Any] = {"master": master}
+    rows: list[dict[str, Any]] = []
+    total = 4 * len(names)
+    for place, name in enumerate(names):
+        target = qm.device(fake_backend(name), seed=TRANSPILER_SEED)
+        settings.progress(4 * place, total)
+        for protocol in _protocols(model, times, target, quick=settings.quick):
+            rows.append(_exact_row(name, protocol, master))
+        settings.progress(4 * place + 2, total)
+        sampled, noisy = _sampled(model, times, target, master, factors, shots, seeds)
+        data[f"sampled_{name}"] = sampled
+        data[f"noisy_{name}"] = noisy
+        settings.progress(4 * place + 4, total)
+    keys = [f"{row['device']} {row['protocol']}" for row in rows]
+    series = {
+        key: (("row", "time"), np.array([row[key] for row in rows]))
+        for key in ("trace_distance", "concurrence", "two_qubit_gates", "duration")
+    }
+    data["exact"] = xarray.Dataset(series, coords={"row": keys, "time": times})
+    compiled = qm.exact_circuit(model, times, splitting="compiled")
+    data["noiseless"] = compiled
+    quantities = _quantities(data, names)
+    parameters = {
+        "devices": list(names),
+        "shots": shots,
+        "factors": list(factors),
+        "seeds": [FIRST_SEED, seeds],
+        "layouts": {row["device"]: row["layout"] for row in rows if row["protocol"] == "compiled"},
+    }
+    return Result(data, quantities, parameters)
+
+
+def _protocols(
+    model: qm.Network, times: FloatArray, target: DeviceTarget, *, quick: bool
+) -> Iterator[_Protocol]:
+    everything = list(range(times.size))
+    compiled = qm.build_circuits(model, times, bases="Z", splitting="compiled")
+    yield _Protocol("compiled", compiled, everything, target)
+    absorbed, _ = absorb_device_decay(compiled, target)
+    for error in RESET_ERRORS:
+        name = "absorbed" if error == 0 else f"absorbed, reset error {error:g}"
+        yield _Protocol(name, absorbed, everything, replace(target, reset_error=error))
+    if quick:
+        return
+    fresh = qm.build_circuits(model, times, bases="Z", splitting="compiled", ancilla="fresh")
+    yield _Protocol("compiled, fresh ancillas", fresh, everything, target)
+    fused = qm.build_circuits(model, times, bases="Z", splitting="fused")
+    yield _Protocol("fused", fused, everything, target)
+    grid = np.linspace(0, times[-1], LIE_STEPS + 1)
+    steps = qm.build_circuits(model, grid, bases="Z", splitting="lie", collision="paper")
+    only = [int(np.argmin(np.abs(grid - time))) for time in times]
+    yield _Protocol("lie", steps, only, target)
+
+
+def _exact_row(name: str, protocol: _Protocol, master: qm.Trajectory) -> dict[str, Any]:
+    assert master.states is not None
+    placed = protocol.target.place(protocol.circuits)
+    states, compiled = noisy_states(protocol.circuits, placed, only=protocol.only)
+    assert placed.placement is not None
+    return {
+        "device": name,
+        "protocol": protocol.name,
+        "trace_distance": trace_distance(states, master.states),
+        "concurrence": concurrence_of_states(states),
+        "two_qubit_gates": [item.two_qubit_gates for item in compiled],
+        "duration": [item.duration for item in compiled],
+        "layout": list(placed.placement.qubits),
+    }
+
+
+def _sampled(
+    model: qm.Network,
+    times: FloatArray,
+    target: DeviceTarget,
+    master: qm.Trajectory,
+    factors: tuple[int, ...],
+    shots: int,
+    seeds: int,
+) -> tuple[xarray.Dataset, qm.Trajectory]:
+    """Draw shots of the absorbed circuits at every noise factor; reconstruct, seed by seed."""
+    import xarray
+
+    assert master.states is not None
+    circuits = qm.build_circuits(model, times, splitting="compiled")
+    placed = target.place(circuits)
+    absorbed, _ = absorb_device_decay(circuits, placed)
+    chances = [replace(placed, fold=factor).probabilities(absorbed) for factor in factors]
+    found: dict[str, list[FloatArray]] = {"raw": [], "read": [], "mitigated": []}
+    distance: dict[str, list[FloatArray]] = {key: [] for key in found}
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        random = np.random.default_rng(seed)
+        runs = tuple(Samples(circuits.bases, random.multinomial(shots, p)) for p in chances)
+        readout = measure_readout(replace(placed, seed=seed), 2, shots=shots)
+        for key, means in {
+            "raw": MitigatedMeans(runs[:1], (1,), None, 0),
+            "read": MitigatedMeans(runs[:1], (1,), readout, 0),
+            "mitigated": MitigatedMeans(runs, factors, readout, 1),
+        }.items():
+            states = means.states()
+            distance[key].append(trace_distance(states, master.states))
+            found[key].append(concurrence_of_states(states))
+            if key == "mitigated" and seed == FIRST_SEED:
+                error = means.concurrence_error(repetitions=100, seed=seed)
+    dimensions = ("stage", "seed", "time")
+    dataset = xarray.Dataset(
+        {
+            "trace_distance": (dimensions, np.array(list(distance.values()))),
+            "concurrence": (dimensions, np.array(list(found.values()))),
+            "bootstrap_error": (("time",), error),
+        },
+        coords={
+            "stage": list(found),
+            "seed": np.arange(FIRST_SEED, FIRST_SEED + seeds),
+            "time": times,
+        },
+    )
+    return dataset, trajectory_of_probabilities(absorbed, chances[0])
+
+
+def _asked(value: float, bound: float, *, at_least: bool = False) -> str:
+    """Return what issue 4 asked for, and whether it is reached."""
+    reached = value >= bound if at_least else value <= bound
+    word = "at least" if at_least else "at most"
+    return f"asked on FakeTorino: {word} {bound:g}, {'reached' if reached else 'not reached'}"
+
+
+def _quantities(data: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Quantity, ...]:
+    exact, master = data["exact"], data["master"]
+    reference = concurrence_of_states(master.states)
+    period = 2 * np.pi
+    where = {round(float(time / period)): place for place, time in enumerate(master.times)}
+    lobe = reference[: where[8]].max()
+    noiseless = float(trace_distance(data["noiseless"].states, master.states).max())
+    quantities = [
+        Quantity(
+            "largest trace distance of the noiseless compiled circuits to the master equation",
+            noiseless,
+            evidence=_asked(noiseless, 0.005),
+        )
+    ]
+    for row in exact.row.values:
+        here = exact.sel(row=row)
+        first = float(here.concurrence[: where[8]].max() / lobe)
+        largest = float(here.trace_distance.max())
+        asked = ""
+        if row in ("FakeTorino compiled", "FakeTorino absorbed"):
+            asked = f"; {_asked(largest, 0.030)}; lobe {_asked(first, 0.88, at_least=True)}"
+        quantities.append(
+            Quantity(
+                f"{row}: largest trace distance, exact noisy states",
+                largest,
+                evidence=(
+                    f"{int(here.two_qubit_gates.max())} two-qubit gates, "
+                    f"{1e6 * float(here.duration.max()):.2f} µs at the last time; "
+                    f"first lobe {100 * first:.1f} % of the master equation's"
+                    f"{asked}"
+                ),
+            )
+        )
+    for name in names:
+        sampled = data[f"sampled_{name}"]
+        for stage in ("raw", "read", "mitigated"):
+            largest = sampled.trace_distance.sel(stage=stage).max("time").values
+            quantile = float(np.quantile(largest, 0.95))
+            asked = f"; {_asked(quantile, 0.020)}" if stage == "mitigated" else ""
+            quantities.append(
+                Quantity(
+                    f"{name}, sampled, {stage}: 95 % quantile of the largest trace distance",
+                    quantile,
+                    evidence=f"median {np.median(largest):.4f} of {largest.size} seeds{asked}",
+                )
+            )
+        mitigated = sampled.concurrence.sel(stage="mitigated").values
+        lobes = mitigated[:, : where[8]].max(axis=1) / lobe
+        quantities.append(
+            Quantity(
+                f"{name}, mitigated: first lobe / master equation's",
+                float(np.mean(lobes)),
+                float(np.std(lobes)),
+                evidence=_asked(float(np.mean(lobes)), 0.95, at_least=True),
+            )
+        )
+        for periods in (8, 10, 12):
+            if periods not in where:
+                continue
+            values = mitigated[:, where[periods]]
+            sigmas = values.mean() / max(float(values.std()), 1e-12)
+            both = f"; {_asked(float(np.quantile(values, 0.95)), 0.02)} in 95 % of seeds"
+            if periods != 8:
+                asked = _asked(float(values.mean()), 0.17, at_least=True)
+                both = f"; {sigmas:.0f} standard deviations from 0; {asked} on average"
+            quantities.append(
+                Quantity(
+                    f"{name}, mitigated: concurrence at {periods}T "
+                    f"(master equation {reference[where[periods]]:.3f})",
+                    float(values.mean()),
+                    float(values.std()),
+                    evidence=(
+                        f"mean and spread over seeds; 95 % quantile "
+                        f"{np.quantile(values, 0.95):.4f}, 5 % quantile "
+                        f"{np.quantile(values, 0.05):.4f}, share ≥ 0.17: "
+                        f"{np.mean(values >= 0.17):.2f}{both}"
+                    ),
+                )
+            )
+    return tuple(quantities)
+
+
+def draw(result: Result) -> dict[str, Figure]:
+    """Draw concurrence and distance against time, and the budget of FakeTorino."""
+    from qmemcircuit.plotting import house_style
+
+    with house_style():
+        figure, axes = make_figure(1, 2, width=7.4, height=3.2)
+        _draw_concurrence(result, axes[0])
+        _draw_distances(result, axes[1])
+        budget_figure, ax = make_figure(width=5.2, height=2.9)
+        _draw_budget(result, ax)
+    return {"": figure, "budget": budget_figure}
+
+
+def _draw_concurrence(result: Result, ax: Axes) -> None:
+    master, exact = result.data["master"], result.data["exact"]
+    period = 2 * np.pi
+    model = pair()
+    fine = np.linspace(0, master.times[-1], 241)
+    smooth = qm.master_equation(model, fine)
+    ax.plot(
+        fine / period,
+        concurrence_of_states(smooth.states),
+        color=REFERENCE_COLOUR,
+        label="master equation",
+    )
+    for name in ("lie", "fused", "compiled", "absorbed"):
+        row = f"FakeTorino {name}"
+        if row in exact.row:
+            ax.plot(
+                exact.time / period,
+                exact.concurrence.sel(row=row),
+                "s-",
+                linewidth=0.6,
+                color=COLOURS[name],
+                label=LABELS[name],
+            )
+    sampled = result.data["sampled_FakeTorino"]
+    values = sampled.concurrence.sel(stage="mitigated")
+    ax.errorbar(
+        sampled.time / period,
+        values.mean("seed"),
+        yerr=values.std("seed"),
+        fmt="o",
+        color=COLOURS["mitigated"],
+        label=f"{LABELS['mitigated']} ({values.seed.size} seeds)",
+    )
+    ax.set_xlabel("time t/T")
+    ax.set_ylabel("concurrence C")
+    ax.set_title("(a) FakeTorino: exact noisy states, and shots mitigated")
+    ax.legend(loc="upper right", fontsize=6.5)
+
+
+def _draw_distances(result: Result, ax: Axes) -> None:
+    exact = result.data["exact"]
+    period = 2 * np.pi
+    for name in ("lie", "fused", "compiled", "absorbed"):
+        for device, line in (("FakeTorino", "-"), ("FakeFez", ":")):
+            row = f"{device} {name}"
+            if row in exact.row:
+                ax.plot(
+                    exact.time / period,
+                    exact.trace_distance.sel(row=row),
+                    line,
+                    marker="s",
+                    color=COLOURS[name],
+                    linewidth=0.8,
+                    label=LABELS[name] if device == "FakeTorino" else None,
+                )
+    sampled = result.data["sampled_FakeTorino"].trace_distance.sel(stage="mitigated")
+    low, middle, high = sampled.quantile([0.05, 0.5, 0.95], dim="seed")
+    ax.errorbar(
+        sampled.time / period,
+        middle,
+        yerr=[middle - low, high - middle],
+        fmt="o",
+        color=COLOURS["mitigated"],
+        label="mitigated shots: median, 5–95 %",
+    )
+    ax.axhline(0.02, color=REFERENCE_COLOUR, linewidth=0.5, linestyle="--")
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=3e-3)
+    ax.set_xlabel("time t/T")
+    ax.set_ylabel("trace distance to master eq.")
+    ax.set_title("(b) solid: FakeTorino, dotted: FakeFez")
+    ax.legend(loc="lower right", fontsize=6.5)
+
+
+def _draw_budget(result: Result, ax: Axes) -> None:
+    """One seed's raw measurement on FakeTorino, split into its parts."""
+    from qmemcircuit.observables import outcome_probabilities
+
+    master, noisy = result.data["master"], result.data["noisy_FakeTorino"]
+    shots = int(result.parameters["shots"])
+    random = np.random.default_rng(FIRST_SEED)
+    bases = tuple(a + b for a in "XYZ" for b in "XYZ")
+    counts = np.stack(
+        [random.multinomial(shots, outcome_probabilities(noisy.states, b)) for b in bases], axis=1
+    )
+    states = MitigatedMeans((Samples(bases, counts),), (1,), None, 0).states()
+    measured = replace(noisy, states=states)
+    budget = qm.error_budget(measured, noisy=noisy, exact=result.data["noiseless"], master=master)
+    plot_budget(budget, ax=ax, unit=2 * np.pi)
+    ax.set_title(f"compiled, decay absorbed, raw: {shots} shots × 9 settings, FakeTorino")

@@ -1,0 +1,49 @@
+"""The numbers of the hardware experiments; those of guo2022 with where they stand in the paper."""
+
+import math
+
+import numpy as np
+
+import qmemcircuit as qm
+
+# guo2022, Fig. 4: cos(π/4)|e> + sin(π/4) e^{iπ/5}|g>, γ0 = 0.4, 30 points a period, 3 periods.
+SINGLE_GAMMA0, SINGLE_A, SINGLE_B = 0.4, math.pi / 4, math.pi / 5
+SINGLE_PERIODS, SINGLE_POINTS, SINGLE_SHOTS = 3, 30, 5000
+
+# guo2022, Fig. 8: (|e> + |g>)/√2 for both, γ0 = 0.02, σyσy; the strength is inferred, for the
+# paper prints none: g = ω/15 in the laboratory frame shows the events that it reports.
+PAIR_GAMMA0, PAIR_STRENGTH, PAIR_PERIODS = 0.02, 1 / 15, 20
+PAIR_SHOTS = 20_000  # per circuit: 11 times × 9 settings × noise factor
+
+DEVICES = ("FakeTorino", "FakeFez")
+"""FakeTorino is the one asked for; FakeFez was named as the second before its first run."""
+
+TRANSPILER_SEED = 1
+RESET_ERRORS = (0.0, 0.01, 0.03)
+
+FACTORS = (1, 3, 5, 7)
+"""Noise factors, extrapolated linearly after readout correction.
+
+Chosen on FakeTorino with shot seeds 0 to 39 (of 1,3 – 1,3,5 – 1,3,5,7 linear, 1,3,5,7 quadratic,
+and a pooled exponential, this one had the smallest 95 % quantile of the largest distance); the
+experiment's seeds begin at FIRST_SEED, and FakeFez was not looked at.
+"""
+
+FIRST_SEED, SEEDS = 1000, 60
+
+
+def single() -> qm.Memristor:
+    """Return the memristor of guo2022, Fig. 4."""
+    return qm.Memristor(qm.SquidRate(SINGLE_GAMMA0), a=SINGLE_A, b=SINGLE_B)
+
+
+def pair() -> qm.Network:
+    """Return the coupled memristors of guo2022, Fig. 8."""
+    memristor = qm.Memristor(qm.SquidRate(PAIR_GAMMA0), a=math.pi / 4)
+    return qm.Network([memristor, memristor], {(0, 1): qm.Native("y", PAIR_STRENGTH)})
+
+
+def pair_times(model: qm.Network, *, quick: bool = False) -> np.ndarray:
+    """Return t = 0, 2T, …, 20T, or 0, 4T, 8T, 12T when `quick`."""
+    every = model.periods(12 if quick else PAIR_PERIODS, points=1)
+    return every[:: 4 if quick else 2]

@@ -1,0 +1,248 @@
+"""The command line: `qmemcircuit run MODEL.toml | submit | resume | collect | compare | doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from qmemcircuit.checks import IntArray
+    from qmemcircuit.trajectory import Trajectory
+
+EXTRAS = {
+    "qiskit_ibm_runtime": "hardware",
+    "mthree": "mitigation",
+    "numba": "neurons",
+    "CyRK": "neurons",
+    "nbclient": "notebooks",
+}
+
+
+def parse_target(text: str, seed: int) -> Any:
+    """Return the target that a command line names: `aer`, `fake:NAME` or `ibm:NAME`.
+
+    Raises ValueError for anything else. Only command lines name targets by strings.
+    """
+    import qmemcircuit as qm
+
+    kind, _, name = text.partition(":")
+    if text == "aer":
+        return qm.aer(seed=seed)
+    if kind == "fake" and name:
+        from qmemcircuit.runtime import fake_backend
+
+        return qm.device(fake_backend(name), seed=seed)
+    if kind == "ibm" and name:
+        return qm.ibm(name, seed=seed)
+    raise ValueError(
+        f"Argument --target must be aer, fake:NAME (fake:FakeTorino) or ibm:NAME (ibm:ibm_torino), "
+        f"but {text!r} was given."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; errors of the user's making are one line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.action(options))
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qmemcircuit", description="Digital quantum memristors.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="measure a model and compare it with its master equation")
+    submit = commands.add_parser("submit", help="send a model's circuits and return at once")
+    for command in (run, submit):
+        command.add_argument("model", type=Path, metavar="MODEL.toml")
+        command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
+        command.add_argument("--shots", type=int, help="else the file's")
+        command.add_argument("--seed", type=int, help="else the file's")
+    run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
+    run.set_defaults(action=_run)
+    submit.add_argument("--folder", type=Path, default=Path("submission"))
+    submit.set_defaults(action=_submit)
+    resume = commands.add_parser("resume", help="continue an interrupted submission")
+    resume.add_argument("folder", type=Path)
+    resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
+    resume.set_defaults(action=_resume)
+    collect = commands.add_parser("collect", help="fetch what is done; say what is missing")
+    collect.add_argument("folder", type=Path)
+    collect.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+    collect.add_argument("--out", type=Path, default=Path("record.json"))
+    collect.set_defaults(action=_collect)
+    compare = commands.add_parser("compare", help="a record against its master equation")
+    compare.add_argument("record", type=Path)
+    compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
+    compare.set_defaults(action=_compare)
+    doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
+    doctor.set_defaults(action=_doctor)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+    from qmemcircuit.description import read_description
+
+    described = read_description(options.model)
+    seed = described.seed if options.seed is None else options.seed
+    record = qm.run(
+        described.network,
+        described.times,
+        target=parse_target(options.target or described.target, seed),
+        shots=described.shots if options.shots is None else options.shots,
+        absorb_decay=described.absorb_decay,
+        **described.circuits,
+    )
+    print(f"record: {record.save(options.out)}")
+    print(_comparison(record))
+    return 0
+
+
+def _submit(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+    from qmemcircuit.description import read_description
+
+    described = read_description(options.model)
+    seed = described.seed if options.seed is None else options.seed
+    name = options.target or described.target
+    kind, _, fake = name.partition(":")
+    # A fake device takes jobs too, in the runtime client's local testing mode.
+    target = qm.ibm(fake, channel="local", seed=seed) if kind == "fake" else None
+    folder = qm.submit(
+        described.network,
+        described.times,
+        target=target or parse_target(name, seed),
+        shots=described.shots if options.shots is None else options.shots,
+        folder=options.folder,
+        absorb_decay=described.absorb_decay,
+        **described.circuits,
+    )
+    print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    print(f"resumed: {qm.resume(options.folder, retry=options.retry)}")
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    found = qm.collect(options.folder, wait=options.wait)
+    print(found)
+    if found.record is not None:
+        print(f"record: {found.record.save(options.out)}")
+    return 0 if found.complete else 1
+
+
+def _compare(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    record = qm.Record.load(options.record)
+    comparison = _comparison(record)
+    print(comparison)
+    if options.figure is not None:
+        from qmemcircuit.plotting import make_figure, save_figure
+
+        figure, ax = make_figure(width=5.0, height=2.6)
+        qm.plot_budget(comparison.budget, ax=ax, unit=record.network.period)
+        for path in save_figure(figure, options.figure.with_suffix("")):
+            print(path)
+    return 0
+
+
+def _comparison(record: Any) -> Any:
+    """Compare a record with its master equation, with the error budget."""
+    import qmemcircuit as qm
+    from qmemcircuit.circuits import AncillaPool
+    from qmemcircuit.devices import recorded_device
+
+    used = record.provenance
+    splitting, steps = used.get("splitting", "lie"), used.get("steps")
+    # An incomplete record lacks times, but its circuits stepped through all that were planned.
+    planned = np.array(used.get("planned_times", record.times))
+    kept = np.flatnonzero(np.isin(planned, record.times))
+    exact = _at(qm.exact_circuit(record.network, planned, splitting=splitting, steps=steps), kept)
+    noisy = exact
+    if used.get("target", {}).get("calibration"):
+        word = str(used.get("ancilla", "reset"))
+        ancilla: Any = word if not word.startswith("pool(") else AncillaPool(int(word[5:-1]))
+        circuits = qm.build_circuits(
+            record.network,
+            planned,
+            bases=list(record.samples.bases),
+            ancilla=ancilla,
+            splitting=splitting,
+            steps=steps,
+            collision=used.get("collision", "compact"),
+        )
+        device = recorded_device(used["target"])
+        if used.get("absorption"):
+            from qmemcircuit.absorption import absorb_device_decay
+
+            circuits, _ = absorb_device_decay(circuits, device)
+        noisy = _at(qm.expected_trajectory(circuits, device), kept)
+    master = qm.master_equation(record.network, record.times)
+    return qm.compare(qm.estimate(record), master, noisy=noisy, exact=exact)
+
+
+def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:
+    """Return an exact trajectory at some of its times."""
+    return replace(
+        trajectory,
+        times=trajectory.times[indices],
+        voltage=trajectory.voltage[indices],
+        current=trajectory.current[indices],
+        states=None if trajectory.states is None else trajectory.states[indices],
+        variables={name: values[indices] for name, values in trajectory.variables.items()},
+    )
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    import importlib.util
+
+    from qmemcircuit.provenance import versions
+
+    print("versions:")
+    for package, number in versions().items():
+        print(f"  {package:20s} {number}")
+    print("optional packages:")
+    for module, extra in EXTRAS.items():
+        there = importlib.util.find_spec(module) is not None
+        word = "installed" if there else f"missing; pip install 'qmemcircuit[{extra}]'"
+        print(f"  {module:20s} {word}")
+    print("accounts of the runtime client:")
+    for line in _accounts():
+        print(f"  {line}")
+    return 0
+
+
+def _accounts() -> list[str]:
+    """Return the saved accounts by name and channel; a token is never read out of them."""
+    try:
+        from qiskit_ibm_runtime import QiskitRuntimeService
+    except ImportError:
+        return ["none: the runtime client is missing; pip install 'qmemcircuit[hardware]'"]
+    saved = QiskitRuntimeService.saved_accounts()
+    if not saved:
+        return [
+            "none saved; once, in Python: QiskitRuntimeService.save_account(channel="
+            "'ibm_quantum_platform', token=…)"
+        ]
+    return [f"{name}: channel {account.get('channel')}" for name, account in saved.items()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""A model and its run in one small TOML file, for the command line.
+
+[run]
+target = "aer"            # aer | fake:FakeTorino | ibm:ibm_torino
+periods = 3
+points = 30               # times per period
+shots = 5000
+seed = 1
+# bases, ancilla, splitting, steps, collision, absorb_decay: as in qmemcircuit.run
+
+[[memristor]]
+rate = "squid"            # squid | constant
+gamma = 0.4
+a = 0.7853981633974483
+b = 0.6283185307179586
+
+[[coupling]]              # none for one memristor
+pair = [0, 1]
+kind = "native"           # native | controlled_rotation | partial_swap | partial_iswap
+axis = "y"
+strength = 0.06666666666666667
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qmemcircuit.checks import FloatArray, check_choice
+from qmemcircuit.circuits import pool
+from qmemcircuit.couplings import ControlledRotation, Coupling, Native, PartialISwap, PartialSwap
+from qmemcircuit.memristors import Memristor, Network
+from qmemcircuit.rates import ConstantRate, SquidRate
+
+RATES = {"squid": SquidRate, "constant": ConstantRate}
+MEMRISTOR_KEYS = ("rate", "gamma", "a", "b", "omega", "mass", "hbar")
+COUPLING_KEYS = ("pair", "kind", "axis", "strength")
+RUN_KEYS = (
+    "target",
+    "periods",
+    "points",
+    "shots",
+    "seed",
+    "bases",
+    "ancilla",
+    "splitting",
+    "steps",
+    "collision",
+    "absorb_decay",
+)
+CIRCUIT_KEYS = ("bases", "ancilla", "splitting", "steps", "collision")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a TOML file says.
+
+    Attributes:
+        network: the model.
+        times: shape (T,).
+        target: the target's name.
+        shots, seed, absorb_decay: of the run.
+        circuits: options of `build_circuits`.
+    """
+
+    network: Network
+    times: FloatArray
+    target: str
+    shots: int
+    seed: int
+    absorb_decay: bool
+    circuits: Mapping[str, Any]
+
+
+def read_description(path: str | os.PathLike[str]) -> Description:
+    """Read a model and its run from a TOML file.
+
+    Raises FileNotFoundError, and ValueError naming the entry that is wrong, unknown or missing.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"Argument path must be a TOML file, but {path}: {error}.") from None
+    _known(content, ("run", "memristor", "coupling"), "the file")
+    run = content.get("run", {})
+    _known(run, RUN_KEYS, "[run]")
+    memristors = [_memristor(item) for item in content.get("memristor", [])]
+    if not memristors:
+        raise ValueError("Argument path must describe a memristor, but [[memristor]] is missing.")
+    couplings = {}
+    for item in content.get("coupling", []):
+        pair, coupling = _coupling(item)
+        couplings[pair] = coupling
+    network = Network(memristors, couplings)
+    circuits = {name: run[name] for name in CIRCUIT_KEYS if name in run}
+    ancilla = circuits.get("ancilla")
+    if isinstance(ancilla, str) and ancilla.startswith("pool(") and ancilla.endswith(")"):
+        circuits["ancilla"] = pool(int(ancilla[5:-1]))
+    return Description(
+        network,
+        network.periods(run.get("periods", 1), points=run.get("points", 30)),
+        str(run.get("target", "aer")),
+        run.get("shots", 5000),
+        run.get("seed", 1),
+        bool(run.get("absorb_decay", False)),
+        circuits,
+    )
+
+
+def _memristor(item: Mapping[str, Any]) -> Memristor:
+    _known(item, MEMRISTOR_KEYS, "[[memristor]]")
+    for name in ("rate", "gamma", "a"):
+        _needed(item, name, "[[memristor]]")
+    law = check_choice("rate", item["rate"], tuple(RATES))
+    rest = {name: value for name, value in item.items() if name not in ("rate", "gamma")}
+    return Memristor(RATES[law](item["gamma"]), **rest)
+
+
+def _coupling(item: Mapping[str, Any]) -> tuple[tuple[int, int], Coupling]:
+    _known(item, COUPLING_KEYS, "[[coupling]]")
+    for name in ("pair", "kind", "strength"):
+        _needed(item, name, "[[coupling]]")
+    kinds = ("native", "controlled_rotation", "partial_swap", "partial_iswap")
+    kind = check_choice("kind", item["kind"], kinds)
+    first, second = item["pair"]
+    strength = item["strength"]
+    if kind in ("native", "controlled_rotation"):
+        _needed(item, "axis", "[[coupling]]")
+        chosen = Native if kind == "native" else ControlledRotation
+        return (first, second), chosen(item["axis"], strength)
+    return (first, second), (PartialSwap if kind == "partial_swap" else PartialISwap)(strength)
+
+
+def _known(item: Mapping[str, Any], names: tuple[str, ...], place: str) -> None:
+    for name in item:
+        if name not in names:
+            raise ValueError(
+                f"Argument path must hold known entries, but {place} has {name!r}; it may have "
+                f"{', '.join(names)}."
+            )
+
+
+def _needed(item: Mapping[str, Any], name: str, place: str) -> None:
+    if name not in item:
+        raise ValueError(f"Argument path must hold {name} in every {place}, but one lacks it.")

@@ -1,0 +1,355 @@
+"""`device`: the prediction for a fake or real device, with its noise, and its exact states.
+
+Noise is Aer's standard reading of a calibration: every gate has thermal relaxation over its
+duration, and depolarizing noise for what is left of its calibrated error; waiting has thermal
+relaxation; readout flips outcomes. Aer's reset is ideal but for the waiting, so an extra
+`reset_error` can be given. Not in the model: crosstalk, leakage, coherent errors, drift and
+imperfect preparation, so a prediction is a lower bound on what a device does wrong.
+
+Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import QuantumCircuit
+
+from qmemcircuit.absorption import absorb_device_decay
+from qmemcircuit.calibration import describe_calibration, recorded_backend
+from qmemcircuit.checks import (
+    ComplexArray,
+    FloatArray,
+    IntArray,
+    check_integer,
+    check_real,
+)
+from qmemcircuit.circuits import Ancilla, CircuitSet, build_circuits
+from qmemcircuit.collision import CollisionForm
+from qmemcircuit.compilation import (
+    CompiledCircuit,
+    compile_circuit,
+    require_instructions,
+    restrict_target,
+)
+from qmemcircuit.memristors import Model
+from qmemcircuit.noise import measured_qubits, readout_matrices, simulate
+from qmemcircuit.observables import trajectory_of_states
+from qmemcircuit.placement import Placement, choose_placement
+from qmemcircuit.provenance import make_provenance
+from qmemcircuit.serialization import describe_model
+from qmemcircuit.splitting import Splitting
+from qmemcircuit.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target as QiskitTarget
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceTarget:
+    """A device's noise model behind the `Target` protocol; made by `device`.
+
+    Attributes:
+        backend: anything with `name` and `target` (a Qiskit `BackendV2`).
+        seed: of the transpiler and of the shots.
+        schedule: whether circuits are scheduled, so that waiting decoheres.
+        placement: the chosen qubits; None until `place` chooses them for a set of circuits.
+        reset_error: probability that a reset leaves |1>, on top of the device's calibration.
+        fold: two-qubit gates are repeated this often (zero-noise extrapolation).
+        optimization_level: of Qiskit's preset pass manager.
+    """
+
+    backend: Any
+    seed: int
+    schedule: bool = True
+    placement: Placement | None = None
+    reset_error: float = 0.0
+    fold: int = 1
+    optimization_level: int = 3
+
+    def place(self, circuits: CircuitSet) -> DeviceTarget:
+        """Return this target with the qubits chosen for `circuits`, unless they are already."""
+        placement = self.placement
+        longest = _longest(circuits)
+        require_instructions(longest, self.backend.target, self.backend.name)
+        if placement is None:
+            placement = choose_placement(
+                longest,
+                self.backend.target,
+                memristors=len(circuits.network.memristors),
+                seed=self.seed,
+            )
+        elif len(placement.qubits) < longest.num_qubits:
+            raise ValueError(
+                f"Argument layout must name {longest.num_qubits} qubits for these circuits "
+                f"(memristors first, then ancillas), but it names {len(placement.qubits)}."
+            )
+        return replace(self, placement=placement)
+
+    def restricted(self) -> QiskitTarget:
+        """Return the device's target on the chosen qubits; ValueError before `place`."""
+        return restrict_target(self.backend.target, self._placed().qubits)
+
+    def compile(
+        self, circuits: CircuitSet, *, measured: bool = True, only: Sequence[int] | None = None
+    ) -> list[CompiledCircuit]:
+        """Compile all circuits, time-major; without their measurement where `measured` is False.
+
+        `only` lists the time indices wanted; None is all of them.
+        """
+        placement, part = self._placed(), self.restricted()
+        memristors = len(circuits.network.memristors)
+        size = (_longest(circuits).num_qubits - memristors) // memristors
+        compiled = []
+        for index in range(len(circuits.times)) if only is None else only:
+            plain = [circuits.evolution(index)]
+            if measured:
+                plain = [circuits[index, basis] for basis in circuits.bases]
+            for circuit in plain:
+                compiled.append(
+                    compile_circuit(
+                        circuit,
+                        placement,
+                        part,
+                        where=_roles(circuit.num_qubits, memristors, size),
+                        memristors=memristors,
+                        seed=self.seed,
+                        schedule=self.schedule,
+                        fold=self.fold,
+                        optimization_level=self.optimization_level,
+                    )
+                )
+        return compiled
+
+    def probabilities(self, circuits: CircuitSet) -> FloatArray:
+        """Return the exact outcome probabilities, readout errors included, (T, B, 2^M)."""
+        placed = self.place(circuits)
+        part = placed.restricted()
+        compiled = placed.compile(circuits)
+        raw = simulate(compiled, part, self.reset_error, save="probabilities")
+        readout = readout_matrices(part)
+        shape = (2,) * len(circuits.bases[0])
+        found = np.empty_like(raw)
+        for row, item in enumerate(compiled):
+            tensor = raw[row].reshape(shape)
+            for memristor, clbit_qubit in enumerate(measured_qubits(item.circuit)):
+                # Axis M − 1 − j of the reshaped distribution is memristor j's bit.
+                axis = len(shape) - 1 - memristor
+                tensor = np.moveaxis(
+                    np.tensordot(readout[clbit_qubit], tensor, axes=(1, axis)), 0, axis
+                )
+            found[row] = tensor.reshape(-1)
+        found = np.maximum(found, 0.0)
+        found /= found.sum(axis=1, keepdims=True)
+        return np.asarray(found.reshape(len(circuits.times), len(circuits.bases), -1))
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Draw the counts of every time and setting from the exact noisy probabilities."""
+        random = np.random.default_rng(self.seed)
+        return np.asarray(random.multinomial(shots, self.probabilities(circuits)))
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return device, seed, schedule, layout and the extra noise."""
+        return {
+            "name": f"device:{self.backend.name}",
+            "seed": self.seed,
+            "noise": "calibrated: relaxation, depolarizing, readout",
+            "schedule": "alap" if self.schedule else "none",
+            "layout": None if self.placement is None else self.placement.describe(),
+            "reset_error": self.reset_error,
+            "fold": self.fold,
+            "optimization_level": self.optimization_level,
+            "calibration": (
+                None if self.placement is None else describe_calibration(self.restricted())
+            ),
+        }
+
+    def _placed(self) -> Placement:
+        if self.placement is None:
+            raise ValueError(
+                "Argument layout must be known before circuits are compiled, but none is chosen "
+                "yet; call place(circuits), or device(…, layout=[…])."
+            )
+        return self.placement
+
+
+def device(
+    backend: Any,
+    *,
+    seed: int | None = None,
+    schedule: bool = True,
+    layout: Sequence[int] | None = None,
+    reset_error: float = 0.0,
+    fold: int = 1,
+    optimization_level: int = 3,
+) -> DeviceTarget:
+    """Return the noise model of a device as a target: a fake backend or a real one's calibration.
+
+    Circuits are compiled to the device's instructions by Qiskit's preset pass manager, scheduled
+    as late as possible, and simulated exactly with the calibrated noise; shots are then drawn.
+
+    Args:
+        backend: a Qiskit `BackendV2`, e.g. `FakeTorino()` or a runtime backend. Nothing runs
+            on it.
+        seed: of the transpiler and the shots; None draws one and records it.
+        schedule: False leaves waiting out, for comparison only: it is no prediction.
+        layout: physical qubits, memristors first (0 first), then memristor 0's ancillas, then
+            memristor 1's, …; interacting ones must be coupled. None chooses by error rates.
+        reset_error: probability that a reset leaves |1>; calibrations do not state it.
+        fold: odd; every two-qubit gate is repeated this often.
+        optimization_level: 0 to 3, of the preset pass manager.
+
+    Raises TypeError for a backend without a target, ValueError for the other arguments.
+    """
+    if not hasattr(backend, "target") or not hasattr(backend, "name"):
+        raise TypeError(
+            f"Argument backend must be a Qiskit BackendV2, but {backend!r} has no target; "
+            "qiskit_ibm_runtime.fake_provider.FakeTorino() is one."
+        )
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0])
+    error = check_real("reset_error", reset_error, minimum=0)
+    if error > 1:
+        raise ValueError(f"Argument reset_error must be at most 1, but {error:g} was given.")
+    fold = check_integer("fold", fold, minimum=1)
+    if fold % 2 == 0:
+        raise ValueError(f"Argument fold must be odd, but {fold} was given; use 1, 3, 5, ….")
+    return DeviceTarget(
+        backend,
+        check_integer("seed", seed, minimum=0),
+        bool(schedule),
+        None if layout is None else _given_placement(layout, backend),
+        error,
+        fold,
+        check_integer("optimization_level", optimization_level, minimum=0),
+    )
+
+
+def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
+    """Return the noise model of a device as it was calibrated when a record was measured.
+
+    Args:
+        described: `record.provenance["target"]` of a run on `device(…)` or `ibm(…)`.
+
+    Compilation is repeated with the recorded seed and qubits, so the prediction is of the very
+    circuits that ran. Raises ValueError where the record has no calibration.
+    """
+    calibration = described.get("calibration")
+    if not calibration:
+        raise ValueError(
+            f"Argument described must hold a calibration, but the record of "
+            f"{described.get('name')!r} has none; only device(…) and ibm(…) leave one."
+        )
+    count = len(calibration["t1"])
+    embedded = bool(described["layout"]["embedded"])
+    return DeviceTarget(
+        recorded_backend(str(described["name"]), calibration),
+        int(described["seed"]),
+        described["schedule"] != "none",
+        Placement(tuple(range(count)), embedded, None, "recorded"),
+        float(described.get("reset_error", 0.0)),
+        int(described["fold"]),
+        int(described["optimization_level"]),
+    )
+
+
+def scheduled_device(target: object) -> DeviceTarget:
+    """Return the noise model of a target that has one: itself, or that of `ibm(…)`.
+
+    Raises ValueError for the others.
+    """
+    found = getattr(target, "prediction", target)
+    if not isinstance(found, DeviceTarget):
+        raise ValueError(
+            f"Argument target must have a calibration for absorb_decay and ancilla='best', but "
+            f"{target!r} has none; use device(backend) or ibm(name)."
+        )
+    return found
+
+
+def device_states(
+    model: Model,
+    times: ArrayLike,
+    *,
+    target: DeviceTarget,
+    ancilla: Ancilla = "reset",
+    splitting: Splitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
+) -> Trajectory:
+    """Return the exact states that the device's noise leaves, before readout: no shot noise.
+
+    Args:
+        model, times, ancilla, splitting, steps, collision: as in `build_circuits`.
+        target: a target made by `device`.
+        absorb_decay: let the device's own decay do part of the damping (see `absorption`).
+
+    Returns a `Trajectory` with states of shape (T, 2^M, 2^M). The state is the one at the end of
+    the scheduled circuit; the gates that turn the measurement's basis, and readout, come on top.
+    """
+    circuits = build_circuits(
+        model,
+        times,
+        bases="Z",
+        ancilla=ancilla,
+        splitting=splitting,
+        steps=steps,
+        collision=collision,
+    )
+    placed = target.place(circuits)
+    report = None
+    if absorb_decay:
+        circuits, report = absorb_device_decay(circuits, placed)
+    states, compiled = noisy_states(circuits, placed)
+    provenance = make_provenance(
+        "device_states",
+        model=describe_model(circuits.network, circuits.times),
+        target=dict(placed.describe()),
+        ancilla=circuits.ancilla.describe(),
+        splitting=splitting,
+        steps=circuits.steps,
+        two_qubit_gates=[item.two_qubit_gates for item in compiled],
+        durations=[item.duration for item in compiled] if target.schedule else None,
+        absorption=None if report is None else report.describe(),
+    )
+    return trajectory_of_states(circuits.network, circuits.times, states, provenance)
+
+
+def noisy_states(
+    circuits: CircuitSet, target: DeviceTarget, *, only: Sequence[int] | None = None
+) -> tuple[ComplexArray, list[CompiledCircuit]]:
+    """Return the system's noisy states (T, 2^M, 2^M) and the circuits that were simulated."""
+    placed = target.place(circuits)
+    compiled = placed.compile(circuits, measured=False, only=only)
+    states = simulate(compiled, placed.restricted(), target.reset_error, save="density_matrix")
+    return states, compiled
+
+
+def _longest(circuits: CircuitSet) -> QuantumCircuit:
+    """Return the most demanding circuit: that of the last time."""
+    return circuits.evolution(len(circuits.times) - 1)
+
+
+def _roles(count: int, memristors: int, size: int) -> list[int]:
+    """Return each circuit qubit's index in the longest circuit, which has `size` ancillas each.
+
+    A shorter circuit may have fewer ancillas for each memristor; they keep their qubits.
+    """
+    own = (count - memristors) // memristors
+    ancillas = [memristors + j * size + turn for j in range(memristors) for turn in range(own)]
+    return [*range(memristors), *ancillas]
+
+
+def _given_placement(layout: Sequence[int], backend: Any) -> Placement:
+    qubits = tuple(check_integer("layout", qubit, minimum=0) for qubit in layout)
+    if len(set(qubits)) != len(qubits) or max(qubits, default=0) >= backend.target.num_qubits:
+        raise ValueError(
+            f"Argument layout must name different qubits from 0 to "
+            f"{backend.target.num_qubits - 1} of {backend.name}, but {list(qubits)} was given."
+        )
+    return Placement(qubits, True, None, "given")

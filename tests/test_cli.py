@@ -1,0 +1,181 @@
+"""The command line, from file to comparison; errors are one line and an exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import qmemcircuit as qm
+from qmemcircuit.cli import main, parse_target
+from qmemcircuit.description import read_description
+from qmemcircuit.observables import trace_distance
+
+SINGLE = """
+[run]
+target = "aer"
+periods = 2
+points = 12
+shots = 300
+seed = 4
+ancilla = "reset"
+
+[[memristor]]
+rate = "squid"
+gamma = 0.4
+a = 0.7853981633974483
+b = 0.6283185307179586
+"""
+
+PAIR = """
+[run]
+periods = 2
+points = 1
+splitting = "compiled"
+ancilla = "pool(2)"
+shots = 200
+[[memristor]]
+rate = "constant"
+gamma = 0.02
+a = 0.8
+[[memristor]]
+rate = "constant"
+gamma = 0.02
+a = 0.8
+[[coupling]]
+pair = [0, 1]
+kind = "native"
+axis = "y"
+strength = 0.066
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "model.toml"
+    path.write_text(SINGLE)
+    return path
+
+
+def test_the_file_is_what_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "pair.toml"
+    path.write_text(PAIR)
+    described = read_description(path)
+    memristor = qm.Memristor(qm.ConstantRate(0.02), a=0.8)
+    assert described.network == qm.Network([memristor] * 2, {(0, 1): qm.Native("y", 0.066)})
+    assert described.times.shape == (3,)
+    assert described.circuits["ancilla"] == qm.pool(2)
+    assert described.circuits["splitting"] == "compiled"
+
+
+def test_the_example_file_is_valid() -> None:
+    example = Path(__file__).parent.parent / "experiments/hardware/memristor.toml"
+    assert read_description(example).times.size == 91
+
+
+def test_run_writes_the_record_and_compares(model: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["run", str(model), "--shots", "200", "--out", "r.json"]) == 0
+    printed = capsys.readouterr().out
+    assert "error budget (voltage)" in printed
+    assert "χ²" in printed
+    record = qm.Record.load("r.json")
+    assert record.samples.shots.min() == 200
+    assert record.provenance["target"] == {**parse_target("aer", 4).describe()}
+    assert main(["compare", "r.json", "--figure", "budget.png"]) == 0
+    assert Path("budget.png").stat().st_size > 5000
+
+
+def test_run_on_a_fake_device_has_its_part_in_the_budget(
+    model: Path, capsys: pytest.CaptureFixture
+) -> None:
+    arguments = ["run", str(model), "--target", "fake:FakeManilaV2", "--out", "r.json"]
+    assert main(arguments) == 0
+    device_line = next(
+        x for x in capsys.readouterr().out.splitlines() if "device  " in x and "0." in x
+    )
+    assert float(device_line.split()[1]) > 0.01
+
+
+def test_submit_and_collect_in_local_testing_mode(
+    model: Path, capsys: pytest.CaptureFixture
+) -> None:
+    model.write_text(
+        SINGLE.replace("points = 12", "points = 2").replace("periods = 2", "periods = 1")
+    )
+    assert main(["submit", str(model), "--target", "fake:FakeManilaV2", "--folder", "sub"]) == 0
+    assert main(["collect", "sub", "--out", "c.json"]) == 0
+    assert "3 of 3 times are complete" in capsys.readouterr().out
+    assert main(["resume", "sub"]) == 0
+    assert qm.Record.load("c.json").times.size == 3
+
+
+def test_an_incomplete_record_is_compared_with_the_circuits_that_ran(
+    model: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lie steps through three planned times; without the middle one they would be other steps."""
+    monkeypatch.setattr("qmemcircuit.runtime.MOST_CIRCUITS", 9)
+    # A stronger coupling than PAIR's, so that the steps matter.
+    text = PAIR.replace('"compiled"', '"lie"').replace("0.066", "0.3").replace("pool(2)", "reset")
+    model.write_text(text + "\n")
+    assert main(["submit", str(model), "--target", "fake:FakeManilaV2", "--folder", "sub"]) == 0
+    next(Path("sub/local").glob("*-001.json")).unlink()  # the job of the middle time is lost
+    assert main(["collect", "sub", "--out", "part.json"]) == 1
+    assert "2 of 3 times are complete" in capsys.readouterr().out
+    assert main(["compare", "part.json"]) == 0
+    record = qm.Record.load("part.json")
+    planned = record.provenance["planned_times"]
+    wanted = qm.exact_circuit(record.network, planned).states[-1]
+    other = qm.exact_circuit(record.network, record.times).states[-1]
+    master = qm.master_equation(record.network, record.times).states[-1]
+    right, wrong = (trace_distance(state[None], master[None])[0] for state in (wanted, other))
+    printed = capsys.readouterr().out
+    line = next(line for line in printed.splitlines() if line.startswith("  splitting "))
+    assert float(line.split()[1]) == pytest.approx(right, abs=1e-4)
+    assert abs(right - wrong) > 0.005  # 50 times the tolerance above
+
+
+def test_doctor_tells_versions_and_never_a_token(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import qiskit_ibm_runtime
+
+    accounts = {"mine": {"channel": "ibm_cloud", "token": "very-secret", "instance": "crn:1"}}
+    monkeypatch.setattr(
+        qiskit_ibm_runtime.QiskitRuntimeService, "saved_accounts", staticmethod(lambda: accounts)
+    )
+    assert main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert "qiskit-aer" in printed
+    assert "mine: channel ibm_cloud" in printed
+    assert "very-secret" not in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('rate = "squid"', 'rate = "square"'), "Argument rate must be one of"),
+        (("gamma = 0.4", "gama = 0.4"), "has 'gama'"),
+        (("gamma = 0.4", ""), "must hold gamma"),
+        (("[[memristor]]", "[[memristors]]"), "has 'memristors'"),
+        (("shots = 300", "shots = 0"), "Argument shots must be at least 1"),
+        (("shots = 300", "shots = "), "must be a TOML file"),
+        (('target = "aer"', 'target = "moon"'), "Argument --target must be aer"),
+        (('target = "aer"', 'target = "fake:FakeMoon"'), "must be a fake device"),
+    ],
+)
+def test_errors_are_one_line(
+    model: Path, capsys: pytest.CaptureFixture, change: tuple[str, str], message: str
+) -> None:
+    model.write_text(SINGLE.replace(*change))
+    assert main(["run", str(model)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_missing_files_are_named(model: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["run", "nowhere.toml"]) == 2
+    assert main(["collect", "nowhere"]) == 2
+    assert main(["compare", "nowhere.json"]) == 2
+    assert "nowhere" in capsys.readouterr().err
