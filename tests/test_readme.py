@@ -18,10 +18,23 @@ def test_the_example_runs_and_draws(tmp_path, monkeypatch, capsys):
 
 
 def test_the_test_command_is_what_ci_runs():
-    commands = re.findall(r"```sh\n(.*?)\n```", README, re.S)
+    section = README[README.index("## Two commands") :]
+    commands = re.findall(r"```sh\n(.*?)\n```", section, re.S)
     assert len(commands) == 2
     assert all("\n" not in command for command in commands)
     assert commands[1] in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_toml_is_the_example_file():
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    assert text == (ROOT / "experiments/hardware/memristor.toml").read_text()
+
+
+def test_the_qmemcircuit_commands_exist():
+    from qmemcircuit.cli import _parser
+
+    for command in re.findall(r"bin/qmemcircuit (.*)", README):
+        _parser().parse_args(command.split())
 
 
 def test_named_experiments_files_and_scripts_exist():

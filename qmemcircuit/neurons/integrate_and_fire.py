@@ -1,9 +1,10 @@
 """The memristive leaky integrate-and-fire neuron: classical circuit and Gaussian quantum moments.
 
 A reconstruction. Of the paper (Brand, Dibenedetto, Petruccione: *Canonical quantization of a
-memristive leaky integrate-and-fire neuron circuit*, 2025) only the abstract was available; the equations
-follow its stated method: canonical quantisation, the memristor as a transmission-line bath, weak
-coupling, adiabatic memory. Nothing here is known to be the authors' own formula or parameter.
+memristive leaky integrate-and-fire neuron circuit*, 2025) only the abstract was available; the
+equations follow its stated method: canonical quantisation, the memristor as a transmission-line
+bath, weak coupling, adiabatic memory. Nothing here is known to be the authors' own formula or
+parameter.
 
 The circuit: a capacitor C, an inductor L (L → ∞ is the leaky integrate-and-fire limit) and a
 memristor M(q) in parallel, driven by a current I(t):
