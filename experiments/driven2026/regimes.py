@@ -34,22 +34,10 @@ def compute(settings: Settings) -> Result:
         errors = np.empty_like(largest)
         for i, amplitude in enumerate(rows):
             for k, frequency in enumerate(columns):
-                neuron = ShuttleNeuron(
-                    resistance=resistance,
-                    bias=bias,
-                    decoherence_rate=0.1,
-                    drive=SinusoidalDrive(float(amplitude), float(frequency)),
+                found = _measure(
+                    resistance, bias, float(amplitude), float(frequency), transient, duration
                 )
-                found = lyapunov_spectrum(
-                    neuron.system(),
-                    neuron.ground_state + np.array([0.0, -0.02, 0.15, 0.0]),
-                    count=1,
-                    transient=transient,
-                    duration=duration,
-                    blocks=8,
-                    rtol=1e-7,
-                )
-                largest[i, k], errors[i, k] = found.exponents[0], found.errors[0]
+                largest[i, k], errors[i, k] = found
             done += 1
             settings.progress(done, total)
         # A regular orbit's exponent after time T is off by about ln(distortion)/T.
@@ -85,6 +73,33 @@ def compute(settings: Settings) -> Result:
             Quantity(f"largest exponent on the map, R_n = {resistance:g}", float(largest.max()))
         )
     return Result(data, tuple(quantities))
+
+
+def _measure(
+    resistance: float,
+    bias: float,
+    amplitude: float,
+    frequency: float,
+    transient: float,
+    duration: float,
+) -> tuple[float, float]:
+    """Return the largest exponent and its error: one point of a map, independent of the others."""
+    neuron = ShuttleNeuron(
+        resistance=resistance,
+        bias=bias,
+        decoherence_rate=0.1,
+        drive=SinusoidalDrive(amplitude, frequency),
+    )
+    found = lyapunov_spectrum(
+        neuron.system(),
+        neuron.ground_state + np.array([0.0, -0.02, 0.15, 0.0]),
+        count=1,
+        transient=transient,
+        duration=duration,
+        blocks=8,
+        rtol=1e-7,
+    )
+    return float(found.exponents[0]), float(found.errors[0])
 
 
 def draw(result: Result) -> Any:
