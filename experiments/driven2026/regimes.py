@@ -35,9 +35,14 @@ def compute(settings: Settings) -> Result:
         for i, amplitude in enumerate(rows):
             for k, frequency in enumerate(columns):
                 found = _measure(
-                    resistance, bias, float(amplitude), float(frequency), transient, duration
+                    amplitude=float(amplitude),
+                    frequency=float(frequency),
+                    resistance=resistance,
+                    bias=bias,
+                    transient=transient,
+                    duration=duration,
                 )
-                largest[i, k], errors[i, k] = found
+                largest[i, k], errors[i, k] = found["exponent"], found["error"]
             done += 1
             settings.progress(done, total)
         # A regular orbit's exponent after time T is off by about ln(distortion)/T.
@@ -76,13 +81,14 @@ def compute(settings: Settings) -> Result:
 
 
 def _measure(
-    resistance: float,
-    bias: float,
+    *,
     amplitude: float,
     frequency: float,
+    resistance: float,
+    bias: float,
     transient: float,
     duration: float,
-) -> tuple[float, float]:
+) -> dict[str, float]:
     """Return the largest exponent and its error: one point of a map, independent of the others."""
     neuron = ShuttleNeuron(
         resistance=resistance,
@@ -99,7 +105,7 @@ def _measure(
         blocks=8,
         rtol=1e-7,
     )
-    return float(found.exponents[0]), float(found.errors[0])
+    return {"exponent": float(found.exponents[0]), "error": float(found.errors[0])}
 
 
 def draw(result: Result) -> Any:
