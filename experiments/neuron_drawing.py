@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,6 @@ def ramp_loop(
 
     It starts settled at `low`, with a kick X = 0.01 so that an instability can show.
     """
-    from dataclasses import replace
-
     duration = (high - low) / rate
     times = np.linspace(0, duration, points)
     rest = simulate(replace(neuron, bias=low, drive=None), [0.0, 200.0])

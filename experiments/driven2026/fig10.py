@@ -86,6 +86,6 @@ def draw(result: Result) -> Any:
         ax.set(xlabel="input $V_n$", ylabel="resistance $R_n$", xlim=(0, LIMITS[0]))
         ax.set_ylim(0, LIMITS[1])
         ax.set_title(f"({'ab'[number]}) $Z_T = {z:g}$")
-    axes[0].legend(loc="upper right")
+    axes[0].legend(loc="lower right")
     figure.colorbar(mesh, ax=list(axes), label=r"span $V_{\max} - V_{\min}$")
     return figure

@@ -47,7 +47,8 @@ def compute(settings: Settings) -> Result:
             source="Sec. IV",
             verdict="differs",
             evidence="the drive shifts the self-oscillation; without it the frequency is 7.0233 "
-            "(potter2024.fig3). 7.024 is a Fourier bin of unstated width",
+            "(potter2024.fig3). The paper's bins are of unstated width: 7.0246 is the nearest one "
+            "of a record of 500 time units",
         ),
         orbit_quantity(label, found.orbit),
         lyapunov_quantity(label, found.spectrum),

@@ -18,29 +18,29 @@ PUBLISHED_LORENZ = (0.9056, 0.0, -14.5723)
 PUBLISHED_ROSSLER = ((0.2, 0.2, 5.7), (0.0714, 0.0, -5.3943))
 
 
-def lorenz_rate(t: float, state: Any, change: Any, parameters: Any) -> None:
+def _lorenz_rate(t: float, state: Any, change: Any, parameters: Any) -> None:
     """ẋ = σ(y − x), ẏ = x(ρ − z) − y, ż = xy − βz; parameters σ, ρ, β."""
     change[0] = parameters[0] * (state[1] - state[0])
     change[1] = state[0] * (parameters[1] - state[2]) - state[1]
     change[2] = state[0] * state[1] - parameters[2] * state[2]
 
 
-def lorenz_jacobian(t: float, state: Any, matrix: Any, parameters: Any) -> None:
-    """The derivative of `lorenz_rate`."""
+def _lorenz_jacobian(t: float, state: Any, matrix: Any, parameters: Any) -> None:
+    """The derivative of `_lorenz_rate`."""
     matrix[0, 0], matrix[0, 1], matrix[0, 2] = -parameters[0], parameters[0], 0.0
     matrix[1, 0], matrix[1, 1], matrix[1, 2] = parameters[1] - state[2], -1.0, -state[0]
     matrix[2, 0], matrix[2, 1], matrix[2, 2] = state[1], state[0], -parameters[2]
 
 
-def rossler_rate(t: float, state: Any, change: Any, parameters: Any) -> None:
+def _rossler_rate(t: float, state: Any, change: Any, parameters: Any) -> None:
     """ẋ = −y − z, ẏ = x + ay, ż = b + z(x − c); parameters a, b, c."""
     change[0] = -state[1] - state[2]
     change[1] = state[0] + parameters[0] * state[1]
     change[2] = parameters[1] + state[2] * (state[0] - parameters[2])
 
 
-def rossler_jacobian(t: float, state: Any, matrix: Any, parameters: Any) -> None:
-    """The derivative of `rossler_rate`."""
+def _rossler_jacobian(t: float, state: Any, matrix: Any, parameters: Any) -> None:
+    """The derivative of `_rossler_rate`."""
     matrix[0, 0], matrix[0, 1], matrix[0, 2] = 0.0, -1.0, -1.0
     matrix[1, 0], matrix[1, 1], matrix[1, 2] = 1.0, parameters[0], 0.0
     matrix[2, 0], matrix[2, 1], matrix[2, 2] = state[2], 0.0, state[0] - parameters[2]
@@ -50,10 +50,10 @@ def compute(settings: Settings) -> Result:
     """Integrate both attractors and measure three spectra."""
     duration = 3000.0 if settings.quick else 60000.0
     lorenz = DynamicalSystem(
-        compile_field(lorenz_rate, lorenz_jacobian, dimension=3), np.array(LORENZ)
+        compile_field(_lorenz_rate, _lorenz_jacobian, dimension=3), np.array(LORENZ)
     )
     rossler = DynamicalSystem(
-        compile_field(rossler_rate, rossler_jacobian, dimension=3), np.array(ROSSLER)
+        compile_field(_rossler_rate, _rossler_jacobian, dimension=3), np.array(ROSSLER)
     )
     sprott = rossler.with_parameters(PUBLISHED_ROSSLER[0])
     data, quantities = {}, []

@@ -34,22 +34,15 @@ def compute(settings: Settings) -> Result:
         errors = np.empty_like(largest)
         for i, amplitude in enumerate(rows):
             for k, frequency in enumerate(columns):
-                neuron = ShuttleNeuron(
+                found = _measure(
+                    amplitude=float(amplitude),
+                    frequency=float(frequency),
                     resistance=resistance,
                     bias=bias,
-                    decoherence_rate=0.1,
-                    drive=SinusoidalDrive(float(amplitude), float(frequency)),
-                )
-                found = lyapunov_spectrum(
-                    neuron.system(),
-                    neuron.ground_state + np.array([0.0, -0.02, 0.15, 0.0]),
-                    count=1,
                     transient=transient,
                     duration=duration,
-                    blocks=8,
-                    rtol=1e-7,
                 )
-                largest[i, k], errors[i, k] = found.exponents[0], found.errors[0]
+                largest[i, k], errors[i, k] = found["exponent"], found["error"]
             done += 1
             settings.progress(done, total)
         # A regular orbit's exponent after time T is off by about ln(distortion)/T.
@@ -85,6 +78,34 @@ def compute(settings: Settings) -> Result:
             Quantity(f"largest exponent on the map, R_n = {resistance:g}", float(largest.max()))
         )
     return Result(data, tuple(quantities))
+
+
+def _measure(
+    *,
+    amplitude: float,
+    frequency: float,
+    resistance: float,
+    bias: float,
+    transient: float,
+    duration: float,
+) -> dict[str, float]:
+    """Return the largest exponent and its error: one point of a map, independent of the others."""
+    neuron = ShuttleNeuron(
+        resistance=resistance,
+        bias=bias,
+        decoherence_rate=0.1,
+        drive=SinusoidalDrive(amplitude, frequency),
+    )
+    found = lyapunov_spectrum(
+        neuron.system(),
+        neuron.ground_state + np.array([0.0, -0.02, 0.15, 0.0]),
+        count=1,
+        transient=transient,
+        duration=duration,
+        blocks=8,
+        rtol=1e-7,
+    )
+    return {"exponent": float(found.exponents[0]), "error": float(found.errors[0])}
 
 
 def draw(result: Result) -> Any:

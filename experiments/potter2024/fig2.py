@@ -30,8 +30,6 @@ from qmemcircuit.neurons.shuttle_bifurcations import (
 )
 from qmemcircuit.plotting import PALETTE, make_figure
 
-ARROW = {"arrowstyle": "->", "linewidth": 0.8}
-
 
 def compute(settings: Settings) -> Result:
     """Find cusp and folds from the closed conditions, and sweep V_n."""
@@ -167,6 +165,10 @@ def draw(result: Result) -> dict[str, Any]:
     return {"": _draw_panels(result), "ramps": _draw_ramps(result)}
 
 
+def _value(result: Result, name: str) -> float:
+    return next(float(q.value) for q in result.quantities if q.name == name)
+
+
 def _draw_panels(result: Result) -> Any:
     static = result.data["static"]
     cusp_voltage, cusp_resistance, cusp_bias = result.parameters["cusp"]
@@ -209,11 +211,9 @@ def _draw_panels(result: Result) -> Any:
     ax = axes[1]
     voltage = static["voltage"].values
     ax.plot(voltage, static["current"], color="black", label="$I = G(V)\\,V$")
-    for number, (label, colour) in enumerate((("(1)", PALETTE[1]), ("(2)", PALETTE[0]))):
-        fold_bias = float(static["fold_bias"].sel(fold_resistance=8, method="nearest")[number])
-        exact = next(q.value for q in result.quantities if q.name == f"fold bias{label} at R_n = 8")
-        at = next(q.value for q in result.quantities if q.name == f"fold voltage{label} at R_n = 8")
-        assert abs(fold_bias - exact) < 0.5  # the same branch
+    for label, colour in (("(1)", PALETTE[1]), ("(2)", PALETTE[0])):
+        exact = _value(result, f"fold bias{label} at R_n = 8")
+        at = _value(result, f"fold voltage{label} at R_n = 8")
         ax.plot(voltage, (exact - voltage) / 8, color=colour, label=f"$V_n = {exact:.4f}$")
         ax.plot(at, (exact - at) / 8, "o", color=colour, markerfacecolor="white")
     ax.set(xlabel="voltage $V$", ylabel="current $I$", xlim=(0, 6), ylim=(0, 0.8))
@@ -244,14 +244,8 @@ def _draw_ramps(result: Result) -> Any:
     static = result.data["static"]
     figure, ax = make_figure(width=4.8, height=3.4)
     voltage, bias = static["voltage"].values, static["bias_8"].values
-    fold_voltages = [
-        next(q.value for q in result.quantities if q.name == f"fold voltage{k} at R_n = 8")
-        for k in ("(1)", "(2)")
-    ]
-    fold_biases = [
-        next(q.value for q in result.quantities if q.name == f"fold bias{k} at R_n = 8")
-        for k in ("(1)", "(2)")
-    ]
+    fold_voltages = [_value(result, f"fold voltage{k} at R_n = 8") for k in ("(1)", "(2)")]
+    fold_biases = [_value(result, f"fold bias{k} at R_n = 8") for k in ("(1)", "(2)")]
     unstable = (voltage >= fold_voltages[0]) & (voltage <= fold_voltages[1])
     ax.plot(np.where(unstable, np.nan, bias), voltage, color="black", lw=3, alpha=0.25)
     ax.plot(np.where(unstable, bias, np.nan), voltage, ":", color="black")

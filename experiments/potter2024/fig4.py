@@ -1,4 +1,8 @@
-"""Fig. 4: span of the self-oscillation against V_n, and hysteresis with its band, at R_n = 5."""
+"""Fig. 4: span of the self-oscillation against V_n, and hysteresis with its band, at R_n = 5.
+
+A ramp of finite speed passes the lower Hopf point before the oscillation has grown (bifurcation
+delay): its band opens later than that of the exact cycles.
+"""
 
 from __future__ import annotations
 
