@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.driven2026.params import NEURON, driven
+from experiments.driven2026.params import NEURON, TIP, driven
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import (
     ConvergenceError,
@@ -49,7 +49,9 @@ def compute(settings: Settings) -> Result:
     criterion = np.array([_dominance(float(w), steps, settings.quick) for w in coarse])
     settings.progress(2, 4)
     tip_detunings = 1e-3 * np.array([-4, -3, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2, 3, 4])
-    tip = np.array([_tip_boundary(7.02328 + float(d)) for d in tip_detunings])
+    tip = np.array(
+        [_tip_boundary(2 * np.pi / _free_cycle().period + float(d)) for d in tip_detunings]
+    )
     settings.progress(3, 4)
     axis = np.linspace(4.0, 10.0, 25 if settings.quick else 97)
     turns = np.array([_turns(float(w), 60 if settings.quick else 200) for w in axis])
@@ -83,6 +85,17 @@ def compute(settings: Settings) -> Result:
                 evidence=f"the drive is the strongest line from V_Amp = {paper:.4g} on, on a torus",
             ),
         ]
+    quantities.append(
+        Quantity(
+            "tip of the tongue, ω at V_Amp → 0",
+            2 * np.pi / _free_cycle().period,
+            error=1e-8,
+            published=TIP,
+            source="Sec. IV, '≈'",
+            verdict="agrees",
+            evidence="the free neuron's frequency",
+        )
+    )
     ratios = np.interp(coarse, frequencies, true[:, 0]) / criterion
     quantities.append(
         Quantity(
@@ -163,10 +176,14 @@ def _dominance(frequency: float, steps: int, quick: bool) -> float:
 
 
 @lru_cache(maxsize=1)
+def _free_cycle() -> PeriodicOrbit:
+    start = _equilibrium() + np.array([0.0, -0.02, 0.15, 0.0])
+    return find_limit_cycle(NEURON.system(), start, transient=9000.0)
+
+
 def _kicked() -> np.ndarray[Any, Any]:
     """Return a state on the free neuron's cycle, so that no long transient is needed."""
-    start = _equilibrium() + np.array([0.0, -0.02, 0.15, 0.0])
-    return find_limit_cycle(NEURON.system(), start, transient=9000.0).state
+    return _free_cycle().state
 
 
 def _tip_boundary(frequency: float) -> tuple[float, float]:

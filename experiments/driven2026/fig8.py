@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray
 
-from experiments.driven2026.params import HOPF_BIASES, JUMPS, NEURON
+from experiments.driven2026.params import HOPF_BIASES, JUMP_VOLTAGE, JUMPS, NEURON
 from experiments.neuron_drawing import jump_bias, ramp_loop
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.shuttle_bifurcations import find_folds, find_hopf_points
+from qmemcircuit.neurons.shuttle_bifurcations import (
+    find_folds,
+    find_hopf_points,
+    find_steady_states,
+)
 from qmemcircuit.plotting import PALETTE, make_figure
 
 
@@ -43,6 +48,27 @@ def compute(settings: Settings) -> Result:
             evidence="Hopf point from the closed condition, to the digits printed",
         )
         for name, point, printed in zip(("lower", "upper"), hopf, HOPF_BIASES, strict=True)
+    ]
+    at_fold = find_steady_states(replace(NEURON, bias=folds[0].bias - 1e-6))
+    quantities += [
+        Quantity(
+            "voltage after the upward jump",
+            at_fold[-1].voltage,
+            published=JUMP_VOLTAGE,
+            source="Fig. 3's caption, '≈'",
+            verdict="erratum",
+            evidence="the upper steady state at the fold; the device hardly conducts there, so "
+            "that V is V_n. 3.5 is reached only on the way down",
+        ),
+        Quantity(
+            "stability of the upper state at V_n = 4, largest Re μ",
+            float(find_steady_states(replace(NEURON, bias=4.0))[-1].eigenvalues[0].real),
+            published="bifurcation at V_n ≈ 4 for V_n falling",
+            source="Fig. 3's caption",
+            verdict="erratum",
+            evidence="negative: nothing happens there; the falling branch ends at the lower fold, "
+            "2.7985, as the same caption says",
+        ),
     ]
     data = {}
     for name, loop in zip(("rising", "falling"), loops, strict=True):

@@ -11,6 +11,8 @@ NEURON = ShuttleNeuron(resistance=5, bias=0.23, decoherence_rate=0.1)
 CONSTANT_BIAS = 3.9  # Fig. 7
 HOPF_BIASES = (0.23, 3.31)  # Sec. III
 JUMPS = (4.0, 2.8)  # Fig. 3's caption
+JUMP_VOLTAGE = 3.5  # Fig. 3's caption
+TIP = 7.0  # Sec. IV, the wedge's point
 REGIONS = (0.3, 0.6)  # Fig. 10, Z_T
 FREQUENCY = 6.0  # Figs. 11–15, ω
 LOCKED_AMPLITUDE = 0.2  # Fig. 11

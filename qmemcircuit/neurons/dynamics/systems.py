@@ -40,6 +40,7 @@ class Field:
         address: of the C function that integrates state and tangent vectors together.
         rate, jacobian: the compiled Python-callable functions.
         dimension: n.
+        keep_alive: the compiled object that owns the code at `address`.
     """
 
     address: int
