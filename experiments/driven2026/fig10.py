@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray
 
 from experiments.driven2026.params import NEURON, REGIONS
+from experiments.maps import sweep_map
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.systems import integrate
+from qmemcircuit.neurons.shuttle import ShuttleNeuron
 from qmemcircuit.neurons.shuttle_bifurcations import (
     find_hopf_onset,
     find_hopf_points,
@@ -32,15 +35,9 @@ def compute(settings: Settings) -> Result:
     quantities = []
     for number, z in enumerate(REGIONS):
         neuron = replace(NEURON, thermal_polarisation=z)
-        for i, resistance in enumerate(resistances):
-            for k, bias in enumerate(biases):
-                changed = replace(neuron, resistance=float(resistance), bias=float(bias))
-                voltage = find_steady_states(changed)[0].voltage
-                times = np.concatenate([[0.0], duration + np.linspace(0, 2, 100)])
-                start = [voltage, 0.999 * z, 0.02 * z, 0.0]
-                tail = integrate(changed.system(), times, start, rtol=1e-8)[1:, 0]
-                spans[number, i, k] = np.ptp(tail)
-            settings.progress(number * size + i + 1, len(REGIONS) * size)
+        measure = partial(_span, neuron, duration=duration)
+        found = sweep_map(measure, {"resistance": resistances, "bias": biases}, settings)
+        spans[number] = found["value"].values
         onset = find_hopf_onset(neuron)
         edges[number, 0] = onset.resistance, onset.bias, onset.bias
         for k, fraction in enumerate(np.linspace(0, 1, 60)[1:] ** 2, start=1):
@@ -63,6 +60,15 @@ def compute(settings: Settings) -> Result:
         coords={"polarisation": list(REGIONS), "resistance": resistances, "bias": biases},
     )
     return Result({"regions": dataset}, tuple(quantities))
+
+
+def _span(neuron: ShuttleNeuron, *, resistance: float, bias: float, duration: float) -> float:
+    """Return the span of V that is left after `duration` from beside the lowest equilibrium."""
+    changed = replace(neuron, resistance=resistance, bias=bias)
+    z = neuron.thermal_polarisation
+    times = np.concatenate([[0.0], duration + np.linspace(0, 2, 100)])
+    start = [find_steady_states(changed)[0].voltage, 0.999 * z, 0.02 * z, 0.0]
+    return float(np.ptp(integrate(changed.system(), times, start, rtol=1e-8)[1:, 0]))
 
 
 def draw(result: Result) -> Any:

@@ -5,11 +5,13 @@ New: the paper has no such map. At R_n = 5 (its value) and at R_n = 40, where ch
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray
 
+from experiments.maps import sweep_map
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
 from qmemcircuit.neurons.shuttle import ShuttleNeuron, SinusoidalDrive
@@ -26,25 +28,13 @@ def compute(settings: Settings) -> Result:
     duration, transient = (60.0, 60.0) if settings.quick else (400.0, 200.0)
     thin = 4 if settings.quick else 1
     data, quantities = {}, []
-    total = sum(case[3][::thin].size for case in CASES)
-    done = 0
     for name, resistance, bias, amplitudes, frequencies in CASES:
         rows, columns = amplitudes[::thin], frequencies[::thin]
-        largest = np.empty((rows.size, columns.size))
-        errors = np.empty_like(largest)
-        for i, amplitude in enumerate(rows):
-            for k, frequency in enumerate(columns):
-                found = _measure(
-                    amplitude=float(amplitude),
-                    frequency=float(frequency),
-                    resistance=resistance,
-                    bias=bias,
-                    transient=transient,
-                    duration=duration,
-                )
-                largest[i, k], errors[i, k] = found["exponent"], found["error"]
-            done += 1
-            settings.progress(done, total)
+        measure = partial(
+            _measure, resistance=resistance, bias=bias, transient=transient, duration=duration
+        )
+        found = sweep_map(measure, {"amplitude": rows, "frequency": columns}, settings)
+        largest, errors = found["exponent"].values, found["error"].values
         # A regular orbit's exponent after time T is off by about ln(distortion)/T.
         resolution = 3 / duration
         chaotic = largest > resolution + 3 * errors

@@ -7,11 +7,13 @@ integration from beside the lowest equilibrium ends in an oscillation.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray
 
+from experiments.maps import sweep_map
 from experiments.potter2024.params import (
     FIT_PREFACTOR,
     FIT_THRESHOLD,
@@ -70,16 +72,9 @@ def compute(settings: Settings) -> Result:
     spans = np.empty((len(CHECKED), size, size))
     expected = np.empty(spans.shape, dtype=bool)
     for number, polarisation in enumerate(CHECKED):
-        for i, resistance in enumerate(grid_resistance):
-            for k, bias in enumerate(grid_bias):
-                neuron = replace(
-                    OSCILLATION,
-                    thermal_polarisation=polarisation,
-                    resistance=float(resistance),
-                    bias=float(bias),
-                )
-                spans[number, i, k], expected[number, i, k] = _settle(neuron, duration)
-            settings.progress(number * size + i + 1, len(CHECKED) * size + 3)
+        measure = partial(_settle_at, polarisation=polarisation, duration=duration)
+        found = sweep_map(measure, {"resistance": grid_resistance, "bias": grid_bias}, settings)
+        spans[number], expected[number] = found["span"].values, found["unstable"].values
         agreement = np.mean((spans[number] > OSCILLATING) == expected[number])
         quantities.append(
             Quantity(
@@ -124,6 +119,17 @@ def _region_quantities(neuron: ShuttleNeuron) -> list[Quantity]:
         shown = ", ".join(f"{point.bias:.8f} (ω = {point.frequency:.8f})" for point in points)
         quantities.append(Quantity(f"Hopf points V_n at R_n = {resistance:g}, Z_T = {z:g}", shown))
     return quantities
+
+
+def _settle_at(
+    *, resistance: float, bias: float, polarisation: float, duration: float
+) -> dict[str, float]:
+    """Return span and expectation at one point of the grid."""
+    neuron = replace(
+        OSCILLATION, thermal_polarisation=polarisation, resistance=resistance, bias=bias
+    )
+    span, unstable = _settle(neuron, duration)
+    return {"span": span, "unstable": float(unstable)}
 
 
 def _settle(neuron: ShuttleNeuron, duration: float) -> tuple[float, bool]:

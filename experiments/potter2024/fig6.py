@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray
 
+from experiments.maps import sweep_map
 from experiments.potter2024.params import DISSIPATION
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import ConvergenceError, find_limit_cycle
@@ -27,15 +29,10 @@ def compute(settings: Settings) -> Result:
     polarisations = np.linspace(0.02, 1.0, size)
     ratios = np.linspace(0.1, 2.0, size)
     maps, failures = {}, 0
-    for number, (name, values) in enumerate(
-        (("thermal_polarisation", polarisations), ("relaxation_ratio", ratios))
-    ):
-        spans = np.zeros((size, size))
-        for row, value in enumerate(values):
-            change: dict[str, Any] = {name: float(value)}
-            spans[row], missed = _row(replace(DISSIPATION, **change), rates)
-            failures += missed
-            settings.progress(number * size + row + 1, 2 * size)
+    for name, values in (("thermal_polarisation", polarisations), ("relaxation_ratio", ratios)):
+        found = sweep_map(partial(_row_at, rates=tuple(rates.tolist())), {name: values}, settings)
+        spans = found["spans"].values
+        failures += int(found["missed"].sum())
         maps[name] = xarray.Dataset(
             {"span": ((name, "decoherence_rate"), spans)},
             coords={name: values, "decoherence_rate": rates},
@@ -80,6 +77,12 @@ def compute(settings: Settings) -> Result:
         ),
     ]
     return Result(maps, tuple(quantities))
+
+
+def _row_at(*, rates: tuple[float, ...], **change: float) -> dict[str, Any]:
+    """Return one row of a map: every Γ for one value of the other parameter."""
+    spans, missed = _row(replace(DISSIPATION, **change), np.array(rates))
+    return {"spans": spans, "missed": float(missed)}
 
 
 def _row(neuron: ShuttleNeuron, rates: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
