@@ -139,10 +139,12 @@ def test_left_out_collisions_move_no_other_ancilla() -> None:
     from qmemcircuit.splitting import Collision
 
     memristor = qm.Memristor(qm.SquidRate(0.4), a=0.7)
-    pair = qm.Network([memristor, memristor], {(0, 1): qm.Native("y", 0.2)})
+    # Uncoupled: each with its two ancillas fits on a line of six, so that roles are places.
+    pair = qm.Network([memristor, memristor])
     times = np.array([0.5, 1.0])
     circuits = qm.build_circuits(pair, times, bases="Z", ancilla="fresh")
     target = device(PlainBackend(t1=1e6, t2=1e6, qubits=6), seed=1).place(circuits)
+    assert target.placement.embedded
     without = tuple(item for item in circuits.elements(1) if not isinstance(item, Collision))
     states, _ = noisy_states(replace(circuits, absorbed=(None, without)), target, only=[0])
     assert trace_distance(states, qm.exact_circuit(pair, times).states[:1]).max() < 1e-6
