@@ -73,7 +73,7 @@ class Collection:
     @property
     def complete(self) -> bool:
         """Whether everything that was submitted is in the record."""
-        return not self.missing
+        return not self.missing and not self.incomplete_times
 
     def __str__(self) -> str:
         """Return what is there and what is missing."""
@@ -178,7 +178,7 @@ def _collection(
     record = None
     if kept.any():
         network = restore_model(plan["model"])
-        provenance = {**plan["provenance"], "jobs": jobs, "complete": not missing}
+        provenance = {**plan["provenance"], "jobs": jobs, "complete": bool(kept.all())}
         if not kept.all():
             # The circuits stepped through all planned times, not only through those kept.
             provenance["planned_times"] = times.tolist()

@@ -103,7 +103,8 @@ class DeviceTarget:
         """
         placement, part = self._placed(), self.restricted()
         memristors = len(circuits.network.memristors)
-        size = (_longest(circuits).num_qubits - memristors) // memristors
+        # The placement's circuit is the longest; absorption may have shortened the last one.
+        size = (len(placement.qubits) - memristors) // memristors
         compiled = []
         for index in range(len(circuits.times)) if only is None else only:
             plain = [circuits.evolution(index)]

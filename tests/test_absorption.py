@@ -131,6 +131,25 @@ def test_a_certain_decay_stays_certain() -> None:
     assert found.states[:, 1, 1].real.max() < 1e-3
 
 
+def test_left_out_collisions_move_no_other_ancilla() -> None:
+    """The last circuit loses its collisions; the earlier ones' fresh ancillas stay in place."""
+    from dataclasses import replace
+
+    from qmemcircuit.devices import noisy_states
+    from qmemcircuit.splitting import Collision
+
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.7)
+    # Uncoupled: each with its two ancillas fits on a line of six, so that roles are places.
+    pair = qm.Network([memristor, memristor])
+    times = np.array([0.5, 1.0])
+    circuits = qm.build_circuits(pair, times, bases="Z", ancilla="fresh")
+    target = device(PlainBackend(t1=1e6, t2=1e6, qubits=6), seed=1).place(circuits)
+    assert target.placement.embedded
+    without = tuple(item for item in circuits.elements(1) if not isinstance(item, Collision))
+    states, _ = noisy_states(replace(circuits, absorbed=(None, without)), target, only=[0])
+    assert trace_distance(states, qm.exact_circuit(pair, times).states[:1]).max() < 1e-6
+
+
 def test_a_coupled_pair_gains() -> None:
     memristor = qm.Memristor(qm.SquidRate(0.05), a=np.pi / 4)
     pair = qm.Network([memristor, memristor], {(0, 1): qm.Native("y", 1 / 15)})

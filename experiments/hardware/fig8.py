@@ -365,7 +365,7 @@ def _draw_distances(result: Result, ax: Axes) -> None:
     )
     ax.axhline(0.02, color=REFERENCE_COLOUR, linewidth=0.5, linestyle="--")
     ax.set_yscale("log")
-    ax.set_ylim(bottom=3e-3)
+    ax.set_ylim(bottom=6e-4)
     ax.set_xlabel("time t/T")
     ax.set_ylabel("trace distance to master eq.")
     ax.set_title("(b) solid: FakeTorino, dotted: FakeFez")
