@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,9 @@ from qmemcircuit.serialization import describe_model
 from qmemcircuit.splitting import Collision, Element, Splitting, split_evolution
 from qmemcircuit.trajectory import Trajectory
 
+if TYPE_CHECKING:
+    from qmemcircuit.devices import DeviceTarget
+
 STATES_UP_TO = 6
 """Networks of up to this many memristors keep their full states; larger ones, all pairs'."""
 
@@ -49,6 +52,7 @@ def exact_circuit(
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
+    target: DeviceTarget | None = None,
 ) -> Trajectory:
     """Return the exact states of the circuits that `build_circuits` makes, without shot noise.
 
@@ -57,6 +61,8 @@ def exact_circuit(
         ancilla: `"traced"` replaces each collision by the Kraus operators that it has on the
             system, which is the same channel (tests/test_collision.py) on far fewer qubits; any
             other choice simulates the ancillas themselves.
+        target: a target made by `device`: its gates' and idle times' noise too, see
+            `device_states` (which can also absorb the device's decay). None: ideal gates.
 
     Returns a `Trajectory` with `states` of shape (T, 2^M, 2^M) for M ≤ 6, and for larger networks
     with `pair_states` of all pairs, from which every V, I and pairwise concurrence follows.
@@ -65,6 +71,18 @@ def exact_circuit(
     fit Aer's density-matrix method, naming the number of qubits.
     """
     traced = ancilla == "traced"
+    if target is not None:
+        from qmemcircuit.devices import device_states
+
+        return device_states(
+            model,
+            times,
+            target=target,
+            ancilla="reset" if ancilla == "traced" else ancilla,
+            splitting=splitting,
+            steps=steps,
+            collision=collision,
+        )
     circuits = build_circuits(
         model,
         times,

@@ -318,3 +318,18 @@ def test_a_record_predicts_itself_from_its_calibration(routed: bool, tmp_path: P
     )
     with pytest.raises(ValueError, match="has none"):
         recorded_device(qm.aer(seed=1).describe())
+
+
+def test_exact_circuit_takes_a_device() -> None:
+    """The architecture's one verb for exact states: the same as `device_states`."""
+    from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+    import qmemcircuit as qm
+
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    times = memristor.periods(0.2, points=10)
+    target = qm.device(FakeManilaV2(), seed=1)
+    noisy = qm.exact_circuit(memristor, times, target=target)
+    states = qm.device_states(memristor, times, target=target).states
+    assert np.array_equal(noisy.states, states)
+    assert np.abs(noisy.states - qm.exact_circuit(memristor, times).states).max() > 1e-3
