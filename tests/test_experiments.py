@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from experiments.__main__ import experiment_names, load_experiment, main
 from experiments.report import GALLERY, HERE, render_report
 from experiments.results import Quantity, format_number
 
-QUICK = [name for name in experiment_names() if name.startswith("guo2022.")]
+# "differs" says that we do not know why; these are all that do.
+UNEXPLAINED = {"driven2026.fig12": 1}
+LAST_FIGURE = {"guo2022": 12, "potter2024": 7, "driven2026": 16, "gonzalezraya2020": 7}
 
 
 @pytest.mark.slow
@@ -20,7 +24,9 @@ def test_every_experiment_runs_quickly_and_redraws(name, tmp_path, capsys):
     assert main(["run", name, "--quick", "--out", str(tmp_path)]) == 0
     place = tmp_path / name
     summary = json.loads((place / "summary.json").read_text())
-    assert summary["quantities"], name
+    names = [quantity["name"] for quantity in summary["quantities"]]
+    assert names
+    assert len(set(names)) == len(names)
     pictures = sorted(place.glob("*.png"))
     assert pictures
     assert len(list(place.glob("*.pdf"))) == len(pictures)
@@ -67,6 +73,26 @@ def test_mistakes_are_one_line_on_standard_error(arguments, tmp_path, capsys):
 
 def test_the_table_is_what_the_summaries_say():
     assert (HERE / "README.md").read_text() == render_report()
+
+
+def test_the_gallery_hides_no_disagreement():
+    for name in experiment_names():
+        summary = json.loads((GALLERY / f"{name}.json").read_text())
+        differing = [q["name"] for q in summary["quantities"] if q["verdict"] == "differs"]
+        assert len(differing) <= UNEXPLAINED.get(name, 0), (name, differing)
+
+
+@pytest.mark.parametrize(("paper", "last"), LAST_FIGURE.items())
+def test_every_figure_of_a_paper_is_reproduced_or_says_why_not(paper, last):
+    module = importlib.import_module(f"experiments.{paper}")
+    for number in range(1, last + 1):
+        reproduced = any(
+            re.fullmatch(rf"{paper}\.fig{number}[a-z]?", name) for name in experiment_names()
+        )
+        excused = any(
+            re.fullmatch(rf"fig{number}[a-z]?", figure) for figure in module.NOT_REPRODUCED
+        )
+        assert reproduced or excused, f"{paper}.fig{number}"
 
 
 def test_every_figure_has_a_summary_in_the_gallery():

@@ -34,7 +34,7 @@ def test_the_qmemcircuit_commands_exist():
     from qmemcircuit.cli import _parser
 
     for command in re.findall(r"bin/qmemcircuit (.*)", README):
-        _parser().parse_args(command.split())
+        assert _parser().parse_args(command.split()).action
 
 
 def test_named_experiments_files_and_scripts_exist():
