@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import pkgutil
 import sys
@@ -49,7 +50,7 @@ def load_experiment(name: str) -> ModuleType:
 def run_experiment(name: str, settings: Settings, out: Path) -> list[Path]:
     """Compute, print, draw and write one experiment; return the written paths."""
     module = load_experiment(name)
-    print(f"{name}: {_title(module)}")
+    print(f"{name}: {_title(name)}")
     start = time.perf_counter()
     result = module.compute(settings)
     for quantity in result.quantities:
@@ -79,8 +80,11 @@ def _draw(module: ModuleType, result: Any) -> Mapping[str, Figure]:
     return drawn if isinstance(drawn, Mapping) else {"": drawn}
 
 
-def _title(module: ModuleType) -> str:
-    return (module.__doc__ or "").strip().split("\n")[0].rstrip(".")
+def _title(name: str) -> str:
+    """Return the first line of the module's docstring, read without importing what it needs."""
+    source = Path(experiments.__path__[0]).joinpath(*name.split(".")).with_suffix(".py")
+    docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
+    return docstring.split("\n")[0].rstrip(".")
 
 
 def _natural(name: str) -> list[Any]:
@@ -113,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "list":
             for name in experiment_names():
-                print(f"{name:26s} {_title(load_experiment(name))}")
+                print(f"{name:26s} {_title(name)}")
         elif options.command == "draw":
             for name in options.names:
                 draw_experiment(name, options.out)
@@ -132,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
                         options.quick, options.shots, options.seed, target, progress
                     )
                     run_experiment(name, settings, options.out)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
