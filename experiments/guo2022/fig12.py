@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 import qmemcircuit as qm
 from experiments.guo2022.coupled_pairs import compute_couplings, draw_couplings
-from experiments.guo2022.params import PAIR_STRENGTH
+from experiments.guo2022.params import PAIR_STRENGTH, pair
 from experiments.results import Quantity, Result, Settings
 
 if TYPE_CHECKING:
@@ -31,7 +33,22 @@ def compute(settings: Settings) -> Result:
         verdict="erratum",
         evidence="caption and text disagree; CR_y is Fig. 9 already, so the text is taken",
     )
-    return Result(result.data, (*result.quantities, caption), result.parameters)
+    swapped = result.data["master partial SWAP"]
+    alone = qm.master_equation(
+        qm.Network(pair(COUPLINGS["partial SWAP"][0]).memristors), swapped.times
+    )
+    nothing = Quantity(
+        "largest |ΔV| that the partial SWAP makes to two uncoupled memristors",
+        float(np.abs(swapped.voltage - alone.voltage).max()),
+        unit="√(mħω)",
+        published="completely destroys the memristive dynamics",
+        source="appendix",
+        verdict="erratum",
+        evidence="exchanging two identical devices in equal states changes nothing, at any "
+        "strength; the paper's gate must be another (a partial iSWAP, say) or its states differ",
+    )
+    quantities = (*result.quantities, nothing, caption)
+    return Result(result.data, quantities, result.parameters)
 
 
 def draw(result: Result) -> Figure:
