@@ -48,7 +48,7 @@ def compute(settings: Settings) -> Result:
         ),
         *(
             Quantity(
-                f"two-qubit gates of one collision compiled to CZ, {form} form",
+                f"two-qubit gates of one collision compiled gate by gate, {form} form",
                 float(_two_qubit_gates(circuit)),
             )
             for form, circuit in gates.items()
