@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from qmemcircuit.jobs import (
     locked,
     plan_of,
     service_of,
+    write_attempts,
 )
 from qmemcircuit.serialization import restore_model
 from qmemcircuit.storage import load_file, save_file
@@ -29,9 +30,10 @@ from qmemcircuit.trajectory import Samples
 
 @dataclass(frozen=True)
 class MissingPart:
-    """One part of a submission whose counts are not there.
+    """One part of a submission whose counts are not all there.
 
-    `state` is NOT SUBMITTED, QUEUED, RUNNING, ERROR or CANCELLED.
+    `state` is NOT SUBMITTED, QUEUED, RUNNING, ERROR or CANCELLED; ERROR also where the job is done
+    but circuits came back without counts.
     """
 
     part: int
@@ -60,7 +62,7 @@ class Collection:
 
     Attributes:
         record: the times of which every setting is there; None where no time is complete.
-        missing: the parts whose counts are not there.
+        missing: the parts whose counts are not all there.
         incomplete_times: times left out of the record because a setting is missing.
         remarks: what is odd about what is there, e.g. fewer shots than asked.
     """
@@ -97,21 +99,23 @@ def collect(
         wait: keep asking for at most so many seconds.
         interval: seconds between questions.
 
-    Counts once fetched are read from the disk and never asked for again.
+    Counts of a whole part are read from the disk and never asked for again. Raises
+    FileNotFoundError where the folder holds no submission.
     """
     place = Path(folder)
+    plan_of(place)  # before the lock, which a folder without a plan must not get
     deadline = time.monotonic() + wait
     with locked(place):
         plan, arrays = plan_of(place)
         connected = service
         while True:
             missing = []
-            for number, part in enumerate(plan["parts"]):
+            for number in range(len(plan["parts"])):
                 if (place / file_name(number, "counts.npz")).exists():
                     continue
                 if connected is None:
                     connected = service_of(place)
-                state = _fetch(place, number, part, connected)
+                state = _fetch(place, number, plan, connected)
                 if state is not None:
                     missing.append(state)
             pending = any(item.state not in (*FAILED, "NOT SUBMITTED") for item in missing)
@@ -122,11 +126,11 @@ def collect(
 
 
 def _fetch(
-    place: Path, number: int, part: Mapping[str, Any], service: JobService
+    place: Path, number: int, plan: Mapping[str, Any], service: JobService
 ) -> MissingPart | None:
     """Write the counts of one part if its job is done, else say what is the matter."""
     attempts = attempts_of(place, number)
-    size = len(part["pubs"])
+    size, outcomes = _shape(plan, number)
     job = attempts[-1]["job"] if attempts else None
     if job is None:
         return MissingPart(number, None, "NOT SUBMITTED", size, "interrupted")
@@ -134,17 +138,66 @@ def _fetch(
     if state != "DONE":
         return MissingPart(number, job, state, size, reason)
     found = service.counts(job)
+    table = _table(found, outcomes)
+    total, jobs = _kept(place, number, plan, len(attempts) - 1)
+    failure = ""
     if len(found) != size:
-        return MissingPart(
-            number, job, "ERROR", size, f"{len(found)} results came back for {size} circuits"
-        )
-    outcomes = 1 + max((max(counts, default=0) for counts in found), default=0)
-    table = np.zeros((size, outcomes), dtype=np.int64)
+        failure = f"{len(found)} results came back for {size} circuits"
+    elif table.shape[1] != outcomes:
+        failure = f"an outcome came back that is not one of {outcomes}"
+    else:
+        total, jobs = total + table, [*jobs, job]
+        absent = int(np.count_nonzero(total.sum(axis=1) == 0))
+        if absent:
+            failure = f"{absent} of {size} circuits came back with 0 shots"
+    if not failure:
+        path = place / file_name(number, "counts.npz")
+        save_file(path, "counts", {"jobs": jobs}, {"counts": total})
+        return None
+    path = place / _attempt_name(number, len(attempts) - 1)
+    save_file(path, "counts", {"jobs": [job]}, {"counts": table})
+    attempts[-1]["failure"] = failure
+    write_attempts(place, number, attempts)
+    return MissingPart(number, job, "ERROR", size, f"{failure}; {path.name} keeps what there is")
+
+
+def _shape(plan: Mapping[str, Any], number: int) -> tuple[int, int]:
+    """Return how many circuits a part has, and how many outcomes each of them."""
+    return len(plan["parts"][number]["pubs"]), int(2 ** len(plan["bases"][0]))
+
+
+def _table(found: Sequence[Mapping[int, int]], outcomes: int) -> IntArray:
+    """Return counts as a table, wider than `outcomes` where there are outcomes beyond."""
+    beyond = 1 + max((max(counts, default=0) for counts in found), default=0)
+    table = np.zeros((len(found), max(outcomes, beyond)), dtype=np.int64)
     for row, counts in enumerate(found):
         for outcome, seen in counts.items():
             table[row, outcome] = seen
-    save_file(place / file_name(number, "counts.npz"), "counts", {"job": job}, {"counts": table})
-    return None
+    return table
+
+
+def _attempt_name(number: int, attempt: int) -> str:
+    return file_name(number, f"attempt{attempt}.npz")
+
+
+def _kept(
+    place: Path, number: int, plan: Mapping[str, Any], attempts: int
+) -> tuple[IntArray, list[str]]:
+    """Return the sum of what the first `attempts` left in files of their own, and their jobs.
+
+    Counts that cannot be told to their circuits stay in their file and are not added.
+    """
+    total = np.zeros(_shape(plan, number), dtype=np.int64)
+    jobs: list[str] = []
+    for index in range(attempts):
+        path = place / _attempt_name(number, index)
+        if not path.exists():
+            continue
+        header, content = load_file(path, "counts")
+        if content["counts"].shape == total.shape:
+            total += content["counts"]
+            jobs += header["jobs"]
+    return total, jobs
 
 
 def _collection(
@@ -157,21 +210,24 @@ def _collection(
     outcomes = 2 ** len(bases[0])
     counts: IntArray = np.zeros((times.size, len(bases), outcomes), dtype=np.int64)
     there = np.zeros((times.size, len(bases)), dtype=bool)
-    remarks, jobs = [], []
+    remarks: list[str] = []
+    jobs: list[str] = []
     for number, part in enumerate(plan["parts"]):
         path = place / file_name(number, "counts.npz")
-        if not path.exists():
-            continue
-        header, content = load_file(path, "counts")
-        jobs.append(header["job"])
-        table = content["counts"]
+        if path.exists():
+            header, content = load_file(path, "counts")
+            table, used = content["counts"], header["jobs"]
+        else:
+            table, used = _kept(place, number, plan, len(attempts_of(place, number)))
+        jobs += used
         for row, (time_index, setting) in enumerate(part["pubs"]):
-            counts[time_index, setting, : table.shape[1]] = table[row]
+            counts[time_index, setting] = table[row]
             there[time_index, setting] = table[row].sum() > 0
-        fewest = int(table.sum(axis=1).min())
+        shots = table.sum(axis=1)
+        fewest = int(min(shots[shots > 0], default=plan["shots"]))
         if fewest < plan["shots"]:
             remarks.append(
-                f"part {number}, job {header['job']}: a circuit has {fewest} shots, fewer than "
+                f"part {number}, job {', '.join(used)}: a circuit has {fewest} shots, fewer than "
                 f"the {plan['shots']} asked; errors are those of the actual numbers."
             )
     kept = there.all(axis=1)

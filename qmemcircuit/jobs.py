@@ -7,7 +7,10 @@ A submission is a folder. In this order, each file whole or absent:
    calibration, versions, and one unique tag per part. From here on the submission exists.
 3. `part000.json`, … the attempts at each part. An attempt is written with its tag *before* the
    service is called, and again with the job id afterwards.
-4. `part000.counts.npz`, … the counts, as soon as a job is done.
+4. `part000.counts.npz`, … the counts, as soon as a job is done and every circuit was measured.
+
+A done job whose counts lack circuits leaves what it has in `part000.attempt0.npz` and the reason
+as the attempt's `failure`: `resume(…, retry=True)` sends the part again, and shots add up.
 
 Killed at any moment, `resume` finds attempts without a job id and asks the service for a job that
 carries the tag, so that nothing is submitted twice. What no client can exclude: a service that
@@ -157,6 +160,7 @@ def submit_circuits(
 ) -> Path:
     """Do what `submit` does for circuits that are already made; `details` go to the record."""
     place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
     with locked(place):
         if (place / "plan.json").exists():
             raise ValueError(
@@ -178,11 +182,13 @@ def resume(
     Args:
         folder: of the submission.
         service: instead of the one in the plan.
-        retry: also submit again the parts whose job failed or was cancelled.
+        retry: also submit again the parts whose job failed or was cancelled, or of which
+            `collect` found circuits without counts.
 
     Raises FileNotFoundError where the folder holds no plan: then nothing was ever sent.
     """
     place = Path(folder)
+    plan_of(place)  # before the lock, which a folder without a plan must not get
     with locked(place), _finished(service or service_of(place)) as connected:
         _send(place, connected, asked=True, retry=retry)
     return place
@@ -249,13 +255,13 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
             continue
         attempts = attempts_of(place, number)
         if attempts and attempts[-1]["job"] is not None:
-            if not (retry and service.status(attempts[-1]["job"])[0] in FAILED):
+            if not (retry and _failed(attempts[-1], service)):
                 continue
             attempts.append({"tag": f"{part['tag']}-{len(attempts)}", "job": None})
-            _write_attempts(place, number, attempts)
+            write_attempts(place, number, attempts)
         elif not attempts:
             attempts = [{"tag": part["tag"], "job": None}]
-            _write_attempts(place, number, attempts)
+            write_attempts(place, number, attempts)
         tag = attempts[-1]["tag"]
         job = service.find(tag) if asked else None
         if job is None:
@@ -264,13 +270,18 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
             job = service.submit(circuits, plan["shots"], tag)
         attempts[-1]["job"] = job
         try:
-            _write_attempts(place, number, attempts)
+            write_attempts(place, number, attempts)
         except OSError as error:
             raise OSError(
                 f"Job {job} of part {number} was accepted with the tag {tag}, but its id could "
                 f"not be written ({error}); make room on the disk and resume({str(place)!r}), "
                 "which finds it by its tag."
             ) from error
+
+
+def _failed(attempt: Mapping[str, Any], service: JobService) -> bool:
+    """Whether an attempt's job ended without all of its counts."""
+    return "failure" in attempt or service.status(attempt["job"])[0] in FAILED
 
 
 def service_of(place: Path) -> JobService:
@@ -287,13 +298,16 @@ def plan_of(place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not path.exists():
         raise FileNotFoundError(
             f"Argument folder must hold a submission, but {str(place)!r} has no plan.json: "
-            "nothing was sent from it; submit again."
+            "nothing was sent from it; check its name, or submit again."
         )
     return load_file(path, "submission")
 
 
 def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
-    """Return the attempts at one part, each with its tag and, once accepted, its job."""
+    """Return the attempts at one part, each with its tag, its job once accepted, and its failure.
+
+    `failure` is there only where the job is done, but its counts lack circuits.
+    """
     path = place / file_name(number, "json")
     if not path.exists():
         return []
@@ -306,7 +320,8 @@ def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
         ) from error
 
 
-def _write_attempts(place: Path, number: int, attempts: list[dict[str, Any]]) -> None:
+def write_attempts(place: Path, number: int, attempts: list[dict[str, Any]]) -> None:
+    """Write the attempts at one part, as `attempts_of` returns them."""
     content = json.dumps({"attempts": attempts}, indent=1).encode()
     write_atomically(place / file_name(number, "json"), content)
 
@@ -333,7 +348,6 @@ def locked(place: Path) -> Iterator[None]:
 
     POSIX only: elsewhere two processes at once are not refused (files are whole all the same).
     """
-    place.mkdir(parents=True, exist_ok=True)
     try:
         import fcntl
     except ImportError:  # Windows has no such lock

@@ -185,6 +185,74 @@ def test_fewer_shots_than_asked_are_said_and_used(
     assert found.record.samples.shots[2].tolist() == [30, 30]
 
 
+@pytest.mark.usefixtures("three_parts")
+@pytest.mark.parametrize(
+    ("returned", "reason", "kept"),
+    [
+        ([{0: 20, 1: 30}], "1 results came back for 2 circuits", 0),
+        ([{0: 20, 1: 30}, {}], "1 of 2 circuits came back with 0 shots", 50),
+        ([{0: 50}, {5: 50}], "an outcome came back that is not one of 2", 0),
+    ],
+)
+def test_malformed_counts_are_kept_and_sent_again_once_if_asked(
+    tmp_path: Path,
+    target: IbmTarget,
+    memristor: qm.Memristor,
+    returned: list[dict[int, int]],
+    reason: str,
+    kept: int,
+) -> None:
+    class Malformed(StubService):
+        def counts(self, job: str) -> list[Mapping[int, int]]:
+            return list(returned) if job == "job1" else super().counts(job)
+
+    service = Malformed(tmp_path / "server")
+    folder = _submit(tmp_path / "s", service, target, memristor)
+    for _ in range(2):  # asking twice neither adds counts nor jobs
+        found = collect(folder, service=service)
+        assert [item.state for item in found.missing] == ["ERROR"]
+        assert reason in str(found)
+        assert "retry=True" in str(found)
+        assert found.incomplete_times == (0.5,)
+    assert (folder / "part001.attempt0.npz").exists()
+    assert not (folder / "part001.counts.npz").exists()
+    resume(folder, service=service)
+    assert service.count() == 4
+    for _ in range(2):
+        resume(folder, service=service, retry=True)
+        assert service.count() == 5
+    service.change("job4", state="QUEUED")
+    assert [item.state for item in collect(folder, service=service).missing] == ["QUEUED"]
+    service.change("job4", state="DONE")
+    again = collect(folder, service=service)
+    assert again.complete
+    assert again.record is not None
+    # What the first attempt measured of a circuit is added to the second's.
+    assert again.record.samples.shots[1].tolist() == [SHOTS + kept, SHOTS]
+    wanted = ["job0", *(["job1"] if kept else []), "job4", "job2", "job3"]
+    assert again.record.provenance["jobs"] == wanted
+
+
+@pytest.mark.usefixtures("three_parts")
+def test_two_incomplete_attempts_make_a_whole(
+    tmp_path: Path, target: IbmTarget, memristor: qm.Memristor
+) -> None:
+    class Halves(StubService):
+        def counts(self, job: str) -> list[Mapping[int, int]]:
+            halves = {"job1": [{0: 40}, {}], "job4": [{}, {1: 30}]}
+            return list(halves.get(job) or super().counts(job))
+
+    service = Halves(tmp_path / "server")
+    folder = _submit(tmp_path / "s", service, target, memristor)
+    assert not collect(folder, service=service).complete
+    resume(folder, service=service, retry=True)
+    found = collect(folder, service=service)
+    assert found.complete
+    assert found.record is not None
+    assert found.record.samples.counts[1].tolist() == [[40, 0], [0, 30]]
+    assert "job job1, job4: a circuit has 30 shots" in found.remarks[0]
+
+
 def _child(action: Callable[[], object]) -> int:
     """Run `action` in a forked child; return the signal that ended it, or 0."""
     process = os.fork()
@@ -326,6 +394,9 @@ def test_bad_folders_and_targets(
     service = StubService(tmp_path / "server")
     with pytest.raises(FileNotFoundError, match="nothing was sent"):
         collect(tmp_path / "empty", service=service)
+    with pytest.raises(FileNotFoundError, match="check its name"):
+        resume(tmp_path / "empty", service=service)
+    assert not (tmp_path / "empty").exists()
     folder = _submit(tmp_path / "s", service, target, memristor)
     with pytest.raises(ValueError, match="resume"):
         _submit(folder, service, target, memristor)
