@@ -38,17 +38,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LIE_STEPS = 60
-"""The paper's stepwise circuit over 20T, at the number of steps that was best on this noise."""
+"""Steps over 20T of the stepwise circuit, in the paper's order and with its collisions.
+
+The paper takes 600 (30 a period), hence ten times as many gates; so this is not its circuit.
+"""
+LIE = f"Lie, {LIE_STEPS} steps"
 
 LABELS = {
-    "lie": "paper's steps (lie, 60)",
+    LIE: f"{LIE} (paper: 600)",
     "fused": "fused (10 steps)",
     "compiled": "compiled",
     "absorbed": "compiled, decay absorbed",
     "mitigated": "absorbed, mitigated",
 }
 COLOURS = {
-    "lie": PALETTE[4],
+    LIE: PALETTE[4],
     "fused": PALETTE[3],
     "compiled": PALETTE[5],
     "absorbed": PALETTE[0],
@@ -128,7 +132,7 @@ def _protocols(
     grid = np.linspace(0, times[-1], LIE_STEPS + 1)
     steps = qm.build_circuits(model, grid, bases="Z", splitting="lie", collision="paper")
     only = [int(np.argmin(np.abs(grid - time))) for time in times]
-    yield _Protocol("lie", steps, only, target)
+    yield _Protocol(LIE, steps, only, target)
 
 
 def _exact_row(name: str, protocol: _Protocol, master: qm.Trajectory) -> dict[str, Any]:
@@ -224,6 +228,8 @@ def _quantities(data: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Quanti
         asked = ""
         if row in ("FakeTorino compiled", "FakeTorino absorbed"):
             asked = f"; {_asked(largest, 0.030)}; lobe {_asked(first, 0.88, at_least=True)}"
+        elif str(row).endswith(LIE):
+            asked = "; the paper's order, but the paper takes 600 steps"
         quantities.append(
             Quantity(
                 f"{row}: largest trace distance, exact noisy states",
@@ -256,7 +262,11 @@ def _quantities(data: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Quanti
                 f"{name}, mitigated: first lobe / master equation's",
                 float(np.mean(lobes)),
                 float(np.std(lobes)),
-                evidence=_asked(float(np.mean(lobes)), 0.95, at_least=True),
+                evidence=(
+                    f"mean and spread over seeds; 5 % quantile {np.quantile(lobes, 0.05):.4f}, "
+                    f"share ≥ 0.95: {np.mean(lobes >= 0.95):.2f}; "
+                    f"{_asked(float(np.mean(lobes)), 0.95, at_least=True)} on average"
+                ),
             )
         )
         for periods in (8, 10, 12):
@@ -310,7 +320,7 @@ def _draw_concurrence(result: Result, ax: Axes) -> None:
         color=REFERENCE_COLOUR,
         label="master equation",
     )
-    for name in ("lie", "fused", "compiled", "absorbed"):
+    for name in (LIE, "fused", "compiled", "absorbed"):
         row = f"FakeTorino {name}"
         if row in exact.row:
             ax.plot(
@@ -340,7 +350,7 @@ def _draw_concurrence(result: Result, ax: Axes) -> None:
 def _draw_distances(result: Result, ax: Axes) -> None:
     exact = result.data["exact"]
     period = 2 * np.pi
-    for name in ("lie", "fused", "compiled", "absorbed"):
+    for name in (LIE, "fused", "compiled", "absorbed"):
         for device, line in (("FakeTorino", "-"), ("FakeFez", ":")):
             row = f"{device} {name}"
             if row in exact.row:
