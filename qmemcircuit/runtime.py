@@ -156,7 +156,7 @@ def ibm(
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, inserted by the service; None for none.
         twirling: Pauli-twirl gates and measurements; rounds the number of shots up. Neither of
             the two can be judged on a fake device: its noise has no memory and nothing coherent.
-        fractional_gates: use native RX and RZZ where the device offers them; not with twirling.
+        fractional_gates: use native RX and RZZ, which the device must offer; not with twirling.
         backend, service: instead of what the account gives, for tests.
 
     Raises ValueError where there is no such account or device, with the remedy.
@@ -181,6 +181,13 @@ def ibm(
     if backend is None:
         backend = _backend(name, channel, instance, fractional_gates)
     compiler = device(backend, seed=seed, layout=layout, fold=fold)
+    absent = {"rx", "rzz"} - set(backend.target.operation_names)
+    if fractional_gates and absent:
+        raise ValueError(
+            f"Argument fractional_gates must be False for a device without native RX and RZZ, but "
+            f"{backend.name} has no {' and no '.join(sorted(absent))}; leave it out (fakes "
+            "have none but for FakeFractionalBackend)."
+        )
     return IbmTarget(compiler, channel, instance, mode, options, fractional_gates, service)
 
 

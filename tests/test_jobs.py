@@ -477,6 +477,9 @@ def test_missing_account_and_unknown_devices_are_clear(
         ibm("fake_nothing", channel="local")
     with pytest.raises(ValueError, match="twirling"):
         ibm("fake_manila", channel="local", twirling=True, fractional_gates=True)
+    with pytest.raises(ValueError, match=r"fractional_gates must be False .* no rx and no rzz"):
+        ibm("fake_torino", channel="local", fractional_gates=True)
+    assert ibm("FakeFractionalBackend", channel="local", fractional_gates=True).fractional_gates
     with pytest.raises(ValueError, match="dynamical_decoupling"):
         ibm("fake_manila", channel="local", dynamical_decoupling="XYZ")
 
