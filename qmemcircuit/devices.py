@@ -48,6 +48,9 @@ from qmemcircuit.trajectory import Trajectory
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
+GIVEN = "given"
+"""The reason of a placement that is the user's layout."""
+
 
 @dataclass(frozen=True, eq=False)
 class DeviceTarget:
@@ -88,6 +91,8 @@ class DeviceTarget:
                 f"Argument layout must name {longest.num_qubits} qubits for these circuits "
                 f"(memristors first, then ancillas), but it names {len(placement.qubits)}."
             )
+        elif placement.reason == GIVEN:
+            _require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
         return replace(self, placement=placement)
 
     def restricted(self) -> QiskitTarget:
@@ -216,6 +221,11 @@ def device(
     error = check_real("reset_error", reset_error, minimum=0)
     if error > 1:
         raise ValueError(f"Argument reset_error must be at most 1, but {error:g} was given.")
+    level = check_integer("optimization_level", optimization_level, minimum=0)
+    if level > 3:
+        raise ValueError(
+            f"Argument optimization_level must be 0, 1, 2 or 3, but {level} was given."
+        )
     fold = check_integer("fold", fold, minimum=1)
     if fold % 2 == 0:
         raise ValueError(f"Argument fold must be odd, but {fold} was given; use 1, 3, 5, ….")
@@ -226,7 +236,7 @@ def device(
         None if layout is None else _given_placement(layout, backend),
         error,
         fold,
-        check_integer("optimization_level", optimization_level, minimum=0),
+        level,
     )
 
 
@@ -353,4 +363,28 @@ def _given_placement(layout: Sequence[int], backend: Any) -> Placement:
             f"Argument layout must name different qubits from 0 to "
             f"{backend.target.num_qubits - 1} of {backend.name}, but {list(qubits)} was given."
         )
-    return Placement(qubits, True, None, "given")
+    return Placement(qubits, True, None, GIVEN)
+
+
+def _require_couplers(
+    circuit: QuantumCircuit, placement: Placement, backend: Any, memristors: int
+) -> None:
+    """Raise ValueError where two qubits that interact in `circuit` sit on uncoupled ones."""
+    couplers = backend.target.qargs  # None where any two are coupled
+    if couplers is None:
+        return
+    coupled = set(couplers)
+    size = (len(placement.qubits) - memristors) // memristors
+    roles = _roles(circuit.num_qubits, memristors, size)
+    for instruction in circuit.data:
+        if len(instruction.qubits) != 2 or instruction.operation.name == "barrier":
+            continue
+        first, second = (
+            placement.qubits[roles[circuit.find_bit(qubit).index]] for qubit in instruction.qubits
+        )
+        if not coupled & {(first, second), (second, first)}:
+            raise ValueError(
+                f"Argument layout must put interacting qubits on coupled ones, but "
+                f"{list(placement.qubits)} needs a coupler between {first} and {second}, and "
+                f"{backend.name} has none; layout=None chooses."
+            )

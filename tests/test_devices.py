@@ -186,6 +186,8 @@ def test_a_device_without_reset_is_refused_with_the_remedy(memristor: qm.Memrist
         ({"reset_error": 1.5}, "reset_error"),
         ({"fold": 2}, "fold"),
         ({"seed": -1}, "seed"),
+        ({"optimization_level": -1}, "optimization_level"),
+        ({"optimization_level": 4}, "optimization_level"),
     ],
 )
 def test_bad_arguments_are_named(options: dict, message: str) -> None:
@@ -198,6 +200,9 @@ def test_other_bad_input(memristor: qm.Memristor) -> None:
         device("fake_manila")
     with pytest.raises(ValueError, match="Argument layout must name 2 qubits"):
         qm.run(memristor, [1.0], target=device(PlainBackend(), seed=1, layout=[0]), shots=1)
+    with pytest.raises(ValueError, match=r"layout must put .* coupler between 0 and 3, and plain"):
+        qm.run(memristor, [1.0], target=device(PlainBackend(), seed=1, layout=[0, 3]), shots=1)
+    qm.run(memristor, [1.0], target=device(PlainBackend(), seed=1, layout=[3, 2]), shots=1)
     with pytest.raises(ValueError, match="at least 5 qubits"):
         qm.run(
             memristor,
