@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from qmemcircuit.trajectory import Trajectory
 
 EXTRAS = {
-    "qiskit_ibm_runtime": "hardware",
-    "mthree": "mitigation",
-    "numba": "neurons",
-    "CyRK": "neurons",
-    "nbclient": "notebooks",
+    "qiskit_ibm_runtime": ("hardware", "fake devices and IBM hardware"),
+    "numba": ("neurons", "compiled right-hand sides"),
+    "CyRK": ("neurons", "compiled right-hand sides"),
+    "distributed": ("distributed", "sweeps on more than one machine"),
+    "nbclient": ("notebooks", "running the notebooks"),
+    "mthree": ("mitigation", "only our tests: judges the readout mitigation, which is our own"),
 }
+"""Optional modules: the extra that installs each, and what it is for."""
 
 
 def parse_target(text: str, seed: int) -> Any:
@@ -219,10 +221,10 @@ def _doctor(_: argparse.Namespace) -> int:
     for package, number in versions().items():
         print(f"  {package:20s} {number}")
     print("optional packages:")
-    for module, extra in EXTRAS.items():
+    for module, (extra, purpose) in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
         word = "installed" if there else f"missing; pip install 'qmemcircuit[{extra}]'"
-        print(f"  {module:20s} {word}")
+        print(f"  {module:20s} {word} ({purpose})")
     print("accounts of the runtime client:")
     for line in _accounts():
         print(f"  {line}")

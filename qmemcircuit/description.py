@@ -30,8 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qmemcircuit.checks import FloatArray, check_choice
-from qmemcircuit.circuits import pool
+from qmemcircuit.checks import FloatArray, check_choice, check_integer
+from qmemcircuit.circuits import AncillaPool, pool
 from qmemcircuit.couplings import ControlledRotation, Coupling, Native, PartialISwap, PartialSwap
 from qmemcircuit.memristors import Memristor, Network
 from qmemcircuit.rates import ConstantRate, SquidRate
@@ -81,6 +81,11 @@ def read_description(path: str | os.PathLike[str]) -> Description:
 
     Raises FileNotFoundError, and ValueError naming the entry that is wrong, unknown or missing.
     """
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f"Argument path must name a TOML file, but {str(path)!r} does not exist; check its "
+            "name."
+        )
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -98,17 +103,33 @@ def read_description(path: str | os.PathLike[str]) -> Description:
     network = Network(memristors, couplings)
     circuits = {name: run[name] for name in CIRCUIT_KEYS if name in run}
     ancilla = circuits.get("ancilla")
-    if isinstance(ancilla, str) and ancilla.startswith("pool(") and ancilla.endswith(")"):
-        circuits["ancilla"] = pool(int(ancilla[5:-1]))
+    if isinstance(ancilla, str) and ancilla.startswith("pool"):
+        circuits["ancilla"] = _pool(ancilla)
+    absorb_decay = run.get("absorb_decay", False)
+    if not isinstance(absorb_decay, bool):
+        raise ValueError(
+            f"Argument absorb_decay must be true or false, but {absorb_decay!r} was given; a TOML "
+            "boolean has no quotes."
+        )
     return Description(
         network,
         network.periods(run.get("periods", 1), points=run.get("points", 30)),
         str(run.get("target", "aer")),
         run.get("shots", 5000),
         run.get("seed", 1),
-        bool(run.get("absorb_decay", False)),
+        absorb_decay,
         circuits,
     )
+
+
+def _pool(text: str) -> AncillaPool:
+    size = text.removeprefix("pool(").removesuffix(")")
+    if text != f"pool({size})" or not size.isdecimal():
+        raise ValueError(
+            f"Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k) with an integer k, "
+            f"but {text!r} was given; 'pool(2)' is two ancillas a memristor."
+        )
+    return pool(int(size))
 
 
 def _memristor(item: Mapping[str, Any]) -> Memristor:
@@ -126,7 +147,13 @@ def _coupling(item: Mapping[str, Any]) -> tuple[tuple[int, int], Coupling]:
         _needed(item, name, "[[coupling]]")
     kinds = ("native", "controlled_rotation", "partial_swap", "partial_iswap")
     kind = check_choice("kind", item["kind"], kinds)
-    first, second = item["pair"]
+    pair = item["pair"]
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise ValueError(
+            f"Argument pair must hold two memristors, but {pair!r} was given; [0, 1] couples the "
+            "first two."
+        )
+    first, second = (check_integer("pair", place, minimum=0) for place in pair)
     strength = item["strength"]
     if kind in ("native", "controlled_rotation"):
         _needed(item, "axis", "[[coupling]]")

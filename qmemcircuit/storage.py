@@ -73,6 +73,11 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
     Raises FileNotFoundError, or FileFormatError where the file is damaged, holds another
     kind, or has a newer schema than this version reads.
     """
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f"Argument path must name a {kind} file, but {str(path)!r} does not exist; check its "
+            "name."
+        )
     content = Path(path).read_bytes()
     try:
         if _suffix(path) == ".npz":

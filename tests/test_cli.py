@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import qmemcircuit as qm
-from qmemcircuit.cli import main, parse_target
+from qmemcircuit.cli import EXTRAS, main, parse_target
 from qmemcircuit.description import read_description
 from qmemcircuit.observables import trace_distance
 
@@ -48,6 +50,8 @@ kind = "native"
 axis = "y"
 strength = 0.066
 """
+
+_COUPLING = '[[coupling]]\npair = {}\nkind = "native"\naxis = "y"\nstrength = 0.1\n[[memristor]]'
 
 
 @pytest.fixture
@@ -151,6 +155,19 @@ def test_doctor_tells_versions_and_never_a_token(
     assert "very-secret" not in printed
 
 
+def test_doctor_knows_every_extra_and_what_is_missing(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+    extras = set(project["project"]["optional-dependencies"]) - {"test"}
+    assert {extra for extra, _ in EXTRAS.values()} == extras
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert "pip install 'qmemcircuit[distributed]' (sweeps" in printed
+    assert "only our tests" in printed
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -162,6 +179,12 @@ def test_doctor_tells_versions_and_never_a_token(
         (("shots = 300", "shots = "), "must be a TOML file"),
         (('target = "aer"', 'target = "moon"'), "Argument --target must be aer"),
         (('target = "aer"', 'target = "fake:FakeMoon"'), "must be a fake device"),
+        (('ancilla = "reset"', 'absorb_decay = "false"'), "Argument absorb_decay must be true or"),
+        (('ancilla = "reset"', 'ancilla = "pool(x)"'), "Argument ancilla must be 'fresh'"),
+        (('ancilla = "reset"', 'ancilla = "pool2"'), "Argument ancilla must be 'fresh'"),
+        (("[[memristor]]", _COUPLING.format("[0]")), "Argument pair must hold two memristors"),
+        (("[[memristor]]", _COUPLING.format("3")), "Argument pair must hold two memristors"),
+        (("[[memristor]]", _COUPLING.format("[0, 0.5]")), "Argument pair must be an integer"),
     ],
 )
 def test_errors_are_one_line(
@@ -175,7 +198,8 @@ def test_errors_are_one_line(
 
 
 def test_missing_files_are_named(model: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main(["run", "nowhere.toml"]) == 2
-    assert main(["collect", "nowhere"]) == 2
-    assert main(["compare", "nowhere.json"]) == 2
-    assert "nowhere" in capsys.readouterr().err
+    for command, name in (("run", "no.toml"), ("collect", "no"), ("compare", "no.json")):
+        assert main([command, name]) == 2
+        error = capsys.readouterr().err
+        assert re.match(rf"error: Argument \w+ must .*, but '{name}' .*; .*\.$", error)
+    assert not Path("no").exists()
