@@ -133,6 +133,8 @@ def compare(
             + "; compute both at the same times."
         )
     chi_square, degrees, tested = _chi_square(a, b)
+    if degrees == 0:  # nothing sampled, or every outcome was certain
+        chi_square = None
     voltage, current = a.voltage - b.voltage, a.current - b.current
     return Comparison(
         times=a.times,
@@ -144,7 +146,7 @@ def compare(
         current_max=np.abs(current).max(axis=0),
         chi_square=chi_square,
         degrees_of_freedom=degrees,
-        p_value=None if chi_square is None else float(chi2.sf(chi_square, max(degrees, 1))),
+        p_value=None if chi_square is None else float(chi2.sf(chi_square, degrees)),
         tested=tested,
         trace_distance=(
             None if a.states is None or b.states is None else trace_distance(a.states, b.states)
@@ -177,6 +179,8 @@ def _pearson(samples: Samples, states: ComplexArray) -> tuple[float, int]:
         counts = samples.counts[:, place].astype(float)
         expected = outcome_probabilities(states, basis) * counts.sum(axis=1, keepdims=True)
         for observed, wanted in zip(counts, expected, strict=True):
+            if observed.sum() == 0:  # not measured at this time
+                continue
             kept = _pool(wanted)
             pooled = kept @ wanted
             total += float(np.sum((kept @ observed - pooled) ** 2 / pooled))
@@ -195,6 +199,8 @@ def _homogeneity(first: Samples, second: Samples) -> tuple[float, int]:
         ours = first.counts[:, place].astype(float)
         theirs = second.counts[:, second.bases.index(basis)].astype(float)
         for mine, other in zip(ours, theirs, strict=True):
+            if mine.sum() == 0 or other.sum() == 0:  # not measured at this time
+                continue
             # Pool by the smaller of the two expected counts of the joint distribution.
             share = min(mine.sum(), other.sum()) / (mine.sum() + other.sum())
             kept = _pool((mine + other) * share)

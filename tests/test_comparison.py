@@ -125,3 +125,19 @@ def test_different_times_are_refused():
         qm.compare(a, qm.exact_circuit(MEMRISTOR, TIMES[:-1]))
     with pytest.raises(ValueError, match="different times"):
         qm.compare(a, qm.exact_circuit(MEMRISTOR, 1.01 * TIMES))
+
+
+def test_times_that_were_not_measured_do_not_count():
+    from dataclasses import replace
+
+    master = qm.master_equation(MEMRISTOR, TIMES)
+    measured = digital(MEMRISTOR, 1)
+    counts = measured.samples.counts.copy()
+    counts[[0, 5]] = 0
+    partial = replace(measured, samples=qm.Samples(measured.samples.bases, counts))
+    for other in (master, digital(MEMRISTOR, 2)):
+        comparison = qm.compare(partial, other)
+        assert comparison.degrees_of_freedom == 2 * (len(TIMES) - 2)
+        assert comparison.p_value > 1e-4
+    nothing = replace(measured, samples=qm.Samples(measured.samples.bases, 0 * counts))
+    assert qm.compare(nothing, master).agree is None
