@@ -67,6 +67,11 @@ def draw_experiment(name: str, out: Path) -> None:
     from qmemcircuit.plotting import save_figure
 
     module = load_experiment(name)
+    if not (out / name / "summary.json").is_file():
+        raise ValueError(
+            f"Argument --out must name a folder that holds {name}, but {str(out)!r} does not; "
+            f"`python -m experiments run {name}` makes it."
+        )
     for suffix, figure in _draw(module, read_result(out, name)).items():
         for path in save_figure(figure, out / name / (f"{name}.{suffix}" if suffix else name)):
             print(path)

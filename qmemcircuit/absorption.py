@@ -105,7 +105,8 @@ def absorb_device_decay(
             "without a schedule the device's decay has no duration."
         )
     # Folded gates last longer, but all noise factors must run the same collisions.
-    placed = replace(target.place(circuits), fold=1)
+    # And forms are not chosen: decay is absorbed only while the memristor waits in its own basis.
+    placed = replace(replace(target, forms=()).place(circuits), fold=1)
     part = placed.restricted()
     assert placed.placement is not None
     memristors = len(circuits.network.memristors)

@@ -32,8 +32,12 @@ def check_real(
     return number
 
 
+LARGEST_INTEGER = 10**15
+"""Beyond any number of shots or steps, and well within 64 bits."""
+
+
 def check_integer(name: str, value: Any, *, minimum: int, remedy: str = "") -> int:
-    """Return `value` as an int not below `minimum`; floats, bools and strings are refused."""
+    """Return `value` as an int, `minimum` to 10^15; floats, bools and strings are refused."""
     try:
         if isinstance(value, bool | np.bool_):
             raise TypeError
@@ -48,12 +52,14 @@ def check_integer(name: str, value: Any, *, minimum: int, remedy: str = "") -> i
             f"Argument {name} must be at least {minimum}, but {number} was given."
             + (f" {remedy}" if remedy else "")
         )
+    if number > LARGEST_INTEGER:
+        raise ValueError(f"Argument {name} must be at most 10^15, but {number:.3g} was given.")
     return number
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"Argument {name} must be one of {listed}, but {value!r} was given.")
     return str(value)

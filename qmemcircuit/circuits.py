@@ -22,6 +22,7 @@ from qmemcircuit.checks import ComplexArray, FloatArray, check_choice, check_int
 from qmemcircuit.collision import CollisionForm, collision_circuit
 from qmemcircuit.compiled import CompiledPair, compile_pairs
 from qmemcircuit.memristors import Model, Network, as_network
+from qmemcircuit.observables import interaction_terms, pauli_terms
 from qmemcircuit.splitting import (
     Collision,
     Element,
@@ -185,8 +186,8 @@ def build_circuits(
         times: increasing times, shape (T,).
         bases: measurement settings. `"XY"`: all memristors in X, and all in Y; `"tomography"`:
             all 3^M products of X, Y, Z; or a list of settings, letters in memristor order:
-            `["XX", ("X", "Y")]`. None: `"XY"` for one memristor, else `"tomography"` for up to
-            two and `"XY"` beyond.
+            `["XX", ("X", "Y")]`. None: what V, I and a pair's concurrence need, see
+            `default_bases`.
         ancilla: see `Ancilla`.
         splitting: `"lie"` (the paper), `"strang"` or `"fused"`; all are the same, and exact, for
             uncoupled memristors. `"compiled"`: for a pair, two collisions a memristor at any t
@@ -215,12 +216,18 @@ def build_circuits(
                 f"Argument steps must be None for splitting='compiled', but {steps} was given: "
                 "each circuit covers its whole [0, t] at once."
             )
-    settings = parse_bases(bases, len(network.memristors))
+    wanted = default_bases(network) if bases is None else bases
+    settings = parse_bases(wanted, len(network.memristors))
     if ancilla == "merged":
         if network.couplings:
             raise ValueError(
                 "Argument ancilla must not be 'merged' for coupled memristors, but this network "
                 f"has {len(network.couplings)} couplings: damping and couplings do not commute."
+            )
+        if steps not in (None, 1):
+            raise ValueError(
+                f"Argument steps must be None for ancilla='merged', but {steps} was given: all of "
+                "[0, t] is one collision."
             )
         steps = 1
     if splitting == "fused":
@@ -243,12 +250,38 @@ def as_pool(ancilla: Ancilla) -> AncillaPool:
     return named[ancilla]
 
 
-def parse_bases(
-    bases: str | Sequence[str | Sequence[str]] | None, memristors: int
-) -> tuple[str, ...]:
+def default_bases(network: Network) -> tuple[str, ...]:
+    """Return the settings that V, I by any estimator and a pair's concurrence need.
+
+    X and Y on all memristors, all nine settings of a pair; beyond two memristors also as few
+    further settings as the couplings' terms in the current need, packed greedily.
+    """
+    count = len(network.memristors)
+    if count == 2:
+        return parse_bases("tomography", count)
+    packed = [["X"] * count, ["Y"] * count]
+    for j in range(count):
+        for pair, operator in interaction_terms(network, j):
+            for label in pauli_terms(operator, pair, count):
+                _pack(packed, label)
+    return tuple("".join(letters).replace("I", "Z") for letters in packed)
+
+
+def _pack(packed: list[list[str]], label: str) -> None:
+    """Add a Pauli label to the first setting that can still measure it, or to a new one."""
+    for letters in packed:
+        if all("I" in (a, b) or a == b for a, b in zip(letters, label, strict=True)):
+            letters[:] = [b if a == "I" else a for a, b in zip(letters, label, strict=True)]
+            return
+    packed.append(list(label))
+
+
+def parse_bases(bases: str | Sequence[str | Sequence[str]], memristors: int) -> tuple[str, ...]:
     """Return the settings that a `bases` argument stands for, one string of M letters each."""
-    if bases is None:
-        bases = "tomography" if memristors == 2 else "XY"
+    if not isinstance(bases, str | Sequence):
+        raise TypeError(
+            f"Argument bases must be a word or a list of settings, but {bases!r} was given."
+        )
     if bases == "tomography":
         return tuple("".join(letters) for letters in product("XYZ", repeat=memristors))
     if isinstance(bases, str):

@@ -20,16 +20,21 @@ from qmemcircuit.checks import ComplexArray, check_choice, check_real
 from qmemcircuit.memristors import Memristor
 
 CollisionForm = Literal["compact", "paper"]
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 
 def damping_probability(memristor: Memristor, start: float, stop: float) -> float:
     """Return p = 1 − exp(−∫Γ dt) over [start, stop], exact at any step size.
 
     Raises ValueError where Γ is negative anywhere in the step. The integral is exact; the sign
-    is checked at 33 equally spaced times, so a shorter negative dip can pass unseen.
+    is checked at 33 irregular times in every period of the memristor (at least 33, and the ends),
+    so a much shorter negative dip can pass unseen.
     """
     integral = float(memristor.decay_integral(start, stop))
-    smallest = float(np.min(memristor.decay_rate(np.linspace(start, stop, 33))))
+    count = 33 * max(1, math.ceil((stop - start) / memristor.period))
+    # Multiples of the golden ratio fill the step evenly and keep step with no periodic law.
+    places = np.concatenate([[0.0, 1.0], np.arange(count) * GOLDEN_RATIO % 1.0])
+    smallest = float(np.min(memristor.decay_rate(start + (stop - start) * places)))
     if smallest < 0 or integral < 0:
         raise ValueError(
             f"Argument rate must not be negative, but within the step from t = {start:g} to "

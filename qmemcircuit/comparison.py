@@ -31,7 +31,7 @@ class Comparison:
             where neither side has errors. Neighbouring current residuals are correlated.
         voltage_rms, voltage_max, current_rms, current_max: of a − b, shape (M,).
         chi_square, degrees_of_freedom, p_value: of the independently sampled outcomes; None
-            where nothing was sampled. `tested` says what went in.
+            where there is nothing to test. `tested` says what went in, or why nothing did.
         trace_distance: shape (T,), or None where one side has no states. Against tomographic
             states it has a bias upwards of the order of the shot noise.
         loops_a, loops_b: the I–V loops of each device, with form factors; empty tuples where
@@ -70,7 +70,7 @@ class Comparison:
                 if self.trace_distance is None
                 else f", trace distance at most {self.trace_distance.max():.2g}"
             )
-            return f"Neither side was sampled: V and I differ by at most {largest:.2g}{distance}."
+            return f"No χ² ({self.tested}): V and I differ by at most {largest:.2g}{distance}."
         word = "agree" if self.agree else "do not agree"
         return (
             f"The two {word} within the shots: χ² = {self.chi_square:.1f} for "
@@ -94,7 +94,7 @@ class Comparison:
             lines += [f"trace distance: largest {distance.max():.3g}, mean {distance.mean():.3g}"]
         loops = [("device", "loop", "form factor of a", "form factor of b")]
         for j, pairs in enumerate(zip(self.loops_a, self.loops_b, strict=True)):
-            for a, b in zip(*pairs, strict=True):
+            for a, b in zip(*pairs, strict=False):  # a device without a loop has none
                 loops.append((str(j), str(a.index), _form_factor(a), _form_factor(b)))
         if len(loops) > 1:
             lines += ["", *_table(loops)]
@@ -114,9 +114,8 @@ def compare(
 
     χ² is taken on the counts, which are independent between times and settings: Pearson's against
     the probabilities of the other side's states, or the homogeneity χ² of two sets of counts.
-    Outcomes with an expected count below 5 are pooled. Where there are no counts but voltage
-    errors, χ² is of the voltages, whose errors are independent between times. It is never taken
-    on currents, whose errors are correlated. The test cannot see an error that the sampled
+    Outcomes with an expected count below 5 are pooled. There is no χ² without counts: errors of V
+    may be, and those of I are, correlated in time. The test cannot see an error that the sampled
     settings do not show.
 
     With `exact` (`exact_circuit`) and `noisy` (`expected_trajectory`, or `exact` again on an ideal
@@ -125,7 +124,7 @@ def compare(
 
     Raises ValueError where times or numbers of devices differ.
     """
-    if a.voltage.shape != b.voltage.shape or not np.allclose(a.times, b.times, rtol=1e-12):
+    if a.voltage.shape != b.voltage.shape or not _same_times(a.times, b.times):
         raise ValueError(
             f"Argument b must have the times and devices of a, but the shapes are "
             f"{b.voltage.shape} and {a.voltage.shape}"
@@ -133,6 +132,8 @@ def compare(
             + "; compute both at the same times."
         )
     chi_square, degrees, tested = _chi_square(a, b)
+    if chi_square is not None and degrees == 0:
+        chi_square, tested = None, "too few counts for a test"
     voltage, current = a.voltage - b.voltage, a.current - b.current
     return Comparison(
         times=a.times,
@@ -144,7 +145,7 @@ def compare(
         current_max=np.abs(current).max(axis=0),
         chi_square=chi_square,
         degrees_of_freedom=degrees,
-        p_value=None if chi_square is None else float(chi2.sf(chi_square, max(degrees, 1))),
+        p_value=None if chi_square is None else float(chi2.sf(chi_square, degrees)),
         tested=tested,
         trace_distance=(
             None if a.states is None or b.states is None else trace_distance(a.states, b.states)
@@ -159,16 +160,23 @@ def compare(
     )
 
 
+def _same_times(first: FloatArray, second: FloatArray) -> bool:
+    """Whether times agree to a billionth of their typical distance, whatever their unit."""
+    distance = float(np.median(np.diff(first))) if first.size > 1 else max(float(first[0]), 1e-300)
+    return bool(np.all(np.abs(first - second) <= 1e-9 * distance))
+
+
 def _chi_square(a: Trajectory, b: Trajectory) -> tuple[float | None, int, str]:
     if a.samples is not None and b.samples is not None:
         return (*_homogeneity(a.samples, b.samples), "counts of both sides")
     for sampled, other in ((a, b), (b, a)):
         if sampled.samples is not None and other.states is not None:
             return (*_pearson(sampled.samples, other.states), "counts against exact states")
-    residual = _residual(a.voltage - b.voltage, a.voltage_error, b.voltage_error)
-    if residual is not None:
-        return float(np.sum(residual**2)), residual.size, "voltages"
-    return None, 0, ""
+    if a.samples is not None or b.samples is not None:
+        return None, 0, "the other side has no states that the counts could be tested against"
+    if a.voltage_error is not None or b.voltage_error is not None:
+        return None, 0, "the errors of V are known, but not how they are correlated in time"
+    return None, 0, "neither side was sampled"
 
 
 def _pearson(samples: Samples, states: ComplexArray) -> tuple[float, int]:
@@ -177,6 +185,8 @@ def _pearson(samples: Samples, states: ComplexArray) -> tuple[float, int]:
         counts = samples.counts[:, place].astype(float)
         expected = outcome_probabilities(states, basis) * counts.sum(axis=1, keepdims=True)
         for observed, wanted in zip(counts, expected, strict=True):
+            if observed.sum() == 0:  # not measured at this time
+                continue
             kept = _pool(wanted)
             pooled = kept @ wanted
             total += float(np.sum((kept @ observed - pooled) ** 2 / pooled))
@@ -195,6 +205,8 @@ def _homogeneity(first: Samples, second: Samples) -> tuple[float, int]:
         ours = first.counts[:, place].astype(float)
         theirs = second.counts[:, second.bases.index(basis)].astype(float)
         for mine, other in zip(ours, theirs, strict=True):
+            if mine.sum() == 0 or other.sum() == 0:  # not measured at this time
+                continue
             # Pool by the smaller of the two expected counts of the joint distribution.
             share = min(mine.sum(), other.sum()) / (mine.sum() + other.sum())
             kept = _pool((mine + other) * share)
@@ -241,7 +253,16 @@ def _loops(trajectory: Trajectory) -> tuple[tuple[Loop, ...], ...]:
     # Fewer than nine points in a period are no loop: find_loops would refuse them.
     if np.diff(trajectory.times).max() * 8 > trajectory.periods.min() * (1 + 1e-9):
         return empty
-    return tuple(find_loops(trajectory, j) for j in range(trajectory.device_count))
+    return tuple(
+        find_loops(trajectory, j) if _moves(trajectory, j) else ()
+        for j in range(trajectory.device_count)
+    )
+
+
+def _moves(trajectory: Trajectory, device: int) -> bool:
+    """Whether both V and I ever leave zero: else there is no loop to normalise."""
+    series = trajectory[device]
+    return bool(np.any(series.voltage) and np.any(series.current))
 
 
 def _form_factor(loop: Loop) -> str:

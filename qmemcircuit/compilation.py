@@ -111,6 +111,7 @@ def compile_circuit(
     memristors: int,
     seed: int,
     schedule: bool,
+    own_basis: bool,
     fold: int,
     optimization_level: int,
 ) -> CompiledCircuit:
@@ -123,6 +124,7 @@ def compile_circuit(
         where: the index into `placement.qubits` of every circuit qubit (used where embedded).
         seed: of the transpiler.
         schedule: whether to schedule as late as possible, so that waiting is explicit.
+        own_basis: whether memristors wait for a reset in their own basis (`wait_in_own_basis`).
         fold: how often every two-qubit gate is repeated, odd; after compilation, before
             scheduling, at no further optimisation, or the folds would cancel.
         optimization_level: of the preset pass manager, 0 to 3.
@@ -138,7 +140,7 @@ def compile_circuit(
     )
     # The preset manager's scheduling stage is run by itself, after the folding.
     scheduling, manager.scheduling = manager.scheduling, None
-    compiled = manager.run(wait_in_own_basis(circuit, memristors))
+    compiled = manager.run(wait_in_own_basis(circuit, memristors) if own_basis else circuit)
     layout = compiled.layout
     system = tuple(range(memristors))
     if layout is not None:

@@ -117,13 +117,23 @@ def compile_pairs(
     *,
     method: CompiledMethod | None = None,
     collisions: int = 2,
+    balance: float = 0.0,
 ) -> tuple[CompiledPair, ...]:
     """Return `compile_pair` at every one of `times`, with one integration of the exact map.
 
     The closed form takes milliseconds a time, a fit tens of milliseconds.
+
+    `balance`, between −1 and 1, moves damping from the second collision of the closed form
+    (w2) to the first (w1): w1 − w2 = balance × min(|z+|, |z−|). The chord through z turns, the
+    channel stays the same: every balance has the same residual. Fits ignore it.
     """
     check_pair(network)
     checked = check_times(times)
+    if abs(check_real("balance", balance)) > 1:
+        raise ValueError(
+            f"Argument balance must be between -1 and 1, but {balance:g} was given: the weights "
+            "of a chord through z differ by at most |z|."
+        )
     if method is not None:
         check_choice("method", method, ("closed form", "fitted"))
     if check_integer("collisions", collisions, minimum=1) > 8:
@@ -147,7 +157,7 @@ def compile_pairs(
     maps = pair_maps(network, later)
     ends = np.flatnonzero(np.isin(knots, later))
     if chosen == "closed form":
-        shapes = _closed_form(network, knots, damping[0], ends)
+        shapes = _closed_form(network, knots, damping[0], ends, balance)
     else:
         shapes = [
             _fit(network, float(knots[end]), damping[:, end], exact, collisions)
@@ -225,9 +235,12 @@ def _closed_form_applies(network: Network, damping: FloatArray) -> bool:
 
 
 def _closed_form(
-    network: Network, knots: FloatArray, damping: FloatArray, ends: IntArray
+    network: Network, knots: FloatArray, damping: FloatArray, ends: IntArray, balance: float
 ) -> list[_Shape]:
     """Return the chords through z± and what follows from them, at each of `ends` (one or more).
+
+    With b = balance × min(|z+|, |z−|)/w the weights are w1, w2 = w (1 ± b)/2, for both chords:
+    w1, w2 and |z| are the sides of a triangle, whose angles at z give θ1 and θ2.
 
     The names are those of experiments/derivations/compiled_pair.md.
     """
@@ -237,15 +250,19 @@ def _closed_form(
     exchange = float(dressed[1, 2].real)
     shift = float((dressed[1, 1] + dressed[2, 2] - dressed[0, 0] - dressed[3, 3]).real)
     lost = -np.expm1(-damping)  # w
+    centres = [_phase_average(knots, lost, shift + sign * 2 * exchange) for sign in (1, -1)]
+    ratios = [
+        np.minimum(np.divide(np.abs(z), lost, out=np.ones_like(lost), where=lost > 0), 1.0)
+        for z in centres  # rounding can leave |z|/w = 1 + 1e-16
+    ]
+    uneven = balance * np.minimum(*ratios)
     chords = []
     # A chord may be walked from either end. This pairing leaves no σzσz in the gates of a pair
     # that only exchanges (z− is the conjugate of z+), and no exchange where there is none.
     order = -1.0 if abs(exchange) > 1e-12 * np.abs(hamiltonian).max() else 1.0
-    for frequency, first in ((shift + 2 * exchange, -1.0), (shift - 2 * exchange, -order)):
-        centre = _phase_average(knots, lost, frequency)
-        ratio = np.divide(np.abs(centre), lost, out=np.ones_like(lost), where=lost > 0)
-        opening = np.arccos(np.minimum(ratio, 1.0))  # rounding can leave |z|/w = 1 + 1e-16
-        chords.append(np.angle(centre) + np.array([[first], [-first]]) * opening)
+    for centre, ratio, first in zip(centres, ratios, (-1.0, -order), strict=True):
+        openings = np.array([_opening(ratio, uneven), -_opening(ratio, -uneven)])
+        chords.append(np.angle(centre) + first * openings)
     plus, minus = chords
     shapes = []
     for end in ends:
@@ -258,10 +275,20 @@ def _closed_form(
             turns[1] @ turns[0].conj().T,
             dressing @ evolve(dressed, float(knots[end])) @ turns[1].conj().T,
         ]
-        half = 0.5 * lost[end]
-        probabilities = np.array([[half, half], [half / (1 - half)] * 2])
+        before, after = 0.5 * lost[end] * np.array([1 + uneven[end], 1 - uneven[end]])
+        probabilities = np.array([[before, before], [after / (1 - before)] * 2])
         shapes.append(_Shape(np.array(gates), probabilities))
     return shapes
+
+
+def _opening(ratio: FloatArray, uneven: FloatArray) -> FloatArray:
+    """Return the angle between z and the chord's end of weight w (1 + uneven)/2, |z| = ratio w.
+
+    The law of cosines, (w1² + |z|² − w2²) / 2 w1 |z| with w1² − w2² = uneven w².
+    """
+    sides = (1 + uneven) * ratio
+    cosine = np.divide(uneven + ratio**2, sides, out=np.ones_like(ratio), where=sides > 0)
+    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)))
 
 
 def _dressing(hamiltonian: ComplexArray) -> ComplexArray:

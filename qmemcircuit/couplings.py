@@ -153,7 +153,7 @@ class PartialSwap:
 
 @dataclass(frozen=True)
 class PartialISwap:
-    """H = (g/2)(σxσx + σyσy), the exchange of one excitation; an iSWAP at δ = g dt = π/2."""
+    """H = (g/2)(σxσx + σyσy): one excitation is exchanged; at δ = g dt = π/2 the inverse iSWAP."""
 
     strength: float
 
@@ -184,7 +184,12 @@ class MatrixCoupling:
     matrix: tuple[tuple[complex, ...], ...]
 
     def __init__(self, matrix: ArrayLike) -> None:
-        values = np.array(matrix, dtype=complex)
+        try:
+            values = np.array(matrix, dtype=complex)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"Argument matrix must be a 4×4 matrix of numbers, but {matrix!r} was given."
+            ) from None
         if values.shape != (4, 4) or not np.all(np.isfinite(values)):
             raise ValueError(
                 f"Argument matrix must be a finite 4×4 matrix, but shape {values.shape} was given."

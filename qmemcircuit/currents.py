@@ -69,15 +69,16 @@ def finite_difference(
     """Return guo2022's estimator: central differences of <σy>, one-sided second order at the ends.
 
     Args:
-        times: shape (T,), T ≥ 3; any spacing.
+        times: shape (T,), T ≥ 10, any spacing, at least 7 in a period: the bias bound compares
+            with a local fit.
         x, y: means of Qiskit's X and Y, shape (…, T), with standard errors x_error, y_error.
         omega: the memristor's ω.
         scale: √(mħω/2).
 
     Its bias is of order dt² ω³; the noise of a difference is √2 σ/(2 dt). Raises ValueError for
-    fewer than 3 times.
+    fewer times.
     """
-    _check_length(times, 3)
+    _check_length(times, 10)
     derivative = np.asarray(np.gradient(np.eye(times.size), times, axis=0, edge_order=2))
     estimator = _Linear(-scale * omega * np.eye(times.size), -scale * derivative)
     richer = _local_estimator(times, omega, scale, _basis)

@@ -36,6 +36,7 @@ from qmemcircuit.compilation import (
     require_instructions,
     restrict_target,
 )
+from qmemcircuit.forms import Form, apply_forms, choose_forms
 from qmemcircuit.memristors import Model
 from qmemcircuit.noise import measured_qubits, readout_matrices, simulate
 from qmemcircuit.observables import trajectory_of_states
@@ -64,6 +65,8 @@ class DeviceTarget:
         reset_error: probability that a reset leaves |1>, on top of the device's calibration.
         fold: two-qubit gates are repeated this often (zero-noise extrapolation).
         optimization_level: of Qiskit's preset pass manager.
+        forms: which of equivalent circuits is used at each time (see `forms`); empty for the
+            plain ones, None until `place` chooses them.
     """
 
     backend: Any
@@ -73,6 +76,7 @@ class DeviceTarget:
     reset_error: float = 0.0
     fold: int = 1
     optimization_level: int = 3
+    forms: tuple[Form, ...] | None = ()
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
@@ -93,7 +97,12 @@ class DeviceTarget:
             )
         elif placement.reason == GIVEN:
             _require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
-        return replace(self, placement=placement)
+        placed = replace(self, placement=placement)
+        if self.forms is None and not circuits.absorbed:
+            # Chosen at fold 1, so that all noise factors run the same circuit, folded.
+            plain = replace(placed, fold=1, forms=())
+            placed = replace(placed, forms=choose_forms(circuits, plain))
+        return placed
 
     def restricted(self) -> QiskitTarget:
         """Return the device's target on the chosen qubits; ValueError before `place`."""
@@ -110,6 +119,7 @@ class DeviceTarget:
         memristors = len(circuits.network.memristors)
         # The placement's circuit is the longest; absorption may have shortened the last one.
         size = (len(placement.qubits) - memristors) // memristors
+        circuits, own_basis = apply_forms(circuits, self.forms or ())
         compiled = []
         for index in range(len(circuits.times)) if only is None else only:
             plain = [circuits.evolution(index)]
@@ -125,6 +135,7 @@ class DeviceTarget:
                         memristors=memristors,
                         seed=self.seed,
                         schedule=self.schedule,
+                        own_basis=own_basis.get(index, True),
                         fold=self.fold,
                         optimization_level=self.optimization_level,
                     )
@@ -169,6 +180,7 @@ class DeviceTarget:
             "reset_error": self.reset_error,
             "fold": self.fold,
             "optimization_level": self.optimization_level,
+            "forms": [form.describe() for form in self.forms or ()],
             "calibration": (
                 None if self.placement is None else describe_calibration(self.restricted())
             ),
@@ -192,6 +204,7 @@ def device(
     reset_error: float = 0.0,
     fold: int = 1,
     optimization_level: int = 3,
+    select_forms: bool = False,
 ) -> DeviceTarget:
     """Return the noise model of a device as a target: a fake backend or a real one's calibration.
 
@@ -208,6 +221,9 @@ def device(
         reset_error: probability that a reset leaves |1>; calibrations do not state it.
         fold: odd; every two-qubit gate is repeated this often.
         optimization_level: 0 to 3, of the preset pass manager.
+        select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
+            that are equal without it, time by time; recorded. Costs about a second a time.
+            Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
     """
@@ -237,6 +253,7 @@ def device(
         error,
         fold,
         level,
+        None if select_forms else (),
     )
 
 
@@ -265,6 +282,7 @@ def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
         float(described.get("reset_error", 0.0)),
         int(described["fold"]),
         int(described["optimization_level"]),
+        tuple(Form(**form) for form in described.get("forms", ())),
     )
 
 

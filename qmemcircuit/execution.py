@@ -73,10 +73,10 @@ class Record:
             return cls(
                 restore_model(header["model"]), arrays["times"], samples, header["provenance"]
             )
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise FileFormatError(
-                f"Argument path must name an intact record, but {str(path)!r} lacks "
-                f"{error}; restore it from a copy or run again."
+                f"Argument path must name an intact record, but in {str(path)!r} something is "
+                f"missing or wrong: {error}; restore it from a copy or run again."
             ) from error
 
 

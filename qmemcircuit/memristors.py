@@ -92,7 +92,7 @@ class Memristor:
         mass: float = 1.0,
         hbar: float = 1.0,
     ) -> None:
-        if not isinstance(rate, DecayRate):
+        if isinstance(rate, type) or not isinstance(rate, DecayRate):
             raise TypeError(
                 f"Argument rate must have the methods value, integral and at_frequency, but "
                 f"{rate!r} does not; SquidRate(gamma0) is one that does, FunctionRate(function) "
@@ -102,6 +102,11 @@ class Memristor:
             raise ValueError(
                 "Argument state must be given if a is not, and only then, but "
                 f"{'neither' if a is None else 'both'} was given."
+            )
+        if state is not None and b != 0.0:
+            raise ValueError(
+                f"Argument b must not be given with state, but {b!r} was; it is the phase of the "
+                "state that a describes."
             )
         values: dict[str, Any] = {"rate": rate}
         values["a"] = None if a is None else check_real("a", a)
@@ -177,7 +182,7 @@ class Network:
         *,
         state: ArrayLike | None = None,
     ) -> None:
-        members = tuple(memristors)
+        members = () if isinstance(memristors, Memristor) else tuple(memristors)
         if not members or not all(isinstance(item, Memristor) for item in members):
             raise TypeError(
                 f"Argument memristors must be a non-empty list of Memristor, but {memristors!r} "
@@ -186,6 +191,11 @@ class Network:
         if len({item.hbar for item in members}) > 1:
             raise ValueError("Argument memristors must share one hbar, but several were given.")
         pairs = couplings.items() if isinstance(couplings, Mapping) else couplings
+        if not isinstance(couplings, Mapping | tuple):
+            raise TypeError(
+                "Argument couplings must be a dictionary such as {(0, 1): Native('y', 0.1)}, but "
+                f"{couplings!r} was given."
+            )
         object.__setattr__(self, "memristors", members)
         object.__setattr__(
             self, "couplings", tuple(_checked_coupling(p, c, len(members)) for p, c in pairs)
@@ -243,7 +253,7 @@ def _as_tuple(matrix: ComplexArray) -> StateTuple:
 def _checked_coupling(
     pair: tuple[int, int], coupling: Coupling, count: int
 ) -> tuple[tuple[int, int], Coupling]:
-    if len(pair) != 2 or pair[0] == pair[1]:
+    if not isinstance(pair, tuple) or len(pair) != 2 or pair[0] == pair[1]:
         raise ValueError(
             f"Argument couplings must name two different memristors, but {pair} was given."
         )
@@ -253,7 +263,7 @@ def _checked_coupling(
             f"Argument couplings must name memristors from 0 to {count - 1}, but {pair} was "
             "given; add the memristor to the network or change the pair."
         )
-    if not isinstance(coupling, Coupling):
+    if isinstance(coupling, type) or not isinstance(coupling, Coupling):
         raise TypeError(
             f"Argument couplings must hold couplings, but {coupling!r} has no hamiltonian, "
             "unitary and gate; MatrixCoupling(H) makes one of any Hermitian 4×4 matrix."

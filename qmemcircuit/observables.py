@@ -181,16 +181,10 @@ def outcome_probabilities(states: ComplexArray, basis: str) -> FloatArray:
     rotation = np.ones((1, 1), dtype=complex)
     for letter in basis:
         rotation = np.kron(rotations[letter], rotation)
-    probabilities = np.einsum("ki,tij,kj->tk", rotation, states, rotation.conj()).real
+    probabilities = np.einsum("tkj,kj->tk", rotation @ states, rotation.conj()).real
     # Rounding leaves values of −1e-17, and sums of 1 + 1e-15, which a multinomial refuses.
     probabilities = np.maximum(probabilities, 0.0)
     return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
-
-
-def purity(states: ArrayLike) -> FloatArray:
-    """Return Tr ρ² of states of shape (T, d, d); shape (T,)."""
-    states = np.asarray(states)
-    return np.asarray(np.einsum("tij,tji->t", states, states).real)
 
 
 def trace_distance(first: ArrayLike, second: ArrayLike) -> FloatArray:
@@ -254,8 +248,10 @@ def memristive_defect(trajectory: Trajectory) -> FloatArray:
     """Return the RMS over time of I − Γ(t)V for each device, shape (M,).
 
     It is 0 where a device is memristive in the sense of guo2022, Eq. 9, with the prescribed Γ(t).
-    I must come from its definition, as in `master_equation` and `exact_circuit`; the digital
-    `current_operator` has ΓV built in and shows only what the couplings add.
+    I is that of `voltages_and_currents`: its definition with the derivative that the *master
+    equation* gives at the trajectory's states, so the defect is what the couplings' commutators
+    add, evaluated there. It is no test of the states themselves; tests/test_reference.py and
+    `guo2022.couplings` check it against numerical derivatives.
 
     Raises ValueError where the trajectory does not know its decay rates.
     """

@@ -124,8 +124,9 @@ class ConstantRate:
 class FunctionRate:
     """Any law: `function(t)` returns Γ at one time, in 1/time.
 
-    The integral is adaptive quadrature (QUADPACK) to a relative error of 1e-10; a law that it
-    cannot integrate raises ValueError instead of giving a rough number. A saved run keeps the
+    The integral is adaptive quadrature (QUADPACK) to a relative error of 1e-10; where it notices
+    that it cannot reach that, it raises ValueError. A pulse so narrow that all of its first 21
+    points miss it goes unnoticed: keep the times closer than such structure. A saved run keeps the
     integrals that it used and reloads them as a `TabulatedRate`.
 
     >>> float(FunctionRate(lambda t: 0.1 * t).integral(0.0, 2.0))   # 0.1 · 2²/2
@@ -144,7 +145,13 @@ class FunctionRate:
     def value(self, times: ArrayLike) -> FloatArray:
         """Return function(t) at every time; ValueError where it is not a finite number."""
         times = np.asarray(times, dtype=float)
-        values = np.array([float(self.function(float(t))) for t in times.ravel()])
+        try:
+            values = np.array([float(self.function(float(t))) for t in times.ravel()])
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"Argument function must return a real number for every time, but it does not "
+                f"({error})."
+            ) from error
         if not np.all(np.isfinite(values)):
             where = float(times.ravel()[~np.isfinite(values)][0])
             raise ValueError(

@@ -57,9 +57,13 @@ def _on(index: int, operator: qutip.Qobj, count: int) -> qutip.Qobj:
     return qutip.tensor(factors)
 
 
-def _rate(memristor: Memristor) -> Callable[[float], float]:
-    """Return t -> Γ(t) as a plain function, which is what QuTiP takes."""
-    return lambda t: float(memristor.decay_rate(t))
+def _rate(memristor: Memristor, last: float) -> Callable[[float], float]:
+    """Return t -> Γ(t) as a plain function, which is what QuTiP takes.
+
+    The solver looks beyond the last time and interpolates back; a tabulated law ends there.
+    """
+    law = memristor.rate.at_frequency(memristor.omega)  # once: the solver asks very often
+    return lambda t: float(law.value(min(max(t, 0.0), last)))
 
 
 def _root_rate(memristor: Memristor) -> Callable[[float], float]:
@@ -79,7 +83,7 @@ def _root_rate(memristor: Memristor) -> Callable[[float], float]:
 
 
 def master_equation(model: Model, times: ArrayLike) -> Trajectory:
-    """Return the solution of the master equation at `times`, exact to about 1e-9.
+    """Return the solution of the master equation at `times`, exact to about 1e-8.
 
     ρ' = −i[H, ρ]/ħ + Σ_j Γ_j(t) (σ−_j ρ σ+_j − ½{σ+_j σ−_j, ρ}) in the laboratory frame
     (guo2022, Eq. 6), with H of the memristors and of all couplings, by QuTiP's `mesolve` at
@@ -91,7 +95,8 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
 
     Returns a `Trajectory` with states of shape (T, 2^M, 2^M) and no errors. A rate that is
     negative for a while (a map that is not CP-divisible, and has no collision) is integrated too;
-    that the result is a state is then the law's own business.
+    that the result is a state is then the law's own business. A pulse of Γ much shorter than a
+    quarter of a period can fall between the solver's steps unseen.
     """
     import qutip
 
@@ -100,9 +105,10 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     hamiltonian, _ = lindblad_operators(network)
     # As a superoperator with coefficient Γ(t), not √Γ(t): this also integrates negative rates.
     generator = qutip.QobjEvo(qutip.liouvillian(hamiltonian))
+    last = float(checked[-1])
     for j, memristor in enumerate(network.memristors):
         damping = qutip.lindblad_dissipator(_on(j, qutip.destroy(2), len(network.memristors)))
-        generator += qutip.QobjEvo([damping, _rate(memristor)])
+        generator += qutip.QobjEvo([damping, _rate(memristor, last)])
     grid = checked if checked[0] == 0 else np.concatenate([[0.0], checked])
     initial = qutip.Qobj(network.initial_state, dims=hamiltonian.dims)
     options = {

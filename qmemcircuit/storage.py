@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,21 @@ SCHEMA = 1
 """Version of the file layout; a file with a higher number is refused."""
 
 Array = NDArray[Any]
+
+# What readers raise on bytes that were not written so: bad JSON, bad archives, bad arrays.
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class FileFormatError(ValueError):
@@ -93,7 +109,7 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
             arrays = {name: _decode(item) for name, item in document.pop("arrays").items()}
         found = (document["format"], document["schema"], document["kind"])
         header = dict(document["header"])
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except _DAMAGE as error:
         raise FileFormatError(
             f"Argument path must name an intact qmemcircuit file, but {str(path)!r} cannot be "
             f"read ({type(error).__name__}); restore it from a copy or run again."
@@ -102,7 +118,7 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
         raise FileFormatError(
             f"Argument path must name a {kind} file, but {str(path)!r} holds a {found[2]}."
         )
-    if not isinstance(found[1], int) or found[1] > SCHEMA:
+    if not isinstance(found[1], int) or not 1 <= found[1] <= SCHEMA:
         raise FileFormatError(
             f"Argument path must name a file of schema {SCHEMA} or older, but {str(path)!r} has "
             f"schema {found[1]}; install a newer qmemcircuit to read it."

@@ -8,13 +8,14 @@ any `BaseSamplerV2`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from qmemcircuit.checks import IntArray, check_integer
+from qmemcircuit.checks import IntArray, available_memory, check_integer
 from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.exact import check_qubits, circuit_states
 from qmemcircuit.observables import outcome_probabilities
@@ -54,7 +55,8 @@ class AerTarget:
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the one-pass exact states."""
-        check_qubits(circuits)
+        if circuits.ancilla.size != 1:  # one recycled ancilla adds nothing to hold at once
+            check_qubits(circuits)
         states = circuit_states(circuits)
         random = np.random.default_rng(self.seed)
         outcomes = states.shape[-1]
@@ -80,6 +82,7 @@ class SamplerTarget:
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Run all circuits as one job of the sampler and count the outcomes."""
+        self._check_size(circuits.num_qubits)
         plain = list(circuits)
         refuse_wrong_sampler(self.sampler, any("reset" in c.count_ops() for c in plain))
         compiled = (self.pass_manager or _plain_pass_manager()).run(plain)
@@ -90,6 +93,19 @@ class SamplerTarget:
             for outcome, number in result.data.outcome.get_int_counts().items():
                 counts[place, outcome] = number
         return counts.reshape(len(circuits.times), len(circuits.bases), -1)
+
+    def _check_size(self, qubits: int) -> None:
+        """Raise ValueError where the sampler's backend, or a state vector here, is too small."""
+        backend = getattr(self.sampler, "backend", None) or getattr(self.sampler, "_backend", None)
+        limit = getattr(backend, "num_qubits", None)
+        if limit is None:
+            limit = int(math.log2(available_memory() / 16))
+        if qubits > limit:
+            raise ValueError(
+                f"Argument ancilla must leave at most {limit} qubits for "
+                f"{type(self.sampler).__name__}, but the longest of these circuits has {qubits}; "
+                "use ancilla='reset' (one recycled ancilla a memristor) or fewer times."
+            )
 
     def describe(self) -> Mapping[str, Any]:
         """Return the sampler's class and seed, where it has one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmemcircuit.checks import ComplexArray, FloatArray, IntArray, check_times
-from qmemcircuit.storage import load_file, save_file
+from qmemcircuit.storage import FileFormatError, load_file, save_file
 
 if TYPE_CHECKING:
     import xarray
@@ -118,6 +118,23 @@ class Trajectory:
                     f"Argument {name} must have the shape of voltage, {shape}, but "
                     f"{np.shape(value)} was given."
                 )
+        wanted = {
+            "current_covariance": (shape[1], times.size, times.size),
+            "periods": (shape[1],),
+        }
+        for name, expected in wanted.items():
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != expected:
+                raise ValueError(
+                    f"Argument {name} must have shape {expected}, but {np.shape(value)} was given."
+                )
+        if self.states is not None and (
+            np.ndim(self.states) != 3 or np.shape(self.states)[0] != times.size
+        ):
+            raise ValueError(
+                f"Argument states must have shape ({times.size}, d, d), but "
+                f"{np.shape(self.states)} was given."
+            )
         for pair, states in self.pair_states.items():
             if np.shape(states) != (times.size, 4, 4):
                 raise ValueError(
@@ -216,13 +233,25 @@ class Trajectory:
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:
         """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
         header, arrays = load_file(path, "trajectory")
-        counts = arrays.pop("counts", None)
+        try:
+            return cls._from_file(header, arrays)
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            raise FileFormatError(
+                f"Argument path must name an intact trajectory, but in {str(path)!r} something is "
+                f"missing or wrong: {error}; restore it from a copy or compute it again."
+            ) from error
+
+    @classmethod
+    def _from_file(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Trajectory:
+        counts = arrays.get("counts")
         samples = None if counts is None else Samples(tuple(header["bases"]), counts)
         groups: dict[str, dict[str, FloatArray]] = {"variables": {}, "events": {}}
         pair_states: dict[tuple[int, int], ComplexArray] = {}
         plain: dict[str, Any] = {}
         for name, value in arrays.items():
             group, _, rest = name.partition("/")
+            if name == "counts":
+                continue
             if group == "pair_states":
                 first, second = rest.split("-")
                 pair_states[int(first), int(second)] = value

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from qiskit.quantum_info import DensityMatrix, partial_trace
 
 import qmemcircuit as qm
-from qmemcircuit.circuits import parse_bases
+from qmemcircuit.circuits import default_bases, parse_bases
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
 TIMES = MEMRISTOR.periods(0.2, points=20)  # four collisions
@@ -110,8 +110,14 @@ def test_steps_divide_each_circuits_own_interval():
 
 
 def test_bases():
-    assert parse_bases(None, 1) == ("X", "Y")
-    assert len(parse_bases(None, 2)) == 9
+    pair = qm.Network([MEMRISTOR] * 2)
+    assert default_bases(qm.Network([MEMRISTOR])) == ("X", "Y")
+    assert len(default_bases(pair)) == 9
+    chain = qm.chain([MEMRISTOR] * 3, qm.Native("x", 0.1))
+    # i[σxσx, σy] is ZX: ZXI, XZI, IZX, IXZ fit into two settings beside XXX and YYY.
+    assert default_bases(chain)[:2] == ("XXX", "YYY")
+    assert len(default_bases(chain)) == 4
+    assert default_bases(qm.chain([MEMRISTOR] * 3, qm.Native("y", 0.1))) == ("XXX", "YYY")
     assert parse_bases("XY", 3) == ("XXX", "YYY")
     assert parse_bases([("X", "Y"), "ZZ"], 2) == ("XY", "ZZ")
     for bad in ("XQ", ["X"], []):

@@ -103,6 +103,12 @@ def test_a_negative_rate_is_refused_with_the_reason():
         damping_probability(memristor, 0.0, 6.0)
 
 
+def test_a_periodic_negative_rate_does_not_hide_in_a_wide_step():
+    memristor = Memristor(FunctionRate(lambda t: 0.1 * (0.5 + np.sin(t))), a=0.3)
+    with pytest.raises(ValueError, match="must not be negative"):
+        damping_probability(memristor, 0.0, 16 * memristor.period)
+
+
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
 def test_bad_probabilities_are_named(bad):
     with pytest.raises(ValueError, match="Argument probability must be"):

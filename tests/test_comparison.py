@@ -94,7 +94,7 @@ def test_two_exact_trajectories_are_compared_by_distance():
     )
     assert comparison.agree is None
     assert comparison.trace_distance.max() < 1e-8
-    assert "Neither side was sampled" in comparison.verdict
+    assert "neither side was sampled" in comparison.verdict
     assert comparison.loops_a[0][0].form_factor == pytest.approx(
         comparison.loops_b[0][0].form_factor, abs=1e-6
     )
@@ -109,14 +109,29 @@ def test_two_samples_are_compared_with_each_other():
     assert qm.compare(digital(strong, 1, 10_000), digital(MEMRISTOR, 2, 10_000)).agree is False
 
 
-def test_voltages_with_errors_alone():
+def test_errors_without_counts_are_no_test():
     from dataclasses import replace
 
     a = replace(digital(MEMRISTOR, 1), samples=None)
     b = replace(qm.master_equation(MEMRISTOR, TIMES), states=None)
     comparison = qm.compare(a, b)
-    assert comparison.tested == "voltages"
-    assert comparison.p_value > 1e-4
+    assert comparison.p_value is None
+    assert comparison.agree is None
+    assert "not how they are correlated" in comparison.verdict
+
+
+def test_too_few_counts_are_no_test():
+    other = qm.Memristor(qm.ConstantRate(3.0), a=0.1)
+    comparison = qm.compare(digital(MEMRISTOR, 1, shots=4), qm.master_equation(other, TIMES))
+    assert comparison.agree is None
+    assert "too few counts" in comparison.verdict
+
+
+def test_devices_that_do_not_move_have_no_loops():
+    still = qm.Memristor(qm.SquidRate(0.4), a=0.0)
+    comparison = qm.compare(digital(still, 1), qm.master_equation(still, TIMES))
+    assert comparison.loops_b == ((),)
+    assert "agree" in str(comparison)
 
 
 def test_different_times_are_refused():
@@ -125,3 +140,23 @@ def test_different_times_are_refused():
         qm.compare(a, qm.exact_circuit(MEMRISTOR, TIMES[:-1]))
     with pytest.raises(ValueError, match="different times"):
         qm.compare(a, qm.exact_circuit(MEMRISTOR, 1.01 * TIMES))
+    fast = qm.Memristor(qm.SquidRate(0.4e10), a=0.4, omega=1e10)
+    times = fast.periods(1, points=10)
+    with pytest.raises(ValueError, match="different times"):
+        qm.compare(qm.exact_circuit(fast, times), qm.exact_circuit(fast, 0.5 * times))
+
+
+def test_times_that_were_not_measured_do_not_count():
+    from dataclasses import replace
+
+    master = qm.master_equation(MEMRISTOR, TIMES)
+    measured = digital(MEMRISTOR, 1)
+    counts = measured.samples.counts.copy()
+    counts[[0, 5]] = 0
+    partial = replace(measured, samples=qm.Samples(measured.samples.bases, counts))
+    for other in (master, digital(MEMRISTOR, 2)):
+        comparison = qm.compare(partial, other)
+        assert comparison.degrees_of_freedom == 2 * (len(TIMES) - 2)
+        assert comparison.p_value > 1e-4
+    nothing = replace(measured, samples=qm.Samples(measured.samples.bases, 0 * counts))
+    assert qm.compare(nothing, master).agree is None

@@ -20,7 +20,6 @@ from qmemcircuit.observables import (
     outcome_probabilities,
     pauli_matrix,
     pauli_terms,
-    purity,
     reduce_states,
     trace_distance,
 )
@@ -94,12 +93,11 @@ def test_concurrence_refuses_what_is_no_state():
 
 
 @given(seeds)
-def test_distances_and_purity(seed):
+def test_distances(seed):
     a, b = (random_density_matrix(4, seed=seed + k).data[None] for k in range(2))
     assert trace_distance(a, a) == pytest.approx(0)
     assert 0 <= trace_distance(a, b)[0] <= 1
     assert trace_distance(a, b) == pytest.approx(trace_distance(b, a))
-    assert purity(a)[0] == pytest.approx(np.trace(a[0] @ a[0]).real)
 
 
 def test_pauli_terms_restore_the_operator():

@@ -98,3 +98,21 @@ def test_bad_targets_are_named():
         qm.sampler("aer")
     with pytest.raises(ValueError, match="Argument seed must be at least 0"):
         qm.aer(seed=-1)
+
+
+def test_a_sampler_that_is_too_small_names_qubits_and_remedy():
+    from qiskit.primitives import StatevectorSampler
+
+    for primitive in (aer_sampler(1), StatevectorSampler(seed=1)):
+        with pytest.raises(ValueError, match="has 61; use ancilla='reset'"):
+            qm.run(MEMRISTOR, [6.0], target=primitive, shots=5, ancilla="fresh", steps=60)
+
+
+def test_larger_networks_are_sampled_with_what_the_estimate_needs():
+    chain = qm.chain([MEMRISTOR] * 8, qm.Native("x", 0.1))
+    record = qm.run(chain, [0.0, 0.5], target=qm.aer(seed=1), shots=2000)
+    found = qm.estimate(record)
+    exact = qm.exact_circuit(chain, [0.0, 0.5])
+    # 32 numbers within five standard errors: 2e-5 by chance.
+    assert np.all(np.abs(found.voltage - exact.voltage) < 5 * found.voltage_error)
+    assert np.all(np.abs(found.current - exact.current) < 5 * found.current_error)

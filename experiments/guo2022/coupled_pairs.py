@@ -83,7 +83,9 @@ def agreement(name: str, digital: qm.Trajectory, master: qm.Trajectory) -> Quant
         f"{name}: p-value of χ² = {comparison.chi_square:.0f} "
         f"({comparison.degrees_of_freedom} degrees of freedom), Lie circuit against master",
         comparison.p_value,
-        evidence="small p: the Lie steps' splitting error shows above the shots",
+        evidence="the Lie steps' splitting error shows above the shots"
+        if not comparison.agree
+        else "the splitting error of 30 steps a period is below the shots",
     )
 
 

@@ -71,7 +71,8 @@ def compute(settings: Settings) -> Result:
                 source="Sec. III B",
                 verdict="inferred",
                 evidence="their changes from loop to loop move inversely (not proportionally, and "
-                "the values themselves do not: both decay); Spearman correlation "
+                "the values themselves do not: both decay); the most negative of 9 lags; Spearman "
+                "correlation "
                 f"{relation.spearman.min():.2f} there; "
                 f"{PAIR_INFERENCE}",
             ),
