@@ -157,12 +157,11 @@ def _thermal(settings: Settings, size: int) -> tuple[xarray.Dataset, list[Quanti
         Quantity(
             "threshold Z_T at R_n = 5, V_n = 2",
             threshold,
-            published=THRESHOLD,
-            source="Sec. IV; 0.17 in the fits",
-            # The text's 0.16 is the number cut, the fits' 0.17 the number rounded.
+            published=FIT_THRESHOLD,
+            source="Fig. 5b, the fits",
             verdict=judge(threshold, FIT_THRESHOLD, digits=2),
-            evidence="closed condition; the text says 'Z_T > 0.16', the fits of Fig. 5b use 0.17: "
-            "the first is this number cut, the second rounded",
+            evidence=f"closed condition; Sec. IV says 'Z_T > {THRESHOLD}', this number cut "
+            "instead of rounded",
         )
     ]
     for row, ratio in enumerate(RATIOS):
