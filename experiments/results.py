@@ -90,6 +90,18 @@ class Result:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+def judge(value: float, published: float, *, digits: int) -> Verdict:
+    """Return "agrees" where `value` rounds to what the paper prints, else "differs".
+
+    `digits` is how many digits the paper prints after the point: half a unit of the last one
+    decides. (0.5001: the difference of two floats may miss a half by its rounding.)
+
+    >>> judge(7.0233, 7.0, digits=1), judge(7.0283, 7.024, digits=3)
+    ('agrees', 'differs')
+    """
+    return "agrees" if abs(value - published) <= 0.5001 * 10.0**-digits else "differs"
+
+
 def format_number(value: float | str, error: float | None = None) -> str:
     """Return value ± error with two digits of the error, or eight significant digits."""
     if isinstance(value, str):

@@ -10,6 +10,7 @@ import pytest
 from qiskit.quantum_info import DensityMatrix
 from qiskit_aer import AerSimulator
 
+import qmemcircuit as qm
 from qmemcircuit.neurons.digital_device import execute_on, run_digital
 from qmemcircuit.neurons.digital_shuttle import simulate_digital
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
@@ -127,7 +128,8 @@ def test_circuits_on_aer_step_by_step_agree(polarisation: float, feedback: str) 
     np.testing.assert_allclose(runs[0].voltage, runs[1].voltage, atol=1e-10)
     np.testing.assert_allclose(runs[0].states, runs[1].states, atol=1e-10)
     if feedback != "exact":
-        np.testing.assert_array_equal(runs[0].samples.counts, runs[1].samples.counts)
+        for name in ("measured_means", "measured_shots"):
+            np.testing.assert_array_equal(runs[0].variables[name], runs[1].variables[name])
 
 
 def test_the_history_circuit_is_what_the_loop_saw() -> None:
@@ -212,25 +214,25 @@ def chi_square(probabilities: np.ndarray, zeros: np.ndarray, shots: int) -> floa
 def test_counts_are_binomial(feedback: str) -> None:
     """First step of 200 loops: mean and variance of the counts, z = 4 for at most six checks."""
     shots, repeats, state = 200, 200, (0.3, 0.6, 0.4, -0.5)
-    counts = np.array(
-        [
-            simulate_digital(
-                NEURON, [0, 0.05], state=state, feedback=feedback, shots=shots, seed=seed
-            ).samples.counts[1]
-            for seed in range(repeats)
-        ]
-    )
+    runs = [
+        simulate_digital(NEURON, [0, 0.05], state=state, feedback=feedback, shots=shots, seed=seed)
+        for seed in range(repeats)
+    ]
+    # Outcome 0, the eigenvalue +1, as whole numbers.
+    zeros = np.array([shots * (1 + run.variables["measured_means"][1]) / 2 for run in runs])
+    assert np.abs(zeros - np.round(zeros)).max() < 1e-9
     turn = np.exp((-7j - 0.1) * 0.025) * (0.4 - 0.5j)
     relaxed = 1 + (0.6 - 1) * np.exp(-0.1 * 0.025)
     values = {"X": turn.real, "Y": turn.imag, "Z": relaxed}
-    assert np.all(counts.sum(axis=2) == shots)
+    assert all(np.all(run.variables["measured_shots"] == [[0], [shots]]) for run in runs)
+    assert all(np.all(np.isnan(run.variables["measured_means"][0])) for run in runs)
     for k, basis in enumerate("XZ" if feedback == "history" else "XYZ"):
         p = (1 + values[basis]) / 2
         error = np.sqrt(p * (1 - p) / shots / repeats)
-        mean = counts[:, k, 0].mean() / shots
+        mean = zeros[:, k].mean() / shots
         assert abs(mean - p) < 4 * error
         assert abs(mean - 1.1 * p) > 4 * error  # the mutant
-        variance = counts[:, k, 0].var(ddof=1)
+        variance = zeros[:, k].var(ddof=1)
         # A variance from n normal-like values has a relative error √(2/(n − 1)).
         assert variance == pytest.approx(shots * p * (1 - p), rel=4 * np.sqrt(2 / (repeats - 1)))
 
@@ -320,7 +322,24 @@ def test_an_ideal_device_gives_the_loop_within_its_shots(feedback: str) -> None:
     middle = (exact.current[1:] + exact.current[:-1])[:, 0] / 2
     # The mean of two step ends is the middle's current to Δt² İ̈/8, below 0.005 here.
     assert np.all(np.abs(run.current[1:, 0] - middle) < 4 * run.current_error[1:, 0] + 0.005)
-    assert run.samples.counts[1:].sum() == 6 * (2 if feedback == "history" else 3) * 20_000
+    bases = "XZ" if feedback == "history" else "XYZ"
+    assert run.provenance["bases"] == list(bases)
+    assert run.variables["measured_shots"].sum() == 6 * len(bases) * 20_000
+    assert qm.compare(run, exact).agree is None
+
+
+@pytest.mark.parametrize("feedback", ["history", "reprepare"])
+def test_compare_gives_distances_and_no_verdict_on_fed_back_shots(feedback: str) -> None:
+    """Counts of a step's middle are not of the states at its end: no χ² may be drawn from them."""
+    times = grid(5, 0.05)
+    ode = simulate(NEURON, times, state=START)
+    digital = simulate_digital(NEURON, times, state=START, feedback=feedback, shots=100_000, seed=1)
+    comparison = qm.compare(digital, ode)
+    assert comparison.agree is None
+    assert comparison.p_value is None
+    # Both sides hold states, so that the distance of the qubits is there too: small, not zero.
+    assert 0 < comparison.trace_distance.max() < 0.2
+    assert 0 < comparison.voltage_max[0] < 0.05
 
 
 def test_device_options_are_checked() -> None:

@@ -6,15 +6,18 @@ import importlib
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from experiments.__main__ import experiment_names, load_experiment, main
+from experiments.driven2026.forced import CHAOS, LOCKED, TORUS, UNDECIDED, name_regime
 from experiments.report import GALLERY, HERE, render_report
-from experiments.results import Quantity, format_number
+from experiments.results import Quantity, format_number, judge
 
-# "differs" says that we do not know why; these are all that do.
-UNEXPLAINED = {"driven2026.fig12": 1}
+# "differs" says that we do not know why; how many may is said here, by experiment: none.
+UNEXPLAINED: dict[str, int] = {}
 LAST_FIGURE = {"guo2022": 12, "potter2024": 7, "driven2026": 16, "gonzalezraya2020": 7}
 
 
@@ -105,6 +108,34 @@ def test_quantities_do_not_claim_without_evidence():
         Quantity("x", 1.0, published=2.0, verdict="erratum")
     with pytest.raises(ValueError, match="but with what"):
         Quantity("x", 1.0, verdict="agrees")
+
+
+def test_a_verdict_is_half_a_printed_digit():
+    assert judge(0.2254, 0.23, digits=2) == "agrees"
+    assert judge(0.2249, 0.23, digits=2) == "differs"
+    assert judge(7.5, 7.0, digits=0) == "agrees"
+    assert judge(float("nan"), 7.0, digits=0) == "differs"
+
+
+@pytest.mark.parametrize(
+    ("exponents", "multiplier", "regime"),
+    [
+        ((-0.09, -0.09), 0.9, LOCKED),
+        ((0.0, -0.05), 1.07, TORUS),
+        ((0.3, 0.0), 1.5, CHAOS),
+        ((0.3, 0.0), 0.9, CHAOS),
+        ((-0.09, -0.09), 1.07, UNDECIDED),
+        ((0.0, -0.05), 0.9, UNDECIDED),
+        ((0.0, 0.0), 1.07, UNDECIDED),
+    ],
+)
+def test_a_regime_needs_exponents_and_multipliers(exponents, multiplier, regime):
+    """Duck-typed stand-ins: the rule is tested, not the integration behind it."""
+    spectrum = SimpleNamespace(
+        exponents=np.array([*exponents, -1.0, -1.7]), errors=np.full(4, 1e-4), duration=6000.0
+    )
+    orbit = SimpleNamespace(stable=multiplier < 1)
+    assert name_regime(SimpleNamespace(spectrum=spectrum, orbit=orbit)) == regime
 
 
 def test_numbers_show_two_digits_of_their_error():

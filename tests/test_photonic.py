@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import qmemcircuit as qm
 from qmemcircuit.loops import find_loops
 from qmemcircuit.neurons.photonic import (
     PhotonicMemristor,
@@ -163,3 +164,14 @@ def test_bad_input():
         respond(draw_reservoir(2, longest_window=2, seed=0), [0.5, 1.5])
     with pytest.raises(ValueError, match="seed must be given with shots"):
         respond(draw_reservoir(2, longest_window=2, seed=0), [0.5], shots=5)
+
+
+def test_compare_gives_distances_and_no_verdict_on_a_fed_back_reflectivity():
+    device, times = PhotonicMemristor(window=0.4), np.linspace(0, 2, 41)
+    counted = run_photonic(device, times, squared_sine, shots=1000, seed=1, period=1.0)
+    ideal = simulate_photonic(device, times, squared_sine, period=1.0)
+    comparison = qm.compare(counted, ideal)
+    assert comparison.agree is None
+    # n_in: 41 binomials of spread at most 0.016; n_out: that and the reflectivity's noise.
+    assert 0 < comparison.voltage_max[0] < 0.08
+    assert 0 < comparison.current_max[0] < 0.15

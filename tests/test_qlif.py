@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import qmemcircuit as qm
 from qmemcircuit.neurons.closed_loop import calibrate_readout, count_outcomes, samplers_for_steps
 from qmemcircuit.neurons.qlif import (
     CircuitNeuron,
@@ -191,3 +192,11 @@ def test_raster_draws_what_the_labels_name():
     assert ax.lines[0].get_xdata().tolist() == run.events["neuron_0"].tolist()
     with pytest.raises(ValueError, match="must have the events"):
         plot_raster(run, labels={"neuron_7": "seven"})
+
+
+def test_compare_gives_distances_and_no_verdict_on_fed_back_alphas():
+    """Errors of earlier steps are carried along in α: the steps' own errors are no test of it."""
+    closed = simulate_layers(ONE, TRAIN)
+    comparison = qm.compare(run_layers(ONE, TRAIN, shots=1000, seed=1), closed)
+    assert comparison.agree is None
+    assert 0 < comparison.voltage_max[0] < 0.2

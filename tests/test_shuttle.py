@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
+from qmemcircuit.loops import find_loops
 from qmemcircuit.neurons.conductance import conductance_elements
 from qmemcircuit.neurons.shuttle import (
     LinearRamp,
@@ -151,6 +152,16 @@ def test_bloch_vector_stays_inside_and_voltage_bounded(
     assert np.abs(found.voltage).max() <= neuron.voltage_bound(0.0) + 1e-6
 
 
+def test_a_sinusoidal_drive_defines_the_loop() -> None:
+    """One turn of the drive is a loop; find_loops needs no period from the user."""
+    neuron = replace(NEURON, drive=SinusoidalDrive(0.2, 6.0))
+    run = simulate(neuron, np.linspace(0, 3 * neuron.drive.period, 181))
+    assert run.periods == pytest.approx([2 * np.pi / 6.0])
+    assert len(find_loops(run)) == 3
+    assert simulate(NEURON, [0, 1]).periods is None
+    assert simulate(replace(NEURON, drive=LinearRamp(0.1)), [0, 1]).periods is None
+
+
 def test_trajectory_saves_and_loads(tmp_path: Path) -> None:
     neuron = replace(NEURON, drive=SinusoidalDrive(0.1, 6.0))
     found = simulate(neuron, [0.0, 1.0, 2.0])
@@ -178,6 +189,9 @@ def test_physical_units_round_trip() -> None:
         dephasing_rate=2e10,
         relaxation_ratio=1.3,
     )
+    for ratio, message in ((2.1, "at most 2"), (-0.1, "at least 0")):
+        with pytest.raises(ValueError, match=f"Argument relaxation_ratio must be {message}"):
+            replace(shuttle, relaxation_ratio=ratio)
     neuron = shuttle.neuron()
     assert neuron.resistance == pytest.approx(5.0)
     assert neuron.frequency == pytest.approx(7.0)
@@ -249,6 +263,8 @@ def test_bad_states_drives_and_tables_are_refused() -> None:
         simulate(replace(NEURON, bias=8.0), [0.0, 10.0], table_reach=1.5)
     with pytest.raises(ValueError, match="at least 2 entries"):
         simulate(NEURON, [0.0])
+    with pytest.raises(TypeError, match=r"Argument state must hold four numbers.*'abc'"):
+        simulate(NEURON, [0, 1], state="abc")
     with pytest.raises(TypeError, match="drive must be"):
         replace(NEURON, drive=0.1)
     with pytest.raises(ValueError, match="amplitude must be at least 0"):

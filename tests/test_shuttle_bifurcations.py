@@ -196,5 +196,6 @@ def test_roots_that_do_not_exist_say_where_they_begin() -> None:
         find_hopf_parameter(NEURON, "bias", (1.0, 2.0))
     with pytest.raises(ValueError, match="numeric field"):
         find_hopf_parameter(NEURON, "colour", (1.0, 2.0))
-    with pytest.raises(ValueError, match="must have no drive"):
-        find_steady_states(replace(NEURON, drive=LinearRamp(0.1)))
+    for search in (find_steady_states, find_folds, find_hopf_points):
+        with pytest.raises(ValueError, match="must have no drive"):
+            search(replace(NEURON, drive=LinearRamp(0.1)))

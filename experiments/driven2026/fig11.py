@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from experiments.driven2026.forced import (
+    LOCKED,
     draw_spectrum,
     lyapunov_quantity,
+    name_regime,
     orbit_quantity,
     study,
 )
 from experiments.driven2026.params import FREQUENCY, LOCKED_AMPLITUDE, driven
 from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
-from experiments.results import Quantity, Result, Settings
+from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.plotting import PALETTE, make_figure
 
 
@@ -21,14 +25,19 @@ def compute(settings: Settings) -> Result:
     settings.progress(0, 1)
     found = study(driven(LOCKED_AMPLITUDE), quick=settings.quick)
     label = f"V_Amp = {LOCKED_AMPLITUDE:g}"
+    strongest = found.lines[0].frequency
+    regime = name_regime(found)
+    turns = np.array([line.frequency for line in found.lines]) / FREQUENCY
+    foreign = int(np.sum(np.abs(turns - np.round(turns)) > 1e-4))
+    is_locked = regime == LOCKED and foreign == 0
     quantities = (
         Quantity(
             "strongest line",
-            found.lines[0].frequency,
+            strongest,
             published=FREQUENCY,
-            source="Fig. 11c",
-            verdict="agrees",
-            evidence="locked: the drive and its harmonics alone",
+            source="Fig. 11c, '6.00'",
+            verdict=judge(strongest, FREQUENCY, digits=2) if is_locked else "differs",
+            evidence=f"{regime}; lines that are no multiple of ω: {foreign} of {turns.size}",
         ),
         orbit_quantity(label, found.orbit),
         lyapunov_quantity(label, found.spectrum),

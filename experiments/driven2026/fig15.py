@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.driven2026.forced import lyapunov_quantity, orbit_quantity, study
+from experiments.driven2026.forced import (
+    CHAOS,
+    LOCKED,
+    TORUS,
+    UNDECIDED,
+    lyapunov_quantity,
+    name_regime,
+    orbit_quantity,
+    study,
+)
 from experiments.driven2026.params import LARGE, driven
 from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
-from experiments.results import Quantity, Result, Settings
+from experiments.results import Quantity, Result, Settings, Verdict
 from qmemcircuit.plotting import PALETTE, make_figure
+
+_VERDICTS: dict[str, tuple[Verdict, str]] = {
+    LOCKED: (
+        "erratum",
+        "a stable limit cycle, one closed curve of many loops: it is neither erratic nor broken "
+        "down",
+    ),
+    TORUS: ("agrees", "no limit cycle is left, and it is not chaos"),
+    CHAOS: ("erratum", "it is chaos"),
+    UNDECIDED: ("differs", "exponents and multipliers do not say the same"),
+}
 
 
 def compute(settings: Settings) -> Result:
@@ -18,17 +38,19 @@ def compute(settings: Settings) -> Result:
         found = study(driven(amplitude, bias=bias), quick=settings.quick, transient=1000.0)
         data[f"case{number}"] = found.data
         label = f"V_DC = {bias:g}, V_Amp = {amplitude:g}"
-        largest, error = found.spectrum.exponents[0], found.spectrum.errors[0]
-        locked = found.orbit.stable
+        regime = name_regime(found)
+        verdict, reason = _VERDICTS[regime]
+        exponents, errors = found.spectrum.exponents, found.spectrum.errors
         quantities += [
             Quantity(
                 f"regime, {label}",
-                "locked, period 1" if locked else "two-torus",
-                published="erratic, not (yet) chaos",
+                regime,
+                published="erratic, breakdown of the stable limit cycle, not chaos",
                 source="Sec. IV",
-                verdict="agrees",
-                evidence=f"largest exponent {largest:.5f} ± {error:.5f}: "
-                + ("a closed curve of many loops" if locked else "zero, the others negative"),
+                verdict=verdict,
+                evidence=f"exponents {exponents[0]:.5f} ± {errors[0]:.5f}, {exponents[1]:.5f} ± "
+                f"{errors[1]:.5f}; largest multiplier of the period-1 orbit "
+                f"{abs(found.orbit.multipliers[0]):.5f}: {reason}",
             ),
             orbit_quantity(label, found.orbit),
             lyapunov_quantity(label, found.spectrum),

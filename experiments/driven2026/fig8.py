@@ -10,7 +10,7 @@ import xarray
 
 from experiments.driven2026.params import HOPF_BIASES, JUMP_VOLTAGE, JUMPS, NEURON
 from experiments.neuron_drawing import jump_bias, ramp_loop
-from experiments.results import Quantity, Result, Settings
+from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.shuttle_bifurcations import (
     find_folds,
     find_hopf_points,
@@ -31,11 +31,12 @@ def compute(settings: Settings) -> Result:
             jump_bias(loop),
             published=printed,
             source="Fig. 3's caption, '≈'",
-            verdict="agrees",
+            verdict=judge(jump_bias(loop), printed, digits=digits),
             evidence=f"the fold at V_n = {fold.bias:.4f}, passed at |dV_n/dt| = {rate:g}",
         )
-        for way, loop, fold, printed in zip(
-            ("upward", "downward"), loops, folds, JUMPS, strict=True
+        # Printed as "4" and "2.8".
+        for way, loop, fold, printed, digits in zip(
+            ("upward", "downward"), loops, folds, JUMPS, (0, 1), strict=True
         )
     ]
     quantities += [
@@ -44,8 +45,8 @@ def compute(settings: Settings) -> Result:
             point.bias,
             published=printed,
             source="Sec. III",
-            verdict="agrees",
-            evidence="Hopf point from the closed condition, to the digits printed",
+            verdict=judge(point.bias, printed, digits=2),
+            evidence="Hopf point from the closed condition",
         )
         for name, point, printed in zip(("lower", "upper"), hopf, HOPF_BIASES, strict=True)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.potter2024 import fig3 as oscillation
-from experiments.results import Quantity, Result, Settings
+from experiments.results import Quantity, Result, Settings, judge
 
 
 def compute(settings: Settings) -> Result:
@@ -19,8 +19,8 @@ def compute(settings: Settings) -> Result:
             error=1e-8,
             published=7.0,
             source="Sec. III",
-            verdict="agrees",
-            evidence="to the digits printed; Fig. 4's caption repeats potter2024's 7.0246, see "
+            verdict=judge(frequency, 7.0, digits=1),
+            evidence="by shooting; Fig. 4's caption repeats potter2024's 7.0246, see "
             "potter2024.fig3",
         ),
     )

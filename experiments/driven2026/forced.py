@@ -58,6 +58,27 @@ def study(
     return Forced(data, lines, lyapunov, find_periodic_orbit(system, start))
 
 
+LOCKED, TORUS, CHAOS, UNDECIDED = "locked, period 1", "two-torus", "chaos", "undecided"
+
+
+def name_regime(found: Forced) -> str:
+    """Return the regime that exponents and multipliers say together, or "undecided".
+
+    An exponent counts as zero within three standard errors, or within ln(20)/T ≈ 3/T, what a
+    distortion of the orbit's neighbourhood by a factor 20 leaves of it after the time T.
+    """
+    first, second = found.spectrum.exponents[:2]
+    errors = found.spectrum.errors[:2]
+    near_first, near_second = np.maximum(3 * errors, 3 / found.spectrum.duration)
+    if first > near_first:
+        return CHAOS
+    if found.orbit.stable and first < -near_first:
+        return LOCKED
+    if not found.orbit.stable and abs(first) <= near_first and second < -near_second:
+        return TORUS
+    return UNDECIDED
+
+
 def lyapunov_quantity(label: str, spectrum: LyapunovSpectrum) -> Quantity:
     """Return the spectrum with its errors as one row of the table."""
     shown = ", ".join(

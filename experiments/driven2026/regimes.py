@@ -1,10 +1,12 @@
 """Regimes of the driven neuron over (V_Amp, ω): locked, torus, chaos, by the largest exponent.
 
-New: the paper has no such map. At R_n = 5 (its value) and at R_n = 40, where chaos lives.
+New: the paper has no such map. At R_n = 5 (its value) and at R_n = 40, where chaos lives. Where
+the exponent is too near to zero to tell, the multipliers of the drive's own period-1 orbit decide.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,8 +15,11 @@ import xarray
 
 from experiments.maps import sweep_map
 from experiments.results import Quantity, Result, Settings
+from qmemcircuit.neurons.dynamics.cycles import ConvergenceError, find_periodic_orbit
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
+from qmemcircuit.neurons.dynamics.systems import IntegrationError
 from qmemcircuit.neurons.shuttle import ShuttleNeuron, SinusoidalDrive
+from qmemcircuit.neurons.shuttle_bifurcations import find_steady_states
 from qmemcircuit.plotting import make_figure
 
 CASES = (
@@ -30,15 +35,24 @@ def compute(settings: Settings) -> Result:
     data, quantities = {}, []
     for name, resistance, bias, amplitudes, frequencies in CASES:
         rows, columns = amplitudes[::thin], frequencies[::thin]
+        # A regular orbit's exponent after time T is off by about ln(distortion)/T.
+        resolution = 3 / duration
         measure = partial(
-            _measure, resistance=resistance, bias=bias, transient=transient, duration=duration
+            _measure,
+            resistance=resistance,
+            bias=bias,
+            transient=transient,
+            duration=duration,
+            resolution=resolution,
         )
         found = sweep_map(measure, {"amplitude": rows, "frequency": columns}, settings)
         largest, errors = found["exponent"].values, found["error"].values
-        # A regular orbit's exponent after time T is off by about ln(distortion)/T.
-        resolution = 3 / duration
         chaotic = largest > resolution + 3 * errors
-        locked = largest < -resolution
+        # The stable orbit's own rate must be the exponent seen, or the run was elsewhere.
+        rates = found["orbit_rate"].values
+        weakly = (rates < 0) & (np.abs(rates - largest) < resolution)
+        locked = (largest < -resolution) | weakly
+        rescued = int(weakly.sum())
         data[name] = xarray.Dataset(
             {
                 "exponent": (("amplitude", "frequency"), largest),
@@ -55,8 +69,9 @@ def compute(settings: Settings) -> Result:
                 f"share of the map that is {label}, R_n = {resistance:g}",
                 float(np.mean(part)),
                 evidence=f"{rows.size} × {columns.size} points, V_DC = {bias:g}, {duration:g} time "
-                f"units each; exponents within ±{resolution:.4f} of zero count as torus, so that "
-                "weakly locked points near the boundary (driven2026.fig14) are among them",
+                f"units each; of the exponents within ±{resolution:.4f} of zero, {rescued} "
+                "count as locked because the drive's period-1 orbit is stable; weak locking at "
+                "other ratios than 1:1 stays undecided",
             )
             for label, part in (
                 ("locked", locked),
@@ -78,8 +93,9 @@ def _measure(
     bias: float,
     transient: float,
     duration: float,
+    resolution: float,
 ) -> dict[str, float]:
-    """Return the largest exponent and its error: one point of a map, independent of the others."""
+    """Return the largest exponent, its error and, where it is near zero, the orbit's own rate."""
     neuron = ShuttleNeuron(
         resistance=resistance,
         bias=bias,
@@ -95,11 +111,31 @@ def _measure(
         blocks=8,
         rtol=1e-7,
     )
-    return {"exponent": float(found.exponents[0]), "error": float(found.errors[0])}
+    largest = float(found.exponents[0])
+    rate = _orbit_rate(neuron, found.state) if abs(largest) <= resolution else np.nan
+    return {"exponent": largest, "error": float(found.errors[0]), "orbit_rate": rate}
+
+
+def _orbit_rate(neuron: ShuttleNeuron, state: np.ndarray[Any, Any]) -> float:
+    """Return ln|largest multiplier|/period of the orbit of the drive's period, NaN if not found.
+
+    Sought by Newton's method from the lowest equilibrium, then from the state of the run.
+    """
+    system = neuron.system()
+    rest = neuron.ground_state
+    rest[0] = find_steady_states(replace(neuron, drive=None))[0].voltage
+    rates = []
+    for start in (rest, state):
+        try:
+            orbit = find_periodic_orbit(system, start)
+        except (ConvergenceError, IntegrationError, np.linalg.LinAlgError):
+            continue
+        rates.append(float(np.log(np.abs(orbit.multipliers[0])) / orbit.period))
+    return min(rates, default=np.nan)
 
 
 def draw(result: Result) -> Any:
-    """Draw both maps; chaos is outlined."""
+    """Draw both maps; chaos and what is not locked are marked."""
     figure, axes = make_figure(1, 2, width=9.0, height=3.5)
     for ax, (name, resistance, bias, *_) in zip(axes, CASES, strict=True):
         data = result.data[name]
@@ -136,6 +172,9 @@ def draw(result: Result) -> Any:
             ax.set_yscale("log")
         ax.set(xlabel=r"drive frequency $\omega$", ylabel=r"amplitude $V_{\rm Amp}$")
         ax.set_title(rf"$R_n = {resistance:g}$, $V_{{DC}} = {bias:g}$, $\Gamma = 0.1$")
-        ax.legend(loc="upper right", frameon=True, fontsize=7)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=2, title="no mark: locked", fontsize=7
+    )
     figure.colorbar(mesh, ax=list(axes), label=r"largest exponent $\lambda_1$", extend="both")
     return figure

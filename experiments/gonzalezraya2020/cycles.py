@@ -27,7 +27,7 @@ def run_matchings(neuron: QuantizedNeuron, *, cycles: int, points: int) -> dict[
 
 
 def voltage_quantities(runs: dict[str, Trajectory], **source: Any) -> list[Quantity]:
-    """Return first-cycle peak and time, minimum and later maxima of the membrane voltage."""
+    """Return the membrane's largest value in each cycle, the first one's time, the minimum."""
     found = []
     for matching in MATCHINGS:
         pair = [runs[matching], runs[f"{matching}_coarse"]]
@@ -59,7 +59,7 @@ def conductance_quantities(runs: dict[str, Trajectory], **source: Any) -> list[Q
 
 
 def output_quantities(runs: dict[str, Trajectory], **source: Any) -> list[Quantity]:
-    """Return the output line's first peak, its time, and its later maxima."""
+    """Return the output line's largest value in each cycle; the first may be its start."""
     found = []
     for matching in MATCHINGS:
         pair = [runs[matching], runs[f"{matching}_coarse"]]
@@ -87,7 +87,7 @@ def _peak(
     when = float(pair[0].times[int(np.argmax(series[0][first]))])
     spacing = float(pair[0].times[1])
     return [
-        _quantity(f"first-cycle peak, {name}", values, unit, source),
+        _quantity(f"largest value in the first cycle, {name}", values, unit, source),
         Quantity(f"its time, {name}", when, spacing / 2, "1", **_bare(source)),
     ]
 

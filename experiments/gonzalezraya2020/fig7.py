@@ -42,7 +42,7 @@ def compute(settings: Settings) -> Result:
     peak = runs["paper"].voltage[first, 0].max()
     quantities = (
         Quantity(
-            "first-cycle peak over the largest later value, paper matching",
+            "largest value in the first cycle over the largest later one, paper matching",
             float(peak / runs["paper"].voltage[~first, 0].max()),
             published="spiking behaviour",
             source="Sec. 4.2, Fig. 7",
@@ -59,7 +59,7 @@ def compute(settings: Settings) -> Result:
             "proportional to the drive; it is a first-cycle transient",
         ),
         Quantity(
-            "first-cycle peak over the largest later value, consistent SI units",
+            "largest value in the first cycle over the largest later one, consistent SI units",
             float(si.voltage[first, 0].max() / si.voltage[~first, 0].max()),
             published="spiking behaviour at Ω = 10 Hz",
             source="Sec. 4.2",

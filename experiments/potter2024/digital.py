@@ -42,6 +42,7 @@ FREQUENCY = 7.03  # near which the oscillation is sought; the ODE's is 7.0364
 SHOTS = (1000, 10_000, 100_000)
 SAMPLED = ("history", "reprepare")
 RAMP = (1.5, 5.0, 0.01)  # V_n from, to, rate
+JUMP_BOUND = 0.02  # in V_n: how far a kept hysteresis may move its jumps
 SHOWN = 9.0  # time units in the panels: ten periods
 DEVICE_STEPS, DEVICE_SHOTS = 20, 4000
 
@@ -80,9 +81,9 @@ def compute(settings: Settings) -> Result:
     settings.progress(6, stages)
     quantities = (
         *accuracy,
-        *_cycle_quantities(cycles, exact, shots),
+        *_cycle_quantities(cycles, exact, shots, record),
         *_jump_quantities(hysteresis, shots),
-        *_diffusion_quantities(diffusion),
+        *_diffusion_quantities(diffusion, length),
         *_device_quantities(device),
     )
     datasets = {
@@ -239,7 +240,10 @@ def _device(settings: Settings) -> xarray.Dataset:
 
 
 def _cycle_quantities(
-    cycles: xarray.Dataset, exact: dict[float, dict[str, float]], shots: tuple[int, ...]
+    cycles: xarray.Dataset,
+    exact: dict[float, dict[str, float]],
+    shots: tuple[int, ...],
+    record: float,
 ) -> list[Quantity]:
     quantities = []
     for feedback in SAMPLED:
@@ -253,7 +257,7 @@ def _cycle_quantities(
             raw = float(here["raw_span"].mean())
             quantities += [
                 Quantity(
-                    f"{name}: g2 at V_n = 2",
+                    f"{name}: g2 at V_n = 2, records of {record:g} time units",
                     ratio,
                     error,
                     evidence=f"the cycle is {state} (1 is a cycle, 2 is noise)",
@@ -286,7 +290,7 @@ def _jump_quantities(hysteresis: xarray.Dataset, shots: tuple[int, ...]) -> list
             )
         )
         quantities += [
-            Quantity(
+            _jump_quantity(
                 f"jump {name}, {feedback}, {count} shots, minus the exact loop's",
                 float(hysteresis[f"jump {name} {feedback} {count}"]) - exact,
             )
@@ -296,10 +300,28 @@ def _jump_quantities(hysteresis: xarray.Dataset, shots: tuple[int, ...]) -> list
     return quantities
 
 
-def _diffusion_quantities(diffusion: xarray.Dataset) -> list[Quantity]:
+def _jump_quantity(name: str, shift: float) -> Quantity:
+    kept = abs(shift) < JUMP_BOUND
+    return Quantity(
+        name,
+        shift,
+        evidence=f"one ramp, {'within' if kept else 'misses'} the bound of {JUMP_BOUND} asked of "
+        "a hysteresis that is kept",
+    )
+
+
+def _diffusion_quantities(diffusion: xarray.Dataset, record: float) -> list[Quantity]:
     quantities = []
     for feedback in SAMPLED:
         for count in diffusion["shots"].values:
+            ratio = diffusion["amplitude_ratio"].sel(feedback=feedback, shots=count)
+            quantities.append(
+                Quantity(
+                    f"{feedback}, {count} shots: g2 at V_n = 2, records of {record:g} time units",
+                    *_mean(ratio),
+                    evidence="the points of the figure's panel (a), from the same runs as D",
+                )
+            )
             here = diffusion["diffusion"].sel(feedback=feedback, shots=count)
             if bool(np.isfinite(here).all()):
                 value, error = _mean(here * count)

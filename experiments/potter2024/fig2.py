@@ -21,7 +21,7 @@ from experiments.potter2024.params import (
     HYSTERESIS,
     JUMPS,
 )
-from experiments.results import Quantity, Result, Settings
+from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.shuttle_bifurcations import (
     find_cusps,
     find_folds,
@@ -122,15 +122,14 @@ def _triple(cusp: Any) -> tuple[float, float, float]:
 
 
 def _agreeing(name: str, value: float, published: float) -> Quantity:
-    # The paper prints four decimals: half a unit of the last one decides.
-    agrees = abs(value - published) <= 0.5001e-4
+    verdict = judge(value, published, digits=4)
     return Quantity(
         name,
         value,
         published=published,
         source="Sec. III",
-        verdict="agrees" if agrees else "differs",
-        evidence="" if agrees else "beyond the last printed digit",
+        verdict=verdict,
+        evidence="" if verdict == "agrees" else "beyond the last printed digit",
     )
 
 

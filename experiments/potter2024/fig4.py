@@ -21,7 +21,7 @@ from experiments.potter2024.params import (
     LARGEST_SPAN_BIAS,
     OSCILLATION,
 )
-from experiments.results import Quantity, Result, Settings
+from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit, find_limit_cycle
 from qmemcircuit.neurons.dynamics.equilibria import HopfNormalForm, hopf_normal_form
 from qmemcircuit.neurons.shuttle_bifurcations import (
@@ -133,8 +133,8 @@ def _hopf_quantities(points: Any, forms: Any) -> list[Quantity]:
                 point.bias,
                 published=printed,
                 source="Sec. IV",
-                verdict="agrees",
-                evidence="closed condition, rounded it is the printed value; exactly at "
+                verdict=judge(point.bias, printed, digits=2),
+                evidence="closed condition; exactly at "
                 f"V_n = {printed} the equilibrium has Re μ = {near.eigenvalues[0].real:+.5f} ("
                 + ("stable again)" if name == "upper" else "already oscillating)"),
             ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.qlif.device import nairobi_qubit
-from experiments.results import Quantity, Result, Settings
+from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.closed_loop import calibrate_readout
 from qmemcircuit.neurons.qlif import CircuitNeuron, next_population, run_layers, simulate_layers
 from qmemcircuit.plotting import PALETTE, make_figure
@@ -66,7 +66,8 @@ def compute(settings: Settings) -> Result:
                 float(third.voltage[k, 0]),
                 published=value,
                 source="RX(φ)RX(π/4) from |0>",
-                verdict="agrees",
+                verdict=judge(float(third.voltage[k, 0]), value, digits=3),
+                evidence="closed form",
             )
             for k, value in ((1, 0.146), (2, 0.5), (3, 0.854))
         ),

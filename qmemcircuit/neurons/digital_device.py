@@ -16,16 +16,18 @@ from qmemcircuit.neurons.digital_shuttle import (
     check_even_times,
     check_shots,
     check_voltages,
+    measured_series,
 )
 from qmemcircuit.neurons.shuttle import (
     ShuttleNeuron,
     check_neuron_state,
     describe,
+    drive_periods,
     input_voltages,
     pack_parameters,
 )
 from qmemcircuit.provenance import make_provenance
-from qmemcircuit.trajectory import Samples, Trajectory
+from qmemcircuit.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -57,8 +59,8 @@ def run_digital(
         Trajectory with V at `times`. The current is that of the step's middle: at index k
         I = G V at times[k] − Δt/2, from the measured ⟨X⟩, ⟨Z⟩ and V, each taken half of the
         step's change further, with its standard error from the counts; at index 0 it is that of
-        the given state. `samples.counts[k]` are the counts; `states` is None: the qubit is
-        known through them only.
+        the given state. "measured_means" and "measured_shots" are as in `simulate_digital`, in
+        the step's middle. `states` is None: the qubit is known through these means only.
 
     Raises:
         TypeError, ValueError: bad arguments, or times too coarse for the RK4 step.
@@ -107,13 +109,17 @@ def run_digital(
         voltage=voltages[:, None],
         current=currents[:, None],
         current_error=errors[:, None],
-        samples=Samples(tuple(BASES[feedback]), counts),
-        variables={"input": input_voltages(neuron, moments)},
+        variables={
+            "input": input_voltages(neuron, moments),
+            **measured_series(counts[:, :, 0], counts.sum(axis=2)),
+        },
+        periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.run_digital",
             neuron=describe(neuron),
             initial_state=begin.tolist(),
             feedback=feedback,
+            bases=list(BASES[feedback]),
             shots=count,
             units=UNITS,
         ),

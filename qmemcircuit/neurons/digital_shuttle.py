@@ -25,11 +25,12 @@ from qmemcircuit.neurons.shuttle import (
     bloch_states,
     check_neuron_state,
     describe,
+    drive_periods,
     input_voltages,
     pack_parameters,
 )
 from qmemcircuit.provenance import make_provenance
-from qmemcircuit.trajectory import Samples, Trajectory
+from qmemcircuit.trajectory import Trajectory
 
 Feedback = Literal["exact", "history", "reprepare"]
 
@@ -77,9 +78,15 @@ def simulate_digital(
     Returns:
         Trajectory of one device with V and I = G V, shape (T, 1), `states` (T, 2, 2) and the
         variables Z, X, Y, conductance and input, shape (T,): the simulated qubit itself at
-        `times`, not what was measured of it. What was measured to reach times[k] stands in
-        `samples.counts[k]` (zeros for k = 0). V is what the classical side recorded and
+        `times`, not what was measured of it. V is what the classical side recorded and
         applied: it has no error of its own, so `voltage_error` is None.
+
+        With shots, what was measured to reach times[k] stands in two more variables of shape
+        (T, B), their columns in the order of `provenance["bases"]`: "measured_means"[k] are the
+        measured ⟨X⟩, (⟨Y⟩,) ⟨Z⟩ in the middle of the step, at times[k] − Δt/2 and before its
+        RY, and "measured_shots"[k] the shots behind each (at k = 0 nothing is measured: NaN and
+        0). They are not of the states at `times`, so `samples` is None and `qm.compare` reports
+        distances: shot noise that was fed back into V is no sampling error of one curve.
 
     Raises:
         TypeError, ValueError: bad arguments; times unevenly spaced, or so coarse that the
@@ -89,8 +96,8 @@ def simulate_digital(
         >>> neuron = ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
         >>> times = np.linspace(0, 20, 401)
         >>> noisy = simulate_digital(neuron, times, feedback="history", shots=1000, seed=1)
-        >>> noisy.voltage.shape, noisy.samples.counts.shape
-        ((401, 1), (401, 2, 2))
+        >>> noisy.voltage.shape, noisy.variables["measured_means"].shape
+        ((401, 1), (401, 2))
     """
     moments, dt = check_even_times(times)
     check_choice("feedback", feedback, tuple(BASES))
@@ -126,30 +133,32 @@ def simulate_digital(
     check_voltages(states[:, 0], neuron, moments, dt)
     voltage, z, x, y = states.T
     conductances = _conductances(neuron, voltage, x, z)
-    samples = None
+    measured = {}
     if feedback != "exact":
         columns = ["XYZ".index(basis) for basis in BASES[feedback]]
-        counts = np.stack([zeros, count - zeros], axis=2)[:, columns]
-        counts[0] = 0
-        samples = Samples(tuple(BASES[feedback]), counts)
+        shots_taken = np.full((moments.size, len(columns)), count)
+        shots_taken[0] = 0
+        measured = measured_series(zeros[:, columns], shots_taken)
     return Trajectory(
         times=moments,
         voltage=voltage[:, None].copy(),
         current=(conductances * voltage)[:, None],
         states=bloch_states(x, y, z),
-        samples=samples,
         variables={
             "Z": z.copy(),
             "X": x.copy(),
             "Y": y.copy(),
             "conductance": conductances,
             "input": input_voltages(neuron, moments),
+            **measured,
         },
+        periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.simulate_digital",
             neuron=describe(neuron),
             initial_state=begin.tolist(),
             feedback=feedback,
+            bases=None if feedback == "exact" else list(BASES[feedback]),
             shots=shots,
             seed=used_seed,
             simulator=None if simulator is None else str(simulator),
@@ -232,6 +241,13 @@ def _conductances(
     table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
     f00, f01, f11 = table(neuron.equilibrium_position - neuron.displacement * voltage)
     return np.asarray(0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01)
+
+
+def measured_series(zeros: IntArray, shots: IntArray) -> dict[str, FloatArray]:
+    """Return the variables "measured_means" and "measured_shots" from counts of outcome 0."""
+    taken = shots > 0
+    means = np.where(taken, 2 * zeros / np.where(taken, shots, 1) - 1, np.nan)
+    return {"measured_means": means, "measured_shots": shots.astype(float)}
 
 
 def check_even_times(times: ArrayLike) -> tuple[FloatArray, float]:

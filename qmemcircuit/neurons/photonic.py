@@ -183,8 +183,10 @@ def run_photonic(
         sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
         period: of the input.
 
-    Returns a Trajectory with n_in and n_out as counted, standard errors from the Jeffreys
-    posterior, and the variable "reflectivity" that was set.
+    Returns a Trajectory with n_in and n_out as counted, standard errors of each step's own shots
+    (Jeffreys posterior), and the variable "reflectivity" that was set. The noise that R takes over
+    from the counts of earlier steps is not in the error of n_out, and n_in and n_out come from
+    the same counts: there are no `samples`, and `qm.compare` gives distances, no χ².
     """
     grid = check_times(times, minimum_length=2)
     step = float(grid[1] - grid[0])

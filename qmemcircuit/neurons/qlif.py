@@ -154,7 +154,9 @@ def run_layers(
     The circuits of a layer's step are one job; layers and steps wait for each other, since
     the measured α decides. As `simulate_layers`, with `voltage_error` the standard error of each
     step's own shots (Jeffreys posterior): errors of earlier steps are carried along in α and are
-    not in it.
+    not in it. They are therefore no errors of α against `simulate_layers`, neighbouring residuals
+    are correlated, and there are no `samples`: `qm.compare` gives distances, no χ². Test a step
+    against `next_population` of the α before it.
 
     Args:
         layers, spikes: as for `simulate_layers`.

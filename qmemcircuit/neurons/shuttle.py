@@ -110,12 +110,7 @@ class ShuttleNeuron:
         check_real("bias", self.bias)
         check_real("decoherence_rate", self.decoherence_rate, minimum=0)
         check_real("frequency", self.frequency, minimum=0, exclusive=True)
-        ratio = check_real("relaxation_ratio", self.relaxation_ratio, minimum=0)
-        if ratio > 2:
-            raise ValueError(
-                f"Argument relaxation_ratio must be at most 2, but {ratio:g} was given: pure "
-                "dephasing would be negative and the Bloch vector would leave the sphere."
-            )
+        check_relaxation_ratio(self.relaxation_ratio)
         polarisation = check_real("thermal_polarisation", self.thermal_polarisation, minimum=0)
         if polarisation > 1:
             raise ValueError(
@@ -177,7 +172,7 @@ class PhysicalShuttle:
         external_voltage: V_ext in V.
         temperature: T in K.
         dephasing_rate: γ in 1/s, of X and Y.
-        relaxation_ratio: α = γ_T/γ.
+        relaxation_ratio: α = γ_T/γ in [0, 2].
     """
 
     mass: float
@@ -209,6 +204,7 @@ class PhysicalShuttle:
             check_real(name, getattr(self, name), minimum=0)
         for name in ("charge", "equilibrium_position", "external_voltage"):
             check_real(name, getattr(self, name))
+        check_relaxation_ratio(self.relaxation_ratio)
         if self.charge == 0:
             raise ValueError(
                 "Argument charge must not be 0, but 0 was given: no field would move the shuttle."
@@ -277,10 +273,12 @@ def simulate(
     Returns:
         Trajectory of one device: `voltage` V and `current` I = G V, shape (T, 1); `variables`
         Z, X, Y, conductance G and input V_n(t), shape (T,); `states`, shape (T, 2, 2), |0⟩ the
-        ground state. The current is the memristor's, not the circuit's V_n − V.
+        ground state. The current is the memristor's, not the circuit's V_n − V. `periods` is
+        the period 2π/ω of a sinusoidal drive (a loop is then one turn of the drive), else None.
 
     Raises:
-        ValueError: the Bloch vector lies outside the sphere, or x_V leaves the table.
+        TypeError, ValueError: bad arguments; the Bloch vector lies outside the sphere, or x_V
+            leaves the table.
     """
     from qmemcircuit.neurons.dynamics.systems import IntegrationError, integrate
     from qmemcircuit.neurons.shuttle_field import conductances
@@ -317,6 +315,7 @@ def simulate(
             "conductance": conductance,
             "input": input_voltages(neuron, moments),
         },
+        periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.simulate",
             neuron=describe(neuron),
@@ -336,9 +335,25 @@ def describe(neuron: ShuttleNeuron) -> dict[str, Any]:
     return record
 
 
+def check_relaxation_ratio(value: float) -> float:
+    """Return α in [0, 2]."""
+    ratio = check_real("relaxation_ratio", value, minimum=0)
+    if ratio > 2:
+        raise ValueError(
+            f"Argument relaxation_ratio must be at most 2, but {ratio:g} was given: pure "
+            "dephasing would be negative and the Bloch vector would leave the sphere."
+        )
+    return ratio
+
+
 def check_neuron_state(neuron: ShuttleNeuron, state: ArrayLike) -> FloatArray:
     """Return (V, Z, X, Y) as four finite numbers with the Bloch vector inside the sphere."""
-    values = np.array(state, dtype=float)
+    try:
+        values = np.array(state, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"Argument state must hold four numbers (V, Z, X, Y), but {state!r} was given."
+        ) from None
     if values.shape != (4,) or not np.all(np.isfinite(values)):
         raise ValueError(
             f"Argument state must hold four finite numbers (V, Z, X, Y), but {state!r} was given."
@@ -361,6 +376,13 @@ def bloch_states(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray[Any, An
     states[..., 0, 1] = (first - 1j * second) / 2
     states[..., 1, 0] = (first + 1j * second) / 2
     return states
+
+
+def drive_periods(neuron: ShuttleNeuron) -> FloatArray | None:
+    """Return the period of a sinusoidal drive as `Trajectory.periods`, shape (1,), else None."""
+    if isinstance(neuron.drive, SinusoidalDrive):
+        return np.array([neuron.drive.period])
+    return None
 
 
 def input_voltages(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:

@@ -115,8 +115,10 @@ def find_folds(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
     """Return the saddle-node points of the neuron's R_n, lowest voltage first (Eqs. E4, E5).
 
     Raises:
-        ValueError: R_n lies below the cusps, so that there are none; says where they begin.
+        ValueError: R_n lies below the cusps, so that there are none (says where they begin);
+            the neuron has a drive.
     """
+    _need_autonomous(neuron)
     voltages = _fold_voltages(neuron)
     if not voltages:
         cusps = find_cusps(neuron)
@@ -160,8 +162,9 @@ def find_hopf_points(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
     """Return the Andronov–Hopf points at the neuron's R_n, lowest voltage first.
 
     Raises:
-        ValueError: there are none; says at which R_n they begin.
+        ValueError: there are none (says at which R_n they begin); the neuron has a drive.
     """
+    _need_autonomous(neuron)
     try:
         onset = find_hopf_onset(neuron)
     except ValueError:
