@@ -38,12 +38,19 @@ from numba import njit
 FUSED = {"contract"}
 
 
+# Unsigned: numba checks a signed index for negative ones at every load, a fifth of the time.
+_UNSIGNED = np.uintp
+
+
 @njit(inline="always", fastmath=FUSED)
-def _horner(s: float, row: Any, start: int) -> float:
-    """Return Σ row[start + k] s^k, k ≤ 7, in Estrin's order: three levels instead of seven."""
+def _horner(s: float, table: Any, start: Any) -> float:
+    """Return Σ table[start + k] s^k, k ≤ 7, in Estrin's order; `start` is unsigned."""
+    one, two, three = start + _UNSIGNED(1), start + _UNSIGNED(2), start + _UNSIGNED(3)
+    four, five = start + _UNSIGNED(4), start + _UNSIGNED(5)
+    six, seven = start + _UNSIGNED(6), start + _UNSIGNED(7)
     square = s * s
-    low = (row[start] + s * row[start + 1]) + square * (row[start + 2] + s * row[start + 3])
-    high = (row[start + 4] + s * row[start + 5]) + square * (row[start + 6] + s * row[start + 7])
+    low = (table[start] + s * table[one]) + square * (table[two] + s * table[three])
+    high = (table[four] + s * table[five]) + square * (table[six] + s * table[seven])
     return low + square * square * high
 
 
@@ -66,9 +73,12 @@ def elements(x: float, parameters: Any) -> tuple[float, float, float]:
     scaled = (x + support) * parameters[CELLS_PER_UNIT]
     cell = int(scaled)
     s = 2 * (scaled - cell) - 1
-    # A slice with constant indices spares the check for negative ones at every load.
-    row = parameters[TABLE + 24 * cell : TABLE + 24 * cell + 24]
-    return _horner(s, row, 0), _horner(s, row, 8), _horner(s, row, 16)
+    row = _UNSIGNED(TABLE + 24 * cell)
+    return (
+        _horner(s, parameters, row),
+        _horner(s, parameters, row + _UNSIGNED(8)),
+        _horner(s, parameters, row + _UNSIGNED(16)),
+    )
 
 
 @njit(fastmath=FUSED)
@@ -91,7 +101,7 @@ def element_slopes(x: float, parameters: Any) -> tuple[float, float, float]:
     )
 
 
-@njit
+@njit(inline="always", fastmath=FUSED)
 def input_voltage(t: float, parameters: Any) -> float:
     """Return V_n(t) = V_DC + V_Amp sin(ωt + φ) + r t."""
     value = parameters[BIAS] + parameters[RAMP_RATE] * t
