@@ -26,14 +26,16 @@ from qmemcircuit.entanglement import (
     find_deaths_and_births,
     inverse_relation,
 )
-from qmemcircuit.estimation import estimate, pauli_mean
+from qmemcircuit.estimation import estimate, mitigate
 from qmemcircuit.exact import exact_circuit
 from qmemcircuit.execution import Record, run
 from qmemcircuit.graphs import chain, ring, star
 from qmemcircuit.jobs import JobService, resume, submit
 from qmemcircuit.loops import Loop, find_loops
+from qmemcircuit.means import pauli_mean
+from qmemcircuit.measurement import measure_readout
 from qmemcircuit.memristors import Memristor, Network
-from qmemcircuit.mitigation import Readout, measure_readout, mitigate
+from qmemcircuit.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.observables import memristive_defect
 from qmemcircuit.plotting import (
     plot_budget,
@@ -43,6 +45,7 @@ from qmemcircuit.plotting import (
     plot_series,
 )
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
+from qmemcircuit.readout import Readout
 from qmemcircuit.reference import master_equation
 from qmemcircuit.runtime import IbmTarget, ibm
 from qmemcircuit.simulation import simulate_circuit
@@ -72,6 +75,8 @@ __all__ = [
     "Loop",
     "MatrixCoupling",
     "Memristor",
+    "MitigatedSamples",
+    "Mitigation",
     "Native",
     "Network",
     "PartialISwap",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.checks import IntArray
+from qmemcircuit.checks import BoolArray, IntArray
 from qmemcircuit.execution import Record
 from qmemcircuit.jobs import (
     FAILED,
@@ -23,6 +23,8 @@ from qmemcircuit.jobs import (
     service_of,
     write_attempts,
 )
+from qmemcircuit.measurement import mitigated_samples
+from qmemcircuit.mitigation import MitigatedSamples, restore_mitigation
 from qmemcircuit.serialization import restore_model
 from qmemcircuit.storage import load_file, save_file
 from qmemcircuit.trajectory import Samples
@@ -61,7 +63,8 @@ class Collection:
     """What a submission has brought so far.
 
     Attributes:
-        record: the times of which every setting is there; None where no time is complete.
+        record: the times of which every setting is there; None where no time is complete. It has
+            `mitigated` counts where all noise factors and the readout calibration are there too.
         missing: the parts whose counts are not all there.
         incomplete_times: times left out of the record because a setting is missing.
         remarks: what is odd about what is there, e.g. fewer shots than asked.
@@ -208,8 +211,7 @@ def _collection(
 ) -> Collection:
     times, bases = arrays["times"], tuple(plan["bases"])
     outcomes = 2 ** len(bases[0])
-    counts: IntArray = np.zeros((times.size, len(bases), outcomes), dtype=np.int64)
-    there = np.zeros((times.size, len(bases)), dtype=bool)
+    counts = [np.zeros((*run["shape"], outcomes), dtype=np.int64) for run in plan["runs"]]
     remarks: list[str] = []
     jobs: list[str] = []
     for number, part in enumerate(plan["parts"]):
@@ -220,9 +222,8 @@ def _collection(
         else:
             table, used = _kept(place, number, plan, len(attempts_of(place, number)))
         jobs += used
-        for row, (time_index, setting) in enumerate(part["pubs"]):
-            counts[time_index, setting] = table[row]
-            there[time_index, setting] = table[row].sum() > 0
+        for row, (run, time_index, setting) in enumerate(part["pubs"]):
+            counts[run][time_index, setting] = table[row]
         shots = table.sum(axis=1)
         fewest = int(min(shots[shots > 0], default=plan["shots"]))
         if fewest < plan["shots"]:
@@ -230,14 +231,42 @@ def _collection(
                 f"part {number}, job {', '.join(used)}: a circuit has {fewest} shots, fewer than "
                 f"the {plan['shots']} asked; errors are those of the actual numbers."
             )
-    kept = there.all(axis=1)
+    kept = (counts[0].sum(axis=2) > 0).all(axis=1)
+    mitigated, absent = _mitigated(plan, bases, counts, kept)
+    if absent:
+        remarks.append(
+            f"The record has no mitigated counts yet, for {', '.join(absent)} is incomplete."
+        )
     record = None
     if kept.any():
-        network = restore_model(plan["model"])
-        provenance = {**plan["provenance"], "jobs": jobs, "complete": bool(kept.all())}
+        provenance = {**plan["provenance"], "jobs": jobs, "complete": not missing}
         if not kept.all():
             # The circuits stepped through all planned times, not only through those kept.
             provenance["planned_times"] = times.tolist()
-        record = Record(network, times[kept], Samples(bases, counts[kept]), provenance)
+        network, samples = restore_model(plan["model"]), Samples(bases, counts[0][kept])
+        record = Record(network, times[kept], samples, provenance, mitigated)
     left_out = tuple(float(value) for value in times[~kept])
     return Collection(record, missing, left_out, tuple(remarks))
+
+
+def _mitigated(
+    plan: Mapping[str, Any],
+    bases: tuple[str, ...],
+    counts: Sequence[IntArray],
+    kept: BoolArray,
+) -> tuple[MitigatedSamples | None, list[str]]:
+    """Return the mitigated counts at the kept times, or None and the runs that lack some."""
+    if plan["mitigation"] is None or not kept.any():
+        return None, []
+    mitigation = restore_mitigation(plan["mitigation"])
+    # Every noise factor has the model's times; a readout calibration has one of its own.
+    chosen = [
+        table[kept] if run["role"].startswith("factor") else table
+        for run, table in zip(plan["runs"], counts, strict=True)
+    ]
+    absent = [
+        str(run["role"])
+        for run, table in zip(plan["runs"], chosen, strict=True)
+        if not (table.sum(axis=2) > 0).all()
+    ]
+    return (None if absent else mitigated_samples(mitigation, bases, chosen)), absent

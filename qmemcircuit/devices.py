@@ -44,6 +44,7 @@ from qmemcircuit.placement import Placement, choose_placement
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.serialization import describe_model
 from qmemcircuit.splitting import Splitting
+from qmemcircuit.targets import random_stream
 from qmemcircuit.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class DeviceTarget:
         optimization_level: of Qiskit's preset pass manager.
         forms: which of equivalent circuits is used at each time (see `forms`); empty for the
             plain ones, None until `place` chooses them.
+        stream: of the seed's shots (see `independent`).
     """
 
     backend: Any
@@ -77,6 +79,15 @@ class DeviceTarget:
     fold: int = 1
     optimization_level: int = 3
     forms: tuple[Form, ...] | None = ()
+    stream: int = 0
+
+    def independent(self, stream: int) -> DeviceTarget:
+        """Return the same device with other shots of the same seed."""
+        return replace(self, stream=stream)
+
+    def amplify(self, factor: int) -> DeviceTarget:
+        """Return the device running every two-qubit gate `factor` times as often as now."""
+        return replace(self, fold=self.fold * factor)
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
@@ -166,7 +177,7 @@ class DeviceTarget:
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities."""
-        random = np.random.default_rng(self.seed)
+        random = random_stream(self.seed, self.stream)
         return np.asarray(random.multinomial(shots, self.probabilities(circuits)))
 
     def describe(self) -> Mapping[str, Any]:

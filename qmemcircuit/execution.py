@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from qmemcircuit.absorption import absorb_device_decay
-from qmemcircuit.ancillas import BestAncilla, resolve_ancilla
+from qmemcircuit.ancillas import BestAncilla
 from qmemcircuit.checks import FloatArray, check_integer, check_times
-from qmemcircuit.circuits import build_circuits
 from qmemcircuit.collision import CollisionForm
-from qmemcircuit.devices import scheduled_device
+from qmemcircuit.measurement import describe_circuits, mitigated_samples, plan_measurement
 from qmemcircuit.memristors import Model, Network
+from qmemcircuit.mitigation import MitigatedSamples, Mitigation, restore_mitigated
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.serialization import describe_model, restore_model
 from qmemcircuit.splitting import Splitting
 from qmemcircuit.storage import FileFormatError, load_file, save_file
-from qmemcircuit.targets import Placeable, Target, as_target
+from qmemcircuit.targets import Target, as_target
 from qmemcircuit.trajectory import Samples
 
 if TYPE_CHECKING:
@@ -38,12 +37,15 @@ class Record:
         times: shape (T,).
         samples: counts of shape (T, B, 2^M) and their settings.
         provenance: target, seed, shots, circuit options, versions, time: JSON values.
+        mitigated: the same counts with those at amplified noise and the readout calibration, where
+            mitigation was declared and all of it is there.
     """
 
     network: Network
     times: FloatArray
     samples: Samples
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    mitigated: MitigatedSamples | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "times", check_times(self.times))
@@ -62,6 +64,10 @@ class Record:
             "provenance": dict(self.provenance),
         }
         arrays = {"times": self.times, "counts": self.samples.counts}
+        if self.mitigated is not None:
+            header["mitigation"] = self.mitigated.mitigation.describe()
+            for name, counts in self.mitigated.arrays().items():
+                arrays[f"mitigated/{name}"] = counts
         return save_file(path, "record", header, arrays)
 
     @classmethod
@@ -70,9 +76,13 @@ class Record:
         header, arrays = load_file(path, "record")
         try:
             samples = Samples(tuple(header["bases"]), arrays["counts"])
-            return cls(
-                restore_model(header["model"]), arrays["times"], samples, header["provenance"]
-            )
+            mitigated = None
+            if "mitigation" in header:
+                group = "mitigated/"
+                counts = {name.removeprefix(group): arrays[name] for name in arrays}
+                mitigated = restore_mitigated(header["mitigation"], samples.bases, counts)
+            network = restore_model(header["model"])
+            return cls(network, arrays["times"], samples, header["provenance"], mitigated)
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise FileFormatError(
                 f"Argument path must name an intact record, but in {str(path)!r} something is "
@@ -92,6 +102,7 @@ def run(
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
+    mitigation: Mitigation | None = None,
 ) -> Record:
     """Measure the circuits of `model` at `times` on `target`; return the counts.
 
@@ -103,43 +114,37 @@ def run(
         shots: shots of each circuit, an integer ≥ 1.
         absorb_decay: let the device's own T1 do part of the damping; for targets with a
             schedule, `device(…)` and `ibm(…)` (see `absorption`).
+        mitigation: what is measured in addition, declared before the run, for `mitigate(record)`;
+            each noise factor takes `shots` of each circuit again.
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
     shots = check_integer("shots", shots, minimum=1)
-    chosen = as_target(target)
-    circuits, choice = resolve_ancilla(
-        lambda pool: build_circuits(
-            model,
-            times,
-            bases=bases,
-            ancilla=pool,
-            splitting=splitting,
-            steps=steps,
-            collision=collision,
-        ),
-        ancilla,
-        chosen,
+    measurement = plan_measurement(
+        model,
+        times,
+        target=as_target(target),
+        bases=bases,
+        ancilla=ancilla,
+        splitting=splitting,
+        steps=steps,
+        collision=collision,
+        absorb_decay=absorb_decay,
+        mitigation=mitigation,
     )
-    if isinstance(chosen, Placeable):
-        chosen = chosen.place(circuits)
-    absorption = None
-    if absorb_decay:
-        circuits, report = absorb_device_decay(circuits, scheduled_device(chosen))
-        absorption = report.describe()
-    counts = chosen.sample(circuits, shots)
-    samples = Samples(circuits.bases, counts)
+    counts = [item.target.sample(item.circuits, shots) for item in measurement.runs]
+    circuits = measurement.circuits
     provenance = make_provenance(
         "run",
-        target=dict(chosen.describe()),
+        target=dict(measurement.target.describe()),
         shots_asked=shots,
-        ancilla=circuits.ancilla.describe(),
-        splitting=splitting,
-        steps=circuits.steps,
-        compiled_method=circuits.compiled[0].method if circuits.compiled else None,
-        compiled_residual=circuits.compiled_residual,
-        collision=collision,
-        absorption=absorption,
-        ancilla_choice=None if choice is None else choice.describe(),
+        **describe_circuits(circuits),
+        **measurement.details,
     )
-    return Record(circuits.network, circuits.times, samples, provenance)
+    return Record(
+        circuits.network,
+        circuits.times,
+        Samples(circuits.bases, counts[0]),
+        provenance,
+        None if mitigation is None else mitigated_samples(mitigation, circuits.bases, counts),
+    )

@@ -3,8 +3,9 @@
 A submission is a folder. In this order, each file whole or absent:
 
 1. `part000.qpy`, … the compiled circuits of each part;
-2. `plan.json`: model, times, settings, which circuit is which time and setting, target, layout,
-   calibration, versions, and one unique tag per part. From here on the submission exists.
+2. `plan.json`: model, times, settings, which circuit is which run (noise factor or readout
+   calibration), time and setting, target, layout, calibration, versions, and one unique tag per
+   part. From here on the submission exists.
 3. `part000.json`, … the attempts at each part. An attempt is written with its tag *before* the
    service is called, and again with the job id afterwards.
 4. `part000.counts.npz`, … the counts, as soon as a job is done and every circuit was measured.
@@ -29,13 +30,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from numpy.typing import ArrayLike
 
-from qmemcircuit.absorption import absorb_device_decay
-from qmemcircuit.ancillas import BestAncilla, resolve_ancilla
+from qmemcircuit.ancillas import BestAncilla
 from qmemcircuit.checks import check_integer
-from qmemcircuit.circuits import CircuitSet, build_circuits
+from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.collision import CollisionForm
-from qmemcircuit.devices import scheduled_device
+from qmemcircuit.measurement import Measurement, describe_circuits, plan_measurement
 from qmemcircuit.memristors import Model
+from qmemcircuit.mitigation import Mitigation
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.serialization import describe_model
 from qmemcircuit.splitting import Splitting
@@ -105,12 +106,14 @@ def submit(
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
+    mitigation: Mitigation | None = None,
     service: JobService | None = None,
 ) -> Path:
     """Compile and send the circuits of `model`; return the submission's folder at once.
 
     Args:
-        model, times, shots, bases, ancilla, splitting, steps, collision, absorb_decay: as in `run`.
+        model, times, shots, bases, ancilla, splitting, steps, collision, absorb_decay, mitigation:
+            as in `run`. All noise factors and the readout calibration go into one batch or session.
         target: `ibm(name)`.
         folder: new or empty; everything that `collect` needs is written to it.
         service: instead of the target's own, for tests.
@@ -124,41 +127,29 @@ def submit(
             f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
             "and run(…) measures on the others."
         )
-    circuits, choice = resolve_ancilla(
-        lambda pool: build_circuits(
-            model,
-            times,
-            bases=bases,
-            ancilla=pool,
-            splitting=splitting,
-            steps=steps,
-            collision=collision,
-        ),
-        ancilla,
-        target,
+    measurement = plan_measurement(
+        model,
+        times,
+        target=target,
+        bases=bases,
+        ancilla=ancilla,
+        splitting=splitting,
+        steps=steps,
+        collision=collision,
+        absorb_decay=absorb_decay,
+        mitigation=mitigation,
     )
-    absorption = None
-    if absorb_decay:
-        target = target.place(circuits)
-        circuits, report = absorb_device_decay(circuits, scheduled_device(target))
-        absorption = report.describe()
-    details = {
-        "absorption": absorption,
-        "ancilla_choice": None if choice is None else choice.describe(),
-    }
-    return submit_circuits(circuits, target, shots, folder, service=service, details=details)
+    return submit_measurement(measurement, shots, folder, service=service)
 
 
-def submit_circuits(
-    circuits: CircuitSet,
-    target: Submittable,
+def submit_measurement(
+    measurement: Measurement,
     shots: int,
     folder: str | os.PathLike[str],
     *,
     service: JobService | None = None,
-    details: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Do what `submit` does for circuits that are already made; `details` go to the record."""
+    """Do what `submit` does for a measurement that is already planned."""
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     with locked(place):
@@ -167,9 +158,8 @@ def submit_circuits(
                 f"Argument folder must hold no submission, but {str(place)!r} does; "
                 "resume(folder) continues it, or choose another folder."
             )
-        placed = target.place(circuits)
-        _write_plan(place, circuits, placed, shots, details or {})
-        with _finished(service or placed.connect(place)) as connected:
+        _write_plan(place, measurement, shots)
+        with _finished(service or measurement.target.connect(place)) as connected:
             _send(place, connected, asked=False, retry=False)
     return place
 
@@ -194,51 +184,48 @@ def resume(
     return place
 
 
-def _write_plan(
-    place: Path,
-    circuits: CircuitSet,
-    target: Submittable,
-    shots: int,
-    details: Mapping[str, Any],
-) -> None:
+def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
     """Write the circuits and then the plan, which makes them a submission."""
     import io
 
     from qiskit import qpy
 
-    prepared = target.prepare(circuits)
-    settings = len(circuits.bases)
+    prepared: list[QuantumCircuit] = []
+    pubs: list[list[int]] = []
+    for number, item in enumerate(measurement.runs):
+        found = item.target.prepare(item.circuits)
+        settings = len(item.circuits.bases)
+        prepared += found
+        pubs += [[number, index // settings, index % settings] for index in range(len(found))]
     identity = uuid.uuid4().hex
     parts = []
-    for number, chosen in enumerate(target.parts(len(prepared), shots)):
+    for number, chosen in enumerate(measurement.target.parts(len(prepared), shots)):
         buffer = io.BytesIO()
         qpy.dump([prepared[index] for index in chosen], buffer)
         write_atomically(place / file_name(number, "qpy"), buffer.getvalue())
-        parts.append(
-            {
-                "tag": f"qmemcircuit-{identity}-{number:03d}",
-                "pubs": [[index // settings, index % settings] for index in chosen],
-            }
-        )
+        tag = f"qmemcircuit-{identity}-{number:03d}"
+        parts.append({"tag": tag, "pubs": [pubs[index] for index in chosen]})
+    circuits, mitigation = measurement.circuits, measurement.mitigation
+    target = dict(measurement.target.describe())
     header = {
         "model": describe_model(circuits.network, circuits.times),
         "bases": list(circuits.bases),
+        "runs": [
+            {"role": item.role, "shape": [len(item.circuits.times), len(item.circuits.bases)]}
+            for item in measurement.runs
+        ],
+        "mitigation": None if mitigation is None else mitigation.describe(),
         "shots": shots,
         "parts": parts,
-        "target": dict(target.describe()),
+        "target": target,
         "provenance": dict(
             make_provenance(
                 "submit",
-                target=dict(target.describe()),
+                target=target,
                 shots_asked=shots,
-                ancilla=circuits.ancilla.describe(),
-                splitting=circuits.splitting,
-                steps=circuits.steps,
-                compiled_method=circuits.compiled[0].method if circuits.compiled else None,
-                compiled_residual=circuits.compiled_residual,
-                collision=circuits.collision,
                 submission=identity,
-                **details,
+                **describe_circuits(circuits),
+                **measurement.details,
             )
         ),
     }

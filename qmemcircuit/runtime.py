@@ -22,7 +22,8 @@ from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.collection import collect
 from qmemcircuit.compilation import require_isa, widen
 from qmemcircuit.devices import DeviceTarget, device
-from qmemcircuit.jobs import JobService, submit_circuits
+from qmemcircuit.jobs import JobService, submit_measurement
+from qmemcircuit.measurement import measurement_of
 from qmemcircuit.storage import load_file, save_file
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class IbmTarget:
     def place(self, circuits: CircuitSet) -> IbmTarget:
         """Return the target with its qubits chosen for `circuits`."""
         return replace(self, prediction=self.prediction.place(circuits))
+
+    def amplify(self, factor: int) -> IbmTarget:
+        """Return the device running every two-qubit gate `factor` times."""
+        return replace(self, prediction=self.prediction.amplify(factor))
 
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
         """Return the compiled circuits on the device's whole register, checked to be ISA."""
@@ -104,7 +109,7 @@ class IbmTarget:
         Raises RuntimeError where a job fails, naming the folder that holds what was measured.
         """
         folder = Path(f"qmemcircuit-jobs-{time.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}")
-        submit_circuits(circuits, self, shots, folder)
+        submit_measurement(measurement_of(circuits, self), shots, folder)
         found = collect(folder, service=self.service, wait=math.inf)
         if not found.complete or found.record is None:
             raise RuntimeError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -47,18 +47,46 @@ class Placeable(Protocol):
         ...
 
 
+@runtime_checkable
+class Seeded(Protocol):
+    """A simulator, whose shots a seed fixes."""
+
+    def independent(self, stream: int) -> Target:
+        """Return the same target with shots that are independent of those of other streams."""
+        ...
+
+
+@runtime_checkable
+class Amplifiable(Protocol):
+    """A target whose two-qubit errors can be amplified, for zero-noise extrapolation."""
+
+    def amplify(self, factor: int) -> Target:
+        """Return the target with every two-qubit gate repeated `factor` times, odd."""
+        ...
+
+
+def random_stream(seed: int, stream: int) -> np.random.Generator:
+    """Return the generator of one stream of a seed; stream 0 is the seed's own."""
+    return np.random.default_rng(seed if stream == 0 else [seed, stream])
+
+
 @dataclass(frozen=True)
 class AerTarget:
-    """The ideal simulator: no noise but the shots'. `seed` fixes every count."""
+    """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count."""
 
     seed: int
+    stream: int = 0
+
+    def independent(self, stream: int) -> AerTarget:
+        """Return the simulator with other shots of the same seed."""
+        return replace(self, stream=stream)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the one-pass exact states."""
         if circuits.ancilla.size != 1:  # one recycled ancilla adds nothing to hold at once
             check_qubits(circuits)
         states = circuit_states(circuits)
-        random = np.random.default_rng(self.seed)
+        random = random_stream(self.seed, self.stream)
         outcomes = states.shape[-1]
         counts = np.empty((len(circuits.times), len(circuits.bases), outcomes), dtype=np.int64)
         for place, basis in enumerate(circuits.bases):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xarray
 
     from qmemcircuit.entanglement import Concurrence
+    from qmemcircuit.mitigation import MitigatedSamples
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,7 @@ class Trajectory:
         pair_states: reduced states of pairs, {(i, j): shape (T, 4, 4)} with i the least
             significant bit, where `states` would be too large; `pair_state(i, j)` serves both.
         samples: the counts behind the estimates, or None where nothing was sampled.
+        mitigated: instead of `samples`, the counts behind mitigated estimates.
         variables: further real series by name, axis 0 is time (gates, charges, decay rates).
         events: instants by name (spikes), each a one-dimensional array of times.
         periods: the period that defines one loop of each device, shape (M,), or None.
@@ -98,6 +100,7 @@ class Trajectory:
     states: ComplexArray | None = None
     pair_states: Mapping[tuple[int, int], ComplexArray] = field(default_factory=dict)
     samples: Samples | None = None
+    mitigated: MitigatedSamples | None = None
     variables: Mapping[str, FloatArray] = field(default_factory=dict)
     events: Mapping[str, FloatArray] = field(default_factory=dict)
     periods: FloatArray | None = None
@@ -227,6 +230,11 @@ class Trajectory:
         if self.samples is not None:
             arrays["counts"] = self.samples.counts
             header["bases"] = list(self.samples.bases)
+        if self.mitigated is not None:
+            header["bases"] = list(self.mitigated.bases)
+            header["mitigation"] = self.mitigated.mitigation.describe()
+            for name, counts in self.mitigated.arrays().items():
+                arrays[f"mitigated/{name}"] = counts
         return save_file(path, "trajectory", header, arrays)
 
     @classmethod
@@ -243,9 +251,11 @@ class Trajectory:
 
     @classmethod
     def _from_file(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Trajectory:
+        from qmemcircuit.mitigation import restore_mitigated
+
         counts = arrays.get("counts")
         samples = None if counts is None else Samples(tuple(header["bases"]), counts)
-        groups: dict[str, dict[str, FloatArray]] = {"variables": {}, "events": {}}
+        groups: dict[str, dict[str, Any]] = {"variables": {}, "events": {}, "mitigated": {}}
         pair_states: dict[tuple[int, int], ComplexArray] = {}
         plain: dict[str, Any] = {}
         for name, value in arrays.items():
@@ -259,9 +269,14 @@ class Trajectory:
                 groups[group][rest] = value
             else:
                 plain[name] = value
+        mitigated = None
+        if "mitigation" in header:
+            bases = tuple(header["bases"])
+            mitigated = restore_mitigated(header["mitigation"], bases, groups["mitigated"])
         return cls(
             **plain,
             samples=samples,
+            mitigated=mitigated,
             pair_states=pair_states,
             variables=groups["variables"],
             events=groups["events"],

@@ -8,7 +8,7 @@ from shot_statistics import coverage_bounds, draw_record, z_of
 
 import qmemcircuit as qm
 from qmemcircuit.circuits import parse_bases
-from qmemcircuit.estimation import combine_paulis, estimate_states
+from qmemcircuit.means import combine_paulis
 from qmemcircuit.observables import expectation, nearest_physical, pauli_matrix
 from qmemcircuit.targets import AerTarget
 
@@ -163,4 +163,4 @@ def test_tomography_recovers_the_state():
     # 15 Pauli means with errors of at most 1/√200000 each, d = 4: trace distance about
     # ½·√(15)·0.0022·... below 0.01 by a wide margin.
     assert distance.max() < 0.01
-    assert estimate_states(record.samples).shape == (len(TIMES), 4, 4)
+    assert qm.estimate(record).states.shape == (len(TIMES), 4, 4)

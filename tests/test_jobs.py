@@ -120,7 +120,7 @@ def test_everything_is_on_disk_before_the_first_call(
         assert key in plan["target"]
     assert plan["target"]["calibration"]["t1"]
     assert plan["provenance"]["versions"]["qiskit"]
-    assert plan["parts"][1]["pubs"] == [[1, 0], [1, 1]]
+    assert plan["parts"][1]["pubs"] == [[0, 1, 0], [0, 1, 1]]  # run, time, setting
 
 
 @pytest.mark.usefixtures("three_parts")

@@ -11,7 +11,6 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.hardware.params import (
     DEVICES,
-    FIRST_SEED,
     RESET_ERRORS,
     SINGLE_PERIODS,
     SINGLE_POINTS,
@@ -24,13 +23,10 @@ from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.checks import FloatArray
 from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.devices import DeviceTarget, noisy_states
-from qmemcircuit.execution import Record
-from qmemcircuit.mitigation import measure_readout, mitigate
 from qmemcircuit.observables import trace_distance, trajectory_of_states
 from qmemcircuit.plotting import PALETTE, make_figure, plot_loop
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.runtime import fake_backend
-from qmemcircuit.trajectory import Samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,10 +68,17 @@ def compute(settings: Settings) -> Result:
                     circuits, replace(target, reset_error=error), len(times)
                 )
         settings.progress(2 * place + 1, 2 * len(names))
-        records, readout = _shots(merged, target, shots)
-        data[f"{name}_shots_raw"] = mitigate(records[0])
-        data[f"{name}_shots_read"] = mitigate(records[0], readout=readout)
-        data[f"{name}_shots_mitigated"] = mitigate(records, readout=readout)
+        record = qm.run(
+            memristor,
+            times,
+            target=target,
+            shots=shots,
+            ancilla="merged",
+            mitigation=qm.Mitigation(factors=FACTORS),
+        )
+        data[f"{name}_shots_raw"] = qm.estimate(record)
+        data[f"{name}_shots_read"] = qm.mitigate(_readout_alone(record))
+        data[f"{name}_shots_mitigated"] = qm.mitigate(record)
     settings.progress(2 * len(names), 2 * len(names))
     parameters = {
         "shots": shots,
@@ -101,19 +104,12 @@ def _noisy(
     }
 
 
-def _shots(
-    circuits: CircuitSet, target: DeviceTarget, shots: int
-) -> tuple[list[Record], qm.Readout]:
-    placed = target.place(circuits)
-    records = []
-    for factor in FACTORS:
-        folded = replace(placed, fold=factor, seed=FIRST_SEED + factor)
-        counts = folded.sample(circuits, shots)
-        provenance = make_provenance("run", target=dict(folded.describe()), shots_asked=shots)
-        samples = Samples(circuits.bases, counts)
-        records.append(Record(circuits.network, circuits.times, samples, provenance))
-    readout = measure_readout(replace(placed, seed=FIRST_SEED), 1, shots=shots)
-    return records, readout
+def _readout_alone(record: qm.Record) -> qm.Record:
+    """Return the record as if nothing but readout correction had been declared."""
+    assert record.mitigated is not None
+    readout = record.mitigated.readout
+    alone = qm.MitigatedSamples(qm.Mitigation(), (record.samples,), readout)
+    return replace(record, mitigated=alone)
 
 
 def _quantities(

@@ -1,0 +1,205 @@
+"""What `run` and `submit` measure: which circuits, on which target, in which role.
+
+A measurement is the model's circuits and, where mitigation is declared, the same with amplified
+noise and two circuits that calibrate the readout: all planned before the first of them runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.absorption import absorb_device_decay
+from qmemcircuit.ancillas import BestAncilla, resolve_ancilla
+from qmemcircuit.checks import IntArray, check_integer
+from qmemcircuit.circuits import CircuitSet, build_circuits
+from qmemcircuit.collision import CollisionForm
+from qmemcircuit.devices import scheduled_device
+from qmemcircuit.memristors import Memristor, Model, Network
+from qmemcircuit.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.rates import ConstantRate
+from qmemcircuit.readout import Readout
+from qmemcircuit.splitting import Splitting
+from qmemcircuit.targets import Amplifiable, Placeable, Seeded, Target
+from qmemcircuit.trajectory import Samples
+
+FIRST_STREAM = 1_000_000
+"""Random streams of the two calibration circuits, beyond those of any noise factor."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """One set of circuits, and where it runs.
+
+    Attributes:
+        role: `"factor 1"`, `"factor 3"`, … or `"readout 0"`, `"readout 1"`.
+        circuits: what is measured.
+        target: with its qubits chosen.
+    """
+
+    role: str
+    circuits: CircuitSet
+    target: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """All that is measured for one record.
+
+    Attributes:
+        runs: the model's circuits first.
+        mitigation: as declared, or None.
+        details: how the circuits were made, for the record's provenance.
+    """
+
+    runs: tuple[PlannedRun, ...]
+    mitigation: Mitigation | None
+    details: Mapping[str, Any]
+
+    @property
+    def circuits(self) -> CircuitSet:
+        """The model's circuits."""
+        return self.runs[0].circuits
+
+    @property
+    def target(self) -> Any:
+        """The target with its qubits chosen."""
+        return self.runs[0].target
+
+
+def plan_measurement(
+    model: Model,
+    times: ArrayLike,
+    *,
+    target: Any,
+    bases: str | Sequence[str | Sequence[str]] | None,
+    ancilla: BestAncilla,
+    splitting: Splitting,
+    steps: int | None,
+    collision: CollisionForm,
+    absorb_decay: bool,
+    mitigation: Mitigation | None,
+) -> Measurement:
+    """Build, place and adapt the circuits of `model`; the arguments are those of `run`."""
+    if mitigation is not None and not isinstance(mitigation, Mitigation):
+        raise TypeError(
+            f"Argument mitigation must be a Mitigation, but {mitigation!r} was given; "
+            "Mitigation(factors=(1, 3, 5)) is one."
+        )
+    circuits, choice = resolve_ancilla(
+        lambda pool: build_circuits(
+            model,
+            times,
+            bases=bases,
+            ancilla=pool,
+            splitting=splitting,
+            steps=steps,
+            collision=collision,
+        ),
+        ancilla,
+        target,
+    )
+    placed = target.place(circuits) if isinstance(target, Placeable) else target
+    absorption = None
+    if absorb_decay:
+        circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
+        absorption = report.describe()
+    details = {
+        "absorption": absorption,
+        "ancilla_choice": None if choice is None else choice.describe(),
+        "mitigation": None if mitigation is None else mitigation.describe(),
+    }
+    return Measurement(_runs(circuits, placed, mitigation), mitigation, details)
+
+
+def measurement_of(circuits: CircuitSet, target: Any) -> Measurement:
+    """Return the measurement of circuits that are already made, without mitigation."""
+    placed = target.place(circuits) if isinstance(target, Placeable) else target
+    return Measurement(_runs(circuits, placed, None), None, {})
+
+
+def _runs(
+    circuits: CircuitSet, placed: Any, mitigation: Mitigation | None
+) -> tuple[PlannedRun, ...]:
+    runs = [PlannedRun("factor 1", circuits, placed)]
+    if mitigation is None:
+        return tuple(runs)
+    for stream, factor in enumerate(mitigation.factors[1:], start=1):
+        if not isinstance(placed, Amplifiable):
+            raise ValueError(
+                f"Argument mitigation must have factors=(1,) on a target whose noise cannot be "
+                f"amplified, but {placed!r} was given {list(mitigation.factors)}; device(…) and "
+                "ibm(…) can."
+            )
+        amplified = independent(placed.amplify(factor), stream)
+        runs.append(PlannedRun(f"factor {factor}", circuits, amplified))
+    if mitigation.readout:
+        for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
+            own = independent(placed, FIRST_STREAM + place)
+            runs.append(PlannedRun(f"readout {place}", calibration, own))
+    return tuple(runs)
+
+
+def readout_circuits(memristors: int) -> tuple[CircuitSet, CircuitSet]:
+    """Return the two calibration circuits: all memristors in |0>, and all in |1>."""
+    count = check_integer("memristors", memristors, minimum=1)
+    zeros, ones = (
+        build_circuits(Network([Memristor(ConstantRate(0.0), a=angle)] * count), [0.0], bases="Z")
+        for angle in (np.pi / 2, 0.0)
+    )
+    return zeros, ones
+
+
+def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
+    """Measure the readout flips of `memristors` qubits on `target` with two circuits.
+
+    Args:
+        target: the target of the run, with its layout fixed, for flips belong to qubits:
+            `target.place(circuits)` fixes it. `run(…, mitigation=…)` does all of this by itself.
+        memristors: their number M.
+        shots: of each of the two circuits, all in |0> and all in |1>.
+    """
+    shots = check_integer("shots", shots, minimum=1)
+    if isinstance(target, Placeable) and getattr(target, "placement", True) is None:
+        raise ValueError(
+            "Argument target must have its layout fixed, but it has none yet; give "
+            "target.place(circuits) with the circuits of the run."
+        )
+    counts = [
+        independent(target, FIRST_STREAM + place).sample(circuits, shots)[0, 0]
+        for place, circuits in enumerate(readout_circuits(memristors))
+    ]
+    return Readout(np.array(counts))
+
+
+def independent(target: Any, stream: int) -> Any:
+    """Return `target` with shots of its own: simulators must not draw the same numbers twice."""
+    return target.independent(stream) if isinstance(target, Seeded) else target
+
+
+def mitigated_samples(
+    mitigation: Mitigation, bases: tuple[str, ...], counts: Sequence[IntArray]
+) -> MitigatedSamples:
+    """Return the counts of all runs, in their order, each (T, B, 2^M), with their mitigation."""
+    count = len(mitigation.factors)
+    samples = tuple(Samples(bases, table) for table in counts[:count])
+    readout = None
+    if mitigation.readout:
+        readout = Readout(np.array([table[0, 0] for table in counts[count:]]))
+    return MitigatedSamples(mitigation, samples, readout)
+
+
+def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:
+    """Return how circuits were made, as JSON values, for a record's provenance."""
+    return {
+        "ancilla": circuits.ancilla.describe(),
+        "splitting": circuits.splitting,
+        "steps": circuits.steps,
+        "compiled_method": circuits.compiled[0].method if circuits.compiled else None,
+        "compiled_residual": circuits.compiled_residual,
+        "collision": circuits.collision,
+    }
