@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from qmemcircuit.checks import IntArray
+    from qmemcircuit.comparison import Comparison
+    from qmemcircuit.description import Description
+    from qmemcircuit.execution import Record
     from qmemcircuit.trajectory import Trajectory
 
 EXTRAS = {
@@ -21,15 +24,22 @@ EXTRAS = {
     "CyRK": ("neurons", "compiled right-hand sides"),
     "distributed": ("distributed", "sweeps on more than one machine"),
     "nbclient": ("notebooks", "running the notebooks"),
-    "mthree": ("mitigation", "only our tests: judges the readout mitigation, which is our own"),
+    "mthree": ("mitigation", "readout mitigation on the outcomes seen"),
 }
 """Optional modules: the extra that installs each, and what it is for."""
 
 
-def parse_target(text: str, seed: int) -> Any:
+def parse_target(
+    text: str,
+    seed: int,
+    *,
+    device: Mapping[str, Any] | None = None,
+    ibm: Mapping[str, Any] | None = None,
+) -> Any:
     """Return the target that a command line names: `aer`, `fake:NAME` or `ibm:NAME`.
 
-    Raises ValueError for anything else. Only command lines name targets by strings.
+    `device` and `ibm` are the options of the latter two. Raises ValueError for any other name.
+    Only command lines name targets by strings.
     """
     import qmemcircuit as qm
 
@@ -39,9 +49,9 @@ def parse_target(text: str, seed: int) -> Any:
     if kind == "fake" and name:
         from qmemcircuit.runtime import fake_backend
 
-        return qm.device(fake_backend(name), seed=seed)
+        return qm.device(fake_backend(name), seed=seed, **(device or {}))
     if kind == "ibm" and name:
-        return qm.ibm(name, seed=seed)
+        return qm.ibm(name, seed=seed, **(ibm or {}))
     raise ValueError(
         f"Argument --target must be aer, fake:NAME (fake:FakeTorino) or ibm:NAME (ibm:ibm_torino), "
         f"but {text!r} was given."
@@ -92,40 +102,56 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
-    from qmemcircuit.description import read_description
 
-    described = read_description(options.model)
-    seed = described.seed if options.seed is None else options.seed
+    described, name, seed, shots = _described(options)
+    mitigation = described.mitigation
+    if name == "aer" and (mitigation or described.device or described.ibm):
+        print("aer has no errors but the shots': [device], [ibm] and [mitigation] are not used")
+        mitigation = None
     record = qm.run(
         described.network,
         described.times,
-        target=parse_target(options.target or described.target, seed),
-        shots=described.shots if options.shots is None else options.shots,
+        target=parse_target(name, seed, device=described.device, ibm=described.ibm),
+        shots=shots,
         absorb_decay=described.absorb_decay,
+        mitigation=mitigation,
         **described.circuits,
     )
     print(f"record: {record.save(options.out)}")
-    print(_comparison(record))
+    _print_comparison(record)
     return 0
+
+
+def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]:
+    """Return the file's description, and target, seed and shots with the command line's."""
+    from qmemcircuit.description import read_description
+
+    described = read_description(options.model)
+    name = options.target or described.target
+    seed = described.seed if options.seed is None else options.seed
+    shots = described.shots if options.shots is None else options.shots
+    return described, name, seed, shots
 
 
 def _submit(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
-    from qmemcircuit.description import read_description
 
-    described = read_description(options.model)
-    seed = described.seed if options.seed is None else options.seed
-    name = options.target or described.target
+    described, name, seed, shots = _described(options)
     kind, _, fake = name.partition(":")
     # A fake device takes jobs too, in the runtime client's local testing mode.
-    target = qm.ibm(fake, channel="local", seed=seed) if kind == "fake" else None
+    target = (
+        qm.ibm(fake, channel="local", seed=seed, **described.ibm)
+        if kind == "fake"
+        else parse_target(name, seed, ibm=described.ibm)
+    )
     folder = qm.submit(
         described.network,
         described.times,
-        target=target or parse_target(name, seed),
-        shots=described.shots if options.shots is None else options.shots,
+        target=target,
+        shots=shots,
         folder=options.folder,
         absorb_decay=described.absorb_decay,
+        mitigation=described.mitigation,
         **described.circuits,
     )
     print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
@@ -153,9 +179,8 @@ def _compare(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
     record = qm.Record.load(options.record)
-    comparison = _comparison(record)
-    print(comparison)
-    if options.figure is not None:
+    comparison = _print_comparison(record)
+    if options.figure is not None and comparison.budget is not None:
         from qmemcircuit.plotting import make_figure, save_figure
 
         figure, ax = make_figure(width=5.0, height=2.6)
@@ -165,8 +190,23 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _comparison(record: Any) -> Any:
-    """Compare a record with its master equation, with the error budget."""
+def _print_comparison(record: Record) -> Comparison:
+    """Print a record's distance to its master equation, raw with its budget, and mitigated."""
+    import qmemcircuit as qm
+
+    master = qm.master_equation(record.network, record.times)
+    comparison = _comparison(record, master)
+    print(comparison)
+    if record.mitigated is not None:
+        declared = record.mitigated.mitigation
+        readout = f"readout {declared.inversion}" if declared.readout else "readout as it is"
+        print(f"\nmitigated: factors {list(declared.factors)}, order {declared.degree}, {readout}")
+        print(qm.compare(qm.mitigate(record), master))
+    return comparison
+
+
+def _comparison(record: Record, master: Trajectory) -> Comparison:
+    """Compare a record's raw counts with the master equation, with the error budget."""
     import qmemcircuit as qm
     from qmemcircuit.circuits import AncillaPool
     from qmemcircuit.devices import recorded_device
@@ -196,7 +236,6 @@ def _comparison(record: Any) -> Any:
 
             circuits, _ = absorb_device_decay(circuits, device)
         noisy = _at(qm.expected_trajectory(circuits, device), kept)
-    master = qm.master_equation(record.network, record.times)
     return qm.compare(qm.estimate(record), master, noisy=noisy, exact=exact)
 
 

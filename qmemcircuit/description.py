@@ -8,6 +8,17 @@ shots = 5000
 seed = 1
 # bases, ancilla, splitting, steps, collision, absorb_decay: as in qmemcircuit.run
 
+[device]                  # of targets fake:…, as in qmemcircuit.device
+reset_error = 0.01
+
+[ibm]                     # of targets ibm:… and of submissions, as in qmemcircuit.ibm
+mode = "batch"
+dynamical_decoupling = "XY4"
+
+[mitigation]              # declared before the run, as in qmemcircuit.Mitigation
+factors = [1, 3, 5]
+readout = true
+
 [[memristor]]
 rate = "squid"            # squid | constant
 gamma = 0.4
@@ -23,18 +34,22 @@ strength = 0.06666666666666667
 
 from __future__ import annotations
 
+import inspect
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from qmemcircuit.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.circuits import AncillaPool, pool
 from qmemcircuit.couplings import ControlledRotation, Coupling, Native, PartialISwap, PartialSwap
+from qmemcircuit.devices import device
 from qmemcircuit.memristors import Memristor, Network
+from qmemcircuit.mitigation import Mitigation
 from qmemcircuit.rates import ConstantRate, SquidRate
+from qmemcircuit.runtime import ibm
 
 RATES = {"squid": SquidRate, "constant": ConstantRate}
 MEMRISTOR_KEYS = ("rate", "gamma", "a", "b", "omega", "mass", "hbar")
@@ -53,6 +68,8 @@ RUN_KEYS = (
     "absorb_decay",
 )
 CIRCUIT_KEYS = ("bases", "ancilla", "splitting", "steps", "collision")
+NOT_IN_FILES = ("backend", "name", "seed", "channel", "service")
+"""Arguments of `device` and `ibm` that the target's name and [run] give, or only Python can."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,9 @@ class Description:
         target: the target's name.
         shots, seed, absorb_decay: of the run.
         circuits: options of `build_circuits`.
+        device: options of `device`, for targets `fake:…`.
+        ibm: options of `ibm`, for targets `ibm:…` and submissions.
+        mitigation: as declared, or None.
     """
 
     network: Network
@@ -74,6 +94,9 @@ class Description:
     seed: int
     absorb_decay: bool
     circuits: Mapping[str, Any]
+    device: Mapping[str, Any]
+    ibm: Mapping[str, Any]
+    mitigation: Mitigation | None
 
 
 def read_description(path: str | os.PathLike[str]) -> Description:
@@ -90,7 +113,8 @@ def read_description(path: str | os.PathLike[str]) -> Description:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"Argument path must be a TOML file, but {path}: {error}.") from None
-    _known(content, ("run", "memristor", "coupling"), "the file")
+    tables = ("run", "device", "ibm", "mitigation", "memristor", "coupling")
+    _known(content, tables, "the file")
     run = content.get("run", {})
     _known(run, RUN_KEYS, "[run]")
     memristors = [_memristor(item) for item in content.get("memristor", [])]
@@ -119,7 +143,38 @@ def read_description(path: str | os.PathLike[str]) -> Description:
         run.get("seed", 1),
         absorb_decay,
         circuits,
+        _options(content, "device", device),
+        _options(content, "ibm", ibm),
+        _mitigation(content),
     )
+
+
+def _options(content: Mapping[str, Any], table: str, function: Callable[..., Any]) -> Any:
+    """Return a table's entries, which must be arguments of `function`, of the right type."""
+    given = content.get(table, {})
+    parameters = inspect.signature(function).parameters
+    names = tuple(name for name in parameters if name not in NOT_IN_FILES)
+    _known(given, names, f"[{table}]")
+    for name, value in given.items():
+        if isinstance(parameters[name].default, bool) and not isinstance(value, bool):
+            raise ValueError(
+                f"Argument {name} must be true or false, but {value!r} was given; a TOML boolean "
+                "has no quotes."
+            )
+    return dict(given)
+
+
+def _mitigation(content: Mapping[str, Any]) -> Mitigation | None:
+    if "mitigation" not in content:
+        return None
+    given = dict(content["mitigation"])
+    _known(given, tuple(item.name for item in fields(Mitigation)), "[mitigation]")
+    factors = given.get("factors", [1])
+    if not isinstance(factors, list):
+        raise ValueError(
+            f"Argument factors must be a list, but {factors!r} was given; [1, 3, 5] is one."
+        )
+    return Mitigation(**{**given, "factors": tuple(factors)})
 
 
 def _pool(text: str) -> AncillaPool:

@@ -51,6 +51,16 @@ axis = "y"
 strength = 0.066
 """
 
+MITIGATED = """
+[device]
+reset_error = 0.02
+[ibm]
+mode = "job"
+[mitigation]
+factors = [1, 3]
+order = 1
+"""
+
 _COUPLING = '[[coupling]]\npair = {}\nkind = "native"\naxis = "y"\nstrength = 0.1\n[[memristor]]'
 
 
@@ -139,6 +149,30 @@ def test_an_incomplete_record_is_compared_with_the_circuits_that_ran(
     assert abs(right - wrong) > 0.005  # 50 times the tolerance above
 
 
+def test_mitigation_is_declared_in_the_file(model: Path, capsys: pytest.CaptureFixture) -> None:
+    text = SINGLE.replace('ancilla = "reset"', 'ancilla = "merged"')
+    model.write_text(text.replace("periods = 2", "periods = 1") + MITIGATED)
+    assert main(["run", str(model), "--target", "fake:FakeManilaV2", "--out", "r.json"]) == 0
+    printed = capsys.readouterr().out
+    assert "mitigated: factors [1, 3], order 1, readout tensored" in printed
+    record = qm.Record.load("r.json")
+    assert record.provenance["target"]["reset_error"] == 0.02
+    assert record.provenance["mitigation"]["factors"] == [1, 3]
+    assert main(["submit", str(model), "--target", "fake:FakeManilaV2", "--folder", "sub"]) == 0
+    assert main(["collect", "sub", "--out", "c.json"]) == 0
+    collected = qm.Record.load("c.json")
+    assert collected.provenance["target"]["mode"] == "job"
+    capsys.readouterr()
+    assert main(["compare", "c.json"]) == 0
+    assert "mitigated: factors [1, 3]" in capsys.readouterr().out
+    error = qm.mitigate(collected).voltage_error
+    # Coefficients 1.5 and −0.5 cost √2.5 = 1.58, and the readout's correction a little more.
+    assert 1.58 < (error / qm.estimate(collected).voltage_error).mean() < 2.0
+    assert main(["run", str(model), "--out", "ideal.json"]) == 0
+    assert "are not used" in capsys.readouterr().out
+    assert qm.Record.load("ideal.json").mitigated is None
+
+
 def test_doctor_tells_versions_and_never_a_token(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +199,7 @@ def test_doctor_knows_every_extra_and_what_is_missing(
     assert main(["doctor"]) == 0
     printed = capsys.readouterr().out
     assert "pip install 'qmemcircuit[distributed]' (sweeps" in printed
-    assert "only our tests" in printed
+    assert "pip install 'qmemcircuit[mitigation]' (readout" in printed
 
 
 @pytest.mark.parametrize(
@@ -182,6 +216,12 @@ def test_doctor_knows_every_extra_and_what_is_missing(
         (('ancilla = "reset"', 'absorb_decay = "false"'), "Argument absorb_decay must be true or"),
         (('ancilla = "reset"', 'ancilla = "pool(x)"'), "Argument ancilla must be 'fresh'"),
         (('ancilla = "reset"', 'ancilla = "pool2"'), "Argument ancilla must be 'fresh'"),
+        (("[[memristor]]", "[device]\nmoon = 1\n[[memristor]]"), "[device] has 'moon'"),
+        (("[[memristor]]", "[ibm]\nseed = 1\n[[memristor]]"), "[ibm] has 'seed'"),
+        (("[[memristor]]", "[device]\nschedule = 'no'\n[[memristor]]"), "true or false"),
+        (("[[memristor]]", "[mitigation]\nfactors = 3\n[[memristor]]"), "must be a list"),
+        (("[[memristor]]", "[mitigation]\nfactors = [1, 4]\n[[memristor]]"), "must be odd"),
+        (("[[memristor]]", "[mitigation]\nfolds = [1]\n[[memristor]]"), "has 'folds'"),
         (("[[memristor]]", _COUPLING.format("[0]")), "Argument pair must hold two memristors"),
         (("[[memristor]]", _COUPLING.format("3")), "Argument pair must hold two memristors"),
         (("[[memristor]]", _COUPLING.format("[0, 0.5]")), "Argument pair must be an integer"),

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qiskit import qpy
 from qiskit.circuit import QuantumCircuit
 
 import qmemcircuit as qm
@@ -138,6 +139,62 @@ def test_counts_go_to_their_time_and_setting(
     found.record.save(tmp_path / "record.json")
     again = qm.Record.load(tmp_path / "record.json")
     assert np.array_equal(again.samples.counts, found.record.samples.counts)
+
+
+def test_noise_factors_and_calibration_are_one_submission(
+    tmp_path: Path,
+    target: IbmTarget,
+    memristor: qm.Memristor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Times 0 to 1.5 in X and Y at factors 1 and 3, and two calibration circuits: 18 circuits."""
+    monkeypatch.setattr("qmemcircuit.runtime.MOST_CIRCUITS", 8)
+    service = StubService(tmp_path / "server")
+    declared = qm.Mitigation(factors=(1, 3))
+    folder = submit(
+        memristor,
+        TIMES,
+        target=target,
+        shots=SHOTS,
+        folder=tmp_path / "s",
+        mitigation=declared,
+        service=service,
+    )
+    assert [service._job(f"job{k}")["circuits"] for k in range(3)] == [8, 8, 2]
+    plan = json.loads((folder / "plan.json").read_text())["header"]
+    assert [run["role"] for run in plan["runs"]] == [
+        "factor 1",
+        "factor 3",
+        "readout 0",
+        "readout 1",
+    ]
+    gates = []
+    for number in (0, 1):
+        with (folder / f"part{number:03d}.qpy").open("rb") as stream:
+            gates.append(qpy.load(stream)[-1].count_ops()["cx"])
+    assert gates[1] == 3 * gates[0] > 0
+    # While the amplified circuits are queued, there is a raw record and no mitigated one.
+    service.change("job1", state="QUEUED")
+    first = collect(folder, service=service)
+    assert not first.complete
+    assert first.record is not None
+    assert first.record.times.tolist() == TIMES.tolist()
+    assert first.record.mitigated is None
+    assert "factor 3 is incomplete" in str(first)
+    with pytest.raises(ValueError, match="not there yet; collect again"):
+        qm.mitigate(first.record)
+    service.change("job1", state="DONE")
+    found = collect(folder, service=service)
+    assert found.complete
+    assert found.record is not None
+    mitigated = found.record.mitigated
+    assert mitigated is not None
+    assert mitigated.mitigation == declared
+    # The stub's row k has outcome 1 k times; every job starts anew.
+    for run in mitigated.runs:
+        assert run.counts[:, :, 1].ravel().tolist() == list(range(8))
+    assert mitigated.readout is not None
+    assert mitigated.readout.counts.tolist() == [[50, 0], [49, 1]]
 
 
 @pytest.mark.usefixtures("three_parts")
