@@ -13,17 +13,19 @@ where the concurrence itself has a kink.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
 
-from qmemcircuit.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.checks import BoolArray, ComplexArray, FloatArray, IntArray
 from qmemcircuit.observables import FLIP, nearest_physical, pauli_matrix, signed_concurrence
+from qmemcircuit.trajectory import Samples
 
 if TYPE_CHECKING:
-    from qmemcircuit.trajectory import Samples
+    from qmemcircuit.mitigation import MitigatedSamples
 
 _LABELS = tuple("".join(letters) for letters in product("IXYZ", repeat=2))
 _SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
@@ -46,6 +48,29 @@ _SMALLEST_EIGENVALUE = 0.5
 _HALVINGS = 4
 # Normal limits of a witness's mean are poor for a handful of shots.
 _FEWEST_SHOTS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class PairCounts:
+    """The counts of a pair's tomography, and how means are made of them.
+
+    Attributes:
+        counts: shape (T, 9 R, 4): the nine settings of R runs (noise factors), run by run.
+        coefficients: the weight of each run, shape (R,); (1,) without extrapolation.
+        flips: readout flips of the two qubits, (2, 2), zero where readout is not corrected.
+        moved_flips: the same with one flip moved by its standard error, one after the other.
+    """
+
+    counts: IntArray
+    coefficients: FloatArray = field(default_factory=lambda: np.ones(1))
+    flips: FloatArray = field(default_factory=lambda: np.zeros((2, 2)))
+    moved_flips: tuple[FloatArray, ...] = ()
+
+    @property
+    def noise(self) -> float:
+        """How many times larger a two-qubit mean's error is than that of plain counts."""
+        contrasts = 1 - self.flips.sum(axis=1)
+        return float(np.linalg.norm(self.coefficients) / np.prod(contrasts))
 
 
 def entanglement_witness(states: ComplexArray) -> ComplexArray:
@@ -77,7 +102,26 @@ def entanglement_witness(states: ComplexArray) -> ComplexArray:
     return np.asarray((vectors * signed) @ np.swapaxes(vectors.conj(), -1, -2))
 
 
-def pair_counts(samples: Samples, first: int, second: int) -> IntArray:
+def pair_counts(data: Samples | MitigatedSamples, first: int, second: int) -> PairCounts:
+    """Return the counts of a pair's nine tomography settings, of all runs where mitigated.
+
+    Readout is undone by the inverse on all outcomes (of a pair there are four), however many
+    memristors there are. Raises ValueError where one of the nine was not measured.
+    """
+    if isinstance(data, Samples):
+        return PairCounts(_nine_settings(data, first, second))
+    pair = [first, second]
+    counts = np.concatenate([_nine_settings(run, first, second) for run in data.runs], axis=1)
+    if data.readout is None:
+        return PairCounts(counts, data.mitigation.coefficients)
+    moved = tuple(flips[pair] for flips in data.moved_flips())
+    flips = data.readout.flips[pair]
+    # Flips of other memristors are summed over with their outcomes.
+    moved = tuple(item for item in moved if not np.array_equal(item, flips))
+    return PairCounts(counts, data.mitigation.coefficients, flips, moved)
+
+
+def _nine_settings(samples: Samples, first: int, second: int) -> IntArray:
     """Return the counts of the nine tomography settings of a pair, shape (T, 9, 4).
 
     Settings in the order XX, XY, …, ZZ, letter of `first` first; bit 0 of an outcome is `first`.
@@ -100,14 +144,14 @@ def pair_counts(samples: Samples, first: int, second: int) -> IntArray:
 
 
 def concurrence_limits(
-    counts: IntArray, level: float, seed: int
+    data: PairCounts, level: float, seed: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return lower and upper limits of C and the signed concurrence of the estimate, each (T,).
 
-    `entanglement.concurrence_of` says how they are made. `counts` are those of `pair_counts`,
+    `entanglement.concurrence_of` says how they are made. `data` is that of `pair_counts`,
     `level` is below 1, `seed` that of the random halves. Raises ValueError for fewer than 50 shots.
     """
-    fewest = int(counts.sum(axis=2).min())
+    fewest = int(data.counts.sum(axis=2).min())
     if fewest < _FEWEST_SHOTS:
         raise ValueError(
             f"Argument trajectory must hold at least {_FEWEST_SHOTS} shots in each setting of the "
@@ -115,32 +159,50 @@ def concurrence_limits(
         )
     z = float(ndtri((1 + level) / 2))
     random = np.random.default_rng(seed)
-    weights = _pauli_weights(counts)
-    mean, variance, choice = (np.zeros(len(counts)) for _ in range(3))
+    every = _weighed(data)
+    mean, variance, choice = (np.zeros(len(data.counts)) for _ in range(3))
     for _ in range(_HALVINGS):
-        one, other = _halve(counts, random)
-        from_one, from_other = _pauli_weights(one), _pauli_weights(other)
-        first = _best_witness(one, from_one, z)
-        second = _best_witness(other, from_other, z)
-        mean += (_mean(first, other, from_one) + _mean(second, one, from_other)) / 2
+        halves = _halve(data.counts, random)
+        one, other = (_weighed(replace(data, counts=half)) for half in halves)
+        first, second = _best_witness(one, z), _best_witness(other, z)
+        mean += (_mean(first, other, one.weights) + _mean(second, one, other.weights)) / 2
         for witness in (first, second):
-            variance += _variance(witness, counts, weights) / 2
+            variance += _variance(witness, every) / 2
         # Were the witness fixed, the two evaluations would be independent. It is not: each half
         # also moves the other's witness, and both ways that gives the same bilinear term, of
         # variance half that of the difference of the two. Its tails are longer than normal (a
         # product of two noises), so twice that is taken: with half of it, pure product states are
         # called entangled too often; elsewhere the term is small.
-        choice += _variance(first - second, counts, weights)
+        choice += _variance(first - second, every)
     lower = mean / _HALVINGS - z * np.sqrt((variance + choice) / _HALVINGS)
-    witnesses = _witnesses(counts, weights, _UPPER_SHIFTS)
-    variances = np.array([_variance(witness, counts, weights) for witness in witnesses])
-    means = np.array([_mean(witness, counts, weights) for witness in witnesses])
+    witnesses = _witnesses(every, _UPPER_SHIFTS)
+    variances = np.array([_variance(witness, every) for witness in witnesses])
+    means = np.array([_mean(witness, every, every.weights) for witness in witnesses])
     quiet = variances <= _LARGEST_RATIO**2 * variances[-1]
     limits = means + z * np.sqrt(variances + choice / _HALVINGS)
     upper = np.where(quiet, limits, -np.inf).max(axis=0)
-    signed = signed_concurrence(nearest_physical(_linear_inversion(counts, weights)))
+    signed = signed_concurrence(nearest_physical(_linear_inversion(every)))
     lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
     return lower, np.maximum(upper, lower), signed
+
+
+@dataclass(frozen=True, eq=False)
+class _Weighed:
+    """Counts (T, S, 4), the weights of their Pauli means (T, S, 4, 16), and 1/√shots (T,).
+
+    `moved` holds the weights with one readout flip moved by its error, one after the other.
+    """
+
+    counts: IntArray
+    weights: FloatArray
+    moved: tuple[FloatArray, ...]
+    unit: FloatArray
+
+
+def _weighed(data: PairCounts) -> _Weighed:
+    unit = data.noise / np.sqrt(data.counts.sum(axis=2).min(axis=1))
+    moved = tuple(_pauli_weights(data, flips) for flips in data.moved_flips)
+    return _Weighed(data.counts, _pauli_weights(data, data.flips), moved, unit)
 
 
 def _halve(counts: IntArray, random: np.random.Generator) -> tuple[IntArray, IntArray]:
@@ -156,26 +218,22 @@ def _halve(counts: IntArray, random: np.random.Generator) -> tuple[IntArray, Int
     return half, counts - half
 
 
-def _best_witness(counts: IntArray, weights: FloatArray, z: float) -> FloatArray:
+def _best_witness(data: _Weighed, z: float) -> FloatArray:
     """Return the Pauli coefficients (T, 16) of the witness with the highest lower limit here."""
-    candidates = np.array(_witnesses(counts, weights, _LOWER_SHIFTS))
-    limits = [
-        _mean(c, counts, weights) - z * np.sqrt(_variance(c, counts, weights)) for c in candidates
-    ]
+    candidates = np.array(_witnesses(data, _LOWER_SHIFTS))
+    limits = [_mean(c, data, data.weights) - z * np.sqrt(_variance(c, data)) for c in candidates]
     best = np.argmax(limits, axis=0)
     return np.asarray(candidates[best, np.arange(best.size)])
 
 
-def _witnesses(
-    counts: IntArray, weights: FloatArray, shifts: tuple[float, ...]
-) -> list[FloatArray]:
+def _witnesses(data: _Weighed, shifts: tuple[float, ...]) -> list[FloatArray]:
     """Return witnesses as Pauli coefficients g, Tr(Gρ) = Σ g_P <P>, (T, 16) for each shift.
 
     Each is taken at the estimated state with its eigenvalues shifted, in units of 1/√shots.
     """
-    physical = nearest_physical(_linear_inversion(counts, weights))
+    physical = nearest_physical(_linear_inversion(data))
     values, vectors = np.linalg.eigh(physical)
-    unit = 1 / np.sqrt(counts.sum(axis=2).min(axis=1))[:, None]
+    unit = data.unit[:, None]
     found = []
     for shift in shifts:
         shifted = np.maximum(values + shift * unit, _SMALLEST_EIGENVALUE * unit**2)
@@ -186,49 +244,68 @@ def _witnesses(
     return found
 
 
-def _linear_inversion(counts: IntArray, weights: FloatArray) -> ComplexArray:
-    means = np.einsum("tskp,tsk->tp", weights, _frequencies(counts))
+def _linear_inversion(data: _Weighed) -> ComplexArray:
+    means = np.einsum("tskp,tsk->tp", data.weights, _frequencies(data.counts))
     return np.asarray(np.einsum("tp,pij->tij", means, _MATRICES) / 4)
 
 
-def _mean(coefficients: FloatArray, counts: IntArray, weights: FloatArray) -> FloatArray:
-    """Return Σ g_P <P>, shape (T,)."""
+def _mean(coefficients: FloatArray, data: _Weighed, weights: FloatArray) -> FloatArray:
+    """Return Σ g_P <P>, shape (T,), the means made with `weights`."""
+    frequencies = _frequencies(data.counts)
     return np.asarray(
-        np.einsum("tskp,tp,tsk->t", weights, coefficients, _frequencies(counts), optimize=True)
+        np.einsum("tskp,tp,tsk->t", weights, coefficients, frequencies, optimize=True)
     )
 
 
-def _variance(coefficients: FloatArray, counts: IntArray, weights: FloatArray) -> FloatArray:
-    """Return the variance of `_mean`, shape (T,)."""
-    combined = np.einsum("tskp,tp->tsk", weights, coefficients, optimize=True)
-    posterior, shots = _posterior(counts)
+def _variance(coefficients: FloatArray, data: _Weighed) -> FloatArray:
+    """Return the variance of `_mean`, shape (T,): of the shots, and of the readout calibration."""
+    combined = np.einsum("tskp,tp->tsk", data.weights, coefficients, optimize=True)
+    posterior, shots = _posterior(data.counts)
     first = np.sum(combined * posterior, axis=2)
     second = np.sum(combined**2 * posterior, axis=2)
-    return np.asarray(np.sum(np.maximum(second - first**2, 0.0) / shots, axis=1))
+    variance = np.sum(np.maximum(second - first**2, 0.0) / shots, axis=1)
+    for moved in data.moved:
+        variance = variance + _mean(coefficients, data, moved - data.weights) ** 2
+    return np.asarray(variance)
 
 
-def _pauli_weights(counts: IntArray) -> FloatArray:
-    """Return weights w with <P> = Σ w f of least variance, f the frequencies, (T, 9, 4, 16).
+def _pauli_weights(data: PairCounts, flips: FloatArray) -> FloatArray:
+    """Return weights w with <P> = Σ w f, f the frequencies of all runs, (T, 9 R, 4, 16)."""
+    signs = _signs_of_labels(flips)
+    contrasts = _contrasts(signs)
+    size = len(_SETTINGS)
+    return np.concatenate(
+        [
+            coefficient
+            * _least_variance(data.counts[:, size * run : size * (run + 1)], signs, contrasts)
+            for run, coefficient in enumerate(data.coefficients)
+        ],
+        axis=1,
+    )
+
+
+def _least_variance(counts: IntArray, signs: FloatArray, contrasts: FloatArray) -> FloatArray:
+    """Return weights w with <P> = Σ w f of least variance, f one run's frequencies, (T, 9, 4, 16).
 
     <ZI> is measured by ZX, ZY and ZZ. Starting from equal shares, the contrasts between such
     settings (12 in all, of mean 0) are subtracted so that nothing correlated with them is left:
     generalised least squares with the covariance that these counts show.
     """
     posterior, shots = _posterior(counts)
-    equal = _equal_weights(counts)
-    centred = _CONTRASTS - np.einsum("tsk,skq->tsq", posterior, _CONTRASTS)[:, :, None, :]
+    equal = _equal_weights(counts, signs)
+    centred = contrasts - np.einsum("tsk,skq->tsq", posterior, contrasts)[:, :, None, :]
     weighted = centred * (posterior / shots[:, :, None])[..., None]
-    covariance = np.einsum("tskq,skr->tqr", weighted, _CONTRASTS, optimize=True)
+    covariance = np.einsum("tskq,skr->tqr", weighted, contrasts, optimize=True)
     with_equal = np.einsum("tskq,tskp->tqp", weighted, equal, optimize=True)
     shares = np.linalg.solve(covariance, with_equal)
-    return np.asarray(equal - np.einsum("skq,tqp->tskp", _CONTRASTS, shares, optimize=True))
+    return np.asarray(equal - np.einsum("skq,tqp->tskp", contrasts, shares, optimize=True))
 
 
-def _equal_weights(counts: IntArray) -> FloatArray:
+def _equal_weights(counts: IntArray, signs: FloatArray) -> FloatArray:
     """Return the weights that pool all shots of every setting which measures the label."""
     shots = counts.sum(axis=2).astype(float)
-    total = shots @ (_SIGNS[:, 0, :] != 0)
-    return np.asarray(_SIGNS * (shots[:, :, None] / total[:, None, :])[:, :, None, :])
+    total = shots @ _MEASURED
+    return np.asarray(signs * (shots[:, :, None] / total[:, None, :])[:, :, None, :])
 
 
 def _frequencies(counts: IntArray) -> FloatArray:
@@ -241,32 +318,41 @@ def _posterior(counts: IntArray) -> tuple[FloatArray, FloatArray]:
     return (counts + 0.25) / (shots + 1)[..., None], shots + 1.0
 
 
-def _signs_of_labels() -> FloatArray:
-    """Return each label's eigenvalue by setting and outcome (9, 4, 16); 0 where not measured."""
-    signs = np.zeros((len(_SETTINGS), 4, len(_LABELS)))
-    for s, setting in enumerate(_SETTINGS):
-        for p, label in enumerate(_LABELS):
-            if all(wanted in ("I", got) for wanted, got in zip(label, setting, strict=True)):
-                diagonal = pauli_matrix(label.translate(str.maketrans("XY", "ZZ"))).diagonal()
-                signs[s, :, p] = diagonal.real
-    return signs
+def _measures(setting: str, label: str) -> bool:
+    return all(wanted in ("I", got) for wanted, got in zip(label, setting, strict=True))
 
 
-_SIGNS = _signs_of_labels()
+_MEASURED: BoolArray = np.array([[_measures(s, p) for p in _LABELS] for s in _SETTINGS])
+"""Whether a setting measures a label, (9, 16)."""
 
 
-def _contrasts() -> FloatArray:
+def _signs_of_labels(flips: FloatArray) -> FloatArray:
+    """Return each label's eigenvalue by setting and outcome (9, 4, 16); 0 where not measured.
+
+    With readout flips, what stands for the eigenvalue: its mean over the outcomes that are read is
+    the true label's. Bit 0 of an outcome is the label's first letter.
+    """
+    contrast = 1 - flips.sum(axis=1)
+    offset = flips[:, 0] - flips[:, 1]
+    values = np.stack([(1 + offset) / contrast, (-1 + offset) / contrast], axis=1)
+    outcomes = np.arange(4)
+    single = [values[j][(outcomes >> j) & 1] for j in (0, 1)]
+    products = [
+        np.prod([single[j] for j in (0, 1) if label[j] != "I"], axis=0) * np.ones(4)
+        for label in _LABELS
+    ]
+    return np.asarray(_MEASURED[:, None, :] * np.stack(products, axis=1)[None])
+
+
+def _contrasts(signs: FloatArray) -> FloatArray:
     """Return functions of the outcome whose mean is 0 in every state, (9, 4, 12): the sign of a
     label in one setting less that in the next setting which measures it."""
     columns = []
     for p, label in enumerate(_LABELS):
-        measuring = np.flatnonzero(_SIGNS[:, 0, p])
+        measuring = np.flatnonzero(_MEASURED[:, p])
         if label != "II":
             for here, there in pairwise(measuring):
                 column = np.zeros((len(_SETTINGS), 4))
-                column[here], column[there] = _SIGNS[here, :, p], -_SIGNS[there, :, p]
+                column[here], column[there] = signs[here, :, p], -signs[there, :, p]
                 columns.append(column)
     return np.stack(columns, axis=-1)
-
-
-_CONTRASTS = _contrasts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -26,7 +27,7 @@ from qmemcircuit.observables import (
     signed_concurrence,
 )
 from qmemcircuit.trajectory import Samples, Trajectory
-from qmemcircuit.witnesses import entanglement_witness, pair_counts
+from qmemcircuit.witnesses import PairCounts, entanglement_witness, pair_counts
 
 SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
 SINGLET = np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 0]], dtype=complex) / 2
@@ -163,26 +164,27 @@ def test_least_variance_weights_are_unbiased_and_not_worse_than_pooling() -> Non
     counts = draw(states, 300, seed=4)
     # Means of the exact frequencies, with weights that came from noisy counts.
     exact = np.stack([outcome_probabilities(states, s) for s in SETTINGS], axis=1)
-    weights = witnesses._pauli_weights(counts)
-    means = np.einsum("tskp,tsk->tp", weights, exact)
-    equal = witnesses._equal_weights(counts)
+    ours = witnesses._weighed(PairCounts(counts))
+    means = np.einsum("tskp,tsk->tp", ours.weights, exact)
+    signs = witnesses._signs_of_labels(np.zeros((2, 2)))
+    pooled = replace(ours, weights=witnesses._equal_weights(counts, signs))
     for p, letters in enumerate(product("IXYZ", repeat=2)):
         label = "".join(letters)
         np.testing.assert_allclose(
             means[:, p], expectation(states, pauli_matrix(label)), atol=1e-10
         )
         unit = np.eye(16)[p] * np.ones((6, 1))
-        best = witnesses._variance(unit, counts, weights)
-        assert np.all(best <= witnesses._variance(unit, counts, equal) + 1e-15)
+        assert np.all(witnesses._variance(unit, ours) <= witnesses._variance(unit, pooled) + 1e-15)
 
 
 def test_variance_is_that_of_repeated_experiments() -> None:
     state, repeats = random_states(8, 3)[0], 4000
     counts = draw(np.broadcast_to(state, (repeats, 4, 4)), 500, seed=9)
-    weights = np.repeat(witnesses._pauli_weights(counts[:1]), repeats, axis=0)
+    weights = np.repeat(witnesses._weighed(PairCounts(counts[:1])).weights, repeats, axis=0)
+    data = replace(witnesses._weighed(PairCounts(counts)), weights=weights)
     witness = np.random.default_rng(2).normal(size=16) * np.ones((repeats, 1))
-    seen = np.var(witnesses._mean(witness, counts, weights))
-    said = np.mean(witnesses._variance(witness, counts, weights))
+    seen = np.var(witnesses._mean(witness, data, weights))
+    said = np.mean(witnesses._variance(witness, data))
     # Sampling error of a variance is √(2/4000) = 2.2 %; 4 of those. 1.25 would be a mutant.
     assert said / seen == pytest.approx(1.0, abs=0.09)
 
@@ -201,7 +203,7 @@ def test_pair_of_three_is_marginalised_onto_its_own_settings() -> None:
     bases = tuple("".join(letters) for letters in product("XYZ", repeat=3))
     counts = random.integers(0, 50, (2, 27, 8))
     for first, second in ((0, 1), (0, 2), (2, 1)):
-        pair = Samples(SETTINGS, pair_counts(Samples(bases, counts), first, second))
+        pair = Samples(SETTINGS, pair_counts(Samples(bases, counts), first, second).counts)
         for letters in product("IXYZ", repeat=2):
             if letters == ("I", "I"):
                 continue
@@ -335,10 +337,10 @@ def test_a_bootstrap_of_the_projected_estimate_fails_at_zero() -> None:
 def test_a_witness_tested_on_the_shots_that_chose_it_fails_at_zero() -> None:
     repeats = 400
     counts = draw(np.broadcast_to(STATES["ground"], (repeats, 4, 4)), 1000, seed=5)
-    weights = witnesses._pauli_weights(counts)
-    witness = witnesses._best_witness(counts, weights, 1.96)
-    error = np.sqrt(witnesses._variance(witness, counts, weights))
-    lower = witnesses._mean(witness, counts, weights) - 1.96 * error
+    data = witnesses._weighed(PairCounts(counts))
+    witness = witnesses._best_witness(data, 1.96)
+    error = np.sqrt(witnesses._variance(witness, data))
+    lower = witnesses._mean(witness, data, data.weights) - 1.96 * error
     assert np.mean(lower > 0) > allowed(0.975, repeats, 3.1)
 
 
