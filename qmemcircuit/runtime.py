@@ -259,7 +259,8 @@ class LocalJobs:
     """The runtime client's local testing mode behind `JobService`.
 
     A job runs to its end when it is submitted; its counts are kept as a file below `store`, so
-    that another process can collect them.
+    that another process can collect them. Every circuit gets a seed of its own: the client gives
+    one seed to all circuits of a job, and their shots would move together.
     """
 
     backend: Any
@@ -268,16 +269,27 @@ class LocalJobs:
 
     def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
         """Run the circuits on the fake backend and keep the counts; return an id."""
-        sampler = _sampler(self.backend, self.options, tag)
-        # The client opens a plain job for a fake backend; Aer runs it in this process.
-        result = sampler.run([(circuit,) for circuit in circuits], shots=shots).result()
-        found = _counts(result)
+        number = len(list(self.store.glob("*.json")))
+        found = []
+        for row, circuit in enumerate(circuits):
+            sampler = _sampler(self.backend, self._seeded(number, row), tag)
+            # The client opens a plain job for a fake backend; Aer runs it in this process.
+            found += _counts(sampler.run([(circuit,)], shots=shots).result())
         pairs = [(row, key, seen) for row, item in enumerate(found) for key, seen in item.items()]
         table = np.array(pairs, dtype=np.int64).reshape(-1, 3)
         save_file(
             self.store / f"{tag}.json", "local job", {"circuits": len(found)}, {"counts": table}
         )
         return f"local-{tag}"
+
+    def _seeded(self, job: int, circuit: int) -> dict[str, Any]:
+        """Return the options with the seed of one circuit of one job, where there is a seed."""
+        options = dict(self.options)
+        if "simulator" in options:
+            seed = [options["simulator"]["seed_simulator"], job, circuit]
+            own = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
+            options["simulator"] = {"seed_simulator": own}
+        return options
 
     def find(self, tag: str) -> str | None:
         """Return the id of the job that carries `tag`, or None."""

@@ -9,7 +9,7 @@ any `BaseSamplerV2`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -21,6 +21,7 @@ from qmemcircuit.exact import check_qubits, circuit_states
 from qmemcircuit.observables import outcome_probabilities
 
 if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
     from qiskit.primitives import BaseSamplerV2
     from qiskit.transpiler import PassManager
 
@@ -112,7 +113,7 @@ class SamplerTarget:
         """Run all circuits as one job of the sampler and count the outcomes."""
         self._check_size(circuits.num_qubits)
         plain = list(circuits)
-        refuse_wrong_sampler(self.sampler, any("reset" in c.count_ops() for c in plain))
+        refuse_wrong_sampler(self.sampler, plain)
         compiled = (self.pass_manager or _plain_pass_manager()).run(plain)
         results = self.sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
         memristors = len(circuits.bases[0])
@@ -139,6 +140,9 @@ class SamplerTarget:
         """Return the sampler's class and seed, where it has one."""
         described = {"name": f"sampler:{type(self.sampler).__name__}"}
         seed = getattr(self.sampler, "seed", None)
+        if isinstance(seed, np.random.Generator):
+            entropy = getattr(seed.bit_generator.seed_seq, "entropy", None)
+            return {**described, "seed": f"a generator made from {entropy}"}
         return described if seed is None else {**described, "seed": int(seed)}
 
 
@@ -158,8 +162,9 @@ def aer(*, seed: int | None = None) -> AerTarget:
 def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -> SamplerTarget:
     """Return a target that runs every circuit on `primitive`: the brute-force path.
 
-    Qiskit's `StatevectorSampler` follows one random branch of a mid-circuit reset and is
-    refused by name for circuits that contain one.
+    Refused by name is what returns wrong counts in silence (`refuse_wrong_sampler`): Qiskit's
+    `StatevectorSampler` on circuits with a mid-circuit reset, and samplers that repeat their
+    random numbers for every circuit.
     """
     from qiskit.primitives import BaseSamplerV2 as Base
 
@@ -182,13 +187,32 @@ def as_target(target: object) -> Target:
     )
 
 
-def refuse_wrong_sampler(primitive: object, circuits_reset: bool) -> None:
-    """Raise ValueError for samplers that are silently wrong on a mid-circuit reset."""
+def refuse_wrong_sampler(primitive: object, circuits: Sequence[QuantumCircuit]) -> None:
+    """Raise ValueError for samplers whose counts of these circuits are silently wrong.
+
+    Qiskit's `StatevectorSampler` follows one random branch of a mid-circuit reset. With an integer
+    seed it starts every circuit of a job with the same random numbers, and so does the runtime
+    client's local mode: counts at different times would move together.
+    """
     from qiskit.primitives import StatevectorSampler
 
-    if circuits_reset and isinstance(primitive, StatevectorSampler):
+    is_statevector = isinstance(primitive, StatevectorSampler)
+    if is_statevector and any("reset" in circuit.count_ops() for circuit in circuits):
         raise ValueError(
             "Argument target must simulate mid-circuit reset, but StatevectorSampler follows one "
             "random branch of it and returns wrong counts; use aer(seed=…), "
             "qiskit_aer.primitives.SamplerV2, or ancilla='fresh', which needs no reset."
+        )
+    if len(circuits) > 1 and is_statevector and isinstance(getattr(primitive, "_seed", None), int):
+        raise ValueError(
+            "Argument target must draw new random numbers for every circuit, but "
+            "StatevectorSampler(seed=<integer>) repeats them; give it "
+            "seed=numpy.random.default_rng(…)."
+        )
+    simulator = getattr(getattr(primitive, "options", None), "simulator", None)
+    if len(circuits) > 1 and isinstance(getattr(simulator, "seed_simulator", None), int):
+        raise ValueError(
+            f"Argument target must draw new random numbers for every circuit, but "
+            f"{type(primitive).__name__} with options.simulator.seed_simulator repeats them; use "
+            "ibm(name, channel='local', seed=…), or no seed."
         )

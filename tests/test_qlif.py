@@ -200,3 +200,13 @@ def test_compare_gives_distances_and_no_verdict_on_fed_back_alphas():
     comparison = qm.compare(run_layers(ONE, TRAIN, shots=1000, seed=1), closed)
     assert comparison.agree is None
     assert 0 < comparison.voltage_max[0] < 0.2
+
+
+def test_neurons_of_a_layer_have_shots_of_their_own():
+    """Twins with the same input: with an integer seed of the sampler their counts were equal."""
+    twins = [([NEURON, NEURON], [[1.0], [1.0]])]
+    run = run_layers(twins, TRAIN, shots=1000, seed=3)
+    alpha = run.voltage[1:]
+    moving = (alpha.min(axis=1) > 0.05) & (alpha.max(axis=1) < 0.95)
+    assert moving.sum() >= 4
+    assert np.all(alpha[moving, 0] != alpha[moving, 1])

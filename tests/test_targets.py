@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit
 from scipy.stats import chi2
 
 import qmemcircuit as qm
@@ -76,13 +77,41 @@ def test_statevector_sampler_is_refused_by_name_on_reset():
     with pytest.raises(ValueError, match="StatevectorSampler follows one random branch"):
         qm.run(MEMRISTOR, TIMES, target=StatevectorSampler(seed=1), shots=10)
     # Without a reset it is right, and allowed.
-    record = qm.run(
-        MEMRISTOR, TIMES, target=StatevectorSampler(seed=1), shots=2000, ancilla="fresh"
-    )
+    fine = StatevectorSampler(seed=np.random.default_rng(1))
+    record = qm.run(MEMRISTOR, TIMES, target=fine, shots=2000, ancilla="fresh")
     comparison = compare(
         qm.estimate(record, current="current_operator"), qm.exact_circuit(MEMRISTOR, TIMES)
     )
     assert comparison.p_value > 1e-4
+
+
+def _repeating_samplers():
+    from qiskit.primitives import StatevectorSampler
+    from qiskit_ibm_runtime.executor_sampler import Sampler
+    from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+    local = Sampler(mode=FakeManilaV2(), options={"simulator": {"seed_simulator": 3}})
+    return StatevectorSampler(seed=3), local
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_samplers_that_repeat_their_random_numbers_are_refused(place):
+    repeating = _repeating_samplers()[place]
+    with pytest.raises(ValueError, match="new random numbers for every circuit"):
+        qm.run(MEMRISTOR, TIMES, target=repeating, shots=10, ancilla="fresh")
+
+
+def test_they_do_repeat_them():
+    """The evidence: eight fair coins, all with the same number of heads; Aer's sampler differs."""
+    coin = QuantumCircuit(1, 1)
+    coin.sx(0)
+    coin.measure(0, 0)
+    heads = []
+    for primitive in (*_repeating_samplers(), aer_sampler(3)):
+        result = primitive.run([(coin,)] * 8, shots=1000).result()
+        heads.append({item.data.c.get_counts()["1"] for item in result})
+    assert [len(found) for found in heads[:2]] == [1, 1]
+    assert len(heads[2]) > 4
 
 
 @pytest.mark.parametrize("shots", [0, -1, 2.5, True, "many", None])
@@ -103,7 +132,7 @@ def test_bad_targets_are_named():
 def test_a_sampler_that_is_too_small_names_qubits_and_remedy():
     from qiskit.primitives import StatevectorSampler
 
-    for primitive in (aer_sampler(1), StatevectorSampler(seed=1)):
+    for primitive in (aer_sampler(1), StatevectorSampler()):
         with pytest.raises(ValueError, match="has 61; use ancilla='reset'"):
             qm.run(MEMRISTOR, [6.0], target=primitive, shots=5, ancilla="fresh", steps=60)
 

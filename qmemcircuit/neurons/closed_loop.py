@@ -38,7 +38,8 @@ def samplers_for_steps(
 
 
 def _statevector(seed: int) -> BaseSamplerV2:
-    return StatevectorSampler(seed=seed)
+    # A generator: with an integer, all circuits of one job get the same random numbers.
+    return StatevectorSampler(seed=np.random.default_rng(seed))
 
 
 def count_outcomes(
