@@ -83,9 +83,14 @@ def test_the_file_is_what_it_says(tmp_path: Path) -> None:
     assert described.circuits["splitting"] == "compiled"
 
 
-def test_the_example_file_is_valid() -> None:
+def test_the_example_files_are_valid() -> None:
     example = Path(__file__).parent.parent / "experiments/hardware/memristor.toml"
     assert read_description(example).times.size == 91
+    pair = read_description(example.with_name("pair.toml"))
+    assert pair.times.size == 5
+    assert pair.mitigation == qm.Mitigation((1, 3, 5), 1)
+    assert pair.device == {"reset_error": 0.01}
+    assert pair.ibm["dynamical_decoupling"] == "XY4"
 
 
 def test_run_writes_the_record_and_compares(model: Path, capsys: pytest.CaptureFixture) -> None:
