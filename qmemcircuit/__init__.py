@@ -28,7 +28,7 @@ from qmemcircuit.entanglement import (
 )
 from qmemcircuit.estimation import estimate, mitigate
 from qmemcircuit.exact import exact_circuit
-from qmemcircuit.execution import Record, run
+from qmemcircuit.execution import run
 from qmemcircuit.graphs import chain, ring, star
 from qmemcircuit.jobs import JobService, resume, submit
 from qmemcircuit.loops import Loop, find_loops
@@ -46,6 +46,7 @@ from qmemcircuit.plotting import (
 )
 from qmemcircuit.rates import ConstantRate, DecayRate, FunctionRate, SquidRate, TabulatedRate
 from qmemcircuit.readout import Readout
+from qmemcircuit.records import Record
 from qmemcircuit.reference import master_equation
 from qmemcircuit.runtime import IbmTarget, ibm
 from qmemcircuit.simulation import simulate_circuit

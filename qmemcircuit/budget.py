@@ -112,8 +112,8 @@ def expected_trajectory(circuits: CircuitSet, target: DeviceTarget) -> Trajector
 def trajectory_of_probabilities(circuits: CircuitSet, probabilities: FloatArray) -> Trajectory:
     """Return the trajectory of exact outcome probabilities of shape (T, B, 2^M)."""
     from qmemcircuit.estimation import estimate
-    from qmemcircuit.execution import Record
     from qmemcircuit.provenance import make_provenance
+    from qmemcircuit.records import Record
 
     counts = np.round(np.asarray(probabilities) * INFINITE_SHOTS).astype(np.int64)
     record = Record(

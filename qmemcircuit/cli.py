@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qmemcircuit.checks import IntArray
     from qmemcircuit.comparison import Comparison
     from qmemcircuit.description import Description
-    from qmemcircuit.execution import Record
+    from qmemcircuit.records import Record
     from qmemcircuit.trajectory import Trajectory
 
 EXTRAS = {

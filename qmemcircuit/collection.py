@@ -1,9 +1,14 @@
-"""`collect`: what a submission has brought so far, kept on disk, and what is missing."""
+"""`collect`: what a submission has brought so far, kept on disk, and what is missing.
+
+`run_jobs` is both ends in one call: submit, wait, collect.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from qmemcircuit.checks import BoolArray, IntArray
-from qmemcircuit.execution import Record
 from qmemcircuit.jobs import (
     FAILED,
     JobService,
@@ -21,10 +25,12 @@ from qmemcircuit.jobs import (
     locked,
     plan_of,
     service_of,
+    submit_measurement,
     write_attempts,
 )
-from qmemcircuit.measurement import mitigated_samples
+from qmemcircuit.measurement import Measurement, mitigated_samples
 from qmemcircuit.mitigation import MitigatedSamples, restore_mitigation
+from qmemcircuit.records import Record
 from qmemcircuit.serialization import restore_model
 from qmemcircuit.storage import load_file, save_file
 from qmemcircuit.trajectory import Samples
@@ -126,6 +132,23 @@ def collect(
                 break
             time.sleep(min(interval, max(0.0, deadline - time.monotonic())))
         return _collection(place, plan, arrays, tuple(missing))
+
+
+def run_jobs(measurement: Measurement, shots: int) -> Record:
+    """Submit, wait and collect, in a new folder of the working directory.
+
+    Raises RuntimeError where a job fails, naming the folder that holds what was measured.
+    """
+    now = time.strftime("%Y%m%dT%H%M%S")
+    folder = Path(f"qmemcircuit-jobs-{now}-{uuid.uuid4().hex[:6]}")
+    submit_measurement(measurement, shots, folder)
+    found = collect(folder, service=measurement.target.connect(folder), wait=math.inf)
+    if not found.complete or found.record is None:
+        raise RuntimeError(
+            f"Argument target must finish all jobs, but it did not; {folder} keeps what was "
+            f"measured, resume({str(folder)!r}, retry=True) continues.\n{found}"
+        )
+    return found.record
 
 
 def _fetch(

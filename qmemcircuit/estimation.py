@@ -10,7 +10,6 @@ import numpy as np
 
 from qmemcircuit.checks import FloatArray, check_choice
 from qmemcircuit.currents import CurrentEstimate, finite_difference, local_fit
-from qmemcircuit.execution import Record
 from qmemcircuit.means import (
     Combine,
     Terms,
@@ -22,6 +21,7 @@ from qmemcircuit.memristors import Network
 from qmemcircuit.observables import interaction_terms, pauli_terms
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.readout import describe_readout
+from qmemcircuit.records import Record
 from qmemcircuit.trajectory import Samples, Trajectory
 
 CurrentEstimator = Literal["finite_difference", "local_fit", "current_operator"]

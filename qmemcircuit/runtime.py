@@ -7,9 +7,6 @@ writes or prints one.
 
 from __future__ import annotations
 
-import math
-import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,10 +16,10 @@ import numpy as np
 
 from qmemcircuit.checks import IntArray, check_choice, check_integer
 from qmemcircuit.circuits import CircuitSet
-from qmemcircuit.collection import collect
+from qmemcircuit.collection import run_jobs
 from qmemcircuit.compilation import require_isa, widen
 from qmemcircuit.devices import DeviceTarget, device
-from qmemcircuit.jobs import JobService, submit_measurement
+from qmemcircuit.jobs import JobService
 from qmemcircuit.measurement import measurement_of
 from qmemcircuit.storage import load_file, save_file
 
@@ -104,19 +101,8 @@ class IbmTarget:
         )
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
-        """Submit, wait and count: `submit` and `collect` in a new folder of the working directory.
-
-        Raises RuntimeError where a job fails, naming the folder that holds what was measured.
-        """
-        folder = Path(f"qmemcircuit-jobs-{time.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}")
-        submit_measurement(measurement_of(circuits, self), shots, folder)
-        found = collect(folder, service=self.service, wait=math.inf)
-        if not found.complete or found.record is None:
-            raise RuntimeError(
-                f"Argument target must finish all jobs, but it did not; {folder} keeps what was "
-                f"measured, resume({str(folder)!r}, retry=True) continues.\n{found}"
-            )
-        return found.record.samples.counts
+        """Submit, wait and count, in a new folder of the working directory (`run_jobs`)."""
+        return run_jobs(measurement_of(circuits, self), shots).samples.counts
 
     def describe(self) -> Mapping[str, Any]:
         """Return device, channel, mode, options, layout and the calibration of its qubits."""

@@ -197,6 +197,22 @@ def test_noise_factors_and_calibration_are_one_submission(
     assert mitigated.readout.counts.tolist() == [[50, 0], [49, 1]]
 
 
+def test_run_on_a_device_of_jobs_is_one_submission(
+    tmp_path: Path,
+    target: IbmTarget,
+    memristor: qm.Memristor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    declared = qm.Mitigation(factors=(1, 3))
+    record = qm.run(memristor, TIMES[:2], target=target, shots=SHOTS, mitigation=declared)
+    (folder,) = tmp_path.glob("qmemcircuit-jobs-*")
+    assert len(list(folder.glob("*.counts.npz"))) == 1
+    assert len(record.provenance["jobs"]) == 1
+    assert record.mitigated is not None
+    assert record.mitigated.runs[1].shots.tolist() == [[SHOTS] * 2] * 2
+
+
 @pytest.mark.usefixtures("three_parts")
 def test_a_partial_batch_says_what_is_missing_and_loses_nothing(
     tmp_path: Path, target: IbmTarget, memristor: qm.Memristor
