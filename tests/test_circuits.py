@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from qiskit.quantum_info import DensityMatrix, partial_trace
 
 import qmemcircuit as qm
-from qmemcircuit.circuits import default_bases, parse_bases
+from qmemcircuit.bases import default_bases, parse_bases
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
 TIMES = MEMRISTOR.periods(0.2, points=20)  # four collisions

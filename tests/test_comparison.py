@@ -6,7 +6,7 @@ from scipy.stats import kstest
 from shot_statistics import coverage_bounds, draw_record
 
 import qmemcircuit as qm
-from qmemcircuit.circuits import parse_bases
+from qmemcircuit.bases import parse_bases
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
 TIMES = MEMRISTOR.periods(1, points=30)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from shot_statistics import coverage_bounds, draw_record, z_of
 
 import qmemcircuit as qm
-from qmemcircuit.circuits import parse_bases
+from qmemcircuit.bases import parse_bases
 from qmemcircuit.means import combine_paulis
 from qmemcircuit.observables import expectation, nearest_physical, pauli_matrix
 from qmemcircuit.targets import AerTarget

@@ -13,9 +13,9 @@ from scipy.integrate import solve_ivp
 
 from qmemcircuit.loops import find_loops
 from qmemcircuit.neurons.conductance import conductance_elements
+from qmemcircuit.neurons.physical_shuttle import PhysicalShuttle
 from qmemcircuit.neurons.shuttle import (
     LinearRamp,
-    PhysicalShuttle,
     ShuttleNeuron,
     SinusoidalDrive,
     simulate,
