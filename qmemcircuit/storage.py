@@ -32,7 +32,7 @@ Array = NDArray[Any]
 
 # What readers raise on bytes that were not written so: bad JSON, bad archives, bad arrays. (An
 # OSError then is zipfile's, looking for a place that is not there: the bytes are already read.)
-_DAMAGE = (
+DAMAGE = (
     OSError,
     ValueError,
     KeyError,
@@ -83,10 +83,10 @@ def save_file(
     document = {"format": "qmemcircuit", "schema": SCHEMA, "kind": kind, "header": dict(header)}
     if suffix == ".json":
         document["arrays"] = {name: _encode(array) for name, array in arrays.items()}
-        document["sha256"] = _digest(document, {})
+        document["sha256"] = content_digest(document, {})
         return write_atomically(path, json.dumps(document, allow_nan=False, indent=1).encode())
     plain = {name: np.asarray(array) for name, array in arrays.items()}
-    document["sha256"] = _digest(document, plain)
+    document["sha256"] = content_digest(document, plain)
     buffer = io.BytesIO()
     named: dict[str, Any] = {f"array/{name}": array for name, array in plain.items()}
     named["document"] = np.array(json.dumps(document, allow_nan=False))
@@ -115,15 +115,15 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
                     for name in archive.files
                     if name.startswith("array/")
                 }
-            digest = _digest(document, arrays)
+            digest = content_digest(document, arrays)
         else:
             document = json.loads(content)
             arrays = {name: _decode(item) for name, item in document["arrays"].items()}
-            digest = _digest(document, {})
+            digest = content_digest(document, {})
         stated = document.get("sha256")
         found = (document["format"], document["schema"], document["kind"])
         header = dict(document["header"])
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise FileFormatError(
             f"Argument path must name an intact qmemcircuit file, but {str(path)!r} cannot be "
             f"read ({type(error).__name__}); restore it from a copy or run again."
@@ -153,7 +153,7 @@ def _suffix(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
-def _digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
+def content_digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
     """Return the SHA-256 of what a file says, however its bytes are laid out.
 
     Of the JSON values but the sum itself, keys sorted, and of the arrays' names, types, shapes
