@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import os
 import pkgutil
 import sys
 import time
@@ -141,6 +142,10 @@ def main(arguments: list[str] | None = None) -> int:
                         options.quick, options.shots, options.seed, target, progress
                     )
                     run_experiment(name, settings, options.out)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 141  # what a shell shows for a program that SIGPIPE ended
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

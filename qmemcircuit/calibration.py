@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmemcircuit.compilation import ANGLE_BOUNDS
+
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
@@ -45,6 +47,7 @@ def describe_calibration(part: QiskitTarget) -> dict[str, Any]:
         "dt": _number(part.dt),
         "timing": {name: getattr(part, name) for name in TIMING},
         "operations": operations,
+        "bounded_angles": [name for name in operations if part.gate_has_angle_bounds(name)],
     }
 
 
@@ -79,7 +82,14 @@ def recorded_backend(name: str, calibration: Mapping[str, Any]) -> RecordedBacke
             )
             for entry in entries
         }
-        target.add_instruction(standard[operation], properties, name=operation)
+        # Records without the word were compiled without bounds.
+        bounded = operation in calibration.get("bounded_angles", ())
+        target.add_instruction(
+            standard[operation],
+            properties,
+            name=operation,
+            angle_bounds=ANGLE_BOUNDS[operation] if bounded else None,
+        )
     return RecordedBackend(name, target)
 
 

@@ -26,6 +26,10 @@ SELF_INVERSE = ("cz", "cx", "ecr")
 NOT_SIMULATED = ("measure_2", "reset_2")
 """Mid-circuit variants that few devices have and Aer does not know; the plain ones are used."""
 
+ANGLE_BOUNDS = {"rzz": [(0.0, np.pi / 2)]}
+"""Angles that IBM's fractional gates take. Qiskit's `Target` tells that a gate is bounded, and
+whether an angle is allowed, but not the bounds, so that a restricted target needs them again."""
+
 
 @dataclass(frozen=True, eq=False)
 class CompiledCircuit:
@@ -48,7 +52,8 @@ class CompiledCircuit:
 def restrict_target(target: QiskitTarget, qubits: Sequence[int]) -> QiskitTarget:
     """Return the part of `target` on `qubits`, renumbered from 0 in the order given.
 
-    Control flow and instructions without a fixed set of qubits are left out.
+    Control flow and instructions without a fixed set of qubits are left out, and gates whose
+    angles are bounded otherwise than in `ANGLE_BOUNDS`.
     """
     from qiskit.transpiler import Target
 
@@ -67,13 +72,21 @@ def restrict_target(target: QiskitTarget, qubits: Sequence[int]) -> QiskitTarget
         properties = target[name]
         if properties is None or None in properties or name in NOT_SIMULATED:
             continue
+        bounded = target.gate_has_angle_bounds(name)
+        if bounded and name not in ANGLE_BOUNDS:
+            continue
         kept = {
             tuple(place[qubit] for qubit in where): value
             for where, value in properties.items()
             if all(qubit in place for qubit in where)
         }
         if kept:
-            part.add_instruction(target.operation_from_name(name), kept, name=name)
+            part.add_instruction(
+                target.operation_from_name(name),
+                kept,
+                name=name,
+                angle_bounds=ANGLE_BOUNDS[name] if bounded else None,
+            )
     return part
 
 
@@ -88,7 +101,7 @@ def require_instructions(circuit: QuantumCircuit, target: QiskitTarget, device: 
 
 
 def require_isa(circuit: QuantumCircuit, target: QiskitTarget, device: str) -> None:
-    """Raise ValueError naming the first instruction of `circuit` that `target` lacks."""
+    """Raise ValueError naming the first instruction of `circuit` that `target` does not take."""
     for instruction in circuit.data:
         name = instruction.operation.name
         places = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
@@ -99,6 +112,13 @@ def require_isa(circuit: QuantumCircuit, target: QiskitTarget, device: str) -> N
                 f"Argument circuits must hold only instructions of {device}, but it has no "
                 f"{name} on qubits {places}; compile for it first, as device(backend) and "
                 "ibm(name) do."
+            )
+        angles = list(instruction.operation.params)
+        if target.gate_has_angle_bounds(name) and not target.supported_angle_bound(name, angles):
+            raise ValueError(
+                f"Argument circuits must hold only angles that {device} takes, but it has no "
+                f"{name}({', '.join(f'{float(angle):g}' for angle in angles)}); compile for it "
+                "first, as device(backend) and ibm(name) do."
             )
 
 

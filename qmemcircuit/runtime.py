@@ -7,7 +7,11 @@ writes or prints one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,7 +47,8 @@ class IbmTarget:
     Attributes:
         prediction: the device's noise model with the same seed, layout and compilation: the
             circuits it simulates are the ones that are submitted.
-        channel, instance, mode: of the runtime client.
+        channel, instance, mode: of the runtime client; `instance` is the one that the device was
+            found in, so that a later process asks the same.
         options: of its `Sampler`, JSON values.
         fractional_gates: whether native RX and RZZ are used.
         service: an own `JobService`, or None for the runtime client's.
@@ -93,12 +98,8 @@ class IbmTarget:
             return self.service
         if self.channel == "local":
             return LocalJobs(self.prediction.backend, self.options, folder / "local")
-        return RuntimeJobs(
-            _runtime_service(self.channel, self.instance),
-            self.prediction.backend,
-            self.options,
-            self.mode,
-        )
+        backend = self.prediction.backend
+        return RuntimeJobs(backend.service, backend, self.options, self.mode)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Submit, wait and count, in a new folder of the working directory (`run_jobs`)."""
@@ -180,7 +181,8 @@ def ibm(
             f"{backend.name} has no {' and no '.join(sorted(absent))}; leave it out (fakes "
             "have none but for FakeFractionalBackend)."
         )
-    return IbmTarget(compiler, channel, instance, mode, options, fractional_gates, service)
+    found = instance if instance is not None else _instance(backend)
+    return IbmTarget(compiler, channel, found, mode, options, fractional_gates, service)
 
 
 def connect(described: Mapping[str, Any], folder: Path) -> JobService:
@@ -189,13 +191,21 @@ def connect(described: Mapping[str, Any], folder: Path) -> JobService:
     backend = _backend(name, channel, described["instance"], described["fractional_gates"])
     if channel == "local":
         return LocalJobs(backend, described["options"], folder / "local")
-    service = _runtime_service(channel, described["instance"])
-    return RuntimeJobs(service, backend, described["options"], described["mode"])
+    return RuntimeJobs(backend.service, backend, described["options"], described["mode"])
 
 
 @dataclass(eq=False)
 class RuntimeJobs:
-    """Jobs of the runtime client's `Sampler`, behind `JobService`."""
+    """Jobs of the runtime client's `Sampler`, behind `JobService`.
+
+    Whatever the client raises becomes one RuntimeError with its words, less any token.
+
+    Attributes:
+        service: the client's, the one that `backend` came from.
+        backend: a device of the client's.
+        options: of the `Sampler`, JSON values.
+        mode: "job", "batch" or "session": the last two open one for all jobs until `close`.
+    """
 
     service: Any
     backend: Any
@@ -205,32 +215,50 @@ class RuntimeJobs:
 
     def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
         """Start a job that carries `tag`; return its id."""
-        if self._opened is None:
-            self._opened = self._open()
-        sampler = _sampler(self._opened, self.options, tag)
-        return str(sampler.run([(circuit,) for circuit in circuits], shots=shots).job_id())
+        with self._asked("take a job"):
+            if self._opened is None:
+                self._opened = self._open()
+            sampler = _sampler(self._opened, self.options, tag)
+            return str(sampler.run([(circuit,) for circuit in circuits], shots=shots).job_id())
 
     def find(self, tag: str) -> str | None:
-        """Return the id of the job that carries `tag`, or None."""
-        found = self.service.jobs(job_tags=[tag], limit=1)
+        """Return the id of the job that carries `tag`, or None.
+
+        Asked of the instance that the device belongs to: that of an account with several is not
+        always the active one, and a job that is not found would be sent again.
+        """
+        with self._asked("say which jobs it has"):
+            found = self.service.jobs(job_tags=[tag], limit=1, instance=_instance(self.backend))
         return str(found[0].job_id()) if found else None
 
     def status(self, job: str) -> tuple[str, str]:
         """Return the job's state and, where it failed, why."""
-        found = self.service.job(job)
-        state = str(found.status())
-        reason = found.error_message() if state == "ERROR" else None
-        return state, str(reason or "")
+        with self._asked(f"tell the state of job {job}"):
+            found = self.service.job(job)
+            state = str(found.status())
+            reason = found.error_message() if state == "ERROR" else None
+        return state, self._clean(str(reason or ""))
 
     def counts(self, job: str) -> list[Mapping[int, int]]:
         """Return how often each outcome was seen, circuit by circuit."""
-        return _counts(self.service.job(job).result())
+        with self._asked(f"give the counts of job {job}"):
+            return _counts(self.service.job(job).result())
 
     def close(self) -> None:
         """Say that no more jobs will come: the batch or session runs what it has and ends."""
-        if self._opened is not None and self.mode != "job":
-            self._opened.close()
-        self._opened = None
+        opened, self._opened = self._opened, None
+        if opened is None or self.mode == "job":
+            return
+        try:
+            opened.close()
+        except Exception as error:
+            # No reason to fail: the jobs are there, and IBM closes what stays idle. An error here
+            # would also hide the one that ended the submission.
+            warnings.warn(
+                f"IBM's service did not close the {self.mode} ({type(error).__name__}: "
+                f"{self._clean(_message(error))}); it ends by itself when it stays idle.",
+                stacklevel=2,
+            )
 
     def _open(self) -> Any:
         if self.mode == "job":
@@ -238,6 +266,31 @@ class RuntimeJobs:
         from qiskit_ibm_runtime import Batch, Session
 
         return (Batch if self.mode == "batch" else Session)(backend=self.backend)
+
+    @contextmanager
+    def _asked(self, what: str) -> Iterator[None]:
+        """Turn the client's exceptions into a RuntimeError that says what was asked."""
+        try:
+            yield
+        except Exception as error:
+            # Not chained: a traceback would print the client's own message.
+            raise RuntimeError(
+                f"IBM's service did not {what} ({type(error).__name__}: "
+                f"{self._clean(_message(error))}); nothing is lost: resume and collect continue "
+                "from the submission's folder."
+            ) from None
+
+    def _clean(self, text: str) -> str:
+        """Return the client's words on one line without the account's token."""
+        secrets = [os.environ.get("QISKIT_IBM_TOKEN")]
+        account = getattr(self.service, "active_account", None)
+        if account is not None:
+            secrets.append((account() or {}).get("token"))
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "[token]")
+        # Access tokens that the client derives from the account's.
+        text = re.sub(r"(?i)\b(bearer|apikey)\b[\s:=]+\S+", r"\1 [token]", text)
+        return " ".join(text.split())
 
 
 @dataclass(eq=False)
@@ -307,6 +360,11 @@ def _counts(result: Any) -> list[Mapping[int, int]]:
     return [dict(item.data.outcome.get_int_counts()) for item in result]
 
 
+def _message(error: Exception) -> str:
+    """Return an error's words; Qiskit's errors print theirs in quotation marks, escaped."""
+    return str(getattr(error, "message", error))
+
+
 def _runtime_service(channel: str, instance: str | None) -> Any:
     QiskitRuntimeService = _runtime().QiskitRuntimeService
     try:
@@ -333,6 +391,13 @@ def _backend(name: str, channel: str, instance: str | None, fractional: bool) ->
         ) from None
 
 
+def _instance(backend: Any) -> str | None:
+    """Return the instance (CRN) through which the client reaches a device; None for fakes."""
+    # No public name for it; tests/test_runtime.py notices if the client renames it.
+    found = getattr(backend, "_instance", None)
+    return None if found is None else str(found)
+
+
 def fake_backend(name: str) -> Any:
     """Return the fake device of a name such as `"FakeTorino"` or `"fake_torino"`."""
     _runtime()
@@ -340,8 +405,12 @@ def fake_backend(name: str) -> Any:
 
     wanted = name.replace("_", "").lower()
     for known in dir(fake_provider):
-        if known.lower() in (wanted, f"{wanted}v2") and known.startswith("Fake"):
-            return getattr(fake_provider, known)()
+        if known.startswith("Fake"):
+            found = getattr(fake_provider, known)
+            # A plan holds the device's own name, which need not be its class's.
+            own = str(getattr(found, "backend_name", known)).replace("_", "")
+            if wanted in (known.lower(), known.lower().removesuffix("v2"), own):
+                return found()
     raise ValueError(
         f"Argument name must be a fake device such as FakeTorino or FakeManilaV2, but {name!r} is "
         "none; qiskit_ibm_runtime.fake_provider lists them."

@@ -1,11 +1,14 @@
 """Files: one header and named arrays, written whole or not at all, read without pickle.
 
 A file is a `.npz` archive (NumPy arrays and a JSON header) or the same content as `.json`.
-The header says what the file holds (`kind`) and in which `schema` version.
+The header says what the file holds (`kind`) and in which `schema` version, and carries a SHA-256
+of the content, so that a number that changed on its way is noticed. It guards against accidents
+and not against people: whoever edits a file can compute the sum again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -19,13 +22,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SCHEMA = 1
-"""Version of the file layout; a file with a higher number is refused."""
+SCHEMA = 2
+"""Version of the file layout; a file with a higher number is refused.
+
+1, up to November 2026, had no checksum; such files are still read. 2 must have one.
+"""
 
 Array = NDArray[Any]
 
-# What readers raise on bytes that were not written so: bad JSON, bad archives, bad arrays.
-_DAMAGE = (
+# What readers raise on bytes that were not written so: bad JSON, bad archives, bad arrays. (An
+# OSError then is zipfile's, looking for a place that is not there: the bytes are already read.)
+DAMAGE = (
+    OSError,
     ValueError,
     KeyError,
     TypeError,
@@ -73,21 +81,24 @@ def save_file(
     """Write `header` (JSON values) and `arrays` as `kind` to `path` (`.npz` or `.json`)."""
     suffix = _suffix(path)
     document = {"format": "qmemcircuit", "schema": SCHEMA, "kind": kind, "header": dict(header)}
-    if suffix == ".npz":
-        buffer = io.BytesIO()
-        named: dict[str, Any] = {f"array/{name}": array for name, array in arrays.items()}
-        named["document"] = np.array(json.dumps(document, allow_nan=False))
-        np.savez_compressed(buffer, **named)
-        return write_atomically(path, buffer.getvalue())
-    document["arrays"] = {name: _encode(array) for name, array in arrays.items()}
-    return write_atomically(path, json.dumps(document, allow_nan=False, indent=1).encode())
+    if suffix == ".json":
+        document["arrays"] = {name: _encode(array) for name, array in arrays.items()}
+        document["sha256"] = content_digest(document, {})
+        return write_atomically(path, json.dumps(document, allow_nan=False, indent=1).encode())
+    plain = {name: np.asarray(array) for name, array in arrays.items()}
+    document["sha256"] = content_digest(document, plain)
+    buffer = io.BytesIO()
+    named: dict[str, Any] = {f"array/{name}": array for name, array in plain.items()}
+    named["document"] = np.array(json.dumps(document, allow_nan=False))
+    np.savez_compressed(buffer, **named)
+    return write_atomically(path, buffer.getvalue())
 
 
 def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the header and the arrays of a file that `save_file` wrote as `kind`.
 
-    Raises FileNotFoundError, or FileFormatError where the file is damaged, holds another
-    kind, or has a newer schema than this version reads.
+    Raises FileNotFoundError, or FileFormatError where the file is damaged or was edited (its
+    SHA-256 is wrong), holds another kind, or has a newer schema than this version reads.
     """
     if not Path(path).exists():
         raise FileNotFoundError(
@@ -104,12 +115,15 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
                     for name in archive.files
                     if name.startswith("array/")
                 }
+            digest = content_digest(document, arrays)
         else:
             document = json.loads(content)
-            arrays = {name: _decode(item) for name, item in document.pop("arrays").items()}
+            arrays = {name: _decode(item) for name, item in document["arrays"].items()}
+            digest = content_digest(document, {})
+        stated = document.get("sha256")
         found = (document["format"], document["schema"], document["kind"])
         header = dict(document["header"])
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise FileFormatError(
             f"Argument path must name an intact qmemcircuit file, but {str(path)!r} cannot be "
             f"read ({type(error).__name__}); restore it from a copy or run again."
@@ -123,6 +137,12 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
             f"Argument path must name a file of schema {SCHEMA} or older, but {str(path)!r} has "
             f"schema {found[1]}; install a newer qmemcircuit to read it."
         )
+    if stated != digest and (stated is not None or found[1] > 1):
+        raise FileFormatError(
+            f"Argument path must name an intact qmemcircuit file, but the content of "
+            f"{str(path)!r} does not have the SHA-256 that it states: it was damaged or edited; "
+            "restore it from a copy or run again."
+        )
     return header, arrays
 
 
@@ -131,6 +151,23 @@ def _suffix(path: str | os.PathLike[str]) -> str:
     if suffix not in (".npz", ".json"):
         raise ValueError(f"Argument path must end in .npz or .json, but {str(path)!r} was given.")
     return suffix
+
+
+def content_digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
+    """Return the SHA-256 of what a file says, however its bytes are laid out.
+
+    Of the JSON values but the sum itself, keys sorted, and of the arrays' names, types, shapes
+    and numbers.
+    """
+    values = {name: value for name, value in document.items() if name != "sha256"}
+    # Through text first: tuples become lists and number keys words, as a reader will find them.
+    values = json.loads(json.dumps(values, allow_nan=False))
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(json.dumps([name, array.dtype.str, list(array.shape)]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _encode(array: Array) -> dict[str, Any]:

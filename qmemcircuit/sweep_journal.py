@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qmemcircuit.storage import FileFormatError, write_atomically
+from qmemcircuit.storage import FileFormatError, content_digest, write_atomically
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -41,6 +41,8 @@ def open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values
         finished = {}
         for line in lines:
             task = json.loads(line)
+            if task.get("sha256") not in (None, content_digest(task, {})):
+                raise ValueError("a point does not have the SHA-256 that it states")
             for index, values in zip(task["points"], task["values"], strict=True):
                 finished[index] = {name: decode_array(item) for name, item in values.items()}
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
@@ -58,7 +60,8 @@ def open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values
 def append_points(journal: Path, indices: Iterable[int], results: Iterable[Values]) -> None:
     """Append one finished task and wait until it is on the disk."""
     values = [{name: encode_array(array) for name, array in result.items()} for result in results]
-    line = json.dumps({"points": list(indices), "values": values})
+    task: dict[str, Any] = {"points": list(indices), "values": values}
+    line = json.dumps({**task, "sha256": content_digest(task, {})})
     with journal.open("ab") as stream:
         stream.write(f"{line}\n".encode())
         stream.flush()

@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.checks import check_integer
 from qmemcircuit.provenance import versions
-from qmemcircuit.storage import FileFormatError
+from qmemcircuit.storage import DAMAGE, FileFormatError, content_digest
 from qmemcircuit.sweep_journal import (
     Array,
     Values,
@@ -320,15 +320,36 @@ def _read_finished(target: Path, identity: Mapping[str, Any]) -> xarray.Dataset:
     try:
         with xarray.open_dataset(target, engine="netcdf4") as dataset:
             loaded = dataset.load()
-    except OSError as error:
+        found = json.loads(loaded.attrs.get("sweep", "{}"))
+        stated = loaded.attrs.pop("sha256", None)  # files up to November 2026 have none
+        digest = _dataset_digest(loaded)
+    except DAMAGE as error:
         raise FileFormatError(
             f"Argument path must name an intact netCDF file, but {str(target)!r} cannot be read; "
             "delete it to compute again."
         ) from error
-    found = json.loads(loaded.attrs.get("sweep", "{}"))
+    if stated not in (None, digest):
+        raise FileFormatError(
+            f"Argument path must name an intact netCDF file, but the content of {str(target)!r} "
+            "does not have the SHA-256 that it states: it was damaged or edited; delete it to "
+            "compute again."
+        )
     if found != identity:
         refuse_other(target, found, identity)
     return loaded
+
+
+def _dataset_digest(dataset: xarray.Dataset) -> str:
+    """Return the SHA-256 of attributes, names, axes and values, as netCDF gives them back."""
+    arrays: dict[str, Array] = {}
+    described: dict[str, Any] = {}
+    for name, variable in dataset.variables.items():
+        described[str(name)] = {"axes": list(variable.dims)}
+        if variable.dtype.kind in "biufc":
+            arrays[str(name)] = variable.values
+        else:  # words, whose type in memory is the reader's affair
+            described[str(name)]["words"] = [str(word) for word in variable.values.ravel()]
+    return content_digest({"attributes": dict(dataset.attrs), "variables": described}, arrays)
 
 
 def _check_layout(
@@ -371,7 +392,8 @@ def _write_dataset(target: Path, dataset: xarray.Dataset) -> None:
     )
     os.close(descriptor)
     try:
-        dataset.to_netcdf(temporary, engine="netcdf4")
+        signed = dataset.assign_attrs(sha256=_dataset_digest(dataset))
+        signed.to_netcdf(temporary, engine="netcdf4")
         os.replace(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from qmemcircuit.checks import IntArray, available_memory, check_integer
+from qmemcircuit.checks import FloatArray, IntArray, available_memory, check_integer
 from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.exact import check_qubits, circuit_states
 from qmemcircuit.observables import outcome_probabilities
@@ -73,7 +73,15 @@ def random_stream(seed: int, stream: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class AerTarget:
-    """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count."""
+    """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count.
+
+    On other machines, too, though their linear algebra rounds otherwise: a probability that is
+    ½ or 0 up to 1e-16 would send NumPy's generator another way, and all later draws with it. So
+    probabilities are rounded to 12 decimals before they are drawn from; that changes each by at
+    most 5e-13 (relative to their sum), far below any shot noise. Not guaranteed, but rare: a
+    probability on the edge between two roundings moves by 1e-12, and a count then changes with a
+    chance of some 1e-12 times the shots. Another NumPy may draw otherwise altogether.
+    """
 
     seed: int
     stream: int = 0
@@ -91,12 +99,20 @@ class AerTarget:
         outcomes = states.shape[-1]
         counts = np.empty((len(circuits.times), len(circuits.bases), outcomes), dtype=np.int64)
         for place, basis in enumerate(circuits.bases):
-            counts[:, place] = random.multinomial(shots, outcome_probabilities(states, basis))
+            probabilities = rounded(outcome_probabilities(states, basis))
+            counts[:, place] = random.multinomial(shots, probabilities)
         return counts
 
     def describe(self) -> Mapping[str, Any]:
         """Return the target's name and seed."""
         return {"name": "aer", "seed": self.seed, "noise": "none: ideal gates and readout"}
+
+
+def rounded(probabilities: FloatArray) -> FloatArray:
+    """Return probabilities, shape (…, outcomes), in whole multiples of 1e-12 that sum to 1."""
+    # As integers, whose sum is exact in any order.
+    parts = np.rint(probabilities * 1e12).astype(np.int64)
+    return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True, eq=False)

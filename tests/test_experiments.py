@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,6 +52,19 @@ def test_fig4_runs_from_the_command_line(tmp_path, capsys):
     summary = json.loads((tmp_path / "guo2022.fig4" / "summary.json").read_text())
     assert summary["parameters"]["shots"] == 500
     assert summary["parameters"]["seed"] == 3
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_reader_that_leaves_early_is_no_error(buffered):
+    """`python -m experiments list | head -1`, with a reader that has left before the first line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, *([] if buffered else ["-u"]), "-m", "experiments", "list"]
+    with os.fdopen(writer, "w") as stream:
+        ended = subprocess.run(
+            command, stdout=stream, stderr=subprocess.PIPE, cwd=HERE.parent, text=True
+        )
+    assert (ended.returncode, ended.stderr) == (141, "")
 
 
 def test_list_names_every_experiment(capsys):

@@ -580,7 +580,7 @@ class StubRuntimeService:
     def __init__(self) -> None:
         self.known: dict[str, Any] = {}
 
-    def jobs(self, *, job_tags: list[str], limit: int) -> list[Any]:
+    def jobs(self, *, job_tags: list[str], limit: int, instance: str | None) -> list[Any]:
         return [job for job in self.known.values() if job.tags == job_tags][:limit]
 
     def job(self, job: str) -> Any:

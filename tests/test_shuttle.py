@@ -13,6 +13,9 @@ from scipy.integrate import solve_ivp
 
 from qmemcircuit.loops import find_loops
 from qmemcircuit.neurons.conductance import conductance_elements
+from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle, find_periodic_orbit
+from qmemcircuit.neurons.dynamics.equilibria import find_equilibrium, hopf_normal_form
+from qmemcircuit.neurons.dynamics.maps import rotation_number, stroboscopic_map
 from qmemcircuit.neurons.physical_shuttle import PhysicalShuttle
 from qmemcircuit.neurons.shuttle import (
     LinearRamp,
@@ -117,6 +120,23 @@ def test_free_shuttle_precesses_and_relaxes() -> None:
     assert np.abs(found["Z"] - (0.7 - 1.0 * np.exp(-0.12 * times))).max() < 1e-8
     rotated = (0.4 + 0.5j) * np.exp(-7j * times) * decay
     assert np.abs(found["X"] + 1j * found["Y"] - rotated).max() < 1e-8
+
+
+def test_a_ramp_is_neither_autonomous_nor_periodic() -> None:
+    """Its system used to pass for an autonomous one, and the ramp was forgotten."""
+    neuron = replace(NEURON, drive=LinearRamp(0.1))
+    system = neuron.system()
+    state = neuron.ground_state
+    for search in (find_equilibrium, find_limit_cycle, hopf_normal_form):
+        with pytest.raises(ValueError, match=r"must be autonomous, but .* drop the ramp"):
+            search(system, state)
+    for periodic in (
+        lambda: find_periodic_orbit(system, state),
+        lambda: stroboscopic_map(system, state, count=3),
+        lambda: rotation_number(system, state, plane=(0, 1), centre=state),
+    ):
+        with pytest.raises(ValueError, match=r"with a period, but its input never repeats"):
+            periodic()
 
 
 def test_ramp_and_current() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from qmemcircuit.neurons import shuttle_bifurcations
 from qmemcircuit.neurons.dynamics.equilibria import find_equilibrium, find_hopf
-from qmemcircuit.neurons.shuttle import LinearRamp, ShuttleNeuron
+from qmemcircuit.neurons.shuttle import LinearRamp, ShuttleNeuron, SinusoidalDrive
 from qmemcircuit.neurons.shuttle_bifurcations import (
     find_cusps,
     find_folds,
@@ -196,6 +198,28 @@ def test_roots_that_do_not_exist_say_where_they_begin() -> None:
         find_hopf_parameter(NEURON, "bias", (1.0, 2.0))
     with pytest.raises(ValueError, match="numeric field"):
         find_hopf_parameter(NEURON, "colour", (1.0, 2.0))
-    for search in (find_steady_states, find_folds, find_hopf_points):
-        with pytest.raises(ValueError, match="must have no drive"):
-            search(replace(NEURON, drive=LinearRamp(0.1)))
+
+
+@pytest.mark.parametrize("drive", [LinearRamp(0.1), SinusoidalDrive(0.1, 6.0)])
+def test_a_drive_is_refused_and_not_forgotten(drive: LinearRamp | SinusoidalDrive) -> None:
+    """Every public function of the module that takes a neuron, found by its signature."""
+    more = {
+        "static_current": (1.0,),
+        "static_bias": (1.0,),
+        "hopf_curve": (1.0,),
+        "steady_jacobian": (1.0,),
+        "find_hopf_parameter": ("thermal_polarisation", (0.05, 1.0)),
+    }
+    found = [
+        function
+        for name, function in inspect.getmembers(shuttle_bifurcations, inspect.isfunction)
+        if function.__module__ == shuttle_bifurcations.__name__
+        and not name.startswith("_")
+        and "neuron" in inspect.signature(function).parameters
+    ]
+    assert len(found) == 10
+    for function in found:
+        rest = more.get(function.__name__, ())
+        function(NEURON, *rest)
+        with pytest.raises(ValueError, match=r"neuron must have no drive .*drive=None\) drops"):
+            function(replace(NEURON, drive=drive), *rest)

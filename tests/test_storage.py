@@ -18,6 +18,8 @@ from qmemcircuit.storage import FileFormatError, load_file, save_file, write_ato
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
 TIMES = MEMRISTOR.periods(1, points=12)
+MEMRISTOR_NETWORK = qm.Network([MEMRISTOR])
+SAMPLES = qm.Samples(("X", "Y"), np.arange(4 * TIMES.size).reshape(-1, 2, 2))
 any_float = st.floats(allow_nan=True, allow_infinity=True)
 
 
@@ -106,23 +108,98 @@ def test_damaged_files_are_named(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".json"])
-def test_every_damaged_byte_is_a_file_error_or_harmless(tmp_path, suffix):
+def test_every_damaged_byte_is_a_file_error_or_changes_nothing(tmp_path, suffix):
+    """Each byte of a small file, each of its bits for .json: no number changes unnoticed."""
+    path = tmp_path / f"file{suffix}"
+    arrays = {"times": np.array([0.0, 0.1, np.nan, -np.inf]), "counts": np.array([[7, 0]])}
+    save_file(path, "test", {"seed": 12, "words": ["a", "b"], "x": 0.25}, arrays)
+    content = path.read_bytes()
+    wanted = load_file(path, "test")
+    refused = 0
+    for place in range(len(content)):
+        for bit in range(8) if suffix == ".json" else (place % 8,):
+            path.write_bytes(_changed(content, place, content[place] ^ (1 << bit)))
+            refused += _refused(path, wanted)
+    assert refused > (0.7 if suffix == ".json" else 0.2) * len(content)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.data(), st.sampled_from([".npz", ".json"]))
+def test_any_change_of_a_record_is_noticed(tmp_path, data, suffix):
+    """Any bytes, or digits of a .json, changed to any others, cut out or put in."""
     path = tmp_path / f"run{suffix}"
-    record = qm.run(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=10)
-    for saved, load in ((record, qm.Record.load), (qm.estimate(record), qm.Trajectory.load)):
-        content = saved.save(path).read_bytes()
-        random = np.random.default_rng(3)
-        refused = 0
-        for _ in range(60):
-            damaged = bytearray(content)
-            damaged[random.integers(len(content))] ^= 1 << int(random.integers(8))
-            path.write_bytes(bytes(damaged))
-            try:
-                load(path)
-            except FileFormatError:
-                refused += 1
-        # Any other exception fails the test. What loads was a flip inside a number or a word.
-        assert refused > 10
+    qm.Record(MEMRISTOR_NETWORK, TIMES, SAMPLES, {"seed": 3, "note": "0.5"}).save(path)
+    content = path.read_bytes()
+    wanted = load_file(path, "record")
+    places = range(len(content))
+    if suffix == ".json" and data.draw(st.booleans()):
+        places = [place for place in places if content[place : place + 1].isdigit()]
+    for place in data.draw(st.lists(st.sampled_from(places), min_size=1, max_size=4)):
+        new = data.draw(st.sampled_from(b"0123456789-e.x\x00\xff"))
+        content = _changed(content, min(place, len(content) - 1), new)
+    cut = data.draw(st.integers(0, 3))
+    path.write_bytes(content[cut:] if data.draw(st.booleans()) else content + bytes(cut))
+    _refused(path, wanted, "record")
+
+
+def _changed(content, place, value):
+    damaged = bytearray(content)
+    damaged[place] = value
+    return bytes(damaged)
+
+
+def _refused(path, wanted, kind="test"):
+    """Whether the file is refused; where it is read, it must say the same as before."""
+    try:
+        header, arrays = load_file(path, kind)
+    except FileFormatError:
+        return True  # any other exception fails the test
+    assert header == wanted[0]
+    assert arrays.keys() == wanted[1].keys()
+    for name, array in arrays.items():
+        assert array.dtype == wanted[1][name].dtype
+        assert array.shape == wanted[1][name].shape
+        assert array.tobytes() == wanted[1][name].tobytes()
+    return False
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+def test_a_changed_number_is_named_and_old_files_are_read(tmp_path, suffix):
+    path = tmp_path / f"file{suffix}"
+    arrays = {"counts": np.array([10, 20])}
+    save_file(path, "test", {"seed": 1}, arrays)
+    document = _document(path)
+    changed = {**document, "header": {"seed": 2}}
+    _write_document(path, changed, arrays)
+    with pytest.raises(FileFormatError, match=r"file\.\w+' does not have the SHA-256 .* run again"):
+        load_file(path, "test")
+    unsigned = {name: value for name, value in document.items() if name != "sha256"}
+    _write_document(path, unsigned, arrays)
+    with pytest.raises(FileFormatError, match="SHA-256"):
+        load_file(path, "test")
+    # Schema 1 had no sum; what has one must have the right one whatever its number.
+    _write_document(path, {**unsigned, "schema": 1}, arrays)
+    header, found = load_file(path, "test")
+    assert header == {"seed": 1}
+    assert found["counts"].tolist() == [10, 20]
+    _write_document(path, {**document, "schema": 1}, arrays)
+    with pytest.raises(FileFormatError, match="SHA-256"):
+        load_file(path, "test")
+
+
+def _document(path):
+    if path.suffix == ".json":
+        return json.loads(path.read_text())
+    with np.load(path) as archive:
+        return json.loads(str(archive["document"]))
+
+
+def _write_document(path, document, arrays):
+    if path.suffix == ".json":
+        path.write_text(json.dumps(document))
+    else:
+        named = {f"array/{name}": array for name, array in arrays.items()}
+        np.savez_compressed(path, document=np.array(json.dumps(document)), **named)
 
 
 def test_newer_and_foreign_files_are_named(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -250,6 +251,55 @@ def test_a_damaged_result_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not netCDF")
     with pytest.raises(FileFormatError, match="intact netCDF"):
         sweep(abs_of, {"x": [1, 2]}, executor=Inline(), path=path)
+
+
+def many_kinds(k: int) -> dict[str, object]:
+    """Return numbers that a finished sweep would not compute again: 1000 times k is expensive."""
+    return {"number": k / 7, "nan": np.nan, "flag": k > 1, "pair": np.array([k, -k])}
+
+
+@pytest.mark.parametrize("kept", ["map.nc", "map.nc.journal"])
+def test_a_changed_number_in_a_file_is_noticed(tmp_path: Path, kept: str) -> None:
+    """Every byte that stands for a number, and a sample of the others, with one bit changed."""
+    path, file = tmp_path / "map.nc", tmp_path / kept
+    grid = {"k": [0, 1, 2], "name": ["a", "b"]}
+
+    def named(k: int, name: str) -> dict[str, object]:
+        if kept != path.name and (k, name) == (2, "b"):
+            raise KeyboardInterrupt  # leaves the journal
+        return many_kinds(k)
+
+    def run() -> xarray.Dataset:
+        return sweep(named, grid, executor=Inline(), path=path, chunk=1)
+
+    wanted: xarray.Dataset | None = None
+    with contextlib.suppress(KeyboardInterrupt):
+        wanted = run()
+    content = file.read_bytes()
+    if wanted is not None:
+        assert run().identical(wanted)  # read back, its sum is right
+        numbers = wanted["number"].values.tobytes()
+        begin = content.index(numbers)
+        places = [*range(begin, begin + len(numbers)), *range(0, len(content), 97)]
+    else:
+        places = list(range(0, len(content), 7))
+    refused = 0
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        file.write_bytes(bytes(damaged))
+        try:
+            found = run()
+        except FileFormatError:
+            refused += 1
+        except KeyboardInterrupt:
+            pass  # the journal was read, a torn or an unsigned line computed again
+        else:
+            assert wanted is not None
+            xarray.testing.assert_identical(found, wanted)
+        if wanted is None:
+            path.unlink(missing_ok=True)
+    assert refused >= (len(numbers) if wanted is not None else len(places) // 2)
 
 
 def test_an_error_names_its_point_and_keeps_the_others(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from qiskit import QuantumCircuit
 from scipy.stats import chi2
 
 import qmemcircuit as qm
+from qmemcircuit import targets
 from qmemcircuit.comparison import compare
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
@@ -69,6 +70,33 @@ def test_the_seed_fixes_the_counts_and_is_recorded():
     assert first.provenance["target"]["seed"] == 5
     drawn = qm.aer()
     assert isinstance(drawn.seed, int)
+
+
+def test_last_bits_of_the_states_do_not_change_the_counts(monkeypatch):
+    """Another machine's rounding: the counts must not, and without the rounding they do."""
+    pair = qm.Network([qm.Memristor(qm.SquidRate(0.4), a=0.8)] * 2, {(0, 1): qm.Native("y", 0.3)})
+    circuits = qm.build_circuits(pair, np.linspace(0, 20, 41))
+    states = targets.circuit_states(circuits)
+    random = np.random.default_rng(5)
+    seeds = range(10)
+
+    def differing():
+        found = 0
+        for seed in seeds:
+            relative = random.uniform(-1e-15, 1e-15, states.shape)
+            absolute = random.uniform(-1e-17, 1e-17, states.shape)  # where a zero is no zero
+            changed = states * (1 + relative) + absolute
+            changed = (changed + changed.conj().swapaxes(1, 2)) / 2
+            counts = []
+            for given in (states, changed):
+                monkeypatch.setattr(targets, "circuit_states", lambda _, given=given: given)
+                counts.append(qm.aer(seed=seed).sample(circuits, 1000))
+            found += not np.array_equal(*counts)
+        return found
+
+    assert differing() == 0
+    monkeypatch.setattr(targets, "rounded", lambda probabilities: probabilities)
+    assert differing() >= len(seeds) // 2
 
 
 def test_statevector_sampler_is_refused_by_name_on_reset():

@@ -154,7 +154,9 @@ class ShuttleNeuron:
         from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
 
         parameters = pack_parameters(self, math.inf if table_reach is None else table_reach)
-        period = self.drive.period if isinstance(self.drive, SinusoidalDrive) else None
+        period = None if self.drive is None else math.inf  # a ramp never repeats
+        if isinstance(self.drive, SinusoidalDrive):
+            period = self.drive.period
         return DynamicalSystem(_field(), parameters, VARIABLES, period)
 
 

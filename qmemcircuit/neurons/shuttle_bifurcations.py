@@ -69,7 +69,12 @@ class HopfCurve:
 def static_current(
     neuron: ShuttleNeuron, voltages: ArrayLike, *, derivative: int = 0
 ) -> FloatArray:
-    """Return I = h(V) = V G(V) at equilibrium (Fig. 2b), or a derivative with respect to V."""
+    """Return I = h(V) = V G(V) at equilibrium (Fig. 2b), or a derivative with respect to V.
+
+    Raises:
+        ValueError: the neuron has a drive; `derivative` is negative.
+    """
+    _need_autonomous(neuron)
     voltage = np.asarray(voltages, dtype=float)
     order = check_integer("derivative", derivative, minimum=0)
     value = voltage * _static_conductance(neuron, voltage, order)
@@ -79,7 +84,12 @@ def static_current(
 
 
 def static_bias(neuron: ShuttleNeuron, voltages: ArrayLike) -> FloatArray:
-    """Return the bias V_n = V + R_n h(V) that holds each voltage V in equilibrium (Eq. 12)."""
+    """Return the bias V_n = V + R_n h(V) that holds each voltage V in equilibrium (Eq. 12).
+
+    Raises:
+        ValueError: the neuron has a drive.
+    """
+    _need_autonomous(neuron)
     voltage = np.asarray(voltages, dtype=float)
     return np.asarray(voltage + neuron.resistance * static_current(neuron, voltage))
 
@@ -102,7 +112,11 @@ def find_cusps(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
 
     There are two: one for positive and one for negative voltage (Potter et al. 2024, App. E).
     They do not depend on the neuron's own R_n and V_n.
+
+    Raises:
+        ValueError: the neuron has a drive.
     """
+    _need_autonomous(neuron)
     points = []
     for v in _device_scan(*_device(neuron)).cusp_voltages:
         slope = float(static_current(neuron, v, derivative=1))
@@ -141,7 +155,11 @@ def hopf_curve(neuron: ShuttleNeuron, voltages: ArrayLike) -> HopfCurve:
 
     The quadratic equation in R_n has up to two positive roots; both are returned, one after the
     other, so that the arrays have twice the length of `voltages`.
+
+    Raises:
+        ValueError: the neuron has a drive.
     """
+    _need_autonomous(neuron)
     voltage = np.atleast_1d(np.asarray(voltages, dtype=float))
     c2, c1, c0, slope, mixing = _hopf_quadratic(neuron, voltage)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -200,7 +218,7 @@ def find_hopf_onset(neuron: ShuttleNeuron) -> CriticalPoint:
     """Return the point of the Hopf curve with the smallest R_n: the region's lowest corner.
 
     Raises:
-        ValueError: the curve is empty (as at Z_T = 0).
+        ValueError: the curve is empty (as at Z_T = 0); the neuron has a drive.
     """
     from scipy.optimize import minimize_scalar
 
@@ -249,8 +267,9 @@ def find_hopf_parameter(
         branch: "lower" or "upper" voltage, where several equilibria coexist.
 
     Raises:
-        ValueError: the condition has the same sign at both ends.
+        ValueError: the condition has the same sign at both ends; the neuron has a drive.
     """
+    _need_autonomous(neuron)
     check_choice("branch", branch, ("lower", "upper"))
     if parameter not in ShuttleNeuron.__dataclass_fields__ or parameter == "drive":
         raise ValueError(
@@ -286,7 +305,12 @@ def find_hopf_parameter(
 
 
 def steady_jacobian(neuron: ShuttleNeuron, voltage: float) -> FloatArray:
-    """Return Eq. 14, order (V, Z, X, Y), at (V, Z_T, 0, 0), with the exact F_ij."""
+    """Return Eq. 14, order (V, Z, X, Y), at (V, Z_T, 0, 0), with the exact F_ij.
+
+    Raises:
+        ValueError: the neuron has a drive.
+    """
+    _need_autonomous(neuron)
     f00, f01, f11 = conductance_elements(
         neuron.equilibrium_position - neuron.displacement * voltage,
         oscillator_length=neuron.oscillator_length,

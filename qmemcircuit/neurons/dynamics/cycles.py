@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.checks import FloatArray, check_integer, check_real
-from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, IntegrationError, integrate
+from qmemcircuit.neurons.dynamics.systems import (
+    DynamicalSystem,
+    IntegrationError,
+    drive_period,
+    integrate,
+    require_autonomous,
+)
 
 
 class ConvergenceError(RuntimeError):
@@ -86,10 +92,7 @@ def find_limit_cycle(
         ValueError: the system is driven.
         ConvergenceError: it settles at a point, or Newton's method does not converge.
     """
-    if system.period is not None:
-        raise ValueError(
-            "Argument system must be autonomous, but it is driven: use find_periodic_orbit."
-        )
+    require_autonomous(system, "use find_periodic_orbit")
     start = system.check_state(state)
     if transient > 0:
         start = integrate(system, [0.0, transient], start)[-1]
@@ -147,7 +150,7 @@ def find_periodic_orbit(
         raise ValueError(
             "Argument system must be driven, but it is autonomous: use find_limit_cycle."
         )
-    length = system.period * check_integer("multiple", multiple, minimum=1)
+    length = drive_period(system) * check_integer("multiple", multiple, minimum=1)
     start = system.check_state(state)
     y = start.copy()
     size = np.inf
@@ -195,18 +198,18 @@ def follow_periodic_orbits(
         ConvergenceError: the corrector fails even with a step 64 times smaller.
     """
     n = start.state.size
-    multiple = round(start.period / _drive_period(start.system))
+    multiple = round(start.period / drive_period(start.system))
 
     def defect(point: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         system = system_at(point[-1] * scale)
-        length = _drive_period(system) * multiple
+        length = drive_period(system) * multiple
         end, monodromy = _flow(system, point[:-1], length)
         # The parameter derivative by a central difference; only Newton's rate depends on it.
         delta = 1e-6
         ends = []
         for sign in (1, -1):
             moved = system_at((point[-1] + sign * delta) * scale)
-            ends.append(_flow(moved, point[:-1], _drive_period(moved) * multiple)[0])
+            ends.append(_flow(moved, point[:-1], drive_period(moved) * multiple)[0])
         slope = (ends[0] - ends[1]) / (2 * delta)
         return end - point[:-1], np.column_stack([monodromy - np.eye(n), slope]), monodromy
 
@@ -240,7 +243,7 @@ def follow_periodic_orbits(
         point, tangent = trial, new_tangent
         size = float(np.copysign(min(abs(step), 1.5 * abs(size)), step))
         system = system_at(float(point[-1] * scale))
-        length = _drive_period(system) * multiple
+        length = drive_period(system) * multiple
         multipliers = _sorted_multipliers(monodromy)
         error = float(np.abs(residual).max())
         orbit = PeriodicOrbit(system, point[:-1].copy(), length, multipliers, error)
@@ -249,12 +252,6 @@ def follow_periodic_orbits(
         if stop is not None and stop(parameters[-1], orbit):
             break
     return OrbitBranch(np.array(parameters), tuple(orbits))
-
-
-def _drive_period(system: DynamicalSystem) -> float:
-    if system.period is None:
-        raise ValueError("Argument system must be driven, but it is autonomous.")
-    return system.period
 
 
 def _flow(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.checks import FloatArray
-from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
+from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, require_autonomous
 
 # Central differences of eighth order: weights of f(±h … ±4h) for f′ and, with f(0), for f″.
 _FIRST = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
@@ -84,11 +84,7 @@ def find_equilibrium(
     """
     from scipy.optimize import root
 
-    if system.period is not None:
-        raise ValueError(
-            "Argument system must be autonomous, but it is driven with period "
-            f"{system.period:g}: find a periodic orbit instead."
-        )
+    require_autonomous(system, "find a periodic orbit instead")
     start = system.check_state(guess)
     found = root(
         lambda y: system.rate(y, time),
@@ -149,8 +145,9 @@ def hopf_normal_form(
     on which the Jacobian varies.
 
     Raises:
-        ValueError: the equilibrium has no complex pair.
+        ValueError: the system is driven, or the equilibrium has no complex pair.
     """
+    require_autonomous(system, "an equilibrium has no meaning there")
     centre = system.check_state(state)
     matrix = system.jacobian(centre)
     values, vectors = np.linalg.eig(matrix)

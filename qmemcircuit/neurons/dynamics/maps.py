@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.checks import FloatArray, check_integer
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit
-from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, integrate
+from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, drive_period, integrate
 
 
 def stroboscopic_map(
@@ -29,7 +29,7 @@ def stroboscopic_map(
     Raises:
         ValueError: the system is not driven.
     """
-    period = _period(system)
+    period = drive_period(system)
     check_integer("count", count, minimum=1)
     check_integer("transient", transient, minimum=0)
     times = np.concatenate([[0.0], np.arange(max(transient, 1), transient + count + 1) * period])
@@ -78,7 +78,7 @@ def rotation_number(
     Raises:
         ValueError: the system is not driven; the angle jumps by more than 0.45 turns.
     """
-    period = _period(system)
+    period = drive_period(system)
     number = check_integer("periods", periods, minimum=8)
     check_integer("transient", transient, minimum=0)
     check_integer("points", points, minimum=3)
@@ -116,11 +116,3 @@ def _weighted_mean(values: FloatArray) -> float:
     s = (np.arange(values.size) + 1) / (values.size + 1)
     weights = np.exp(-1 / (s * (1 - s)))
     return float(np.sum(weights * values) / np.sum(weights))
-
-
-def _period(system: DynamicalSystem) -> float:
-    if system.period is None:
-        raise ValueError(
-            "Argument system must be driven (it needs a period), but it is autonomous."
-        )
-    return system.period

@@ -7,6 +7,7 @@ Integrator: CyRK's C++ DOP853 (Hairer's 8(5,3) pair with its dense output), call
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,7 +59,8 @@ class DynamicalSystem:
         field: the compiled f and ∂f/∂y.
         parameters: p, one-dimensional.
         names: of the n variables, or empty.
-        period: T if f is T-periodic in t (a driven system), None if f does not depend on t.
+        period: T if f is T-periodic in t (a driven system), None if f does not depend on t, inf
+            if f depends on t and never repeats (a ramp).
     """
 
     field: Field
@@ -74,7 +76,7 @@ class DynamicalSystem:
                 f"{self.parameters!r} was given."
             )
         object.__setattr__(self, "parameters", values)
-        if self.period is not None:
+        if self.period is not None and self.period != math.inf:
             check_real("period", self.period, minimum=0, exclusive=True)
 
     @property
@@ -108,6 +110,31 @@ class DynamicalSystem:
                 + f", but {state!r} was given."
             )
         return values
+
+
+def drive_period(system: DynamicalSystem) -> float:
+    """Return T of a driven system; ValueError where there is none."""
+    if system.period is None:
+        raise ValueError("Argument system must be driven with a period, but it is autonomous.")
+    if system.period == math.inf:
+        raise ValueError(
+            "Argument system must be driven with a period, but its input never repeats; integrate "
+            "it instead."
+        )
+    return system.period
+
+
+def require_autonomous(system: DynamicalSystem, remedy: str) -> None:
+    """Raise ValueError where f depends on time, with what to do if it is periodic."""
+    if system.period == math.inf:
+        raise ValueError(
+            "Argument system must be autonomous, but its input never repeats; drop the ramp."
+        )
+    if system.period is not None:
+        raise ValueError(
+            f"Argument system must be autonomous, but it is driven with period "
+            f"{system.period:g}: {remedy}."
+        )
 
 
 def compile_field(
