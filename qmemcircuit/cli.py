@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -62,7 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; errors of the user's making are one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.action(options))
+        code = int(options.action(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 141  # what a shell shows for a program that SIGPIPE ended
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -276,7 +282,14 @@ def _accounts() -> list[str]:
         from qiskit_ibm_runtime import QiskitRuntimeService
     except ImportError:
         return ["none: the runtime client is missing; pip install 'qmemcircuit[hardware]'"]
-    saved = QiskitRuntimeService.saved_accounts()
+    try:
+        saved = QiskitRuntimeService.saved_accounts()
+    except Exception as error:
+        # Its words may quote the file, and the file holds the token.
+        return [
+            f"unreadable ({type(error).__name__}): repair ~/.qiskit/qiskit-ibm.json, or remove it "
+            "and save the account again"
+        ]
     if not saved:
         return [
             "none saved; once, in Python: QiskitRuntimeService.save_account(channel="

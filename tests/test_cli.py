@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -192,6 +195,37 @@ def test_doctor_tells_versions_and_never_a_token(
     assert "qiskit-aer" in printed
     assert "mine: channel ibm_cloud" in printed
     assert "very-secret" not in printed
+
+
+@pytest.mark.parametrize("content", ['{"broken', '{"mine": {"token": "very-secret"}}', "[]"])
+def test_doctor_with_a_damaged_account_file(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+) -> None:
+    path = tmp_path / "accounts.json"
+    path.write_text(content)
+    monkeypatch.setattr(
+        "qiskit_ibm_runtime.accounts.management._DEFAULT_ACCOUNT_CONFIG_JSON_FILE", str(path)
+    )
+    assert main(["doctor"]) == 0
+    output = capfd.readouterr()
+    assert "unreadable" in output.out
+    assert "save the account again" in output.out
+    assert "very-secret" not in output.out + output.err
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_reader_that_leaves_early_is_no_error(buffered: bool) -> None:
+    """`qmemcircuit doctor | head -1`, with a reader that has left before the first line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    flags = [] if buffered else ["-u"]
+    command = [sys.executable, *flags, "-m", "qmemcircuit.cli", "doctor"]
+    with os.fdopen(writer, "w") as stream:
+        ended = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stderr) == (141, "")
 
 
 def test_doctor_knows_every_extra_and_what_is_missing(
