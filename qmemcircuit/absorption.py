@@ -97,8 +97,16 @@ def absorb_device_decay(
     collision would have to be negative it is left out and its balance goes to the memristor's
     other collisions; for coupled memristors that moves damping in time, a second-order error.
 
-    Raises ValueError for a target that is not scheduled or does not know T1.
+    Raises ValueError for a target that is not scheduled, does not know T1, or decouples: pulses
+    turn the memristor over while it waits, so that T1 damps |0> for half of the time.
     """
+    if target.dynamical_decoupling is not None:
+        raise ValueError(
+            f"Argument absorb_decay must be False with dynamical decoupling, but "
+            f"{target.dynamical_decoupling!r} was asked for: its pulses turn the memristor over "
+            "while it waits, so that the device damps the wrong state for half of the time; use "
+            "dynamical_decoupling=None, or absorb_decay=False."
+        )
     if not target.schedule:
         raise ValueError(
             "Argument target must be scheduled for absorb_decay, but schedule=False was given: "
@@ -106,7 +114,8 @@ def absorb_device_decay(
         )
     # Folded gates last longer, but all noise factors must run the same collisions.
     # And forms are not chosen: decay is absorbed only while the memristor waits in its own basis.
-    placed = replace(replace(target, forms=()).place(circuits), fold=1)
+    # Twirled instances have the plain circuit's schedule up to a few pulses.
+    placed = replace(replace(target, forms=()).place(circuits), fold=1, twirling=0)
     part = placed.restricted()
     assert placed.placement is not None
     memristors = len(circuits.network.memristors)

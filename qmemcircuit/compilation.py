@@ -8,7 +8,7 @@ runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.checks import FloatArray, IntArray, check_integer
 from qmemcircuit.placement import Placement
+from qmemcircuit.suppression import TwirledCircuit, decouple, twirl
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -32,17 +33,29 @@ class CompiledCircuit:
     """One circuit in a device's own instructions on the placement's qubits.
 
     Attributes:
-        circuit: on `len(placement.qubits)` qubits, scheduled where that was asked for.
+        circuit: on `len(placement.qubits)` qubits, scheduled and decoupled where that was asked
+            for, never twirled.
         system: where each memristor's qubit ends, as an index into `placement.qubits`.
-        duration: from the first instruction to the start of the measurement, in seconds; NaN
-            where the circuit is not scheduled.
+        duration: of `circuit`, from the first instruction to the start of the measurement, in
+            seconds; NaN where the circuit is not scheduled. Twirled instances may take a few
+            pulses longer.
         two_qubit_gates: their number.
+        twirled: the random instances that run in place of `circuit`, scheduled and decoupled like
+            it; empty without twirling.
     """
 
     circuit: QuantumCircuit
     system: tuple[int, ...]
     duration: float
     two_qubit_gates: int
+    twirled: tuple[TwirledCircuit, ...] = ()
+
+    @property
+    def instances(self) -> tuple[TwirledCircuit, ...]:
+        """The circuits that run: the twirled ones, or `circuit` alone."""
+        return self.twirled or (
+            TwirledCircuit(self.circuit, (False,) * self.circuit.num_clbits),
+        )
 
 
 def restrict_target(target: QiskitTarget, qubits: Sequence[int]) -> QiskitTarget:
@@ -114,6 +127,9 @@ def compile_circuit(
     own_basis: bool,
     fold: int,
     optimization_level: int,
+    dynamical_decoupling: str | None,
+    twirling: int,
+    twirling_seed: int,
 ) -> CompiledCircuit:
     """Compile one circuit for a restricted target.
 
@@ -128,6 +144,9 @@ def compile_circuit(
         fold: how often every two-qubit gate is repeated, odd; after compilation, before
             scheduling, at no further optimisation, or the folds would cancel.
         optimization_level: of the preset pass manager, 0 to 3.
+        dynamical_decoupling: the sequence that fills waits, or None (see `decouple`).
+        twirling: the number of random instances, 0 for none, drawn from `twirling_seed` after
+            folding and before scheduling (see `twirl`).
     """
     from qiskit.transpiler import generate_preset_pass_manager
 
@@ -146,11 +165,24 @@ def compile_circuit(
     if layout is not None:
         system = tuple(layout.final_index_layout(filter_ancillas=True)[:memristors])
     compiled = fold_two_qubit_gates(compiled, fold)
-    duration = float("nan")
-    if schedule:
-        compiled = scheduling.run(compiled)
-        duration = _duration_before_measurement(compiled, part)
-    return CompiledCircuit(compiled, system, duration, compiled.num_nonlocal_gates())
+    twirled = twirl(compiled, twirling, twirling_seed, part) if twirling else []
+
+    def finish(plain: QuantumCircuit) -> QuantumCircuit:
+        if not schedule:
+            return plain
+        scheduled = scheduling.run(plain)
+        if dynamical_decoupling is None:
+            return scheduled
+        return decouple(scheduled, dynamical_decoupling, part)
+
+    finished = finish(compiled)
+    return CompiledCircuit(
+        finished,
+        system,
+        _duration_before_measurement(finished, part) if schedule else float("nan"),
+        finished.num_nonlocal_gates(),
+        tuple(replace(item, circuit=finish(item.circuit)) for item in twirled),
+    )
 
 
 def wait_in_own_basis(circuit: QuantumCircuit, memristors: int) -> QuantumCircuit:

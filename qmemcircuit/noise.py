@@ -1,4 +1,7 @@
-"""A calibration as Aer's noise: gates, resets, waiting and readout of a (restricted) target."""
+"""A calibration as Aer's noise: gates, resets, waiting and readout of a (restricted) target.
+
+Coherent errors, which no calibration states, are added where they are given.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.checks import FloatArray
+from qmemcircuit.coherent_errors import CoherentErrors, draw_detunings, insert_coherent_errors
 from qmemcircuit.compilation import CompiledCircuit
+from qmemcircuit.suppression import TwirledCircuit
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -37,22 +42,43 @@ def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
 
 
 def simulate(
-    compiled: Sequence[CompiledCircuit], part: QiskitTarget, reset_error: float, *, save: str
+    compiled: Sequence[CompiledCircuit],
+    part: QiskitTarget,
+    reset_error: float,
+    coherent_errors: CoherentErrors | None = None,
+    *,
+    save: str,
 ) -> Any:
-    """Run circuits with noise on Aer's density-matrix method; one saved array for each."""
+    """Run circuits with noise on Aer's density-matrix method; return what was saved.
+
+    The first two axes are the circuits and their instances (one without twirling). The average
+    over slow frequency offsets is taken.
+    """
     from qiskit.transpiler import PassManager
     from qiskit_aer import AerSimulator
     from qiskit_aer.library import SaveDensityMatrix, SaveProbabilities
     from qiskit_aer.noise import RelaxationNoisePass
 
-    prepared = []
+    errors = coherent_errors or CoherentErrors()
+    offsets = draw_detunings(errors, part.num_qubits)
+    prepared, bindings = [], []
     for item in compiled:
-        circuit = item.circuit
-        kept = circuit.copy_empty_like()
-        for instruction in circuit.data:
-            if instruction.operation.name not in ("measure", "barrier"):
-                kept.append(instruction)
-        prepared.append(kept)
+        for instance in item.instances:
+            circuit = instance.circuit
+            kept = circuit.copy_empty_like()
+            for instruction in circuit.data:
+                if instruction.operation.name not in ("measure", "barrier"):
+                    kept.append(instruction)
+            kept, parameters = insert_coherent_errors(kept, part, errors)
+            prepared.append(kept)
+            # Aer refuses a parameter that a circuit does not have.
+            bindings.append(
+                {
+                    parameter: offsets[:, qubit].tolist()
+                    for qubit, parameter in enumerate(parameters)
+                    if parameter in kept.parameters
+                }
+            )
     qubits = part.qubit_properties
     if qubits is not None and all(item is not None and item.t1 and item.t2 for item in qubits):
         from qiskit.circuit import Delay
@@ -65,7 +91,8 @@ def simulate(
             op_types=Delay,
         )
         prepared = PassManager([waiting]).run(prepared, num_processes=1)
-    for circuit, item in zip(prepared, compiled, strict=True):
+    running = [item for item in compiled for _ in item.instances]
+    for circuit, item in zip(prepared, running, strict=True):
         if save == "probabilities":
             places = measured_qubits(item.circuit)
             circuit.append(SaveProbabilities(len(places), label="saved"), list(places))
@@ -75,10 +102,18 @@ def simulate(
     simulator = AerSimulator(
         method="density_matrix", noise_model=noise_model(part, reset_error), seed_simulator=0
     )
-    result = simulator.run(prepared, shots=1).result()
+    result = simulator.run(
+        prepared, shots=1, parameter_binds=bindings if any(bindings) else None
+    ).result()
     if not result.success:
         raise RuntimeError(f"Aer failed: {result.status}")
-    return np.array([np.asarray(result.data(index)["saved"]) for index in range(len(prepared))])
+    saved = (np.asarray(result.data(index)["saved"]) for index in range(len(result.results)))
+    # A circuit without any offset runs once, the others once for each draw.
+    means = [
+        np.mean([next(saved) for _ in range(len(offsets) if binding else 1)], axis=0)
+        for binding in bindings
+    ]
+    return np.array(means).reshape(len(compiled), -1, *means[0].shape)
 
 
 def measured_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
@@ -107,3 +142,23 @@ def readout_matrices(part: QiskitTarget) -> list[FloatArray]:
         for qubit, error in errors.items():
             matrices[qubit] = np.asarray(error.probabilities).T
     return matrices
+
+
+def read_out(
+    chances: FloatArray, instance: TwirledCircuit, matrices: Sequence[FloatArray]
+) -> FloatArray:
+    """Return the probabilities of what is read, bits flipped back that were flipped before.
+
+    Args:
+        chances: of the true outcomes, shape (2^M,).
+        instance: the circuit, with its measurements.
+        matrices: of `readout_matrices`, one for each qubit.
+    """
+    places = measured_qubits(instance.circuit)
+    tensor = chances.reshape((2,) * len(places))
+    for bit, qubit in enumerate(places):
+        axis = len(places) - 1 - bit
+        tensor = np.moveaxis(np.tensordot(matrices[qubit], tensor, axes=(1, axis)), 0, axis)
+        if instance.flips[bit]:
+            tensor = np.flip(tensor, axis)
+    return tensor.reshape(-1)

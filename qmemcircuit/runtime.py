@@ -64,8 +64,11 @@ class IbmTarget:
         return replace(self, prediction=self.prediction.place(circuits))
 
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
-        """Return the compiled circuits on the device's whole register, checked to be ISA."""
-        placed = self.prediction.place(circuits)
+        """Return the compiled circuits on the device's whole register, checked to be ISA.
+
+        They are neither decoupled nor twirled: the service does that, as `options` say.
+        """
+        placed = self.prediction.place(circuits).unsuppressed()
         backend, placement = placed.backend, placed.placement
         assert placement is not None
         prepared = []
