@@ -97,16 +97,20 @@ def absorb_device_decay(
     collision would have to be negative it is left out and its balance goes to the memristor's
     other collisions; for coupled memristors that moves damping in time, a second-order error.
 
-    Raises ValueError for a target that is not scheduled, does not know T1, or decouples: pulses
-    turn the memristor over while it waits, so that T1 damps |0> for half of the time.
+    Raises ValueError for a target that is not scheduled, does not know T1, or turns memristors
+    over while they wait, by decoupling or as IBM's twirling does: T1 then damps |0> for half of
+    the time.
     """
-    if target.dynamical_decoupling is not None:
-        raise ValueError(
-            f"Argument absorb_decay must be False with dynamical decoupling, but "
-            f"{target.dynamical_decoupling!r} was asked for: its pulses turn the memristor over "
-            "while it waits, so that the device damps the wrong state for half of the time; use "
-            "dynamical_decoupling=None, or absorb_decay=False."
-        )
+    for chosen, option, remedy in (
+        (target.dynamical_decoupling, "dynamical decoupling", "dynamical_decoupling=None"),
+        (target.twirling and target.service_twirling, "IBM's twirling", "twirling=False"),
+    ):
+        if chosen:
+            raise ValueError(
+                f"Argument absorb_decay must be False with {option}, but both were asked for: it "
+                "turns a memristor over while it waits, so that the device damps the wrong state "
+                f"for half of the time; use {remedy}, or absorb_decay=False."
+            )
     if not target.schedule:
         raise ValueError(
             "Argument target must be scheduled for absorb_decay, but schedule=False was given: "

@@ -73,6 +73,7 @@ class DeviceTarget:
             plain ones, None until `place` chooses them.
         dynamical_decoupling: the pulses that fill waits (see `suppression`), or None.
         twirling: over how many random instances each circuit is averaged; 0 for none.
+        service_twirling: whether they are made as IBM's service makes them.
         coherent_errors: assumed errors on top of the calibration, or None.
     """
 
@@ -86,6 +87,7 @@ class DeviceTarget:
     forms: tuple[Form, ...] | None = ()
     dynamical_decoupling: str | None = None
     twirling: int = 0
+    service_twirling: bool = False
     coherent_errors: CoherentErrors | None = None
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:
@@ -155,6 +157,7 @@ class DeviceTarget:
                         optimization_level=self.optimization_level,
                         dynamical_decoupling=self.dynamical_decoupling,
                         twirling=self.twirling,
+                        service_twirling=self.service_twirling,
                         twirling_seed=_seed_of(self.seed, index, setting),
                     )
                 )
@@ -211,6 +214,7 @@ class DeviceTarget:
             "forms": [form.describe() for form in self.forms or ()],
             "dynamical_decoupling": self.dynamical_decoupling,
             "twirling": self.twirling,
+            "service_twirling": self.service_twirling,
             "coherent_errors": (
                 None if self.coherent_errors is None else asdict(self.coherent_errors)
             ),
@@ -240,6 +244,7 @@ def device(
     select_forms: bool = False,
     dynamical_decoupling: str | None = None,
     twirling: int = 0,
+    service_twirling: bool = False,
     coherent_errors: CoherentErrors | None = None,
 ) -> DeviceTarget:
     """Return the noise model of a device as a target: a fake backend or a real one's calibration.
@@ -267,6 +272,8 @@ def device(
             around every two-qubit gate, folds included, and X or nothing before each measurement,
             which makes readout errors symmetric. Shots are divided over the instances; a
             device, too, has only so many. The time of a prediction grows with it.
+        service_twirling: twirl as IBM's service does: memristors then wait in a random Pauli
+            frame, so that T1 damps |0> half of the time (`suppression.twirl_as_service`).
         coherent_errors: slow frequency offsets and coherent two-qubit errors, assumed on top of
             the calibration, which states none; without them neither of the two can help.
 
@@ -320,6 +327,7 @@ def device(
         None if select_forms else (),
         dynamical_decoupling,
         check_integer("twirling", twirling, minimum=0),
+        bool(service_twirling),
         coherent_errors,
     )
 
@@ -353,6 +361,7 @@ def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
         tuple(Form(**form) for form in described.get("forms", ())),
         described.get("dynamical_decoupling"),
         int(described.get("twirling", 0)),
+        bool(described.get("service_twirling", False)),
         None if assumed is None else CoherentErrors(**assumed),
     )
 

@@ -7,13 +7,14 @@ two-qubit gate, which adds up in amplitude, into a random one, which adds up in 
 On a calibrated noise model alone, which has neither memory nor coherent errors, neither can help
 (`python -m experiments run hardware.suppression`); `coherent_errors` adds both kinds of error.
 
-IBM's service does the same to the circuits that it is sent; `ibm` asks it to.
+IBM's service does the same to the circuits that it is sent, where `ibm` asks for it, with one
+difference: its Paulis are undone only at the qubit's next two-qubit gate (`twirl_as_service`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit.circuit import Gate, QuantumCircuit
@@ -112,22 +113,17 @@ def twirl(
         seed: of the Paulis.
         part: the device restricted to the circuit's qubits.
 
-    Every two-qubit gate gets random Paulis before it and those after it that undo them; every
-    measurement an X before it or none. The Paulis are then merged into neighbouring one-qubit
-    gates; two-qubit gates are not touched again, so folds stay. Raises ValueError for two-qubit
+    Every two-qubit gate gets random Paulis before it and, at once after it, those that undo them;
+    every measurement an X before it or none. The Paulis are then merged into neighbouring
+    one-qubit gates; two-qubit gates are not touched again, so folds stay, and a memristor waits
+    for its ancilla's reset as it does without twirling. Raises ValueError for two-qubit
     gates other than `TWIRLED`.
     """
     from qiskit.circuit import pauli_twirl_2q_gates
     from qiskit.transpiler import PassManager
     from qiskit.transpiler.passes import Optimize1qGatesDecomposition
 
-    for instruction in circuit.data:
-        name = instruction.operation.name
-        if len(instruction.qubits) == 2 and name != "barrier" and name not in TWIRLED:
-            raise ValueError(
-                f"Argument twirling must be 0 for circuits with {name} gates, but "
-                f"{randomizations} was given; only {', '.join(TWIRLED)} are twirled."
-            )
+    _require_twirled(circuit, randomizations)
     random = np.random.default_rng(seed)
     drawn = pauli_twirl_2q_gates(
         circuit, seed=int(random.integers(2**63)), num_twirls=randomizations
@@ -144,3 +140,63 @@ def twirl(
             flipped.append(instruction)
         instances.append(TwirledCircuit(merging.run(flipped), flips))
     return instances
+
+
+def twirl_as_service(
+    circuit: QuantumCircuit, randomizations: int, seed: int
+) -> list[TwirledCircuit]:
+    """Return random instances of a scheduled circuit as IBM's `Sampler` makes them.
+
+    Args:
+        circuit: scheduled, as it is submitted.
+        randomizations, seed: as in `twirl`.
+
+    It is done by the service's own library (samplomatic), with the Sampler's default strategy.
+    Between two two-qubit gates a qubit stays in a random Pauli frame, also while it waits, and
+    one-qubit gates move to the next two-qubit gate. So a memristor that waits for a reset is
+    turned over half of the time, like with decoupling: the device's T1 no longer damps it towards
+    |0>. Each random layer takes two SX pulses on each qubit. The result must be scheduled again.
+    Raises ValueError for two-qubit gates other than `TWIRLED`.
+    """
+    boxing, build = _service_library()
+    _require_twirled(circuit, randomizations)
+    boxed = boxing(
+        enable_gates=True,
+        enable_measures=True,
+        twirling_strategy="active_accum",
+        twirling_group="pauli",
+        inject_noise_site="after",
+    ).run(circuit)
+    template, samplex = build(boxed)
+    drawn = dict(samplex.sample({}, num_randomizations=randomizations, rng=seed))
+    flips = np.zeros((randomizations, circuit.num_clbits), dtype=bool)
+    for register in circuit.cregs:
+        found = drawn.get(f"measurement_flips.{register.name}")
+        if found is not None:
+            places = [circuit.find_bit(bit).index for bit in register]
+            flips[:, places] = np.asarray(found).reshape(randomizations, -1)
+    return [
+        TwirledCircuit(template.assign_parameters(values), tuple(row.tolist()))
+        for values, row in zip(drawn["parameter_values"], flips, strict=True)
+    ]
+
+
+def _service_library() -> tuple[Any, Any]:
+    try:
+        from samplomatic import build
+        from samplomatic.transpiler import generate_boxing_pass_manager
+    except ImportError as error:
+        raise ImportError(
+            "The service's twirling needs the runtime client; pip install 'qmemcircuit[hardware]'."
+        ) from error
+    return generate_boxing_pass_manager, build
+
+
+def _require_twirled(circuit: QuantumCircuit, randomizations: int) -> None:
+    for instruction in circuit.data:
+        name = instruction.operation.name
+        if len(instruction.qubits) == 2 and name != "barrier" and name not in TWIRLED:
+            raise ValueError(
+                f"Argument twirling must be 0 for circuits with {name} gates, but "
+                f"{randomizations} was given; only {', '.join(TWIRLED)} are twirled."
+            )
