@@ -53,9 +53,7 @@ class CompiledCircuit:
     @property
     def instances(self) -> tuple[TwirledCircuit, ...]:
         """The circuits that run: the twirled ones, or `circuit` alone."""
-        return self.twirled or (
-            TwirledCircuit(self.circuit, (False,) * self.circuit.num_clbits),
-        )
+        return self.twirled or (TwirledCircuit(self.circuit, (False,) * self.circuit.num_clbits),)
 
 
 def restrict_target(target: QiskitTarget, qubits: Sequence[int]) -> QiskitTarget:

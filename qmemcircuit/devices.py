@@ -170,14 +170,18 @@ class DeviceTarget:
         """
         return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
 
-    def instance_probabilities(self, circuits: CircuitSet) -> FloatArray:
-        """Return the probabilities of each random instance (N, T, B, 2^M); N = 1 untwirled."""
+    def instance_probabilities(
+        self, circuits: CircuitSet, compiled: Sequence[CompiledCircuit] | None = None
+    ) -> FloatArray:
+        """Return the probabilities of each random instance (N, T, B, 2^M); N = 1 untwirled.
+
+        `compiled` may give what `compile` returned, to simulate it under several noises.
+        """
         placed = self.place(circuits)
         part = placed.restricted()
-        compiled = placed.compile(circuits)
-        raw = simulate(
-            compiled, part, self.reset_error, self.coherent_errors, save="probabilities"
-        )
+        if compiled is None:
+            compiled = placed.compile(circuits)
+        raw = simulate(compiled, part, self.reset_error, self.coherent_errors, save="probabilities")
         matrices = readout_matrices(part)
         found = np.empty_like(raw)
         for row, item in enumerate(compiled):

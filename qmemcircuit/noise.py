@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 
 from qmemcircuit.checks import FloatArray
-from qmemcircuit.coherent_errors import CoherentErrors, draw_detunings, insert_coherent_errors
+from qmemcircuit.coherent_errors import CoherentErrors, detuning_nodes, insert_coherent_errors
 from qmemcircuit.compilation import CompiledCircuit
 from qmemcircuit.suppression import TwirledCircuit
 
@@ -59,8 +59,7 @@ def simulate(
     from qiskit_aer.library import SaveDensityMatrix, SaveProbabilities
     from qiskit_aer.noise import RelaxationNoisePass
 
-    errors = coherent_errors or CoherentErrors()
-    offsets = draw_detunings(errors, part.num_qubits)
+    offsets, weights = detuning_nodes(coherent_errors or CoherentErrors(), part.num_qubits)
     prepared, bindings = [], []
     for item in compiled:
         for instance in item.instances:
@@ -69,7 +68,9 @@ def simulate(
             for instruction in circuit.data:
                 if instruction.operation.name not in ("measure", "barrier"):
                     kept.append(instruction)
-            kept, parameters = insert_coherent_errors(kept, part, errors)
+            parameters: list[Parameter] = []
+            if coherent_errors is not None:
+                kept, parameters = insert_coherent_errors(kept, part, coherent_errors)
             prepared.append(kept)
             # Aer refuses a parameter that a circuit does not have.
             bindings.append(
@@ -108,11 +109,11 @@ def simulate(
     if not result.success:
         raise RuntimeError(f"Aer failed: {result.status}")
     saved = (np.asarray(result.data(index)["saved"]) for index in range(len(result.results)))
-    # A circuit without any offset runs once, the others once for each draw.
-    means = [
-        np.mean([next(saved) for _ in range(len(offsets) if binding else 1)], axis=0)
-        for binding in bindings
-    ]
+    # A circuit without any offset runs once, the others once for each node.
+    means = []
+    for binding in bindings:
+        shares = weights if binding else np.ones(1)
+        means.append(sum(share * next(saved) for share in shares))
     return np.array(means).reshape(len(compiled), -1, *means[0].shape)
 
 

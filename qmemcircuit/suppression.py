@@ -134,9 +134,9 @@ def twirl(
         flips = tuple(bool(flip) for flip in random.integers(2, size=circuit.num_clbits))
         flipped = plain.copy_empty_like()
         for instruction in plain.data:
-            if instruction.operation.name == "measure":
-                if flips[circuit.find_bit(instruction.clbits[0]).index]:
-                    flipped.x(instruction.qubits[0])
+            measured = [circuit.find_bit(bit).index for bit in instruction.clbits]
+            if instruction.operation.name == "measure" and flips[measured[0]]:
+                flipped.x(instruction.qubits[0])
             flipped.append(instruction)
         instances.append(TwirledCircuit(merging.run(flipped), flips))
     return instances

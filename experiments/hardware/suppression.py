@@ -1,0 +1,390 @@
+"""Which error suppression and mitigation helps, on which noise: each alone, and all together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import qmemcircuit as qm
+from experiments.hardware.params import FIRST_SEED, PAIR_SHOTS, TRANSPILER_SEED, pair, single
+from experiments.results import Quantity, Result, Settings
+from qmemcircuit.checks import ComplexArray, FloatArray
+from qmemcircuit.circuits import CircuitSet
+from qmemcircuit.coherent_errors import CoherentErrors
+from qmemcircuit.compilation import CompiledCircuit
+from qmemcircuit.devices import DeviceTarget
+from qmemcircuit.mitigation import MitigatedMeans, measure_readout
+from qmemcircuit.observables import nearest_physical, pauli_matrix, trace_distance
+from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.runtime import fake_backend
+from qmemcircuit.trajectory import Samples
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DEVICE = "FakeTorino"
+
+DETUNING = 2 * math.pi * 3e3
+"""σ in rad/s, assumed: 3 kHz. Alone it would end a Ramsey decay (1/e) at √2/σ = 75 µs.
+
+Calibrations state T2 by an echo (median 141 µs on FakeTorino), which this offset does not touch;
+together they give T2* ≈ 52 µs. Burnett et al. (npj Quantum Inf. 5, 54, 2019) measured T2* = 95 µs
+on transmons, averaged over days; so this is a bad qubit of its kind, not an exceptional one.
+"""
+
+TWO_QUBIT_ANGLE = math.sqrt(5e-3)
+"""ε in rad, assumed: RZZ(ε) of infidelity (4/5) sin²(ε/2) = 1e-3 after every CZ.
+
+That is a quarter of the median calibrated CZ error of FakeTorino, 4.2e-3, and comes on top of it.
+"""
+
+NODES = {"pair": 2, "memristor": 5}
+"""Gauss–Hermite nodes of each qubit's detuning: σt ≤ 0.06 and ≤ 0.8, so errors below 1e-5."""
+
+NOISES: dict[str, CoherentErrors | None] = {
+    "calibrated": None,
+    "detuned": CoherentErrors(detuning=DETUNING),
+    "coherent": CoherentErrors(two_qubit_angle=TWO_QUBIT_ANGLE),
+}
+TITLES = {
+    "calibrated": "calibrated noise alone",
+    "detuned": "+ slow detuning, 3 kHz",
+    "coherent": "+ coherent CZ error, 1e-3",
+}
+
+FACTORS = (1, 3, 5)
+"""Noise factors, extrapolated linearly; as all else here declared before the first run."""
+
+TWIRLS, SEEDS = 12, 40
+"""Random instances of a twirled circuit, and repetitions of the shots."""
+
+EFFECT, SIGMAS = 0.05, 3.0
+"""A change of distance counts from 5 % and three standard errors on."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """What is switched on: options of the device, and what is done to the counts."""
+
+    name: str
+    options: tuple[tuple[str, Any], ...] = ()
+    extrapolated: bool = False
+    readout: bool = False
+    projected: bool = False
+
+
+_XX = ("dynamical_decoupling", "XX")
+METHODS = (
+    Method("none"),
+    Method("decoupling XX", (_XX,)),
+    Method("decoupling XpXm", (("dynamical_decoupling", "XpXm"),)),
+    Method("decoupling XY4", (("dynamical_decoupling", "XY4"),)),
+    Method("twirling", (("twirling", TWIRLS),)),
+    Method("twirling, IBM's", (("twirling", TWIRLS), ("service_twirling", True))),
+    Method("readout correction", readout=True),
+    Method("extrapolation", extrapolated=True),
+    Method("physical projection", projected=True),
+    Method("all: XX, twirling, …", (_XX, ("twirling", TWIRLS)), True, True, True),
+)
+QUICK = ("none", "decoupling XX", "readout correction", "physical projection")
+
+SYSTEMS = ("pair", "memristor")
+SYSTEM_TITLES = {"pair": "pair, 13 CZ, 2.8 µs", "memristor": "one memristor, 20 steps, 39 µs"}
+
+
+def compute(settings: Settings) -> Result:
+    """Predict exact probabilities under each noise, then shots, for each method alone."""
+    import xarray
+
+    methods = [m for m in METHODS if not settings.quick or m.name in QUICK]
+    seeds = 5 if settings.quick else SEEDS
+    shots = settings.shots_or(PAIR_SHOTS)
+    target = qm.device(fake_backend(DEVICE), seed=TRANSPILER_SEED)
+    columns = ("bias", "bias_error", "sampled", "sampled_error", "growth")
+    table = np.zeros((len(columns), len(SYSTEMS), len(NOISES), len(methods)))
+    times, lengths = {}, {}
+    variants = sorted({(m.options, m.extrapolated) for m in methods}, key=str)
+    total, done = len(SYSTEMS) * len(variants), 0
+    for row, system in enumerate(SYSTEMS):
+        circuits = _circuits(system, quick=settings.quick)
+        master = qm.master_equation(circuits.network, circuits.times).states
+        assert master is not None
+        placed = target.place(circuits)
+        chances: dict[Any, FloatArray] = {}
+        for options, extrapolated in variants:
+            settings.progress(done, total)
+            done += 1
+            for factor in FACTORS if extrapolated else FACTORS[:1]:
+                if (options, factor, "calibrated") in chances:
+                    continue
+                chosen = replace(placed, fold=factor, **dict(options))
+                compiled = chosen.compile(circuits)
+                if not options and factor == 1:
+                    times[system] = (circuits.times / (2 * np.pi)).tolist()
+                    lengths[system] = _size(compiled)
+                for noise, errors in NOISES.items():
+                    if errors is not None:
+                        errors = replace(errors, nodes=NODES[system])
+                    noisy = replace(chosen, coherent_errors=errors)
+                    chances[options, factor, noise] = noisy.instance_probabilities(
+                        circuits, compiled
+                    )
+        for (column, noise), (place, method) in product(enumerate(NOISES), enumerate(methods)):
+            factors = FACTORS if method.extrapolated else FACTORS[:1]
+            found = _judge(
+                method,
+                replace(placed, **dict(method.options)),
+                circuits,
+                [chances[method.options, factor, noise] for factor in factors],
+                master,
+                shots,
+                seeds,
+            )
+            table[:, row, column, place] = found
+    settings.progress(total, total)
+    table[-1] /= table[-1, :, :, :1]
+    dimensions = ("system", "noise", "technique")
+    data = xarray.Dataset(
+        {name: (dimensions, values) for name, values in zip(columns, table, strict=True)},
+        coords={
+            "system": list(SYSTEMS),
+            "noise": list(NOISES),
+            "technique": [method.name for method in methods],
+        },
+    )
+    parameters = {
+        "device": DEVICE,
+        "periods": times,
+        "circuits": lengths,
+        "shots": shots,
+        "seeds": [FIRST_SEED, seeds],
+        "factors": list(FACTORS),
+        "twirls": TWIRLS,
+        "detuning_rad_per_s": DETUNING,
+        "two_qubit_angle_rad": TWO_QUBIT_ANGLE,
+        "nodes": NODES,
+    }
+    return Result({"table": data}, _quantities(data, lengths), parameters)
+
+
+def _circuits(system: str, *, quick: bool) -> CircuitSet:
+    """Return the pair at a lobe, its death and its rebirth, or one memristor in twenty steps."""
+    period = 2 * np.pi
+    if system == "pair":
+        times = np.array([8.0]) if quick else np.array([2.0, 8.0, 12.0])
+        return qm.build_circuits(pair(), times * period, splitting="compiled")
+    times = np.array([1.0]) if quick else np.array([1.0, 3.0])
+    return qm.build_circuits(single(), times * period, bases="XYZ", steps=4 if quick else 20)
+
+
+def _size(compiled: list[CompiledCircuit]) -> dict[str, float]:
+    last = compiled[-1]
+    return {
+        "two_qubit_gates": last.two_qubit_gates,
+        "microseconds": round(1e6 * max(item.duration for item in compiled), 2),
+    }
+
+
+def _judge(
+    method: Method,
+    target: DeviceTarget,
+    circuits: CircuitSet,
+    chances: list[FloatArray],
+    master: ComplexArray,
+    shots: int,
+    seeds: int,
+) -> tuple[float, float, float, float, float]:
+    """Return the distance without shot noise, with it, each with its error, and the error bar.
+
+    `chances` holds for each noise factor the probabilities (N, T, B, K) of the instances.
+    """
+    memristors = len(circuits.network.memristors)
+    factors = FACTORS[: len(chances)]
+    order = 1 if method.extrapolated else 0
+    many = 10**12  # shots that leave no noise
+    known, measured = None, None
+    if method.readout:
+        known = measure_readout(target, memristors, shots=many)
+        measured = measure_readout(replace(target, seed=FIRST_SEED), memristors, shots=shots)
+
+    def exact(runs: list[FloatArray]) -> float:
+        samples = tuple(
+            Samples(circuits.bases, np.rint(many * run).astype(np.int64)) for run in runs
+        )
+        means = MitigatedMeans(samples, factors, known, order)
+        return float(_distances(means, master, projected=method.projected).mean())
+
+    bias = exact([run.mean(axis=0) for run in chances])
+    count = len(chances[0])
+    spread = 0.0
+    if count > 1:
+        # Leaving out one instance at a time: the error of having so few.
+        left = [
+            exact([np.delete(run, instance, axis=0).mean(axis=0) for run in chances])
+            for instance in range(count)
+        ]
+        spread = float(np.sqrt((count - 1) * np.var(left)))
+    distances, errors = [], []
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        random = np.random.default_rng(seed)
+        runs = tuple(Samples(circuits.bases, _counts(random, run, shots)) for run in chances)
+        means = MitigatedMeans(runs, factors, measured, order)
+        distances.append(_distances(means, master, projected=method.projected).mean())
+        if seed == FIRST_SEED:
+            errors = [means.combine({label: 1.0})[1] for label in _labels(memristors)]
+    sampled_error = math.hypot(float(np.std(distances)) / math.sqrt(seeds), spread)
+    growth = float(np.sqrt(np.mean(np.square(errors))))
+    return bias, spread, float(np.mean(distances)), sampled_error, growth
+
+
+def _counts(random: np.random.Generator, chances: FloatArray, shots: int) -> Any:
+    """Return counts with the shots divided over the instances (shots are a multiple of few)."""
+    shares = np.full(len(chances), shots // len(chances))
+    shares[: shots % len(chances)] += 1
+    return sum(random.multinomial(n, p) for n, p in zip(shares, chances, strict=True))
+
+
+def _labels(memristors: int) -> list[str]:
+    return ["".join(letters) for letters in product("IXYZ", repeat=memristors)][1:]
+
+
+def _distances(means: MitigatedMeans, master: ComplexArray, *, projected: bool) -> FloatArray:
+    """Return the trace distances ½‖ρ − master‖₁ at each time, ρ from linear inversion.
+
+    Unless `projected`, ρ need not be a physical state; the distance is defined all the same.
+    """
+    dimension = master.shape[-1]
+    states = np.tile(np.eye(dimension, dtype=complex) / dimension, (len(master), 1, 1))
+    for label in _labels(len(means.runs[0].bases[0])):
+        mean = means.combine({label: 1.0})[0]
+        states += mean[:, None, None] * pauli_matrix(label) / dimension
+    return trace_distance(nearest_physical(states) if projected else states, master)
+
+
+def _verdict(value: float, error: float, plain: float, plain_error: float) -> str:
+    """Return what the change of a distance says: `EFFECT` and `SIGMAS` decide."""
+    change = value - plain
+    if abs(change) < max(EFFECT * plain, SIGMAS * math.hypot(error, plain_error)):
+        return "no effect"
+    return "helps" if change < 0 else "hurts"
+
+
+def _verdicts(data: xarray.Dataset, system: str, noise: str, method: str) -> tuple[str, str]:
+    """Return the verdicts without shot noise and with it."""
+    here, none = (data.sel(system=system, noise=noise, technique=m) for m in (method, "none"))
+    first, second = (
+        _verdict(
+            float(here[key]),
+            float(here[f"{key}_error"]),
+            float(none[key]),
+            float(none[f"{key}_error"]),
+        )
+        for key in ("bias", "sampled")
+    )
+    return first, second
+
+
+def _quantities(data: xarray.Dataset, lengths: Mapping[str, Any]) -> tuple[Quantity, ...]:
+    quantities = []
+    for system, noise, method in product(SYSTEMS, NOISES, data.technique.values):
+        here = data.sel(system=system, noise=noise, technique=method)
+        evidence = (
+            f"with shots {float(here.sampled):.4f} ± {float(here.sampled_error):.4f}; error bars "
+            f"× {float(here.growth):.2f}"
+        )
+        if method == "none":
+            evidence += (
+                f"; {lengths[system]['two_qubit_gates']} two-qubit gates, "
+                f"{lengths[system]['microseconds']} µs"
+            )
+        else:
+            exact, sampled = _verdicts(data, system, noise, method)
+            evidence = f"{exact}; with shots: {sampled}; {evidence}"
+        quantities.append(
+            Quantity(
+                f"{system}, {TITLES[noise]}, {method}: mean trace distance without shot noise",
+                float(here.bias),
+                float(here.bias_error) or None,
+                evidence=evidence,
+            )
+        )
+    return tuple(quantities)
+
+
+COLOURS = {"helps": PALETTE[1], "no effect": "0.55", "hurts": PALETTE[4]}
+
+
+def draw(result: Result) -> Figure:
+    """Draw each method's distance beside that of none: one panel for each system and noise."""
+    from qmemcircuit.plotting import house_style
+
+    data = result.data["table"]
+    with house_style():
+        figure, axes = make_figure(2, 3, width=7.4, height=5.6)
+        for row, column in product(range(2), range(3)):
+            system, noise = SYSTEMS[row], list(NOISES)[column]
+            ax = axes[row][column]
+            _draw_panel(data, system, noise, ax)
+            ax.set_title(f"({'abcdef'[3 * row + column]}) {TITLES[noise]}", fontsize=8)
+            if column == 0:
+                ax.set_yticks(range(data.technique.size), data.technique.values)
+                ax.set_ylabel(SYSTEM_TITLES[system])
+            else:
+                ax.set_yticks(range(data.technique.size), [])
+            if row == 1:
+                ax.set_xlabel("mean trace distance")
+        _draw_legend(axes[0][0])
+    return figure
+
+
+def _draw_panel(data: xarray.Dataset, system: str, noise: str, ax: Axes) -> None:
+    here = data.sel(system=system, noise=noise)
+    none = here.sel(technique="none")
+    ax.axvline(float(none.bias), color="0.3", linewidth=0.8)
+    ax.axvline(float(none.sampled), color="0.3", linewidth=0.8, linestyle=":")
+    for place, method in enumerate(data.technique.values):
+        item = here.sel(technique=method)
+        verdicts = ("no effect", "no effect")
+        if method != "none":
+            verdicts = _verdicts(data, system, noise, method)
+        for key, marker, verdict in zip(("bias", "sampled"), ("o", "D"), verdicts, strict=True):
+            ax.errorbar(
+                float(item[key]),
+                place + (0.16 if key == "sampled" else -0.16),
+                xerr=float(item[f"{key}_error"]),
+                fmt=marker,
+                markersize=4.5,
+                color=COLOURS[verdict] if method != "none" else "black",
+                markerfacecolor="white" if key == "sampled" else None,
+            )
+    ax.set_ylim(data.technique.size - 0.5, -0.5)
+    ax.set_xlim(left=0)
+
+
+def _draw_legend(ax: Axes) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=colour, label=verdict)
+        for verdict, colour in COLOURS.items()
+    ]
+    handles += [
+        Line2D([], [], marker="o", linestyle="-", color="0.3", label="without shot noise"),
+        Line2D(
+            [],
+            [],
+            marker="D",
+            linestyle=":",
+            color="0.3",
+            markerfacecolor="white",
+            label="with shots",
+        ),
+    ]
+    ax.figure.legend(handles=handles, loc="outside upper center", ncols=5)
