@@ -43,7 +43,14 @@ from qmemcircuit.forms import Form, apply_forms, choose_forms
 from qmemcircuit.memristors import Model
 from qmemcircuit.noise import read_out, readout_matrices, simulate
 from qmemcircuit.observables import trajectory_of_states
-from qmemcircuit.placement import Placement, choose_placement
+from qmemcircuit.placement import (
+    GIVEN,
+    Placement,
+    choose_placement,
+    given_placement,
+    qubit_roles,
+    require_couplers,
+)
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.serialization import describe_model
 from qmemcircuit.splitting import Splitting
@@ -52,9 +59,6 @@ from qmemcircuit.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
-
-GIVEN = "given"
-"""The reason of a placement that is the user's layout."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +112,7 @@ class DeviceTarget:
                 f"(memristors first, then ancillas), but it names {len(placement.qubits)}."
             )
         elif placement.reason == GIVEN:
-            _require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
+            require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
         placed = replace(self, placement=placement)
         if self.forms is None and not circuits.absorbed:
             # Chosen by the calibration alone, at fold 1 and unsuppressed: so all noise factors
@@ -148,7 +152,7 @@ class DeviceTarget:
                         circuit,
                         placement,
                         part,
-                        where=_roles(circuit.num_qubits, memristors, size),
+                        where=qubit_roles(circuit.num_qubits, memristors, size),
                         memristors=memristors,
                         seed=self.seed,
                         schedule=self.schedule,
@@ -324,7 +328,7 @@ def device(
         backend,
         check_integer("seed", seed, minimum=0),
         bool(schedule),
-        None if layout is None else _given_placement(layout, backend),
+        None if layout is None else given_placement(layout, backend),
         error,
         fold,
         level,
@@ -460,47 +464,3 @@ def _longest(circuits: CircuitSet) -> QuantumCircuit:
 def _seed_of(seed: int, *place: int) -> int:
     """Return the seed of one circuit's Paulis, different for every circuit."""
     return int(np.random.SeedSequence([seed, *place]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _roles(count: int, memristors: int, size: int) -> list[int]:
-    """Return each circuit qubit's index in the longest circuit, which has `size` ancillas each.
-
-    A shorter circuit may have fewer ancillas for each memristor; they keep their qubits.
-    """
-    own = (count - memristors) // memristors
-    ancillas = [memristors + j * size + turn for j in range(memristors) for turn in range(own)]
-    return [*range(memristors), *ancillas]
-
-
-def _given_placement(layout: Sequence[int], backend: Any) -> Placement:
-    qubits = tuple(check_integer("layout", qubit, minimum=0) for qubit in layout)
-    if len(set(qubits)) != len(qubits) or max(qubits, default=0) >= backend.target.num_qubits:
-        raise ValueError(
-            f"Argument layout must name different qubits from 0 to "
-            f"{backend.target.num_qubits - 1} of {backend.name}, but {list(qubits)} was given."
-        )
-    return Placement(qubits, True, None, GIVEN)
-
-
-def _require_couplers(
-    circuit: QuantumCircuit, placement: Placement, backend: Any, memristors: int
-) -> None:
-    """Raise ValueError where two qubits that interact in `circuit` sit on uncoupled ones."""
-    couplers = backend.target.qargs  # None where any two are coupled
-    if couplers is None:
-        return
-    coupled = set(couplers)
-    size = (len(placement.qubits) - memristors) // memristors
-    roles = _roles(circuit.num_qubits, memristors, size)
-    for instruction in circuit.data:
-        if len(instruction.qubits) != 2 or instruction.operation.name == "barrier":
-            continue
-        first, second = (
-            placement.qubits[roles[circuit.find_bit(qubit).index]] for qubit in instruction.qubits
-        )
-        if not coupled & {(first, second), (second, first)}:
-            raise ValueError(
-                f"Argument layout must put interacting qubits on coupled ones, but "
-                f"{list(placement.qubits)} needs a coupler between {first} and {second}, and "
-                f"{backend.name} has none; layout=None chooses."
-            )

@@ -5,15 +5,16 @@ Coherent errors, which no calibration states, are added where they are given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.circuit import Instruction, Parameter, QuantumCircuit
 
 from qmemcircuit.checks import FloatArray
 from qmemcircuit.coherent_errors import CoherentErrors, detuning_nodes, insert_coherent_errors
-from qmemcircuit.compilation import CompiledCircuit
+from qmemcircuit.compilation import CompiledCircuit, operation_duration
 from qmemcircuit.suppression import TwirledCircuit
 
 if TYPE_CHECKING:
@@ -54,11 +55,10 @@ def simulate(
     The first two axes are the circuits and their instances (one without twirling). The average
     over slow frequency offsets is taken.
     """
-    from qiskit.transpiler import PassManager
     from qiskit_aer import AerSimulator
     from qiskit_aer.library import SaveDensityMatrix, SaveProbabilities
-    from qiskit_aer.noise import RelaxationNoisePass
 
+    decay = _waiting_decay(part)
     offsets, weights = detuning_nodes(coherent_errors or CoherentErrors(), part.num_qubits)
     prepared, bindings = [], []
     for item in compiled:
@@ -71,7 +71,7 @@ def simulate(
             parameters: list[Parameter] = []
             if coherent_errors is not None:
                 kept, parameters = insert_coherent_errors(kept, part, coherent_errors)
-            prepared.append(kept)
+            prepared.append(_with_waiting(kept, part, decay))
             # Aer refuses a parameter that a circuit does not have.
             bindings.append(
                 {
@@ -80,18 +80,6 @@ def simulate(
                     if parameter in kept.parameters
                 }
             )
-    qubits = part.qubit_properties
-    if qubits is not None and all(item is not None and item.t1 and item.t2 for item in qubits):
-        from qiskit.circuit import Delay
-
-        waiting = RelaxationNoisePass(
-            [item.t1 for item in qubits],
-            # A calibrated T2 above 2 T1 is not physical; Aer refuses it.
-            [min(item.t2, 2 * item.t1) for item in qubits],
-            dt=part.dt,
-            op_types=Delay,
-        )
-        prepared = PassManager([waiting]).run(prepared, num_processes=1)
     running = [item for item in compiled for _ in item.instances]
     for circuit, item in zip(prepared, running, strict=True):
         if save == "probabilities":
@@ -115,6 +103,44 @@ def simulate(
         shares = weights if binding else np.ones(1)
         means.append(sum(share * next(saved) for share in shares))
     return np.array(means).reshape(len(compiled), -1, *means[0].shape)
+
+
+def _waiting_decay(part: QiskitTarget) -> Callable[[int, float], Instruction] | None:
+    """Return the thermal relaxation of a qubit that waits for so many seconds, made once each.
+
+    None where the target does not state T1 and T2 of all qubits.
+    """
+    from qiskit_aer.noise import thermal_relaxation_error
+
+    qubits = part.qubit_properties
+    if qubits is None or not all(item is not None and item.t1 and item.t2 for item in qubits):
+        return None
+
+    @cache
+    def decay(qubit: int, duration: float) -> Instruction:
+        t1, t2 = qubits[qubit].t1, qubits[qubit].t2
+        # A calibrated T2 above 2 T1 is not physical; Aer refuses it.
+        return thermal_relaxation_error(t1, min(t2, 2 * t1), duration).to_instruction()
+
+    return decay
+
+
+def _with_waiting(
+    circuit: QuantumCircuit,
+    part: QiskitTarget,
+    decay: Callable[[int, float], Instruction] | None,
+) -> QuantumCircuit:
+    """Return `circuit` with the relaxation of every wait."""
+    if decay is None:
+        return circuit
+    found = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        found.append(instruction)
+        if instruction.operation.name == "delay":
+            qubit = circuit.find_bit(instruction.qubits[0]).index
+            duration = operation_duration(instruction, [qubit], part)
+            found.append(decay(qubit, duration), [qubit])
+    return found
 
 
 def measured_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:

@@ -45,8 +45,8 @@ TWO_QUBIT_ANGLE = math.sqrt(5e-3)
 That is a quarter of the median calibrated CZ error of FakeTorino, 4.2e-3, and comes on top of it.
 """
 
-NODES = {"pair": 2, "memristor": 5}
-"""Gauss–Hermite nodes of each qubit's detuning: σt ≤ 0.06 and ≤ 0.8, so errors below 1e-5."""
+NODES = {"pair": 2, "memristor": 5, "scan": 8}
+"""Gauss–Hermite nodes of each qubit's detuning: σt ≤ 0.06, 0.8 and 2, so errors below 2e-4."""
 
 NOISES: dict[str, CoherentErrors | None] = {
     "calibrated": None,
@@ -56,13 +56,13 @@ NOISES: dict[str, CoherentErrors | None] = {
 TITLES = {
     "calibrated": "calibrated noise alone",
     "detuned": "+ slow detuning, 3 kHz",
-    "coherent": "+ coherent CZ error, 1e-3",
+    "coherent": "+ coherent CZ error, $10^{-3}$",
 }
 
 FACTORS = (1, 3, 5)
 """Noise factors, extrapolated linearly; as all else here declared before the first run."""
 
-TWIRLS, SEEDS = 12, 40
+TWIRLS, SEEDS = 16, 40
 """Random instances of a twirled circuit, and repetitions of the shots."""
 
 EFFECT, SIGMAS = 0.05, 3.0
@@ -91,9 +91,16 @@ METHODS = (
     Method("readout correction", readout=True),
     Method("extrapolation", extrapolated=True),
     Method("physical projection", projected=True),
-    Method("all: XX, twirling, …", (_XX, ("twirling", TWIRLS)), True, True, True),
+    Method("readout, extrapolation", (), True, True),
+    Method("… and projection", (), True, True, True),
+    Method("… and twirling", (("twirling", TWIRLS),), True, True, True),
+    Method("… and decoupling XX", (_XX, ("twirling", TWIRLS)), True, True, True),
 )
 QUICK = ("none", "decoupling XX", "readout correction", "physical projection")
+
+OFFSETS_KHZ = (0.0, 2.0, 4.0, 6.0, 8.0)
+"""σ/2π for which the memristor is decoupled or not, to find where decoupling pays."""
+SCANNED = ("none", "decoupling XX", "decoupling XY4")
 
 SYSTEMS = ("pair", "memristor")
 SYSTEM_TITLES = {"pair": "pair, 13 CZ, 2.8 µs", "memristor": "one memristor, 20 steps, 39 µs"}
@@ -148,6 +155,7 @@ def compute(settings: Settings) -> Result:
                 seeds,
             )
             table[:, row, column, place] = found
+    scan = _scan(target, quick=settings.quick)
     settings.progress(total, total)
     table[-1] /= table[-1, :, :, :1]
     dimensions = ("system", "noise", "technique")
@@ -171,7 +179,59 @@ def compute(settings: Settings) -> Result:
         "two_qubit_angle_rad": TWO_QUBIT_ANGLE,
         "nodes": NODES,
     }
-    return Result({"table": data}, _quantities(data, lengths), parameters)
+    quantities = (*_quantities(data, lengths), *_break_even(scan))
+    return Result({"table": data, "scan": scan}, quantities, parameters)
+
+
+def _scan(target: DeviceTarget, *, quick: bool) -> xarray.Dataset:
+    """Return the memristor's distance without shot noise against the detuning."""
+    import xarray
+
+    circuits = _circuits("memristor", quick=quick)
+    master = qm.master_equation(circuits.network, circuits.times).states
+    assert master is not None
+    placed = target.place(circuits)
+    names = SCANNED[:2] if quick else SCANNED
+    found = []
+    for method in (item for item in METHODS if item.name in names):
+        chosen = replace(placed, **dict(method.options))
+        compiled = chosen.compile(circuits)
+        for offset in OFFSETS_KHZ:
+            errors = CoherentErrors(2e3 * math.pi * offset, nodes=NODES["scan"])
+            noisy = replace(chosen, coherent_errors=errors)
+            chances = noisy.instance_probabilities(circuits, compiled)
+            found.append(_judge(method, noisy, circuits, [chances], master, 1000, 1)[0])
+    return xarray.Dataset(
+        {"bias": (("technique", "offset"), np.array(found).reshape(len(names), -1))},
+        coords={"technique": list(names), "offset": list(OFFSETS_KHZ)},
+    )
+
+
+def _break_even(scan: xarray.Dataset) -> list[Quantity]:
+    """Return the detuning from which each sequence helps the memristor, by interpolation."""
+    offsets = scan.offset.values
+    quantities = []
+    for name in scan.technique.values[1:]:
+        gain = scan.bias.sel(technique="none").values - scan.bias.sel(technique=name).values
+        crossing = np.flatnonzero((gain[:-1] < 0) & (gain[1:] >= 0))
+        value: float | str = f"not up to {offsets[-1]:g} kHz"
+        if crossing.size:
+            k = int(crossing[0])
+            step = offsets[k + 1] - offsets[k]
+            value = float(offsets[k] - gain[k] * step / (gain[k + 1] - gain[k]))
+        quantities.append(
+            Quantity(
+                f"memristor: detuning σ/2π from which {name} lowers the distance",
+                value,
+                unit="kHz" if crossing.size else "1",
+                evidence=(
+                    f"linear between steps of {offsets[1]:g} kHz; distance at {offsets[-1]:g} kHz "
+                    f"{float(scan.bias.sel(technique='none')[-1]):.4f} without and "
+                    f"{float(scan.bias.sel(technique=name)[-1]):.4f} with it"
+                ),
+            )
+        )
+    return quantities
 
 
 def _circuits(system: str, *, quick: bool) -> CircuitSet:
@@ -292,7 +352,7 @@ def _verdicts(data: xarray.Dataset, system: str, noise: str, method: str) -> tup
 
 
 def _quantities(data: xarray.Dataset, lengths: Mapping[str, Any]) -> tuple[Quantity, ...]:
-    quantities = []
+    quantities: list[Quantity] = []
     for system, noise, method in product(SYSTEMS, NOISES, data.technique.values):
         here = data.sel(system=system, noise=noise, technique=method)
         evidence = (
@@ -309,7 +369,7 @@ def _quantities(data: xarray.Dataset, lengths: Mapping[str, Any]) -> tuple[Quant
             evidence = f"{exact}; with shots: {sampled}; {evidence}"
         quantities.append(
             Quantity(
-                f"{system}, {TITLES[noise]}, {method}: mean trace distance without shot noise",
+                f"{system}, {noise}, {method}: mean trace distance without shot noise",
                 float(here.bias),
                 float(here.bias_error) or None,
                 evidence=evidence,
@@ -318,16 +378,16 @@ def _quantities(data: xarray.Dataset, lengths: Mapping[str, Any]) -> tuple[Quant
     return tuple(quantities)
 
 
-COLOURS = {"helps": PALETTE[1], "no effect": "0.55", "hurts": PALETTE[4]}
+COLOURS = {"helps": PALETTE[2], "no effect": "0.6", "hurts": PALETTE[1]}
 
 
-def draw(result: Result) -> Figure:
-    """Draw each method's distance beside that of none: one panel for each system and noise."""
+def draw(result: Result) -> dict[str, Figure]:
+    """Draw each method beside none, a panel for each system and noise; and the detuning's scan."""
     from qmemcircuit.plotting import house_style
 
     data = result.data["table"]
     with house_style():
-        figure, axes = make_figure(2, 3, width=7.4, height=5.6)
+        figure, axes = make_figure(2, 3, width=7.4, height=6.4)
         for row, column in product(range(2), range(3)):
             system, noise = SYSTEMS[row], list(NOISES)[column]
             ax = axes[row][column]
@@ -341,7 +401,20 @@ def draw(result: Result) -> Figure:
             if row == 1:
                 ax.set_xlabel("mean trace distance")
         _draw_legend(axes[0][0])
-    return figure
+        scan_figure, ax = make_figure(width=3.6, height=2.7)
+        _draw_scan(result.data["scan"], ax)
+    return {"": figure, "detuning": scan_figure}
+
+
+def _draw_scan(scan: xarray.Dataset, ax: Axes) -> None:
+    colours = ("black", PALETTE[0], PALETTE[4])
+    for name, colour in zip(scan.technique.values, colours, strict=False):
+        ax.plot(scan.offset, scan.bias.sel(technique=name), "o-", color=colour, label=name)
+    ax.set_xlabel("slow detuning σ/2π (kHz)")
+    ax.set_ylabel("mean trace distance")
+    ax.set_ylim(bottom=0)
+    ax.set_title(SYSTEM_TITLES["memristor"])
+    ax.legend(loc="upper left")
 
 
 def _draw_panel(data: xarray.Dataset, system: str, noise: str, ax: Axes) -> None:
