@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
 
 
+MOST_RUNS = 2_000
+"""Runs in one call of Aer, whose results are all kept until the end."""
+
+
 def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
     """Return the gate and reset noise of a (restricted) target; waiting and readout are apart."""
     from qiskit_aer.noise import NoiseModel, pauli_error
@@ -58,8 +62,14 @@ def simulate(
     from qiskit_aer import AerSimulator
     from qiskit_aer.library import SaveDensityMatrix, SaveProbabilities
 
-    decay = _waiting_decay(part)
     offsets, weights = detuning_nodes(coherent_errors or CoherentErrors(), part.num_qubits)
+    size = max(1, MOST_RUNS // (len(weights) * max(len(item.instances) for item in compiled)))
+    if len(compiled) > size:
+        parts = [compiled[start : start + size] for start in range(0, len(compiled), size)]
+        return np.concatenate(
+            [simulate(some, part, reset_error, coherent_errors, save=save) for some in parts]
+        )
+    decay = _waiting_decay(part)
     prepared, bindings = [], []
     for item in compiled:
         for instance in item.instances:

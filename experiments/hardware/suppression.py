@@ -45,8 +45,8 @@ TWO_QUBIT_ANGLE = math.sqrt(5e-3)
 That is a quarter of the median calibrated CZ error of FakeTorino, 4.2e-3, and comes on top of it.
 """
 
-NODES = {"pair": 2, "memristor": 5, "scan": 8}
-"""Gauss–Hermite nodes of each qubit's detuning: σt ≤ 0.06, 0.8 and 2, so errors below 2e-4."""
+NODES = {"pair": 2, "memristor": 4, "scan": 8}
+"""Gauss–Hermite nodes of each qubit's detuning: σt ≤ 0.06, 0.8 and 2: errors of 2e-4 at most."""
 
 NOISES: dict[str, CoherentErrors | None] = {
     "calibrated": None,
@@ -62,7 +62,7 @@ TITLES = {
 FACTORS = (1, 3, 5)
 """Noise factors, extrapolated linearly; as all else here declared before the first run."""
 
-TWIRLS, SEEDS = 16, 40
+TWIRLS, SEEDS = 12, 40
 """Random instances of a twirled circuit, and repetitions of the shots."""
 
 EFFECT, SIGMAS = 0.05, 3.0
