@@ -96,6 +96,17 @@ def test_without_noise_suppressed_circuits_do_the_same(
     assert trace_distance(*states).max() < tolerance
 
 
+def test_routed_circuits_are_suppressed_too() -> None:
+    """A ring has no embedding in a line: swaps, a layout, and the same states all the same."""
+    memristor = qm.Memristor(qm.ConstantRate(0.3), a=0.8)
+    yy = qm.Native("y", 0.3)
+    ring = qm.Network([memristor] * 3, {(0, 1): yy, (1, 2): yy, (0, 2): yy})
+    target = device(PlainBackend(**QUIET, qubits=7), seed=1, dynamical_decoupling="XX", twirling=2)
+    found = qm.device_states(ring, [0.4], target=target)
+    assert found.provenance["target"]["layout"]["embedded"] is False
+    assert trace_distance(found.states, qm.exact_circuit(ring, [0.4]).states).max() < 1e-9
+
+
 def test_suppression_is_there_and_folds_stay(circuits: qm.CircuitSet) -> None:
     """The test above would pass for circuits that nothing was done to."""
     plain = device(PlainBackend(), seed=3, fold=3).place(circuits)
