@@ -60,7 +60,11 @@ TITLES = {
 }
 
 FACTORS = (1, 3, 5)
-"""Noise factors, extrapolated linearly; as all else here declared before the first run."""
+"""Noise factors, extrapolated linearly.
+
+They, the assumed errors and the thresholds below were fixed before the first run. After it the
+combinations were added, with "undecided", and the instances were cut to what 5 minutes allow.
+"""
 
 TWIRLS, SEEDS = 10, 40
 """Random instances of a twirled circuit, and repetitions of the shots."""
@@ -331,7 +335,7 @@ def _judge(
 
 
 def _counts(random: np.random.Generator, chances: FloatArray, shots: int) -> Any:
-    """Return counts with the shots divided over the instances (shots are a multiple of few)."""
+    """Return counts with the shots divided over the instances, as `DeviceTarget.sample` does."""
     shares = np.full(len(chances), shots // len(chances))
     shares[: shots % len(chances)] += 1
     return sum(random.multinomial(n, p) for n, p in zip(shares, chances, strict=True))
