@@ -7,6 +7,7 @@ need them, not by this package.
 
 from qmemcircuit.budget import ErrorBudget, error_budget, expected_trajectory
 from qmemcircuit.circuits import AncillaPool, CircuitSet, build_circuits, pool
+from qmemcircuit.coherent_errors import CoherentErrors
 from qmemcircuit.collection import Collection, collect
 from qmemcircuit.comparison import Comparison, compare
 from qmemcircuit.compiled import CompiledPair, compile_pair
@@ -57,6 +58,7 @@ from qmemcircuit.trajectory import Samples, Trajectory
 __all__ = [
     "AncillaPool",
     "CircuitSet",
+    "CoherentErrors",
     "Collection",
     "Comparison",
     "CompiledPair",

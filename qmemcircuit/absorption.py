@@ -97,8 +97,20 @@ def absorb_device_decay(
     collision would have to be negative it is left out and its balance goes to the memristor's
     other collisions; for coupled memristors that moves damping in time, a second-order error.
 
-    Raises ValueError for a target that is not scheduled or does not know T1.
+    Raises ValueError for a target that is not scheduled, does not know T1, or turns memristors
+    over while they wait, by decoupling or as IBM's twirling does: T1 then damps |0> for half of
+    the time.
     """
+    for chosen, option, remedy in (
+        (target.dynamical_decoupling, "dynamical decoupling", "dynamical_decoupling=None"),
+        (target.twirling and target.service_twirling, "IBM's twirling", "twirling=False"),
+    ):
+        if chosen:
+            raise ValueError(
+                f"Argument absorb_decay must be False with {option}, but both were asked for: it "
+                "turns a memristor over while it waits, so that the device damps the wrong state "
+                f"for half of the time; use {remedy}, or absorb_decay=False."
+            )
     if not target.schedule:
         raise ValueError(
             "Argument target must be scheduled for absorb_decay, but schedule=False was given: "
@@ -106,7 +118,8 @@ def absorb_device_decay(
         )
     # Folded gates last longer, but all noise factors must run the same collisions.
     # And forms are not chosen: decay is absorbed only while the memristor waits in its own basis.
-    placed = replace(replace(target, forms=()).place(circuits), fold=1)
+    # Twirled instances have the plain circuit's schedule up to a few pulses.
+    placed = replace(replace(target, forms=()).place(circuits), fold=1, twirling=0)
     part = placed.restricted()
     assert placed.placement is not None
     memristors = len(circuits.network.memristors)

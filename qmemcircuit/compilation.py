@@ -8,7 +8,7 @@ runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.checks import FloatArray, IntArray, check_integer
 from qmemcircuit.placement import Placement
+from qmemcircuit.suppression import TwirledCircuit, decouple, twirl, twirl_as_service
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -36,17 +37,27 @@ class CompiledCircuit:
     """One circuit in a device's own instructions on the placement's qubits.
 
     Attributes:
-        circuit: on `len(placement.qubits)` qubits, scheduled where that was asked for.
+        circuit: on `len(placement.qubits)` qubits, scheduled and decoupled where that was asked
+            for, never twirled.
         system: where each memristor's qubit ends, as an index into `placement.qubits`.
-        duration: from the first instruction to the start of the measurement, in seconds; NaN
-            where the circuit is not scheduled.
+        duration: of `circuit`, from the first instruction to the start of the measurement, in
+            seconds; NaN where the circuit is not scheduled. Twirled instances may take a few
+            pulses longer.
         two_qubit_gates: their number.
+        twirled: the random instances that run in place of `circuit`, scheduled and decoupled like
+            it; empty without twirling.
     """
 
     circuit: QuantumCircuit
     system: tuple[int, ...]
     duration: float
     two_qubit_gates: int
+    twirled: tuple[TwirledCircuit, ...] = ()
+
+    @property
+    def instances(self) -> tuple[TwirledCircuit, ...]:
+        """The circuits that run: the twirled ones, or `circuit` alone."""
+        return self.twirled or (TwirledCircuit(self.circuit, (False,) * self.circuit.num_clbits),)
 
 
 def restrict_target(target: QiskitTarget, qubits: Sequence[int]) -> QiskitTarget:
@@ -134,6 +145,10 @@ def compile_circuit(
     own_basis: bool,
     fold: int,
     optimization_level: int,
+    dynamical_decoupling: str | None,
+    twirling: int,
+    service_twirling: bool,
+    twirling_seed: int,
 ) -> CompiledCircuit:
     """Compile one circuit for a restricted target.
 
@@ -148,6 +163,9 @@ def compile_circuit(
         fold: how often every two-qubit gate is repeated, odd; after compilation, before
             scheduling, at no further optimisation, or the folds would cancel.
         optimization_level: of the preset pass manager, 0 to 3.
+        dynamical_decoupling: the sequence that fills waits, or None (see `decouple`).
+        twirling: the number of random instances, 0 for none, drawn from `twirling_seed` after
+            folding (see `twirl`; `twirl_as_service` where `service_twirling`).
     """
     from qiskit.transpiler import generate_preset_pass_manager
 
@@ -166,11 +184,29 @@ def compile_circuit(
     if layout is not None:
         system = tuple(layout.final_index_layout(filter_ancillas=True)[:memristors])
     compiled = fold_two_qubit_gates(compiled, fold)
-    duration = float("nan")
-    if schedule:
-        compiled = scheduling.run(compiled)
-        duration = _duration_before_measurement(compiled, part)
-    return CompiledCircuit(compiled, system, duration, compiled.num_nonlocal_gates())
+
+    def finish(plain: QuantumCircuit, sequence: str | None) -> QuantumCircuit:
+        scheduled = scheduling.run(plain) if schedule else plain
+        if sequence is not None:
+            scheduled = decouple(scheduled, sequence, part)
+        return without_idle_ends(scheduled, system)
+
+    finished = finish(compiled, dynamical_decoupling)
+    twirled: list[TwirledCircuit] = []
+    if twirling and service_twirling:
+        submitted = finish(compiled, None)
+        twirled = twirl_as_service(submitted, twirling, twirling_seed)
+    elif twirling:
+        twirled = twirl(compiled, twirling, twirling_seed, part)
+    return CompiledCircuit(
+        finished,
+        system,
+        _duration_before_measurement(finished, part) if schedule else float("nan"),
+        finished.num_nonlocal_gates(),
+        tuple(
+            replace(item, circuit=finish(item.circuit, dynamical_decoupling)) for item in twirled
+        ),
+    )
 
 
 def wait_in_own_basis(circuit: QuantumCircuit, memristors: int) -> QuantumCircuit:
@@ -197,6 +233,28 @@ def wait_in_own_basis(circuit: QuantumCircuit, memristors: int) -> QuantumCircui
             ancilla = after[number]
             marked.barrier((ancilla - memristors) // own, ancilla)
     return marked
+
+
+def without_idle_ends(circuit: QuantumCircuit, system: Sequence[int]) -> QuantumCircuit:
+    """Return `circuit` without what ancillas do alone after their last two-qubit gate.
+
+    A schedule lets them wait up to the end of the measurement. That changes nothing; but the
+    service's twirling puts a barrier before the measurement, which would then wait for them, and
+    the memristors with it: 5.4 µs on FakeManila.
+    """
+    busy = set(system)
+    kept = []
+    for instruction in reversed(circuit.data):
+        places = {circuit.find_bit(qubit).index for qubit in instruction.qubits}
+        if len(places) == 1 and not places & busy:
+            continue
+        if instruction.operation.name != "barrier":
+            busy |= places
+        kept.append(instruction)
+    found = circuit.copy_empty_like()
+    for instruction in reversed(kept):
+        found.append(instruction)
+    return found
 
 
 def fold_two_qubit_gates(circuit: QuantumCircuit, fold: int) -> QuantumCircuit:

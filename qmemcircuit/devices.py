@@ -3,8 +3,9 @@
 Noise is Aer's standard reading of a calibration: every gate has thermal relaxation over its
 duration, and depolarizing noise for what is left of its calibrated error; waiting has thermal
 relaxation; readout flips outcomes. Aer's reset is ideal but for the waiting, so an extra
-`reset_error` can be given. Not in the model: crosstalk, leakage, coherent errors, drift and
-imperfect preparation, so a prediction is a lower bound on what a device does wrong.
+`reset_error` can be given, and `coherent_errors`: slow frequency offsets and two-qubit gates that
+turn too far. Not in the model: crosstalk, leakage, drift during a shot and imperfect preparation,
+so a prediction is a lower bound on what a device does wrong.
 
 Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a device.
 """
@@ -12,7 +13,7 @@ Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,10 +26,12 @@ from qmemcircuit.checks import (
     ComplexArray,
     FloatArray,
     IntArray,
+    check_choice,
     check_integer,
     check_real,
 )
 from qmemcircuit.circuits import Ancilla, CircuitSet, build_circuits
+from qmemcircuit.coherent_errors import CoherentErrors
 from qmemcircuit.collision import CollisionForm
 from qmemcircuit.compilation import (
     CompiledCircuit,
@@ -38,20 +41,25 @@ from qmemcircuit.compilation import (
 )
 from qmemcircuit.forms import Form, apply_forms, choose_forms
 from qmemcircuit.memristors import Model
-from qmemcircuit.noise import measured_qubits, readout_matrices, simulate
+from qmemcircuit.noise import read_out, readout_matrices, simulate
 from qmemcircuit.observables import trajectory_of_states
-from qmemcircuit.placement import Placement, choose_placement
+from qmemcircuit.placement import (
+    GIVEN,
+    Placement,
+    choose_placement,
+    given_placement,
+    qubit_roles,
+    require_couplers,
+)
 from qmemcircuit.provenance import make_provenance
 from qmemcircuit.serialization import describe_model
 from qmemcircuit.splitting import Splitting
-from qmemcircuit.targets import random_stream
+from qmemcircuit.suppression import SEQUENCES
+from qmemcircuit.targets import random_stream, rounded
 from qmemcircuit.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
-
-GIVEN = "given"
-"""The reason of a placement that is the user's layout."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +76,10 @@ class DeviceTarget:
         optimization_level: of Qiskit's preset pass manager.
         forms: which of equivalent circuits is used at each time (see `forms`); empty for the
             plain ones, None until `place` chooses them.
+        dynamical_decoupling: the pulses that fill waits (see `suppression`), or None.
+        twirling: over how many random instances each circuit is averaged; 0 for none.
+        service_twirling: whether they are made as IBM's service makes them.
+        coherent_errors: assumed errors on top of the calibration, or None.
         stream: of the seed's shots (see `independent`).
     """
 
@@ -79,6 +91,10 @@ class DeviceTarget:
     fold: int = 1
     optimization_level: int = 3
     forms: tuple[Form, ...] | None = ()
+    dynamical_decoupling: str | None = None
+    twirling: int = 0
+    service_twirling: bool = False
+    coherent_errors: CoherentErrors | None = None
     stream: int = 0
 
     def independent(self, stream: int) -> DeviceTarget:
@@ -107,17 +123,22 @@ class DeviceTarget:
                 f"(memristors first, then ancillas), but it names {len(placement.qubits)}."
             )
         elif placement.reason == GIVEN:
-            _require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
+            require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
         placed = replace(self, placement=placement)
         if self.forms is None and not circuits.absorbed:
-            # Chosen at fold 1, so that all noise factors run the same circuit, folded.
-            plain = replace(placed, fold=1, forms=())
+            # Chosen by the calibration alone, at fold 1 and unsuppressed: so all noise factors
+            # and all choices of suppression run the same circuit.
+            plain = replace(placed.unsuppressed(), fold=1, forms=(), coherent_errors=None)
             placed = replace(placed, forms=choose_forms(circuits, plain))
         return placed
 
     def restricted(self) -> QiskitTarget:
         """Return the device's target on the chosen qubits; ValueError before `place`."""
         return restrict_target(self.backend.target, self._placed().qubits)
+
+    def unsuppressed(self) -> DeviceTarget:
+        """Return this target without decoupling and twirling."""
+        return replace(self, dynamical_decoupling=None, twirling=0)
 
     def compile(
         self, circuits: CircuitSet, *, measured: bool = True, only: Sequence[int] | None = None
@@ -136,49 +157,67 @@ class DeviceTarget:
             plain = [circuits.evolution(index)]
             if measured:
                 plain = [circuits[index, basis] for basis in circuits.bases]
-            for circuit in plain:
+            for setting, circuit in enumerate(plain):
                 compiled.append(
                     compile_circuit(
                         circuit,
                         placement,
                         part,
-                        where=_roles(circuit.num_qubits, memristors, size),
+                        where=qubit_roles(circuit.num_qubits, memristors, size),
                         memristors=memristors,
                         seed=self.seed,
                         schedule=self.schedule,
                         own_basis=own_basis.get(index, True),
                         fold=self.fold,
                         optimization_level=self.optimization_level,
+                        dynamical_decoupling=self.dynamical_decoupling,
+                        twirling=self.twirling,
+                        service_twirling=self.service_twirling,
+                        twirling_seed=_seed_of(self.seed, index, setting),
                     )
                 )
         return compiled
 
     def probabilities(self, circuits: CircuitSet) -> FloatArray:
-        """Return the exact outcome probabilities, readout errors included, (T, B, 2^M)."""
+        """Return the exact outcome probabilities, readout errors included, (T, B, 2^M).
+
+        With twirling they are the average of the random instances.
+        """
+        return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
+
+    def instance_probabilities(
+        self, circuits: CircuitSet, compiled: Sequence[CompiledCircuit] | None = None
+    ) -> FloatArray:
+        """Return the probabilities of each random instance (N, T, B, 2^M); N = 1 untwirled.
+
+        `compiled` may give what `compile` returned, to simulate it under several noises.
+        """
         placed = self.place(circuits)
         part = placed.restricted()
-        compiled = placed.compile(circuits)
-        raw = simulate(compiled, part, self.reset_error, save="probabilities")
-        readout = readout_matrices(part)
-        shape = (2,) * len(circuits.bases[0])
+        if compiled is None:
+            compiled = placed.compile(circuits)
+        raw = simulate(compiled, part, self.reset_error, self.coherent_errors, save="probabilities")
+        matrices = readout_matrices(part)
         found = np.empty_like(raw)
         for row, item in enumerate(compiled):
-            tensor = raw[row].reshape(shape)
-            for memristor, clbit_qubit in enumerate(measured_qubits(item.circuit)):
-                # Axis M − 1 − j of the reshaped distribution is memristor j's bit.
-                axis = len(shape) - 1 - memristor
-                tensor = np.moveaxis(
-                    np.tensordot(readout[clbit_qubit], tensor, axes=(1, axis)), 0, axis
-                )
-            found[row] = tensor.reshape(-1)
+            for number, instance in enumerate(item.instances):
+                found[row, number] = read_out(raw[row, number], instance, matrices)
         found = np.maximum(found, 0.0)
-        found /= found.sum(axis=1, keepdims=True)
-        return np.asarray(found.reshape(len(circuits.times), len(circuits.bases), -1))
+        found /= found.sum(axis=2, keepdims=True)
+        shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
+        return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
-        """Draw the counts of every time and setting from the exact noisy probabilities."""
+        """Draw the counts of every time and setting from the exact noisy probabilities.
+
+        With twirling, shots are divided equally over the random instances, as on hardware.
+        """
         random = random_stream(self.seed, self.stream)
-        return np.asarray(random.multinomial(shots, self.probabilities(circuits)))
+        chances = self.instance_probabilities(circuits)
+        shares = np.full(len(chances), shots // len(chances))
+        shares[: shots % len(chances)] += 1
+        drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
+        return np.asarray(np.sum(drawn, axis=0))
 
     def describe(self) -> Mapping[str, Any]:
         """Return device, seed, schedule, layout and the extra noise."""
@@ -192,6 +231,12 @@ class DeviceTarget:
             "fold": self.fold,
             "optimization_level": self.optimization_level,
             "forms": [form.describe() for form in self.forms or ()],
+            "dynamical_decoupling": self.dynamical_decoupling,
+            "twirling": self.twirling,
+            "service_twirling": self.service_twirling,
+            "coherent_errors": (
+                None if self.coherent_errors is None else asdict(self.coherent_errors)
+            ),
             "calibration": (
                 None if self.placement is None else describe_calibration(self.restricted())
             ),
@@ -216,6 +261,10 @@ def device(
     fold: int = 1,
     optimization_level: int = 3,
     select_forms: bool = False,
+    dynamical_decoupling: str | None = None,
+    twirling: int = 0,
+    service_twirling: bool = False,
+    coherent_errors: CoherentErrors | None = None,
 ) -> DeviceTarget:
     """Return the noise model of a device as a target: a fake backend or a real one's calibration.
 
@@ -235,6 +284,17 @@ def device(
         select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
             that are equal without it, time by time; recorded. Costs about a second a time.
             Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
+        dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, in place of every wait but those in
+            |0>, before a first gate or after a reset (see `suppression.decouple`). It turns a
+            memristor over while it waits: not with `absorb_decay`. Needs `x`, `rz`, a schedule.
+        twirling: over how many random instances each circuit is averaged, 0 for none: Paulis
+            around every two-qubit gate, folds included, and X or nothing before each measurement,
+            which makes readout errors symmetric. Shots are divided over the instances; a
+            device, too, has only so many. The time of a prediction grows with it.
+        service_twirling: twirl as IBM's service does: memristors then wait in a random Pauli
+            frame, so that T1 damps |0> half of the time (`suppression.twirl_as_service`).
+        coherent_errors: slow frequency offsets and coherent two-qubit errors, assumed on top of
+            the calibration, which states none; without them neither of the two can help.
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
     """
@@ -256,15 +316,38 @@ def device(
     fold = check_integer("fold", fold, minimum=1)
     if fold % 2 == 0:
         raise ValueError(f"Argument fold must be odd, but {fold} was given; use 1, 3, 5, ….")
+    if dynamical_decoupling is not None:
+        check_choice("dynamical_decoupling", dynamical_decoupling, SEQUENCES)
+        missing = {"x", "rz"} - set(backend.target.operation_names)
+        if missing:
+            raise ValueError(
+                f"Argument dynamical_decoupling must be None for {backend.name}, which has no "
+                f"{' and no '.join(sorted(missing))}, but {dynamical_decoupling!r} was given."
+            )
+    if coherent_errors is not None and not isinstance(coherent_errors, CoherentErrors):
+        raise TypeError(
+            f"Argument coherent_errors must be CoherentErrors(detuning=…, two_qubit_angle=…), but "
+            f"{coherent_errors!r} was given."
+        )
+    detuned = coherent_errors is not None and coherent_errors.detuning > 0
+    if not schedule and (dynamical_decoupling is not None or detuned):
+        raise ValueError(
+            "Argument schedule must be True for dynamical_decoupling and for a detuning, but False "
+            "was given: without a schedule nothing waits."
+        )
     return DeviceTarget(
         backend,
         check_integer("seed", seed, minimum=0),
         bool(schedule),
-        None if layout is None else _given_placement(layout, backend),
+        None if layout is None else given_placement(layout, backend),
         error,
         fold,
         level,
         None if select_forms else (),
+        dynamical_decoupling,
+        check_integer("twirling", twirling, minimum=0),
+        bool(service_twirling),
+        coherent_errors,
     )
 
 
@@ -285,6 +368,7 @@ def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
         )
     count = len(calibration["t1"])
     embedded = bool(described["layout"]["embedded"])
+    assumed = described.get("coherent_errors")
     return DeviceTarget(
         recorded_backend(str(described["name"]), calibration),
         int(described["seed"]),
@@ -294,6 +378,10 @@ def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
         int(described["fold"]),
         int(described["optimization_level"]),
         tuple(Form(**form) for form in described.get("forms", ())),
+        described.get("dynamical_decoupling"),
+        int(described.get("twirling", 0)),
+        bool(described.get("service_twirling", False)),
+        None if assumed is None else CoherentErrors(**assumed),
     )
 
 
@@ -363,11 +451,20 @@ def device_states(
 def noisy_states(
     circuits: CircuitSet, target: DeviceTarget, *, only: Sequence[int] | None = None
 ) -> tuple[ComplexArray, list[CompiledCircuit]]:
-    """Return the system's noisy states (T, 2^M, 2^M) and the circuits that were simulated."""
+    """Return the system's noisy states (T, 2^M, 2^M) and the circuits that were simulated.
+
+    With twirling a state is the average over the random instances.
+    """
     placed = target.place(circuits)
     compiled = placed.compile(circuits, measured=False, only=only)
-    states = simulate(compiled, placed.restricted(), target.reset_error, save="density_matrix")
-    return states, compiled
+    states = simulate(
+        compiled,
+        placed.restricted(),
+        target.reset_error,
+        target.coherent_errors,
+        save="density_matrix",
+    )
+    return states.mean(axis=1), compiled
 
 
 def _longest(circuits: CircuitSet) -> QuantumCircuit:
@@ -375,45 +472,6 @@ def _longest(circuits: CircuitSet) -> QuantumCircuit:
     return circuits.evolution(len(circuits.times) - 1)
 
 
-def _roles(count: int, memristors: int, size: int) -> list[int]:
-    """Return each circuit qubit's index in the longest circuit, which has `size` ancillas each.
-
-    A shorter circuit may have fewer ancillas for each memristor; they keep their qubits.
-    """
-    own = (count - memristors) // memristors
-    ancillas = [memristors + j * size + turn for j in range(memristors) for turn in range(own)]
-    return [*range(memristors), *ancillas]
-
-
-def _given_placement(layout: Sequence[int], backend: Any) -> Placement:
-    qubits = tuple(check_integer("layout", qubit, minimum=0) for qubit in layout)
-    if len(set(qubits)) != len(qubits) or max(qubits, default=0) >= backend.target.num_qubits:
-        raise ValueError(
-            f"Argument layout must name different qubits from 0 to "
-            f"{backend.target.num_qubits - 1} of {backend.name}, but {list(qubits)} was given."
-        )
-    return Placement(qubits, True, None, GIVEN)
-
-
-def _require_couplers(
-    circuit: QuantumCircuit, placement: Placement, backend: Any, memristors: int
-) -> None:
-    """Raise ValueError where two qubits that interact in `circuit` sit on uncoupled ones."""
-    couplers = backend.target.qargs  # None where any two are coupled
-    if couplers is None:
-        return
-    coupled = set(couplers)
-    size = (len(placement.qubits) - memristors) // memristors
-    roles = _roles(circuit.num_qubits, memristors, size)
-    for instruction in circuit.data:
-        if len(instruction.qubits) != 2 or instruction.operation.name == "barrier":
-            continue
-        first, second = (
-            placement.qubits[roles[circuit.find_bit(qubit).index]] for qubit in instruction.qubits
-        )
-        if not coupled & {(first, second), (second, first)}:
-            raise ValueError(
-                f"Argument layout must put interacting qubits on coupled ones, but "
-                f"{list(placement.qubits)} needs a coupler between {first} and {second}, and "
-                f"{backend.name} has none; layout=None chooses."
-            )
+def _seed_of(seed: int, *place: int) -> int:
+    """Return the seed of one circuit's Paulis, different for every circuit."""
+    return int(np.random.SeedSequence([seed, *place]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,19 +1,29 @@
-"""A calibration as Aer's noise: gates, resets, waiting and readout of a (restricted) target."""
+"""A calibration as Aer's noise: gates, resets, waiting and readout of a (restricted) target.
+
+Coherent errors, which no calibration states, are added where they are given.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Instruction, Parameter, QuantumCircuit
 
 from qmemcircuit.checks import FloatArray
-from qmemcircuit.compilation import CompiledCircuit
+from qmemcircuit.coherent_errors import CoherentErrors, detuning_nodes, insert_coherent_errors
+from qmemcircuit.compilation import CompiledCircuit, operation_duration
+from qmemcircuit.suppression import TwirledCircuit
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
     from qiskit_aer.noise import NoiseModel
+
+
+MOST_RUNS = 2_000
+"""Runs in one call of Aer, whose results are all kept until the end."""
 
 
 def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
@@ -37,35 +47,51 @@ def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
 
 
 def simulate(
-    compiled: Sequence[CompiledCircuit], part: QiskitTarget, reset_error: float, *, save: str
+    compiled: Sequence[CompiledCircuit],
+    part: QiskitTarget,
+    reset_error: float,
+    coherent_errors: CoherentErrors | None = None,
+    *,
+    save: str,
 ) -> Any:
-    """Run circuits with noise on Aer's density-matrix method; one saved array for each."""
-    from qiskit.transpiler import PassManager
+    """Run circuits with noise on Aer's density-matrix method; return what was saved.
+
+    The first two axes are the circuits and their instances (one without twirling). The average
+    over slow frequency offsets is taken.
+    """
     from qiskit_aer import AerSimulator
     from qiskit_aer.library import SaveDensityMatrix, SaveProbabilities
-    from qiskit_aer.noise import RelaxationNoisePass
 
-    prepared = []
-    for item in compiled:
-        circuit = item.circuit
-        kept = circuit.copy_empty_like()
-        for instruction in circuit.data:
-            if instruction.operation.name not in ("measure", "barrier"):
-                kept.append(instruction)
-        prepared.append(kept)
-    qubits = part.qubit_properties
-    if qubits is not None and all(item is not None and item.t1 and item.t2 for item in qubits):
-        from qiskit.circuit import Delay
-
-        waiting = RelaxationNoisePass(
-            [item.t1 for item in qubits],
-            # A calibrated T2 above 2 T1 is not physical; Aer refuses it.
-            [min(item.t2, 2 * item.t1) for item in qubits],
-            dt=part.dt,
-            op_types=Delay,
+    offsets, weights = detuning_nodes(coherent_errors or CoherentErrors(), part.num_qubits)
+    size = max(1, MOST_RUNS // (len(weights) * max(len(item.instances) for item in compiled)))
+    if len(compiled) > size:
+        parts = [compiled[start : start + size] for start in range(0, len(compiled), size)]
+        return np.concatenate(
+            [simulate(some, part, reset_error, coherent_errors, save=save) for some in parts]
         )
-        prepared = PassManager([waiting]).run(prepared, num_processes=1)
-    for circuit, item in zip(prepared, compiled, strict=True):
+    decay = _waiting_decay(part)
+    prepared, bindings = [], []
+    for item in compiled:
+        for instance in item.instances:
+            circuit = instance.circuit
+            kept = circuit.copy_empty_like()
+            for instruction in circuit.data:
+                if instruction.operation.name not in ("measure", "barrier"):
+                    kept.append(instruction)
+            parameters: list[Parameter] = []
+            if coherent_errors is not None:
+                kept, parameters = insert_coherent_errors(kept, part, coherent_errors)
+            prepared.append(_with_waiting(kept, part, decay))
+            # Aer refuses a parameter that a circuit does not have.
+            bindings.append(
+                {
+                    parameter: offsets[:, qubit].tolist()
+                    for qubit, parameter in enumerate(parameters)
+                    if parameter in kept.parameters
+                }
+            )
+    running = [item for item in compiled for _ in item.instances]
+    for circuit, item in zip(prepared, running, strict=True):
         if save == "probabilities":
             places = measured_qubits(item.circuit)
             circuit.append(SaveProbabilities(len(places), label="saved"), list(places))
@@ -75,10 +101,56 @@ def simulate(
     simulator = AerSimulator(
         method="density_matrix", noise_model=noise_model(part, reset_error), seed_simulator=0
     )
-    result = simulator.run(prepared, shots=1).result()
+    result = simulator.run(
+        prepared, shots=1, parameter_binds=bindings if any(bindings) else None
+    ).result()
     if not result.success:
         raise RuntimeError(f"Aer failed: {result.status}")
-    return np.array([np.asarray(result.data(index)["saved"]) for index in range(len(prepared))])
+    saved = (np.asarray(result.data(index)["saved"]) for index in range(len(result.results)))
+    # A circuit without any offset runs once, the others once for each node.
+    means = []
+    for binding in bindings:
+        shares = weights if binding else np.ones(1)
+        means.append(sum(share * next(saved) for share in shares))
+    return np.array(means).reshape(len(compiled), -1, *means[0].shape)
+
+
+def _waiting_decay(part: QiskitTarget) -> Callable[[int, float], Instruction] | None:
+    """Return the thermal relaxation of a qubit that waits for so many seconds, made once each.
+
+    None where the target does not state T1 and T2 of all qubits.
+    """
+    from qiskit_aer.noise import thermal_relaxation_error
+
+    qubits = part.qubit_properties
+    if qubits is None or not all(item is not None and item.t1 and item.t2 for item in qubits):
+        return None
+
+    @cache
+    def decay(qubit: int, duration: float) -> Instruction:
+        t1, t2 = qubits[qubit].t1, qubits[qubit].t2
+        # A calibrated T2 above 2 T1 is not physical; Aer refuses it.
+        return thermal_relaxation_error(t1, min(t2, 2 * t1), duration).to_instruction()
+
+    return decay
+
+
+def _with_waiting(
+    circuit: QuantumCircuit,
+    part: QiskitTarget,
+    decay: Callable[[int, float], Instruction] | None,
+) -> QuantumCircuit:
+    """Return `circuit` with the relaxation of every wait."""
+    if decay is None:
+        return circuit
+    found = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        found.append(instruction)
+        if instruction.operation.name == "delay":
+            qubit = circuit.find_bit(instruction.qubits[0]).index
+            duration = operation_duration(instruction, [qubit], part)
+            found.append(decay(qubit, duration), [qubit])
+    return found
 
 
 def measured_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
@@ -107,3 +179,23 @@ def readout_matrices(part: QiskitTarget) -> list[FloatArray]:
         for qubit, error in errors.items():
             matrices[qubit] = np.asarray(error.probabilities).T
     return matrices
+
+
+def read_out(
+    chances: FloatArray, instance: TwirledCircuit, matrices: Sequence[FloatArray]
+) -> FloatArray:
+    """Return the probabilities of what is read, bits flipped back that were flipped before.
+
+    Args:
+        chances: of the true outcomes, shape (2^M,).
+        instance: the circuit, with its measurements.
+        matrices: of `readout_matrices`, one for each qubit.
+    """
+    places = measured_qubits(instance.circuit)
+    tensor = chances.reshape((2,) * len(places))
+    for bit, qubit in enumerate(places):
+        axis = len(places) - 1 - bit
+        tensor = np.moveaxis(np.tensordot(matrices[qubit], tensor, axes=(1, axis)), 0, axis)
+        if instance.flips[bit]:
+            tensor = np.flip(tensor, axis)
+    return tensor.reshape(-1)

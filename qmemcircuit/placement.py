@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
 
+from qmemcircuit.checks import check_integer
+
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
@@ -31,6 +33,10 @@ MOST_CALLS = 5_000_000
 
 UNCALIBRATED_ERROR = 0.5
 """Taken for a gate or a readout without a calibrated error, and for one reported as broken."""
+
+
+GIVEN = "given"
+"""The reason of a placement that is the user's layout."""
 
 
 @dataclass(frozen=True)
@@ -235,3 +241,48 @@ def _routed(circuit: QuantumCircuit, target: QiskitTarget, seed: int) -> Placeme
     return Placement(
         tuple(sorted(used)), False, None, "no embedding without SWAPs was found; routed by Qiskit"
     )
+
+
+def qubit_roles(count: int, memristors: int, size: int) -> list[int]:
+    """Return each circuit qubit's index in the longest circuit, which has `size` ancillas each.
+
+    A shorter circuit may have fewer ancillas for each memristor; they keep their qubits.
+    """
+    own = (count - memristors) // memristors
+    ancillas = [memristors + j * size + turn for j in range(memristors) for turn in range(own)]
+    return [*range(memristors), *ancillas]
+
+
+def given_placement(layout: Sequence[int], backend: Any) -> Placement:
+    """Return the placement of a user's layout; ValueError for qubits that are not there."""
+    qubits = tuple(check_integer("layout", qubit, minimum=0) for qubit in layout)
+    if len(set(qubits)) != len(qubits) or max(qubits, default=0) >= backend.target.num_qubits:
+        raise ValueError(
+            f"Argument layout must name different qubits from 0 to "
+            f"{backend.target.num_qubits - 1} of {backend.name}, but {list(qubits)} was given."
+        )
+    return Placement(qubits, True, None, GIVEN)
+
+
+def require_couplers(
+    circuit: QuantumCircuit, placement: Placement, backend: Any, memristors: int
+) -> None:
+    """Raise ValueError where two qubits that interact in `circuit` sit on uncoupled ones."""
+    couplers = backend.target.qargs  # None where any two are coupled
+    if couplers is None:
+        return
+    coupled = set(couplers)
+    size = (len(placement.qubits) - memristors) // memristors
+    roles = qubit_roles(circuit.num_qubits, memristors, size)
+    for instruction in circuit.data:
+        if len(instruction.qubits) != 2 or instruction.operation.name == "barrier":
+            continue
+        first, second = (
+            placement.qubits[roles[circuit.find_bit(qubit).index]] for qubit in instruction.qubits
+        )
+        if not coupled & {(first, second), (second, first)}:
+            raise ValueError(
+                f"Argument layout must put interacting qubits on coupled ones, but "
+                f"{list(placement.qubits)} needs a coupler between {first} and {second}, and "
+                f"{backend.name} has none; layout=None chooses."
+            )

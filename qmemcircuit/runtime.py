@@ -36,6 +36,9 @@ MOST_EXECUTIONS = 9_000_000
 MOST_CIRCUITS = 300
 """Circuits that we put into one job, so that a lost job is a small loss."""
 
+RANDOMIZATIONS = 32
+"""Random instances of a twirled circuit: the service's own choice from 2017 shots on."""
+
 Mode = Literal["job", "batch", "session"]
 Channel = Literal["ibm_quantum_platform", "ibm_cloud", "local"]
 
@@ -71,8 +74,11 @@ class IbmTarget:
         return replace(self, prediction=self.prediction.amplify(factor))
 
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
-        """Return the compiled circuits on the device's whole register, checked to be ISA."""
-        placed = self.prediction.place(circuits)
+        """Return the compiled circuits on the device's whole register, checked to be ISA.
+
+        They are neither decoupled nor twirled: the service does that, as `options` say.
+        """
+        placed = self.prediction.place(circuits).unsuppressed()
         backend, placement = placed.backend, placed.placement
         assert placement is not None
         prepared = []
@@ -110,6 +116,7 @@ class IbmTarget:
         described = dict(self.prediction.describe())
         described.pop("noise")
         described.pop("reset_error")
+        described.pop("coherent_errors")
         return {
             **described,
             "name": f"ibm:{self.prediction.backend.name}",
@@ -147,8 +154,13 @@ def ibm(
             `"job"` does neither.
         seed, layout, fold, select_forms: as in `device`.
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, inserted by the service; None for none.
-        twirling: Pauli-twirl gates and measurements; rounds the number of shots up. Neither of
-            the two can be judged on a fake device: its noise has no memory and nothing coherent.
+            As in `device`, not where a qubit is in |0>.
+        twirling: Pauli-twirl gates and measurements; rounds the number of shots up. The service
+            leaves memristors in a random Pauli frame while they wait.
+            Both are done by the runtime client, also in its local testing mode, to the circuits
+            that `prepare` gives it; `prediction` does the same to the same circuits. Neither can
+            help on a fake device, whose noise has no memory and nothing coherent (see
+            `hardware.suppression`). And neither goes with `absorb_decay`.
         fractional_gates: use native RX and RZZ, which the device must offer; not with twirling.
         backend, service: instead of what the account gives, for tests.
 
@@ -166,14 +178,27 @@ def ibm(
     options: dict[str, Any] = {}
     if dynamical_decoupling is not None:
         check_choice("dynamical_decoupling", dynamical_decoupling, ("XX", "XpXm", "XY4"))
-        options["dynamical_decoupling"] = {"enable": True, "sequence_type": dynamical_decoupling}
+        options["dynamical_decoupling"] = {
+            "enable": True,
+            "sequence_type": dynamical_decoupling,
+            "skip_reset_qubits": True,
+        }
     if twirling:
         options["twirling"] = {"enable_gates": True, "enable_measure": True}
     if seed is not None and channel == "local":
         options["simulator"] = {"seed_simulator": check_integer("seed", seed, minimum=0)}
     if backend is None:
         backend = _backend(name, channel, instance, fractional_gates)
-    compiler = device(backend, seed=seed, layout=layout, fold=fold, select_forms=select_forms)
+    compiler = device(
+        backend,
+        seed=seed,
+        layout=layout,
+        fold=fold,
+        select_forms=select_forms,
+        dynamical_decoupling=dynamical_decoupling,
+        twirling=RANDOMIZATIONS if twirling else 0,
+        service_twirling=twirling,
+    )
     absent = {"rx", "rzz"} - set(backend.target.operation_names)
     if fractional_gates and absent:
         raise ValueError(
