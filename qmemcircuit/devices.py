@@ -64,6 +64,7 @@ class DeviceTarget:
         placement: the chosen qubits; None until `place` chooses them for a set of circuits.
         reset_error: probability that a reset leaves |1>, on top of the device's calibration.
         fold: two-qubit gates are repeated this often (zero-noise extrapolation).
+        fold_all: whether one-qubit gates and waits for resets are folded too.
         optimization_level: of Qiskit's preset pass manager.
         forms: which of equivalent circuits is used at each time (see `forms`); empty for the
             plain ones, None until `place` chooses them.
@@ -77,6 +78,7 @@ class DeviceTarget:
     fold: int = 1
     optimization_level: int = 3
     forms: tuple[Form, ...] | None = ()
+    fold_all: bool = False
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
@@ -115,6 +117,11 @@ class DeviceTarget:
 
         `only` lists the time indices wanted; None is all of them.
         """
+        if self.fold_all and self.fold > 1 and circuits.absorbed:
+            raise ValueError(
+                "Argument fold_all must be False for circuits whose decay is absorbed, but it is "
+                "True: the device's T1 is part of what they do, and must not be extrapolated away."
+            )
         placement, part = self._placed(), self.restricted()
         memristors = len(circuits.network.memristors)
         # The placement's circuit is the longest; absorption may have shortened the last one.
@@ -137,6 +144,7 @@ class DeviceTarget:
                         schedule=self.schedule,
                         own_basis=own_basis.get(index, True),
                         fold=self.fold,
+                        fold_all=self.fold_all,
                         optimization_level=self.optimization_level,
                     )
                 )
@@ -179,6 +187,7 @@ class DeviceTarget:
             "layout": None if self.placement is None else self.placement.describe(),
             "reset_error": self.reset_error,
             "fold": self.fold,
+            "fold_all": self.fold_all,
             "optimization_level": self.optimization_level,
             "forms": [form.describe() for form in self.forms or ()],
             "calibration": (
@@ -205,6 +214,7 @@ def device(
     fold: int = 1,
     optimization_level: int = 3,
     select_forms: bool = False,
+    fold_all: bool = False,
 ) -> DeviceTarget:
     """Return the noise model of a device as a target: a fake backend or a real one's calibration.
 
@@ -224,6 +234,8 @@ def device(
         select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
             that are equal without it, time by time; recorded. Costs about a second a time.
             Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
+        fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
+            the calibrated noise but readout grows with it (`fold_all_noise`).
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
     """
@@ -254,6 +266,7 @@ def device(
         fold,
         level,
         None if select_forms else (),
+        bool(fold_all),
     )
 
 
@@ -283,6 +296,7 @@ def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
         int(described["fold"]),
         int(described["optimization_level"]),
         tuple(Form(**form) for form in described.get("forms", ())),
+        bool(described.get("fold_all", False)),
     )
 
 
