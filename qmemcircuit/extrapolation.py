@@ -175,7 +175,7 @@ def joint_means(samples: Samples, readout: Readout | None) -> tuple[FloatArray, 
         means = (here / shots) @ values.T
         right[:, index] += np.einsum("tpq,tq->tp", precision, means)
     covariance = np.linalg.inv(normal)
-    return np.einsum("tpq,tq->tp", covariance, right), covariance
+    return np.asarray(np.einsum("tpq,tq->tp", covariance, right)), np.asarray(covariance)
 
 
 def extrapolate_pooled(

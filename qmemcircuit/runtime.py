@@ -143,6 +143,7 @@ def ibm(
     fractional_gates: bool = False,
     fold: int = 1,
     select_forms: bool = False,
+    fold_all: bool = False,
     backend: Any = None,
     service: JobService | None = None,
 ) -> IbmTarget:
@@ -153,7 +154,7 @@ def ibm(
         channel, instance: of the account, as saved by the runtime client.
         mode: `"batch"` keeps the jobs of a submission together, `"session"` reserves the device,
             `"job"` does neither.
-        seed, layout, fold, select_forms: as in `device`.
+        seed, layout, fold, select_forms, fold_all: as in `device`.
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, inserted by the service; None for none.
         twirling: Pauli-twirl gates and measurements; rounds the number of shots up. Neither of
             the two can be judged on a fake device: its noise has no memory and nothing coherent.
@@ -181,7 +182,14 @@ def ibm(
         options["simulator"] = {"seed_simulator": check_integer("seed", seed, minimum=0)}
     if backend is None:
         backend = _backend(name, channel, instance, fractional_gates)
-    compiler = device(backend, seed=seed, layout=layout, fold=fold, select_forms=select_forms)
+    compiler = device(
+        backend,
+        seed=seed,
+        layout=layout,
+        fold=fold,
+        select_forms=select_forms,
+        fold_all=fold_all,
+    )
     absent = {"rx", "rzz"} - set(backend.target.operation_names)
     if fractional_gates and absent:
         raise ValueError(

@@ -125,7 +125,7 @@ def test_joint_means_use_what_the_settings_share() -> None:
     """Two equal qubits without coherence, <Z> = z: the variance of <ZZ> in closed form.
 
     In the setting ZZ, <IZ> minus its mean in XZ and YZ is a control variate of variance 3/2 of one
-    setting's, for <ZI> likewise: (1 − z⁴)(1 − (4/3) z²/(1 + z²))/shots. Alone, it is (1 − z⁴)/shots.
+    setting's, for <ZI> likewise: (1 − z⁴)(1 − (4/3) z²/(1 + z²))/shots; alone (1 − z⁴)/shots.
     """
     z = 0.8
     single = np.diag([(1 + z) / 2, (1 - z) / 2])
@@ -225,7 +225,7 @@ def test_absorbed_decay_is_not_extrapolated_away_and_the_record_knows() -> None:
     circuits = qm.build_circuits(memristor, [0.5, 1.0], bases="Z")
     target = device(backend, seed=1, fold=3, fold_all=True).place(circuits)
     absorbed, _ = absorb_device_decay(circuits, target)
-    with pytest.raises(ValueError, match="fold_all must be False .* absorbed"):
+    with pytest.raises(ValueError, match=r"fold_all must be False .* absorbed"):
         target.compile(absorbed)
     record = qm.run(memristor, [0.5, 1.0], target=target, shots=10)
     again = recorded_device(record.provenance["target"])
