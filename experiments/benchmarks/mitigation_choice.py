@@ -75,13 +75,14 @@ def main() -> None:
         where = apart if name.startswith("fresh") else placed
         factors, exact = MANY[:count], chances[name][:count]
         counts = [np.round(p * UNLIMITED).astype(np.int64) for p in exact]
-        readout = measure_readout(replace(where, seed=0), 2, shots=UNLIMITED)
+        readout = measure_readout(where, 2, shots=10**12)
+        flips = readout.flips
         found = _states(means, counts, factors, readout, reset.bases, labels)
         bias = trace_distance(found, master.states).max()
         largest, reached = [], []
         for seed in range(SEEDS):
             random = np.random.default_rng([seed, 0])
-            readout = measure_readout(replace(where, seed=10**6 + seed), 2, shots=PAIR_SHOTS)
+            readout = Readout(random.binomial(PAIR_SHOTS, flips) / PAIR_SHOTS, PAIR_SHOTS)
             counts = [random.multinomial(PAIR_SHOTS, p) for p in exact]
             found = _states(means, counts, factors, readout, reset.bases, labels)
             largest.append(trace_distance(found, master.states).max())
