@@ -28,6 +28,7 @@ from qmemcircuit.observables import (
     pauli_matrix,
     trace_distance,
 )
+from qmemcircuit.runtime import ibm
 
 SETTINGS = tuple(a + b for a in "XYZ" for b in "XYZ")
 LABELS = measured_labels(SETTINGS)
@@ -233,3 +234,13 @@ def test_absorbed_decay_is_not_extrapolated_away_and_the_record_knows() -> None:
     np.testing.assert_allclose(
         again.probabilities(circuits), target.probabilities(circuits), atol=1e-12
     )
+
+
+def test_what_is_submitted_is_folded_alike() -> None:
+    target = ibm("fake_manila", channel="local", seed=1, fold=3, fold_all=True)
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
+    circuits = qm.build_circuits(memristor, [0.5], bases="Z")
+    prediction = target.prediction.place(circuits)
+    (folded,) = prediction.compile(circuits)
+    (plain,) = replace(prediction, fold_all=False).compile(circuits)
+    assert folded.circuit.count_ops()["x"] > plain.circuit.count_ops().get("x", 0) + 4
