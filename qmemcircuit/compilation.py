@@ -144,6 +144,7 @@ def compile_circuit(
     schedule: bool,
     own_basis: bool,
     fold: int,
+    fold_all: bool = False,
     optimization_level: int,
     dynamical_decoupling: str | None,
     twirling: int,
@@ -162,6 +163,7 @@ def compile_circuit(
         own_basis: whether memristors wait for a reset in their own basis (`wait_in_own_basis`).
         fold: how often every two-qubit gate is repeated, odd; after compilation, before
             scheduling, at no further optimisation, or the folds would cancel.
+        fold_all: whether one-qubit gates and waits for resets are folded too (`fold_all_noise`).
         optimization_level: of the preset pass manager, 0 to 3.
         dynamical_decoupling: the sequence that fills waits, or None (see `decouple`).
         twirling: the number of random instances, 0 for none, drawn from `twirling_seed` after
@@ -183,7 +185,10 @@ def compile_circuit(
     system = tuple(range(memristors))
     if layout is not None:
         system = tuple(layout.final_index_layout(filter_ancillas=True)[:memristors])
-    compiled = fold_two_qubit_gates(compiled, fold)
+    if fold_all:
+        compiled = fold_all_noise(compiled, fold, part)
+    else:
+        compiled = fold_two_qubit_gates(compiled, fold)
 
     def finish(plain: QuantumCircuit, sequence: str | None) -> QuantumCircuit:
         scheduled = scheduling.run(plain) if schedule else plain
@@ -286,6 +291,54 @@ def fold_two_qubit_gates(circuit: QuantumCircuit, fold: int) -> QuantumCircuit:
             repeat = fold
         for _ in range(repeat):
             folded.append(instruction)
+    return folded
+
+
+def fold_all_noise(circuit: QuantumCircuit, fold: int, part: QiskitTarget) -> QuantumCircuit:
+    """Return `circuit` with `fold` times the noise of gates *and* of waiting, doing the same.
+
+    Two-qubit gates and X are repeated `fold` times; a √X is followed by `fold` − 1 X, which are
+    the identity; an explicit delay lasts `fold` times as long, and so does a reset: its qubit
+    then waits in |0>, where T1 and T2 do nothing, and the others wait with it. RZ is free on the
+    devices meant here. Once scheduled, everything but the measurement lasts `fold` times as long,
+    so that gate errors and relaxation grow together, to first order nearly in proportion to `fold`
+    (between two X, or two CZ, relaxation acts in a turned frame).
+
+    Not amplified: readout, and the error of a reset itself (`reset_error`). Raises ValueError for
+    an even `fold`, and for gates other than these.
+
+    Args:
+        circuit: in the device's instructions, before scheduling.
+        fold: odd.
+        part: the device restricted to the circuit's qubits; knows the reset's duration.
+    """
+    from qiskit.circuit.library import XGate
+
+    folded = fold_two_qubit_gates(circuit, fold)
+    if fold == 1:
+        return folded
+    circuit, folded = folded, circuit.copy_empty_like()
+    for instruction in circuit.data:
+        name, places = instruction.operation.name, instruction.qubits
+        if name == "delay":
+            folded.delay(fold * instruction.operation.duration, places, instruction.operation.unit)
+            continue
+        folded.append(instruction)
+        if name in ("x", "sx"):
+            for _ in range(fold - 1):
+                folded.append(XGate(), places)
+        elif name == "reset":
+            where = circuit.find_bit(places[0]).index
+            length = operation_duration(instruction, [where], part)
+            if length > 0 and part.dt:
+                step = max(int(part.granularity or 1), 1)
+                ticks = step * round((fold - 1) * length / part.dt / step)
+                folded.delay(ticks, places, "dt")
+        elif len(places) == 1 and name not in ("rz", "measure", "barrier"):
+            raise ValueError(
+                f"Argument fold_all must be False for circuits with {name} gates, but it is True; "
+                "only x, sx, rz, delay and reset fold among one-qubit instructions."
+            )
     return folded
 
 

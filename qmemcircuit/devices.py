@@ -73,6 +73,7 @@ class DeviceTarget:
         placement: the chosen qubits; None until `place` chooses them for a set of circuits.
         reset_error: probability that a reset leaves |1>, on top of the device's calibration.
         fold: two-qubit gates are repeated this often (zero-noise extrapolation).
+        fold_all: whether one-qubit gates and waits for resets are folded too.
         optimization_level: of Qiskit's preset pass manager.
         forms: which of equivalent circuits is used at each time (see `forms`); empty for the
             plain ones, None until `place` chooses them.
@@ -91,6 +92,7 @@ class DeviceTarget:
     fold: int = 1
     optimization_level: int = 3
     forms: tuple[Form, ...] | None = ()
+    fold_all: bool = False
     dynamical_decoupling: str | None = None
     twirling: int = 0
     service_twirling: bool = False
@@ -147,6 +149,11 @@ class DeviceTarget:
 
         `only` lists the time indices wanted; None is all of them.
         """
+        if self.fold_all and self.fold > 1 and circuits.absorbed:
+            raise ValueError(
+                "Argument fold_all must be False for circuits whose decay is absorbed, but it is "
+                "True: the device's T1 is part of what they do, and must not be extrapolated away."
+            )
         placement, part = self._placed(), self.restricted()
         memristors = len(circuits.network.memristors)
         # The placement's circuit is the longest; absorption may have shortened the last one.
@@ -169,6 +176,7 @@ class DeviceTarget:
                         schedule=self.schedule,
                         own_basis=own_basis.get(index, True),
                         fold=self.fold,
+                        fold_all=self.fold_all,
                         optimization_level=self.optimization_level,
                         dynamical_decoupling=self.dynamical_decoupling,
                         twirling=self.twirling,
@@ -229,6 +237,7 @@ class DeviceTarget:
             "layout": None if self.placement is None else self.placement.describe(),
             "reset_error": self.reset_error,
             "fold": self.fold,
+            "fold_all": self.fold_all,
             "optimization_level": self.optimization_level,
             "forms": [form.describe() for form in self.forms or ()],
             "dynamical_decoupling": self.dynamical_decoupling,
@@ -261,6 +270,7 @@ def device(
     fold: int = 1,
     optimization_level: int = 3,
     select_forms: bool = False,
+    fold_all: bool = False,
     dynamical_decoupling: str | None = None,
     twirling: int = 0,
     service_twirling: bool = False,
@@ -284,6 +294,8 @@ def device(
         select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
             that are equal without it, time by time; recorded. Costs about a second a time.
             Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
+        fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
+            the calibrated noise but readout grows with it (`fold_all_noise`).
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, in place of every wait but those in
             |0>, before a first gate or after a reset (see `suppression.decouple`). It turns a
             memristor over while it waits: not with `absorb_decay`. Needs `x`, `rz`, a schedule.
@@ -344,6 +356,7 @@ def device(
         fold,
         level,
         None if select_forms else (),
+        bool(fold_all),
         dynamical_decoupling,
         check_integer("twirling", twirling, minimum=0),
         bool(service_twirling),
@@ -378,6 +391,7 @@ def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
         int(described["fold"]),
         int(described["optimization_level"]),
         tuple(Form(**form) for form in described.get("forms", ())),
+        bool(described.get("fold_all", False)),
         described.get("dynamical_decoupling"),
         int(described.get("twirling", 0)),
         bool(described.get("service_twirling", False)),

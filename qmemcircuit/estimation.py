@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -93,7 +93,7 @@ def mitigate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
             "mitigate",
             current=method,
             mitigation=mitigated.mitigation.describe(),
-            coefficients=mitigated.mitigation.coefficients.tolist(),
+            decay_rates={kind: asdict(rate) for kind, rate in mitigated.decay_rates.items()},
             readout=None if readout is None else describe_readout(readout),
             record=dict(record.provenance),
         ),

@@ -7,7 +7,7 @@ count of all ones is never taken for certainty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -60,6 +60,62 @@ def pauli_weights(samples: Samples, terms: Terms) -> FloatArray:
         share = share * np.asarray(coefficient, dtype=float).reshape(-1, 1)
         weights[:, chosen, :] += share[:, :, None] * _signs(label)
     return weights
+
+
+def measured_labels(bases: Sequence[str]) -> tuple[str, ...]:
+    """Return the Pauli labels that `bases` measure, without the identity.
+
+    >>> measured_labels(["XZ"])
+    ('IZ', 'XI', 'XZ')
+    """
+    return tuple(sorted({label for setting in bases for label in _labels_of(setting)}))
+
+
+def joint_weights(samples: Samples, flips: FloatArray | None = None) -> FloatArray:
+    """Return the weights of every measured Pauli's mean from all settings jointly.
+
+    Shape (T, B, 2^M, P), P counting `measured_labels(samples.bases)`: <P> = Σ w f. In the setting
+    ZZ the errors of <ZZ> and of <ZI> are correlated, and <ZI> is measured in ZX and ZY as well;
+    generalised least squares with the covariance that the counts show (Jeffreys posterior) uses
+    that. For a pair near |00> the variance of <ZZ> halves. Weights come from the same counts: the
+    bias is of the order of 1/shots.
+
+    Args:
+        samples: the counts, of few memristors: a setting of M has 2^M − 1 labels.
+        flips: readout flips to undo, shape (M, 2), or None.
+    """
+    labels = measured_labels(samples.bases)
+    counts = samples.counts
+    outcomes = np.arange(counts.shape[2])
+    signs = _corrected_signs(len(samples.bases[0]), flips)
+    precisions, values, places = [], [], []
+    normal = np.zeros((counts.shape[0], len(labels), len(labels)))
+    for setting, here in zip(samples.bases, np.moveaxis(counts, 1, 0), strict=True):
+        parts = _labels_of(setting)
+        value = np.ones((len(parts), outcomes.size))
+        for row, label in enumerate(parts):
+            for j, letter in enumerate(label):
+                if letter != "I":
+                    value[row] *= signs[j][(outcomes >> j) & 1]
+        shots = here.sum(axis=1)
+        posterior = (here + 1 / outcomes.size) / (shots + 1)[:, None]
+        first = posterior @ value.T
+        second = np.einsum("pk,qk,tk->tpq", value, value, posterior)
+        covariance = second - first[:, :, None] * first[:, None, :]
+        precision = np.linalg.inv(covariance) * (shots + 2)[:, None, None]
+        place = np.array([labels.index(label) for label in parts])
+        normal[:, place[:, None], place] += precision
+        precisions.append(precision)
+        values.append(value)
+        places.append(place)
+    covariance = np.linalg.inv(normal)
+    return np.stack(
+        [
+            np.einsum("tpq,tqr,rk->tkp", covariance[:, :, place], precision, value, optimize=True)
+            for place, precision, value in zip(places, precisions, values, strict=True)
+        ],
+        axis=1,
+    )
 
 
 def weighted_mean(counts: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -135,6 +191,22 @@ def _settings_of(samples: Samples, label: str) -> list[int]:
             f"with {label.replace('I', 'Z')!r} among the bases."
         )
     return chosen
+
+
+def _labels_of(setting: str) -> list[str]:
+    """Return the labels that one setting measures: its letters, some replaced by I."""
+    choices = product(*(("I", letter) for letter in setting))
+    return ["".join(letters) for letters in choices][1:]
+
+
+def _corrected_signs(memristors: int, flips: FloatArray | None) -> FloatArray:
+    """Return what stands for the eigenvalues ±1 of each memristor's outcomes 0 and 1, (M, 2).
+
+    Its mean over the outcomes that are read, flips and all, is the true mean.
+    """
+    wrong = np.zeros((memristors, 2)) if flips is None else flips
+    offset = (wrong[:, 0] - wrong[:, 1])[:, None]
+    return np.asarray((np.array([1.0, -1.0]) + offset) / (1 - wrong.sum(axis=1))[:, None])
 
 
 def _signs(label: str) -> FloatArray:

@@ -7,22 +7,34 @@ includes the price: correcting readout by 5 % flips multiplies errors by 1.1 a q
 extrapolation of factors 1, 3, 5 by 1.21 (and needs three runs).
 
 That it is declared first is the point: several extrapolations with a choice at the end are a bias
-with an error bar. Folding amplifies the errors of two-qubit gates; those of waiting and of resets
-stay as they are, and no error bar knows of the bias that is left.
+with an error bar. Folding two-qubit gates leaves the errors of one-qubit gates and of waiting as
+they are; folding everything leaves those of readout and of a reset's outcome. No error bar knows
+of the bias that is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, get_args
 
 import numpy as np
 
-from qmemcircuit.checks import ComplexArray, FloatArray, check_integer
+from qmemcircuit.checks import ComplexArray, FloatArray, check_choice, check_integer
+from qmemcircuit.extrapolation import (
+    DecayRate,
+    Extrapolation,
+    exponential_weights,
+    kind_of,
+    polynomial_weights,
+    pooled_rates,
+)
 from qmemcircuit.means import (
     Terms,
     is_tomography,
+    joint_weights,
+    measured_labels,
     pauli_weights,
     tomography_states,
     weighted_mean,
@@ -36,10 +48,15 @@ class Mitigation:
     """What is measured against a device's errors, and how it is combined.
 
     Attributes:
-        factors: noise factors, odd and increasing from 1: each is a run of all circuits with
-            every two-qubit gate repeated that often, with the full number of shots.
+        factors: noise factors, odd and increasing from 1: each is a run of all circuits with that
+            much more noise, with the full number of shots.
         order: of the polynomial in the factor that is fitted by least squares and extrapolated to
             0; None is 1, or 0 for one factor.
+        fold_all: whether all gates and waits are folded (see `compilation.fold_all_noise`), or
+            two-qubit gates alone.
+        extrapolation: `"polynomial"`, or `"exponential"` with rates pooled over times and alike
+            Paulis and means joint over settings (see `extrapolation`): for one or two memristors
+            with the same gates at all times, `fold_all` and at least three factors.
         readout: whether readout flips are measured (two circuits more) and undone.
         inversion: how: `"tensored"` inverts on all outcomes, `"mthree"` on those seen (needs the
             extra `mitigation`).
@@ -49,6 +66,8 @@ class Mitigation:
 
     factors: tuple[int, ...] = (1,)
     order: int | None = None
+    fold_all: bool = False
+    extrapolation: Extrapolation = "polynomial"
     readout: bool = True
     inversion: Inversion = "tensored"
 
@@ -65,11 +84,11 @@ class Mitigation:
                 "even number of times does nothing."
             )
         object.__setattr__(self, "factors", factors)
-        if not isinstance(self.readout, bool):
-            raise TypeError(
-                f"Argument readout must be True or False, but {self.readout!r} was given; the "
-                "method is the argument inversion."
-            )
+        for name in ("readout", "fold_all"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(
+                    f"Argument {name} must be True or False, but {getattr(self, name)!r} was given."
+                )
         order = check_integer("order", self.degree, minimum=0)
         if order >= len(factors):
             raise ValueError(
@@ -77,21 +96,44 @@ class Mitigation:
                 f"for {list(factors)}; measure more factors."
             )
         check_inversion(self.inversion)
+        check_choice("extrapolation", self.extrapolation, get_args(Extrapolation))
+        if self.extrapolation == "exponential":
+            self._check_exponential()
+
+    def _check_exponential(self) -> None:
+        for wrong, found, remedy in (
+            (len(self.factors) < 3, f"factors {list(self.factors)}", "give at least three"),
+            (not self.fold_all, "fold_all=False", "give fold_all=True: all noise must grow alike"),
+            (self.order is not None, f"order {self.order}", "leave it out"),
+            (self.inversion == "mthree", "inversion='mthree'", "use 'tensored'"),
+        ):
+            if wrong:
+                raise ValueError(
+                    f"Argument extrapolation must be 'polynomial' with {found}, but 'exponential' "
+                    f"was given; {remedy}."
+                )
 
     @property
     def degree(self) -> int:
         """The order of the extrapolation with its default filled in."""
         return min(1, len(self.factors) - 1) if self.order is None else self.order
 
-    @property
-    def coefficients(self) -> FloatArray:
-        """The weight of each factor's run in the extrapolated value, summing to 1."""
-        design = np.vander(np.array(self.factors, dtype=float), self.degree + 1, increasing=True)
-        return np.asarray(np.linalg.pinv(design)[0])
-
     def describe(self) -> dict[str, Any]:
         """Return the declaration as JSON values."""
         return {**asdict(self), "factors": list(self.factors)}
+
+
+@dataclass(frozen=True, eq=False)
+class Assumption:
+    """What the combination of the counts takes for known.
+
+    Attributes:
+        flips: readout flips, shape (M, 2), or None.
+        rates: the decay rate of each kind of label; empty for polynomials.
+    """
+
+    flips: FloatArray | None
+    rates: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +169,11 @@ class MitigatedSamples:
                 f"{self.readout!r} was given with readout={self.mitigation.readout}."
             )
         memristors = len(first.bases[0])
+        if self.mitigation.extrapolation == "exponential" and memristors > 2:
+            raise ValueError(
+                f"Argument extrapolation must be 'polynomial' for {memristors} memristors, but "
+                "'exponential' was declared: rates are pooled over all Paulis of one or two."
+            )
         if self.readout is not None and self.readout.memristors != memristors:
             raise ValueError(
                 f"Argument readout must be of {memristors} memristors, but it is of "
@@ -138,40 +185,100 @@ class MitigatedSamples:
         """The measurement settings, the same at every factor."""
         return self.runs[0].bases
 
+    @cached_property
+    def decay_rates(self) -> dict[str, DecayRate]:
+        """The fitted decay rate of each kind of label; none for a polynomial."""
+        if self.mitigation.extrapolation == "polynomial":
+            return {}
+        flips = None if self.readout is None else self.readout.flips
+        means, variances = [], []
+        for run, weights in zip(self.runs, self._joint(flips), strict=True):
+            pairs = [weighted_mean(run.counts, weights[..., p]) for p in range(weights.shape[3])]
+            mean, variance = (np.stack(part, axis=1) for part in zip(*pairs, strict=True))
+            means.append(mean)
+            variances.append(variance)
+        labels = measured_labels(self.bases)
+        factors = self.mitigation.factors
+        return pooled_rates(np.array(means), labels, factors, np.array(variances))
+
+    @cached_property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """Flips and rates as measured, then with one of them moved by its standard error."""
+        flips = None if self.readout is None else self.readout.flips
+        rates = self.decay_rates
+        values = {kind: rate.value for kind, rate in rates.items()}
+        found = [Assumption(flips, values)]
+        if flips is not None and self.readout is not None:
+            for place in np.ndindex(flips.shape):
+                moved = flips.copy()
+                moved[place] += self.readout.flip_errors[place]
+                found.append(Assumption(moved, values))
+        for kind, rate in rates.items():
+            other = rate.moved(self.mitigation.factors).value
+            found.append(Assumption(flips, {**values, kind: other}))
+        return tuple(found)
+
+    def coefficients(self, label: str, assumption: Assumption | None = None) -> FloatArray:
+        """Return the weight of each run in the extrapolated mean of `label`, summing to 1."""
+        mitigation = self.mitigation
+        if mitigation.extrapolation == "polynomial":
+            return polynomial_weights(mitigation.factors, mitigation.degree)
+        rate = (assumption or self.assumptions[0]).rates[kind_of(label)]
+        return exponential_weights(mitigation.factors, rate)
+
     def combine(self, terms: Terms) -> tuple[FloatArray, FloatArray]:
         """Return Σ coefficient × <Pauli>, mitigated, and its standard error, each (T,).
 
         The error has the shots of all runs (Jeffreys posterior, correlations included) and the
-        uncertainty of the measured flips. It does not have what extrapolation leaves.
+        uncertainty of the measured flips and rates. It does not have what extrapolation leaves.
         """
-        mean, variance = self._value(terms, None)
-        for moved in self.moved_flips():
+        mean, variance = self._value(terms, self.assumptions[0])
+        for moved in self.assumptions[1:]:
             variance = variance + (self._value(terms, moved)[0] - mean) ** 2
         return mean, np.sqrt(variance)
 
-    def moved_flips(self) -> list[FloatArray]:
-        """Return the flips with one of them moved by its standard error, one after the other."""
-        if self.readout is None:
-            return []
-        flips, errors = self.readout.flips, self.readout.flip_errors
-        found = []
-        for place in np.ndindex(flips.shape):
-            moved = flips.copy()
-            moved[place] += errors[place]
-            found.append(moved)
-        return found
+    def _value(self, terms: Terms, assumption: Assumption) -> tuple[FloatArray, FloatArray]:
+        times = self.runs[0].counts.shape[0]
+        mean, variance = np.zeros(times), np.zeros(times)
+        coefficients = {label: self.coefficients(label, assumption) for label in terms}
+        for number, run in enumerate(self.runs):
+            scaled = {
+                label: np.asarray(factor) * coefficients[label][number]
+                for label, factor in terms.items()
+            }
+            one, spread = weighted_mean(run.counts, self._weights(number, scaled, assumption))
+            mean, variance = mean + one, variance + spread
+        return mean, variance
 
-    def _value(self, terms: Terms, flips: FloatArray | None) -> tuple[FloatArray, FloatArray]:
-        mean, variance = 0.0, 0.0
-        for run, coefficient in zip(self.runs, self.mitigation.coefficients, strict=True):
-            weights = pauli_weights(run, terms)
-            if self.readout is not None and self.mitigation.inversion == "mthree":
-                weights = self.readout.correct_seen(weights, run.counts, flips)
-            elif self.readout is not None:
-                weights = self.readout.correct(weights, flips)
-            one, spread = weighted_mean(run.counts, weights)
-            mean, variance = mean + coefficient * one, variance + coefficient**2 * spread
-        return np.asarray(mean), np.asarray(variance)
+    def _weights(self, number: int, terms: Terms, assumption: Assumption) -> FloatArray:
+        """Return the weights of one run's frequencies, (T, B, 2^M), readout corrected."""
+        run = self.runs[number]
+        if self.mitigation.extrapolation == "exponential":
+            table = self._joint(assumption.flips)[number]
+            labels = measured_labels(self.bases)
+            factors = np.zeros((run.counts.shape[0], len(labels)))
+            for label, factor in terms.items():
+                if label not in labels:
+                    pauli_weights(run, {label: 1.0})  # says what is wrong
+                factors[:, labels.index(label)] += factor
+            return np.asarray(np.einsum("tskp,tp->tsk", table, factors))
+        weights = pauli_weights(run, terms)
+        if self.readout is None:
+            return weights
+        if self.mitigation.inversion == "mthree":
+            return self.readout.correct_seen(weights, run.counts, assumption.flips)
+        return self.readout.correct(weights, assumption.flips)
+
+    def _joint(self, flips: FloatArray | None) -> list[FloatArray]:
+        """Return `joint_weights` of every run, kept: each mean asks for them again."""
+        key = b"" if flips is None else flips.tobytes()
+        if key not in self._tables:
+            self._tables[key] = [joint_weights(run, flips) for run in self.runs]
+        return self._tables[key]
+
+    @cached_property
+    def _tables(self) -> dict[bytes, list[FloatArray]]:
+        return {}
 
     def states(self) -> ComplexArray:
         """Return the physical states nearest to the linear inversion, (T, 2^M, 2^M), M ≤ 2.
@@ -184,14 +291,6 @@ class MitigatedSamples:
                 f"settings are {', '.join(self.bases)}; run with bases='tomography'."
             )
         return tomography_states(self.combine, len(self.bases[0]))
-
-    def redrawn(self, random: np.random.Generator) -> MitigatedSamples:
-        """Return all counts drawn anew from their frequencies, for a bootstrap; flips are kept."""
-        runs = []
-        for run in self.runs:
-            frequencies = run.counts / run.shots[:, :, None]
-            runs.append(Samples(run.bases, random.multinomial(run.shots, frequencies)))
-        return replace(self, runs=tuple(runs))
 
     def arrays(self) -> dict[str, Any]:
         """Return the counts by name, as `restore` takes them."""

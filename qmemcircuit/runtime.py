@@ -142,6 +142,7 @@ def ibm(
     fractional_gates: bool = False,
     fold: int = 1,
     select_forms: bool = False,
+    fold_all: bool = False,
     backend: Any = None,
     service: JobService | None = None,
 ) -> IbmTarget:
@@ -152,7 +153,7 @@ def ibm(
         channel, instance: of the account, as saved by the runtime client.
         mode: `"batch"` keeps the jobs of a submission together, `"session"` reserves the device,
             `"job"` does neither.
-        seed, layout, fold, select_forms: as in `device`.
+        seed, layout, fold, select_forms, fold_all: as in `device`.
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, inserted by the service; None for none.
             As in `device`, not where a qubit is in |0>.
         twirling: Pauli-twirl gates and measurements; rounds the number of shots up. The service
@@ -195,6 +196,7 @@ def ibm(
         layout=layout,
         fold=fold,
         select_forms=select_forms,
+        fold_all=fold_all,
         dynamical_decoupling=dynamical_decoupling,
         twirling=RANDOMIZATIONS if twirling else 0,
         service_twirling=twirling,

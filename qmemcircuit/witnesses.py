@@ -13,19 +13,20 @@ where the concurrence itself has a kink.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from itertools import pairwise, product
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
 
-from qmemcircuit.checks import BoolArray, ComplexArray, FloatArray, IntArray
+from qmemcircuit.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.means import joint_weights
 from qmemcircuit.observables import FLIP, nearest_physical, pauli_matrix, signed_concurrence
 from qmemcircuit.trajectory import Samples
 
 if TYPE_CHECKING:
-    from qmemcircuit.mitigation import MitigatedSamples
+    from qmemcircuit.mitigation import Assumption, MitigatedSamples
 
 _LABELS = tuple("".join(letters) for letters in product("IXYZ", repeat=2))
 _SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
@@ -51,26 +52,40 @@ _FEWEST_SHOTS = 50
 
 
 @dataclass(frozen=True, eq=False)
+class Combination:
+    """How means of a pair's Paulis are made of the counts of R runs (noise factors).
+
+    Attributes:
+        coefficients: the weight of each run in each label's mean, shape (R, 16).
+        flips: readout flips of the two qubits, (2, 2), zero where readout is not corrected.
+    """
+
+    coefficients: FloatArray
+    flips: FloatArray
+
+    @property
+    def noise(self) -> float:
+        """How many times larger a two-qubit mean's error is than that of plain counts, at most."""
+        contrasts = 1 - self.flips.sum(axis=1)
+        return float(np.linalg.norm(self.coefficients, axis=0).max() / np.prod(contrasts))
+
+
+PLAIN = Combination(np.ones((1, 16)), np.zeros((2, 2)))
+
+
+@dataclass(frozen=True, eq=False)
 class PairCounts:
     """The counts of a pair's tomography, and how means are made of them.
 
     Attributes:
-        counts: shape (T, 9 R, 4): the nine settings of R runs (noise factors), run by run.
-        coefficients: the weight of each run, shape (R,); (1,) without extrapolation.
-        flips: readout flips of the two qubits, (2, 2), zero where readout is not corrected.
-        moved_flips: the same with one flip moved by its standard error, one after the other.
+        counts: shape (T, 9 R, 4): the nine settings of R runs, run by run.
+        combination: as measured.
+        moved: the same with one flip or decay rate moved by its standard error, one by one.
     """
 
     counts: IntArray
-    coefficients: FloatArray = field(default_factory=lambda: np.ones(1))
-    flips: FloatArray = field(default_factory=lambda: np.zeros((2, 2)))
-    moved_flips: tuple[FloatArray, ...] = ()
-
-    @property
-    def noise(self) -> float:
-        """How many times larger a two-qubit mean's error is than that of plain counts."""
-        contrasts = 1 - self.flips.sum(axis=1)
-        return float(np.linalg.norm(self.coefficients) / np.prod(contrasts))
+    combination: Combination = PLAIN
+    moved: tuple[Combination, ...] = ()
 
 
 def entanglement_witness(states: ComplexArray) -> ComplexArray:
@@ -110,15 +125,23 @@ def pair_counts(data: Samples | MitigatedSamples, first: int, second: int) -> Pa
     """
     if isinstance(data, Samples):
         return PairCounts(_nine_settings(data, first, second))
-    pair = [first, second]
     counts = np.concatenate([_nine_settings(run, first, second) for run in data.runs], axis=1)
-    if data.readout is None:
-        return PairCounts(counts, data.mitigation.coefficients)
-    moved = tuple(flips[pair] for flips in data.moved_flips())
-    flips = data.readout.flips[pair]
+    here, *moved = (_combination(data, item, [first, second]) for item in data.assumptions)
     # Flips of other memristors are summed over with their outcomes.
-    moved = tuple(item for item in moved if not np.array_equal(item, flips))
-    return PairCounts(counts, data.mitigation.coefficients, flips, moved)
+    return PairCounts(counts, here, tuple(item for item in moved if not _same(item, here)))
+
+
+def _combination(data: MitigatedSamples, assumption: Assumption, pair: list[int]) -> Combination:
+    share = np.full(len(data.runs), 1 / len(data.runs))  # <II> is 1 in every run
+    columns = [share, *(data.coefficients(label, assumption) for label in _LABELS[1:])]
+    flips = np.zeros((2, 2)) if assumption.flips is None else assumption.flips[pair]
+    return Combination(np.stack(columns, axis=1), flips)
+
+
+def _same(one: Combination, other: Combination) -> bool:
+    return np.array_equal(one.flips, other.flips) and np.array_equal(
+        one.coefficients, other.coefficients
+    )
 
 
 def _nine_settings(samples: Samples, first: int, second: int) -> IntArray:
@@ -190,7 +213,7 @@ def concurrence_limits(
 class _Weighed:
     """Counts (T, S, 4), the weights of their Pauli means (T, S, 4, 16), and 1/√shots (T,).
 
-    `moved` holds the weights with one readout flip moved by its error, one after the other.
+    `moved` holds the weights with one flip or decay rate moved by its error, one by one.
     """
 
     counts: IntArray
@@ -200,9 +223,9 @@ class _Weighed:
 
 
 def _weighed(data: PairCounts) -> _Weighed:
-    unit = data.noise / np.sqrt(data.counts.sum(axis=2).min(axis=1))
-    moved = tuple(_pauli_weights(data, flips) for flips in data.moved_flips)
-    return _Weighed(data.counts, _pauli_weights(data, data.flips), moved, unit)
+    unit = data.combination.noise / np.sqrt(data.counts.sum(axis=2).min(axis=1))
+    moved = tuple(_pauli_weights(data.counts, item) for item in data.moved)
+    return _Weighed(data.counts, _pauli_weights(data.counts, data.combination), moved, unit)
 
 
 def _halve(counts: IntArray, random: np.random.Generator) -> tuple[IntArray, IntArray]:
@@ -269,43 +292,18 @@ def _variance(coefficients: FloatArray, data: _Weighed) -> FloatArray:
     return np.asarray(variance)
 
 
-def _pauli_weights(data: PairCounts, flips: FloatArray) -> FloatArray:
+def _pauli_weights(counts: IntArray, combination: Combination) -> FloatArray:
     """Return weights w with <P> = Σ w f, f the frequencies of all runs, (T, 9 R, 4, 16)."""
-    signs = _signs_of_labels(flips)
-    contrasts = _contrasts(signs)
     size = len(_SETTINGS)
-    return np.concatenate(
-        [
-            coefficient
-            * _least_variance(data.counts[:, size * run : size * (run + 1)], signs, contrasts)
-            for run, coefficient in enumerate(data.coefficients)
-        ],
-        axis=1,
-    )
-
-
-def _least_variance(counts: IntArray, signs: FloatArray, contrasts: FloatArray) -> FloatArray:
-    """Return weights w with <P> = Σ w f of least variance, f one run's frequencies, (T, 9, 4, 16).
-
-    <ZI> is measured by ZX, ZY and ZZ. Starting from equal shares, the contrasts between such
-    settings (12 in all, of mean 0) are subtracted so that nothing correlated with them is left:
-    generalised least squares with the covariance that these counts show.
-    """
-    posterior, shots = _posterior(counts)
-    equal = _equal_weights(counts, signs)
-    centred = contrasts - np.einsum("tsk,skq->tsq", posterior, contrasts)[:, :, None, :]
-    weighted = centred * (posterior / shots[:, :, None])[..., None]
-    covariance = np.einsum("tskq,skr->tqr", weighted, contrasts, optimize=True)
-    with_equal = np.einsum("tskq,tskp->tqp", weighted, equal, optimize=True)
-    shares = np.linalg.solve(covariance, with_equal)
-    return np.asarray(equal - np.einsum("skq,tqp->tskp", contrasts, shares, optimize=True))
-
-
-def _equal_weights(counts: IntArray, signs: FloatArray) -> FloatArray:
-    """Return the weights that pool all shots of every setting which measures the label."""
-    shots = counts.sum(axis=2).astype(float)
-    total = shots @ _MEASURED
-    return np.asarray(signs * (shots[:, :, None] / total[:, None, :])[:, :, None, :])
+    found = np.zeros((*counts.shape, len(_LABELS)))
+    for run, coefficients in enumerate(combination.coefficients):
+        part = slice(size * run, size * (run + 1))
+        shots = counts[:, part].sum(axis=2)
+        found[:, part, :, 0] = (shots / shots.sum(axis=1, keepdims=True))[:, :, None]
+        samples = Samples(_SETTINGS, counts[:, part])
+        found[:, part, :, 1:] = joint_weights(samples, combination.flips)
+        found[:, part] *= coefficients
+    return found
 
 
 def _frequencies(counts: IntArray) -> FloatArray:
@@ -316,43 +314,3 @@ def _posterior(counts: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return the Jeffreys posterior's mean (T, 9, 4), as in `combine_paulis`, and its shots."""
     shots = counts.sum(axis=2)
     return (counts + 0.25) / (shots + 1)[..., None], shots + 1.0
-
-
-def _measures(setting: str, label: str) -> bool:
-    return all(wanted in ("I", got) for wanted, got in zip(label, setting, strict=True))
-
-
-_MEASURED: BoolArray = np.array([[_measures(s, p) for p in _LABELS] for s in _SETTINGS])
-"""Whether a setting measures a label, (9, 16)."""
-
-
-def _signs_of_labels(flips: FloatArray) -> FloatArray:
-    """Return each label's eigenvalue by setting and outcome (9, 4, 16); 0 where not measured.
-
-    With readout flips, what stands for the eigenvalue: its mean over the outcomes that are read is
-    the true label's. Bit 0 of an outcome is the label's first letter.
-    """
-    contrast = 1 - flips.sum(axis=1)
-    offset = flips[:, 0] - flips[:, 1]
-    values = np.stack([(1 + offset) / contrast, (-1 + offset) / contrast], axis=1)
-    outcomes = np.arange(4)
-    single = [values[j][(outcomes >> j) & 1] for j in (0, 1)]
-    products = [
-        np.prod([single[j] for j in (0, 1) if label[j] != "I"], axis=0) * np.ones(4)
-        for label in _LABELS
-    ]
-    return np.asarray(_MEASURED[:, None, :] * np.stack(products, axis=1)[None])
-
-
-def _contrasts(signs: FloatArray) -> FloatArray:
-    """Return functions of the outcome whose mean is 0 in every state, (9, 4, 12): the sign of a
-    label in one setting less that in the next setting which measures it."""
-    columns = []
-    for p, label in enumerate(_LABELS):
-        measuring = np.flatnonzero(_MEASURED[:, p])
-        if label != "II":
-            for here, there in pairwise(measuring):
-                column = np.zeros((len(_SETTINGS), 4))
-                column[here], column[there] = signs[here, :, p], -signs[there, :, p]
-                columns.append(column)
-    return np.stack(columns, axis=-1)
