@@ -99,13 +99,20 @@ class DeviceTarget:
     coherent_errors: CoherentErrors | None = None
     stream: int = 0
 
+    def __post_init__(self) -> None:
+        if self.fold_all and self.fold > 1 and self.twirling:
+            raise ValueError(
+                "Argument fold_all must be False with twirling, but it is True: the random Paulis "
+                "are merged into one-qubit gates, and the folds of these with them."
+            )
+
     def independent(self, stream: int) -> DeviceTarget:
         """Return the same device with other shots of the same seed."""
         return replace(self, stream=stream)
 
-    def amplify(self, factor: int) -> DeviceTarget:
-        """Return the device running every two-qubit gate `factor` times as often as now."""
-        return replace(self, fold=self.fold * factor)
+    def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
+        """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        return replace(self, fold=self.fold * factor, fold_all=self.fold_all or fold_all)
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""

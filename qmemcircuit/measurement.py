@@ -90,6 +90,11 @@ def plan_measurement(
             f"Argument mitigation must be a Mitigation, but {mitigation!r} was given; "
             "Mitigation(factors=(1, 3, 5)) is one."
         )
+    if mitigation is not None and mitigation.fold_all and absorb_decay:
+        raise ValueError(
+            "Argument mitigation must have fold_all=False with absorb_decay, but it is True: the "
+            "device's T1 is part of what the circuits do, and must not be extrapolated away."
+        )
     circuits, choice = resolve_ancilla(
         lambda pool: build_circuits(
             model,
@@ -135,7 +140,7 @@ def _runs(
                 f"amplified, but {placed!r} was given {list(mitigation.factors)}; device(…) and "
                 "ibm(…) can."
             )
-        amplified = independent(placed.amplify(factor), stream)
+        amplified = independent(placed.amplify(factor, fold_all=mitigation.fold_all), stream)
         runs.append(PlannedRun(f"factor {factor}", circuits, amplified))
     if mitigation.readout:
         for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):

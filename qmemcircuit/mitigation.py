@@ -15,7 +15,7 @@ of the bias that is left.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from functools import cached_property
 from typing import Any, get_args
 
@@ -65,6 +65,7 @@ class Mitigation:
     """
 
     factors: tuple[int, ...] = (1,)
+    _: KW_ONLY
     order: int | None = None
     fold_all: bool = False
     extrapolation: Extrapolation = "polynomial"
@@ -223,8 +224,10 @@ class MitigatedSamples:
         mitigation = self.mitigation
         if mitigation.extrapolation == "polynomial":
             return polynomial_weights(mitigation.factors, mitigation.degree)
-        rate = (assumption or self.assumptions[0]).rates[kind_of(label)]
-        return exponential_weights(mitigation.factors, rate)
+        rates = (assumption or self.assumptions[0]).rates
+        if kind_of(label) not in rates:
+            pauli_weights(self.runs[0], {label: 1.0})  # says which setting is missing
+        return exponential_weights(mitigation.factors, rates[kind_of(label)])
 
     def combine(self, terms: Terms) -> tuple[FloatArray, FloatArray]:
         """Return Σ coefficient × <Pauli>, mitigated, and its standard error, each (T,).
@@ -259,7 +262,7 @@ class MitigatedSamples:
             factors = np.zeros((run.counts.shape[0], len(labels)))
             for label, factor in terms.items():
                 if label not in labels:
-                    pauli_weights(run, {label: 1.0})  # says what is wrong
+                    pauli_weights(run, {label: 1.0})
                 factors[:, labels.index(label)] += factor
             return np.asarray(np.einsum("tskp,tp->tsk", table, factors))
         weights = pauli_weights(run, terms)
@@ -290,7 +293,8 @@ class MitigatedSamples:
                 f"Argument runs must hold the tomography of one or two memristors, but the "
                 f"settings are {', '.join(self.bases)}; run with bases='tomography'."
             )
-        return tomography_states(self.combine, len(self.bases[0]))
+        here = self.assumptions[0]
+        return tomography_states(lambda terms: self._value(terms, here), len(self.bases[0]))
 
     def arrays(self) -> dict[str, Any]:
         """Return the counts by name, as `restore` takes them."""

@@ -74,6 +74,11 @@ class Readout:
         posterior = (self.flips * shots + 0.5) / (shots + 1)
         return np.asarray(np.sqrt(posterior * (1 - posterior) / (shots + 2)))
 
+    def redrawn(self, shots: int, random: np.random.Generator) -> Readout:
+        """Return a calibration of `shots` shots, drawn from the frequencies of this one."""
+        frequencies = self.counts / self.counts.sum(axis=1, keepdims=True)
+        return Readout(random.multinomial(shots, frequencies))
+
     def correct(self, weights: FloatArray, flips: FloatArray | None = None) -> FloatArray:
         """Return A^{-T} w for weights (…, 2^M): the mean of w without readout errors.
 

@@ -69,9 +69,9 @@ class IbmTarget:
         """Return the target with its qubits chosen for `circuits`."""
         return replace(self, prediction=self.prediction.place(circuits))
 
-    def amplify(self, factor: int) -> IbmTarget:
-        """Return the device running every two-qubit gate `factor` times."""
-        return replace(self, prediction=self.prediction.amplify(factor))
+    def amplify(self, factor: int, *, fold_all: bool = False) -> IbmTarget:
+        """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        return replace(self, prediction=self.prediction.amplify(factor, fold_all=fold_all))
 
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
         """Return the compiled circuits on the device's whole register, checked to be ISA.

@@ -59,10 +59,13 @@ class Seeded(Protocol):
 
 @runtime_checkable
 class Amplifiable(Protocol):
-    """A target whose two-qubit errors can be amplified, for zero-noise extrapolation."""
+    """A target whose noise can be amplified, for zero-noise extrapolation."""
 
-    def amplify(self, factor: int) -> Target:
-        """Return the target with every two-qubit gate repeated `factor` times, odd."""
+    def amplify(self, factor: int, *, fold_all: bool = False) -> Target:
+        """Return the target with every two-qubit gate repeated `factor` times, odd.
+
+        With `fold_all`, all gates and waits are.
+        """
         ...
 
 

@@ -186,7 +186,8 @@ def concurrence_limits(
     mean, variance, choice = (np.zeros(len(data.counts)) for _ in range(3))
     for _ in range(_HALVINGS):
         halves = _halve(data.counts, random)
-        one, other = (_weighed(replace(data, counts=half)) for half in halves)
+        # What is moved is the same for both halves: it matters for the limits, not for the choice.
+        one, other = (_weighed(replace(data, counts=half, moved=())) for half in halves)
         first, second = _best_witness(one, z), _best_witness(other, z)
         mean += (_mean(first, other, one.weights) + _mean(second, one, other.weights)) / 2
         for witness in (first, second):

@@ -91,7 +91,7 @@ def test_the_example_files_are_valid() -> None:
     assert read_description(example).times.size == 91
     pair = read_description(example.with_name("pair.toml"))
     assert pair.times.size == 5
-    assert pair.mitigation == qm.Mitigation((1, 3, 5), 1)
+    assert pair.mitigation == qm.Mitigation((1, 3, 5), order=1)
     assert pair.device == {"reset_error": 0.01}
     assert pair.ibm["dynamical_decoupling"] == "XY4"
 

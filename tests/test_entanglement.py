@@ -166,15 +166,15 @@ def test_least_variance_weights_are_unbiased_and_not_worse_than_pooling() -> Non
     exact = np.stack([outcome_probabilities(states, s) for s in SETTINGS], axis=1)
     ours = witnesses._weighed(PairCounts(counts))
     means = np.einsum("tskp,tsk->tp", ours.weights, exact)
-    signs = witnesses._signs_of_labels(np.zeros((2, 2)))
-    pooled = replace(ours, weights=witnesses._equal_weights(counts, signs))
     for p, letters in enumerate(product("IXYZ", repeat=2)):
         label = "".join(letters)
         np.testing.assert_allclose(
             means[:, p], expectation(states, pauli_matrix(label)), atol=1e-10
         )
-        unit = np.eye(16)[p] * np.ones((6, 1))
-        assert np.all(witnesses._variance(unit, ours) <= witnesses._variance(unit, pooled) + 1e-15)
+        if p > 0:
+            error = np.sqrt(witnesses._variance(np.eye(16)[p] * np.ones((6, 1)), ours))
+            # The witnesses' posterior has shots + 1 where the means' has shots + 2: 1/600.
+            assert np.all(error <= pauli_mean(Samples(SETTINGS, counts), label)[1] * (1 + 1 / 500))
 
 
 def test_variance_is_that_of_repeated_experiments() -> None:

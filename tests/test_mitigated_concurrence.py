@@ -134,6 +134,6 @@ def test_a_pair_of_three_has_its_own_flips() -> None:
     samples = qm.Samples(settings, np.full((1, 27, 8), 10))
     data = MitigatedSamples(Mitigation(), (samples,), readout)
     pair = pair_counts(data, 0, 2)
-    np.testing.assert_allclose(pair.flips, flips[[0, 2]], atol=1e-8)
-    assert len(pair.moved_flips) == 4
+    np.testing.assert_allclose(pair.combination.flips, flips[[0, 2]], atol=1e-8)
+    assert len(pair.moved) == 4
     assert pair.counts.shape == (1, 9, 4)

@@ -56,7 +56,7 @@ def _mitigated(
     factors: tuple[int, ...] = (1,),
     order: int | None = None,
 ) -> MitigatedSamples:
-    mitigation = Mitigation(factors, order, readout is not None)
+    mitigation = Mitigation(factors, order=order, readout=readout is not None)
     return MitigatedSamples(mitigation, runs, readout)
 
 
@@ -181,7 +181,7 @@ def test_a_polynomial_noise_is_extrapolated_exactly(order: int) -> None:
         mixed = (1 - share) * clean + share * dirty
         runs.append(_samples(_probabilities(mixed, 0 * FLIPS), 10**12, None))
     mitigated = _mitigated(tuple(runs), factors=factors, order=order)
-    assert mitigated.mitigation.coefficients.sum() == pytest.approx(1, abs=1e-12)
+    assert mitigated.coefficients("XX").sum() == pytest.approx(1, abs=1e-12)
     assert trace_distance(mitigated.states(), clean[None])[0] < 1e-8
     lower = _mitigated(tuple(runs), factors=factors, order=order - 1)
     assert trace_distance(lower.states(), clean[None])[0] > 0.004

@@ -19,10 +19,13 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.hardware.params import PAIR_SHOTS, TRANSPILER_SEED, pair, pair_times
 from qmemcircuit.absorption import absorb_device_decay
-from qmemcircuit.extrapolation import extrapolate_pooled, joint_means, measured_labels
-from qmemcircuit.mitigation import MitigatedMeans, Readout, measure_readout, states_of_means
+from qmemcircuit.extrapolation import extrapolate_pooled
+from qmemcircuit.means import joint_weights, measured_labels, states_of_means, weighted_mean
+from qmemcircuit.measurement import measure_readout
 from qmemcircuit.observables import concurrence_of_states, trace_distance
+from qmemcircuit.readout import Readout
 from qmemcircuit.runtime import fake_backend
+from qmemcircuit.targets import rounded
 from qmemcircuit.trajectory import Samples
 
 SEEDS = 200
@@ -50,7 +53,7 @@ def main() -> None:
         "fresh ancillas, all folded": (fresh, replace(apart, fold_all=True), MANY[:5]),
     }
     chances = {
-        name: [replace(where, fold=factor).probabilities(these) for factor in factors]
+        name: [where.amplify(factor).probabilities(these) for factor in factors]
         for name, (these, where, factors) in circuits.items()
     }
     candidates: list[tuple[str, int, str, Means]] = [
@@ -75,15 +78,14 @@ def main() -> None:
         where = apart if name.startswith("fresh") else placed
         factors, exact = MANY[:count], chances[name][:count]
         counts = [np.round(p * UNLIMITED).astype(np.int64) for p in exact]
-        readout = measure_readout(where, 2, shots=10**12)
-        flips = readout.flips
-        found = _states(means, counts, factors, readout, reset.bases, labels)
+        known = measure_readout(where, 2, shots=10**12)
+        found = _states(means, counts, factors, known, reset.bases, labels)
         bias = trace_distance(found, master.states).max()
         largest, reached = [], []
         for seed in range(SEEDS):
             random = np.random.default_rng([seed, 0])
-            readout = Readout(random.binomial(PAIR_SHOTS, flips) / PAIR_SHOTS, PAIR_SHOTS)
-            counts = [random.multinomial(PAIR_SHOTS, p) for p in exact]
+            counts = [random.multinomial(PAIR_SHOTS, rounded(p)) for p in exact]
+            readout = known.redrawn(PAIR_SHOTS, random)
             found = _states(means, counts, factors, readout, reset.bases, labels)
             largest.append(trace_distance(found, master.states).max())
             c = concurrence_of_states(found)
@@ -109,7 +111,7 @@ def pooled(
 ) -> Mapping[str, np.ndarray]:
     """The declared one: joint means, rates pooled over alike Paulis."""
     labels = measured_labels(runs[0].bases)
-    means = np.array([joint_means(samples, readout)[0] for samples in runs])
+    means = np.array([_joint(samples, readout) for samples in runs])
     return dict(zip(labels, extrapolate_pooled(means, labels, factors)[0].T, strict=True))
 
 
@@ -118,7 +120,7 @@ def one_rate(
 ) -> Mapping[str, np.ndarray]:
     """Joint means, and the same rate for every Pauli: all are called X."""
     labels = measured_labels(runs[0].bases)
-    means = np.array([joint_means(samples, readout)[0] for samples in runs])
+    means = np.array([_joint(samples, readout) for samples in runs])
     same = ["X"] * len(labels)
     return dict(zip(labels, extrapolate_pooled(means, same, factors)[0].T, strict=True))
 
@@ -132,8 +134,14 @@ def pooled_apart(
     return dict(zip(labels, extrapolate_pooled(means, labels, factors)[0].T, strict=True))
 
 
+def _joint(samples: Samples, readout: Readout) -> np.ndarray:
+    weights = joint_weights(samples, readout.flips)
+    places = range(weights.shape[3])
+    return np.stack([weighted_mean(samples.counts, weights[..., p])[0] for p in places], axis=1)
+
+
 def _apart(samples: Samples, readout: Readout, labels: tuple[str, ...]) -> np.ndarray:
-    single = MitigatedMeans((samples,), (1,), readout, 0)
+    single = qm.MitigatedSamples(qm.Mitigation(), (samples,), readout)
     return np.stack([single.combine({label: 1.0})[0] for label in labels], axis=1)
 
 
@@ -141,7 +149,7 @@ def _polynomial(order: int) -> Means:
     def means(
         runs: tuple[Samples, ...], factors: tuple[int, ...], readout: Readout
     ) -> Mapping[str, np.ndarray]:
-        found = MitigatedMeans(runs, factors, readout, order)
+        found = qm.MitigatedSamples(qm.Mitigation(factors, order=order), runs, readout)
         return {label: found.combine({label: 1.0})[0] for label in measured_labels(runs[0].bases)}
 
     return means

@@ -19,17 +19,19 @@ from experiments.hardware.params import (
     RESET_ERRORS,
     SEEDS,
     TRANSPILER_SEED,
+    declared,
     pair,
     pair_times,
 )
 from experiments.results import Result, Settings
 from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.budget import trajectory_of_probabilities
-from qmemcircuit.checks import FloatArray
+from qmemcircuit.checks import ComplexArray, FloatArray
 from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.devices import DeviceTarget, noisy_states
-from qmemcircuit.extrapolation import PooledExtrapolation, extrapolate_pooled
-from qmemcircuit.mitigation import MitigatedMeans, Readout, measure_readout, states_of_means
+from qmemcircuit.extrapolation import extrapolate_pooled
+from qmemcircuit.means import combine_paulis, states_of_means, tomography_states
+from qmemcircuit.measurement import measure_readout
 from qmemcircuit.observables import (
     concurrence_of_states,
     expectation,
@@ -38,6 +40,7 @@ from qmemcircuit.observables import (
 )
 from qmemcircuit.plotting import PALETTE, REFERENCE_COLOUR, make_figure, plot_budget
 from qmemcircuit.runtime import fake_backend
+from qmemcircuit.targets import rounded
 from qmemcircuit.trajectory import Samples
 
 if TYPE_CHECKING:
@@ -212,53 +215,70 @@ def _sampled(
     assert master.states is not None
     circuits = qm.build_circuits(model, times, splitting="compiled")
     placed = replace(target, fold_all=True).place(circuits)
-    chances = [replace(placed, fold=factor).probabilities(circuits) for factor in factors]
+    chances = [placed.amplify(factor).probabilities(circuits) for factor in factors]
     absorbed, _ = absorb_device_decay(circuits, placed)
-    fewer = LINEAR_FACTORS[: len(factors) - 1]  # two when quick
+    fewer = LINEAR_FACTORS[: len(factors)]
     linear = replace(placed, fold_all=False)
-    absorbed_chances = [replace(linear, fold=factor).probabilities(absorbed) for factor in fewer]
+    absorbed_chances = [linear.amplify(factor).probabilities(absorbed) for factor in fewer]
+    # What the two calibration circuits give, to 1e-6; every seed then draws its own.
+    known = measure_readout(placed, 2, shots=10**12)
     found: dict[str, list[FloatArray]] = {key: [] for key in STAGES}
     distance: dict[str, list[FloatArray]] = {key: [] for key in STAGES}
-    rates = []
-    # The flips as the two calibration circuits show them, to 1e-6; every seed then draws its own.
-    flips = measure_readout(placed, 2, shots=10**12).flips
+    rates: list[list[float]] = []
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         random = np.random.default_rng([seed, 0])
-        runs = tuple(Samples(circuits.bases, random.multinomial(shots, p)) for p in chances)
-        others = tuple(
-            Samples(circuits.bases, random.multinomial(shots, p)) for p in absorbed_chances
-        )
-        readout = Readout(random.binomial(shots, flips) / shots, shots)
-        pooled = PooledExtrapolation(runs, factors, readout)
-        for key, means in {
-            "raw": MitigatedMeans(runs[:1], (1,), None, 0),
-            "read": MitigatedMeans(runs[:1], (1,), readout, 0),
-            "linear": MitigatedMeans(others, fewer, readout, 1),
-            "mitigated": pooled,
-        }.items():
-            states = means.states()
-            distance[key].append(trace_distance(states, master.states))
-            found[key].append(concurrence_of_states(states))
-        rates.append(pooled.rates())
+        runs = _draw(random, circuits.bases, chances, shots)
+        others = _draw(random, circuits.bases, absorbed_chances, shots)
+        readout = known.redrawn(shots, random)
+        mitigated = qm.MitigatedSamples(declared(factors), runs, readout)
+        states = {
+            "raw": _plain_states(runs[0]),
+            "read": qm.MitigatedSamples(qm.Mitigation(), runs[:1], readout).states(),
+            "linear": qm.MitigatedSamples(qm.Mitigation(fewer), others, readout).states(),
+            "mitigated": mitigated.states(),
+        }
+        for key, these in states.items():
+            distance[key].append(trace_distance(these, master.states))
+            found[key].append(concurrence_of_states(these))
+        rates.append([rate.value for rate in mitigated.decay_rates.values()])
         if seed == FIRST_SEED:
-            error = pooled.concurrence_error(repetitions=100, seed=seed)
-    kinds = sorted(rates[0])
+            first = mitigated
+    interval = _trajectory(times, first).concurrence(0, 1)
+    assert interval.lower is not None
+    assert interval.upper is not None
     dimensions = ("stage", "seed", "time")
     dataset = xarray.Dataset(
         {
             "trace_distance": (dimensions, np.array(list(distance.values()))),
             "concurrence": (dimensions, np.array(list(found.values()))),
-            "bootstrap_error": (("time",), error),
-            "rate": (("seed", "kind"), np.array([[row[kind] for kind in kinds] for row in rates])),
+            "lower": (("time",), interval.lower),
+            "upper": (("time",), interval.upper),
+            "rate": (("seed", "kind"), np.array(rates)),
         },
         coords={
             "stage": list(found),
             "seed": np.arange(FIRST_SEED, FIRST_SEED + seeds),
             "time": times,
-            "kind": kinds,
+            "kind": list(first.decay_rates),
         },
     )
     return dataset, trajectory_of_probabilities(absorbed, absorbed_chances[0])
+
+
+def _draw(
+    random: np.random.Generator, bases: tuple[str, ...], chances: list[FloatArray], shots: int
+) -> tuple[Samples, ...]:
+    return tuple(Samples(bases, random.multinomial(shots, rounded(p))) for p in chances)
+
+
+def _plain_states(samples: Samples) -> ComplexArray:
+    return tomography_states(lambda terms: combine_paulis(samples, terms), 2)
+
+
+def _trajectory(times: FloatArray, mitigated: qm.MitigatedSamples) -> qm.Trajectory:
+    """Return what holds the counts, for the interval of their concurrence."""
+    zeros = np.zeros((times.size, 2))
+    return qm.Trajectory(times, zeros, zeros, mitigated=mitigated)
 
 
 def draw(result: Result) -> dict[str, Figure]:
@@ -364,8 +384,7 @@ def _draw_budget(result: Result, ax: Axes) -> None:
     counts = np.stack(
         [random.multinomial(shots, outcome_probabilities(noisy.states, b)) for b in bases], axis=1
     )
-    states = MitigatedMeans((Samples(bases, counts),), (1,), None, 0).states()
-    measured = replace(noisy, states=states)
+    measured = replace(noisy, states=_plain_states(Samples(bases, counts)))
     budget = qm.error_budget(measured, noisy=noisy, exact=result.data["noiseless"], master=master)
     plot_budget(budget, ax=ax, unit=2 * np.pi)
     ax.set_title(f"compiled, decay absorbed, raw: {shots} shots × 9 settings, FakeTorino")

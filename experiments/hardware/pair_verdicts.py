@@ -142,7 +142,8 @@ def _mitigated(
         if periods not in where:
             continue
         values = mitigated[:, where[periods]]
-        error = float(sampled.bootstrap_error[where[periods]])
+        low, high = (float(sampled[key][where[periods]]) for key in ("lower", "upper"))
+        error = (high - low) / (2 * 1.96)  # where neither end is cut off at 0
         if periods == 8:
             asked = f"at most 0.02, {_share(values <= 0.02)}"
         else:
@@ -157,7 +158,8 @@ def _mitigated(
                 evidence=(
                     f"mean and spread over seeds; 5 % and 95 % quantiles "
                     f"{np.quantile(values, 0.05):.4f} and {np.quantile(values, 0.95):.4f}; "
-                    f"bootstrap error of the first seed {error:.4f}; asked on FakeTorino: {asked}"
+                    f"95 % interval of the first seed {low:.4f} to {high:.4f}; "
+                    f"asked on FakeTorino: {asked}"
                 ),
             )
         )

@@ -26,7 +26,7 @@ FACTORS = (1, 3, 5, 7, 9, 11, 13)
 
 Declared: the compiled circuits in their plain form; all gates and waits folded (`fold_all`), so
 that all the calibrated noise grows; readout corrected; Pauli means joint over the settings;
-exponential extrapolation with rates pooled over times and alike Paulis (qmemcircuit.extrapolation).
+exponential extrapolation with rates pooled over times and alike Paulis: `declared`.
 Form, folding and pooling follow from what the noise does. The largest factor was chosen on
 FakeTorino with shot seeds 0 to 199, where 9, 11, 13 and 15 all reached everything asked for
 (`python -m experiments.benchmarks.mitigation_choice` prints them, and those set aside). The
@@ -40,6 +40,13 @@ It was the declared one before: the best of few on shot seeds 0 to 39 of FakeTor
 """
 
 FIRST_SEED, SEEDS = 1000, 200
+"""Of the shots. A first look with 60 seeds had 95 % of them reach C(12T) ≥ 0.17, on the edge; the
+number was then raised to 200, and nothing else was changed."""
+
+
+def declared(factors: tuple[int, ...] = FACTORS) -> qm.Mitigation:
+    """Return the mitigation of hardware.fig8, as it was declared before the run."""
+    return qm.Mitigation(factors, fold_all=True, extrapolation="exponential")
 
 
 def single() -> qm.Memristor:

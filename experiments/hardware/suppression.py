@@ -18,7 +18,7 @@ from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.coherent_errors import CoherentErrors
 from qmemcircuit.compilation import CompiledCircuit
 from qmemcircuit.devices import DeviceTarget
-from qmemcircuit.mitigation import MitigatedMeans, measure_readout
+from qmemcircuit.measurement import measure_readout
 from qmemcircuit.observables import nearest_physical, pauli_matrix, trace_distance
 from qmemcircuit.plotting import PALETTE, make_figure
 from qmemcircuit.runtime import fake_backend
@@ -296,20 +296,16 @@ def _judge(
     `chances` holds for each noise factor the probabilities (N, T, B, K) of the instances.
     """
     memristors = len(circuits.network.memristors)
-    factors = FACTORS[: len(chances)]
-    order = 1 if method.extrapolated else 0
+    mitigation = qm.Mitigation(FACTORS[: len(chances)], readout=method.readout)
     many = 10**12  # shots that leave no noise
-    known, measured = None, None
-    if method.readout:
-        known = measure_readout(target, memristors, shots=many)
-        measured = measure_readout(replace(target, seed=FIRST_SEED), memristors, shots=shots)
+    known = measure_readout(target, memristors, shots=many) if method.readout else None
 
     def exact(runs: list[FloatArray]) -> float:
         samples = tuple(
             Samples(circuits.bases, np.rint(many * run).astype(np.int64)) for run in runs
         )
-        means = MitigatedMeans(samples, factors, known, order)
-        return float(_distances(means, master, projected=method.projected).mean())
+        mitigated = qm.MitigatedSamples(mitigation, samples, known)
+        return float(_distances(mitigated, master, projected=method.projected).mean())
 
     bias = exact([run.mean(axis=0) for run in chances])
     count = len(chances[0])
@@ -325,10 +321,11 @@ def _judge(
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         random = np.random.default_rng(seed)
         runs = tuple(Samples(circuits.bases, _counts(random, run, shots)) for run in chances)
-        means = MitigatedMeans(runs, factors, measured, order)
-        distances.append(_distances(means, master, projected=method.projected).mean())
+        measured = None if known is None else known.redrawn(shots, random)
+        mitigated = qm.MitigatedSamples(mitigation, runs, measured)
+        distances.append(_distances(mitigated, master, projected=method.projected).mean())
         if seed == FIRST_SEED:
-            errors = [means.combine({label: 1.0})[1] for label in _labels(memristors)]
+            errors = [mitigated.combine({label: 1.0})[1] for label in _labels(memristors)]
     sampled_error = math.hypot(float(np.std(distances)) / math.sqrt(seeds), spread)
     growth = float(np.sqrt(np.mean(np.square(errors))))
     return bias, spread, float(np.mean(distances)), sampled_error, growth
@@ -345,15 +342,17 @@ def _labels(memristors: int) -> list[str]:
     return ["".join(letters) for letters in product("IXYZ", repeat=memristors)][1:]
 
 
-def _distances(means: MitigatedMeans, master: ComplexArray, *, projected: bool) -> FloatArray:
+def _distances(
+    mitigated: qm.MitigatedSamples, master: ComplexArray, *, projected: bool
+) -> FloatArray:
     """Return the trace distances ½‖ρ − master‖₁ at each time, ρ from linear inversion.
 
     Unless `projected`, ρ need not be a physical state; the distance is defined all the same.
     """
     dimension = master.shape[-1]
     states = np.tile(np.eye(dimension, dtype=complex) / dimension, (len(master), 1, 1))
-    for label in _labels(len(means.runs[0].bases[0])):
-        mean = means.combine({label: 1.0})[0]
+    for label in _labels(len(mitigated.bases[0])):
+        mean = mitigated.combine({label: 1.0})[0]
         states += mean[:, None, None] * pauli_matrix(label) / dimension
     return trace_distance(nearest_physical(states) if projected else states, master)
 
