@@ -19,7 +19,7 @@ from qmemcircuit.couplings import (
     PartialISwap,
     PartialSwap,
 )
-from qmemcircuit.devices import DeviceTarget, device, device_states
+from qmemcircuit.devices import DeviceTarget, device
 from qmemcircuit.entanglement import (
     Concurrence,
     Event,
@@ -37,6 +37,7 @@ from qmemcircuit.means import pauli_mean
 from qmemcircuit.measurement import measure_readout
 from qmemcircuit.memristors import Memristor, Network
 from qmemcircuit.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.noisy_states import device_states
 from qmemcircuit.observables import memristive_defect
 from qmemcircuit.plotting import (
     plot_budget,

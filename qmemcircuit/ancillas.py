@@ -14,8 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from qmemcircuit.circuits import Ancilla, AncillaPool, CircuitSet, most_collisions
-from qmemcircuit.devices import DeviceTarget, noisy_states, scheduled_device
+from qmemcircuit.devices import DeviceTarget, scheduled_device
 from qmemcircuit.exact import circuit_states
+from qmemcircuit.noisy_states import noisy_states
 from qmemcircuit.observables import trace_distance
 
 MOST_QUBITS = 9

@@ -215,7 +215,7 @@ def _comparison(record: Record, master: Trajectory) -> Comparison:
     """Compare a record's raw counts with the master equation, with the error budget."""
     import qmemcircuit as qm
     from qmemcircuit.circuits import AncillaPool
-    from qmemcircuit.devices import recorded_device
+    from qmemcircuit.recorded import recorded_device
 
     used = record.provenance
     splitting, steps = used.get("splitting", "lie"), used.get("steps")

@@ -44,6 +44,7 @@ from typing import Any
 
 from qmemcircuit.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.circuits import AncillaPool, pool
+from qmemcircuit.coherent_errors import CoherentErrors
 from qmemcircuit.couplings import ControlledRotation, Coupling, Native, PartialISwap, PartialSwap
 from qmemcircuit.devices import device
 from qmemcircuit.memristors import Memristor, Network
@@ -161,7 +162,13 @@ def _options(content: Mapping[str, Any], table: str, function: Callable[..., Any
                 f"Argument {name} must be true or false, but {value!r} was given; a TOML boolean "
                 "has no quotes."
             )
-    return dict(given)
+    chosen = dict(given)
+    if "coherent_errors" in chosen:
+        assumed = chosen["coherent_errors"]
+        entries = tuple(item.name for item in fields(CoherentErrors))
+        _known(assumed, entries, f"coherent_errors of [{table}]")
+        chosen["coherent_errors"] = CoherentErrors(**assumed)
+    return chosen
 
 
 def _mitigation(content: Mapping[str, Any]) -> Mitigation | None:

@@ -17,22 +17,18 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
-from qmemcircuit.absorption import absorb_device_decay
-from qmemcircuit.calibration import describe_calibration, recorded_backend
+from qmemcircuit.calibration import describe_calibration
 from qmemcircuit.checks import (
-    ComplexArray,
     FloatArray,
     IntArray,
     check_choice,
     check_integer,
     check_real,
 )
-from qmemcircuit.circuits import Ancilla, CircuitSet, build_circuits
+from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.coherent_errors import CoherentErrors
-from qmemcircuit.collision import CollisionForm
 from qmemcircuit.compilation import (
     CompiledCircuit,
     compile_circuit,
@@ -40,9 +36,7 @@ from qmemcircuit.compilation import (
     restrict_target,
 )
 from qmemcircuit.forms import Form, apply_forms, choose_forms
-from qmemcircuit.memristors import Model
 from qmemcircuit.noise import read_out, readout_matrices, simulate
-from qmemcircuit.observables import trajectory_of_states
 from qmemcircuit.placement import (
     GIVEN,
     Placement,
@@ -51,12 +45,8 @@ from qmemcircuit.placement import (
     qubit_roles,
     require_couplers,
 )
-from qmemcircuit.provenance import make_provenance
-from qmemcircuit.serialization import describe_model
-from qmemcircuit.splitting import Splitting
 from qmemcircuit.suppression import SEQUENCES
 from qmemcircuit.targets import random_stream, rounded
-from qmemcircuit.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -371,41 +361,6 @@ def device(
     )
 
 
-def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
-    """Return the noise model of a device as it was calibrated when a record was measured.
-
-    Args:
-        described: `record.provenance["target"]` of a run on `device(…)` or `ibm(…)`.
-
-    Compilation is repeated with the recorded seed and qubits, so the prediction is of the very
-    circuits that ran. Raises ValueError where the record has no calibration.
-    """
-    calibration = described.get("calibration")
-    if not calibration:
-        raise ValueError(
-            f"Argument described must hold a calibration, but the record of "
-            f"{described.get('name')!r} has none; only device(…) and ibm(…) leave one."
-        )
-    count = len(calibration["t1"])
-    embedded = bool(described["layout"]["embedded"])
-    assumed = described.get("coherent_errors")
-    return DeviceTarget(
-        recorded_backend(str(described["name"]), calibration),
-        int(described["seed"]),
-        described["schedule"] != "none",
-        Placement(tuple(range(count)), embedded, None, "recorded"),
-        float(described.get("reset_error", 0.0)),
-        int(described["fold"]),
-        int(described["optimization_level"]),
-        tuple(Form(**form) for form in described.get("forms", ())),
-        bool(described.get("fold_all", False)),
-        described.get("dynamical_decoupling"),
-        int(described.get("twirling", 0)),
-        bool(described.get("service_twirling", False)),
-        None if assumed is None else CoherentErrors(**assumed),
-    )
-
-
 def scheduled_device(target: object) -> DeviceTarget:
     """Return the noise model of a target that has one: itself, or that of `ibm(…)`.
 
@@ -418,74 +373,6 @@ def scheduled_device(target: object) -> DeviceTarget:
             f"{target!r} has none; use device(backend) or ibm(name)."
         )
     return found
-
-
-def device_states(
-    model: Model,
-    times: ArrayLike,
-    *,
-    target: DeviceTarget,
-    ancilla: Ancilla = "reset",
-    splitting: Splitting = "lie",
-    steps: int | None = None,
-    collision: CollisionForm = "compact",
-    absorb_decay: bool = False,
-) -> Trajectory:
-    """Return the exact states that the device's noise leaves, before readout: no shot noise.
-
-    Args:
-        model, times, ancilla, splitting, steps, collision: as in `build_circuits`.
-        target: a target made by `device`.
-        absorb_decay: let the device's own decay do part of the damping (see `absorption`).
-
-    Returns a `Trajectory` with states of shape (T, 2^M, 2^M). The state is the one at the end of
-    the scheduled circuit; the gates that turn the measurement's basis, and readout, come on top.
-    """
-    circuits = build_circuits(
-        model,
-        times,
-        bases="Z",
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-    )
-    placed = target.place(circuits)
-    report = None
-    if absorb_decay:
-        circuits, report = absorb_device_decay(circuits, placed)
-    states, compiled = noisy_states(circuits, placed)
-    provenance = make_provenance(
-        "device_states",
-        model=describe_model(circuits.network, circuits.times),
-        target=dict(placed.describe()),
-        ancilla=circuits.ancilla.describe(),
-        splitting=splitting,
-        steps=circuits.steps,
-        two_qubit_gates=[item.two_qubit_gates for item in compiled],
-        durations=[item.duration for item in compiled] if target.schedule else None,
-        absorption=None if report is None else report.describe(),
-    )
-    return trajectory_of_states(circuits.network, circuits.times, states, provenance)
-
-
-def noisy_states(
-    circuits: CircuitSet, target: DeviceTarget, *, only: Sequence[int] | None = None
-) -> tuple[ComplexArray, list[CompiledCircuit]]:
-    """Return the system's noisy states (T, 2^M, 2^M) and the circuits that were simulated.
-
-    With twirling a state is the average over the random instances.
-    """
-    placed = target.place(circuits)
-    compiled = placed.compile(circuits, measured=False, only=only)
-    states = simulate(
-        compiled,
-        placed.restricted(),
-        target.reset_error,
-        target.coherent_errors,
-        save="density_matrix",
-    )
-    return states.mean(axis=1), compiled
 
 
 def _longest(circuits: CircuitSet) -> QuantumCircuit:

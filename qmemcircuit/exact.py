@@ -72,7 +72,7 @@ def exact_circuit(
     """
     traced = ancilla == "traced"
     if target is not None:
-        from qmemcircuit.devices import device_states
+        from qmemcircuit.noisy_states import device_states
 
         return device_states(
             model,

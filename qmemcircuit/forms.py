@@ -67,7 +67,7 @@ def choose_forms(circuits: CircuitSet, target: DeviceTarget) -> tuple[Form, ...]
         circuits: of `build_circuits`; only `splitting="compiled"` in closed form has a choice.
         target: a placed `device`. 14 circuits a time are compiled and simulated, about a second.
     """
-    from qmemcircuit.devices import noisy_states
+    from qmemcircuit.noisy_states import noisy_states
 
     indices = formed_times(circuits)
     if not indices:

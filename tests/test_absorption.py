@@ -9,7 +9,8 @@ from plain_backend import PlainBackend
 
 import qmemcircuit as qm
 from qmemcircuit.absorption import absorb_device_decay
-from qmemcircuit.devices import device, device_states
+from qmemcircuit.devices import device
+from qmemcircuit.noisy_states import device_states
 from qmemcircuit.observables import trace_distance
 
 RATE = 0.3
@@ -59,7 +60,7 @@ def test_a_wrong_t1_is_seen(memristor: qm.Memristor) -> None:
     circuits = qm.build_circuits(memristor, times, bases="Z")
     believed = device(PlainBackend(t1=30e-6, t2=60e-6, fast=5), seed=1).place(circuits)
     absorbed, _ = absorb_device_decay(circuits, believed)
-    from qmemcircuit.devices import noisy_states
+    from qmemcircuit.noisy_states import noisy_states
 
     true = device(
         PlainBackend(t1=20e-6, t2=40e-6, fast=5), seed=1, layout=believed.placement.qubits
@@ -135,7 +136,7 @@ def test_left_out_collisions_move_no_other_ancilla() -> None:
     """The last circuit loses its collisions; the earlier ones' fresh ancillas stay in place."""
     from dataclasses import replace
 
-    from qmemcircuit.devices import noisy_states
+    from qmemcircuit.noisy_states import noisy_states
     from qmemcircuit.splitting import Collision
 
     memristor = qm.Memristor(qm.SquidRate(0.4), a=0.7)

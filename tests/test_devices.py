@@ -12,9 +12,11 @@ from scipy.stats import chi2
 
 import qmemcircuit as qm
 from qmemcircuit.compilation import fold_two_qubit_gates, require_isa, widen
-from qmemcircuit.devices import device, device_states, recorded_device
+from qmemcircuit.devices import device
+from qmemcircuit.noisy_states import device_states
 from qmemcircuit.observables import trace_distance
 from qmemcircuit.placement import choose_placement, demand_of, predicted_error
+from qmemcircuit.recorded import recorded_device
 
 FLIP = 0.03
 

@@ -13,10 +13,11 @@ from qiskit.quantum_info import Operator
 import qmemcircuit as qm
 from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.compilation import fold_all_noise
-from qmemcircuit.devices import device, noisy_states, recorded_device
+from qmemcircuit.devices import device
 from qmemcircuit.extrapolation import extrapolate_pooled
 from qmemcircuit.means import joint_weights, measured_labels, pauli_mean, weighted_mean
 from qmemcircuit.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.noisy_states import noisy_states
 from qmemcircuit.observables import (
     expectation,
     outcome_probabilities,
@@ -24,6 +25,7 @@ from qmemcircuit.observables import (
     trace_distance,
 )
 from qmemcircuit.readout import Readout, confusion_matrix
+from qmemcircuit.recorded import recorded_device
 from qmemcircuit.runtime import ibm
 
 SETTINGS = tuple(a + b for a in "XYZ" for b in "XYZ")

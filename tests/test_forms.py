@@ -8,9 +8,10 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.compiled import compile_pairs
-from qmemcircuit.devices import noisy_states, recorded_device
 from qmemcircuit.forms import BALANCES, apply_forms, noiseless_state
+from qmemcircuit.noisy_states import noisy_states
 from qmemcircuit.observables import trace_distance
+from qmemcircuit.recorded import recorded_device
 
 
 def the_pair(coupling):

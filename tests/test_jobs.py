@@ -25,7 +25,8 @@ import qmemcircuit as qm
 from qmemcircuit import collection, jobs
 from qmemcircuit.collection import collect
 from qmemcircuit.jobs import resume, submit
-from qmemcircuit.runtime import IbmTarget, LocalJobs, fake_backend, ibm
+from qmemcircuit.runtime import IbmTarget, fake_backend, ibm
+from qmemcircuit.runtime_jobs import LocalJobs
 
 SHOTS = 50
 
@@ -558,7 +559,7 @@ def test_missing_account_and_unknown_devices_are_clear(
 
 
 def test_options_reach_the_sampler() -> None:
-    from qmemcircuit.runtime import _sampler
+    from qmemcircuit.runtime_jobs import _sampler
 
     target = ibm("fake_manila", channel="local", dynamical_decoupling="XY4", twirling=True)
     options = _sampler(fake_backend("FakeManilaV2"), target.options, "the-tag").options
@@ -591,7 +592,7 @@ def test_the_runtime_adapter_asks_the_right_questions(
     memristor: qm.Memristor, target: IbmTarget
 ) -> None:
     """`RuntimeJobs` with the client's own Sampler on a fake backend, and the stub for retrieval."""
-    from qmemcircuit.runtime import RuntimeJobs
+    from qmemcircuit.runtime_jobs import RuntimeJobs
 
     backend = fake_backend("fake_manila")
     circuits = target.prepare(qm.build_circuits(memristor, [0.5]))
@@ -610,7 +611,7 @@ def test_the_runtime_adapter_asks_the_right_questions(
         def error_message(self) -> str:
             return "calibrating"
 
-    from qmemcircuit.runtime import _sampler
+    from qmemcircuit.runtime_jobs import _sampler
 
     real = _sampler(backend, {}, "a-tag").run([(circuit,) for circuit in circuits], shots=40)
     real.tags = ["a-tag"]

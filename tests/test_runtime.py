@@ -29,10 +29,11 @@ import qmemcircuit as qm
 from qmemcircuit import collection, jobs
 from qmemcircuit.cli import main
 from qmemcircuit.compilation import require_isa
-from qmemcircuit.devices import recorded_device
 from qmemcircuit.forms import noiseless_state
 from qmemcircuit.observables import outcome_probabilities
-from qmemcircuit.runtime import RuntimeJobs, fake_backend, ibm
+from qmemcircuit.recorded import recorded_device
+from qmemcircuit.runtime import fake_backend, ibm
+from qmemcircuit.runtime_jobs import RuntimeJobs
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
 PAIR = qm.Network(

@@ -22,9 +22,11 @@ from qmemcircuit.compilation import (
     restrict_target,
     start_times,
 )
-from qmemcircuit.devices import device, noisy_states, recorded_device
+from qmemcircuit.devices import device
 from qmemcircuit.noise import simulate
+from qmemcircuit.noisy_states import noisy_states
 from qmemcircuit.observables import trace_distance
+from qmemcircuit.recorded import recorded_device
 from qmemcircuit.runtime import ibm
 from qmemcircuit.suppression import SEQUENCES, decouple, twirl, twirl_as_service
 

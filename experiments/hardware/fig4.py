@@ -22,7 +22,8 @@ from experiments.results import Quantity, Result, Settings
 from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.checks import FloatArray
 from qmemcircuit.circuits import CircuitSet
-from qmemcircuit.devices import DeviceTarget, noisy_states
+from qmemcircuit.devices import DeviceTarget
+from qmemcircuit.noisy_states import noisy_states
 from qmemcircuit.observables import trace_distance, trajectory_of_states
 from qmemcircuit.plotting import PALETTE, make_figure, plot_loop
 from qmemcircuit.provenance import make_provenance

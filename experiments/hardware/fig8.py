@@ -28,10 +28,11 @@ from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.budget import trajectory_of_probabilities
 from qmemcircuit.checks import ComplexArray, FloatArray
 from qmemcircuit.circuits import CircuitSet
-from qmemcircuit.devices import DeviceTarget, noisy_states
+from qmemcircuit.devices import DeviceTarget
 from qmemcircuit.extrapolation import extrapolate_pooled
 from qmemcircuit.means import combine_paulis, states_of_means, tomography_states
 from qmemcircuit.measurement import measure_readout
+from qmemcircuit.noisy_states import noisy_states
 from qmemcircuit.observables import (
     concurrence_of_states,
     expectation,
