@@ -205,8 +205,7 @@ def _print_comparison(record: Record) -> Comparison:
     print(comparison)
     if record.mitigated is not None:
         declared = record.mitigated.mitigation
-        readout = f"readout {declared.inversion}" if declared.readout else "readout as it is"
-        print(f"\nmitigated: factors {list(declared.factors)}, order {declared.degree}, {readout}")
+        print(f"\nmitigated: {declared}")
         print(qm.compare(qm.mitigate(record), master))
     return comparison
 

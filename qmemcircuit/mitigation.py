@@ -119,6 +119,17 @@ class Mitigation:
         """The order of the extrapolation with its default filled in."""
         return min(1, len(self.factors) - 1) if self.order is None else self.order
 
+    def __str__(self) -> str:
+        """Return the declaration in one line."""
+        folded = "all gates and waits" if self.fold_all else "two-qubit gates"
+        how = f"polynomial of order {self.degree}"
+        if self.extrapolation == "exponential":
+            how = "exponential, pooled rates"
+        readout = f"readout {self.inversion}" if self.readout else "readout as it is"
+        if len(self.factors) == 1:
+            return f"{readout}, no extrapolation"
+        return f"{readout}, {folded} folded by {list(self.factors)}, {how}"
+
     def describe(self) -> dict[str, Any]:
         """Return the declaration as JSON values."""
         return {**asdict(self), "factors": list(self.factors)}

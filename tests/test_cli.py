@@ -91,9 +91,10 @@ def test_the_example_files_are_valid() -> None:
     assert read_description(example).times.size == 91
     pair = read_description(example.with_name("pair.toml"))
     assert pair.times.size == 5
-    assert pair.mitigation == qm.Mitigation((1, 3, 5), order=1)
-    assert pair.device == {"reset_error": 0.01}
-    assert pair.ibm["dynamical_decoupling"] == "XY4"
+    assert pair.mitigation == qm.Mitigation((1, 3, 5), fold_all=True, extrapolation="exponential")
+    assert pair.device["reset_error"] == 0.005
+    assert pair.device["coherent_errors"] == qm.CoherentErrors(detuning=6283.0, nodes=2)
+    assert pair.ibm == {"mode": "batch", "twirling": False}
 
 
 def test_run_writes_the_record_and_compares(model: Path, capsys: pytest.CaptureFixture) -> None:
@@ -162,7 +163,10 @@ def test_mitigation_is_declared_in_the_file(model: Path, capsys: pytest.CaptureF
     model.write_text(text.replace("periods = 2", "periods = 1") + MITIGATED)
     assert main(["run", str(model), "--target", "fake:FakeManilaV2", "--out", "r.json"]) == 0
     printed = capsys.readouterr().out
-    assert "mitigated: factors [1, 3], order 1, readout tensored" in printed
+    assert (
+        "mitigated: readout tensored, two-qubit gates folded by [1, 3], polynomial of order 1"
+        in printed
+    )
     record = qm.Record.load("r.json")
     assert record.provenance["target"]["reset_error"] == 0.02
     assert record.provenance["mitigation"]["factors"] == [1, 3]
@@ -172,7 +176,9 @@ def test_mitigation_is_declared_in_the_file(model: Path, capsys: pytest.CaptureF
     assert collected.provenance["target"]["mode"] == "job"
     capsys.readouterr()
     assert main(["compare", "c.json"]) == 0
-    assert "mitigated: factors [1, 3]" in capsys.readouterr().out
+    assert (
+        "mitigated: readout tensored, two-qubit gates folded by [1, 3]" in capsys.readouterr().out
+    )
     error = qm.mitigate(collected).voltage_error
     # Coefficients 1.5 and −0.5 cost √2.5 = 1.58, and the readout's correction a little more.
     assert 1.58 < (error / qm.estimate(collected).voltage_error).mean() < 2.0
@@ -258,6 +264,10 @@ def test_doctor_knows_every_extra_and_what_is_missing(
         (("[[memristor]]", "[device]\nmoon = 1\n[[memristor]]"), "[device] has 'moon'"),
         (("[[memristor]]", "[ibm]\nseed = 1\n[[memristor]]"), "[ibm] has 'seed'"),
         (("[[memristor]]", "[device]\nschedule = 'no'\n[[memristor]]"), "true or false"),
+        (
+            ("[[memristor]]", "[device]\ncoherent_errors = {moon = 1}\n[[memristor]]"),
+            "coherent_errors of [device] has 'moon'",
+        ),
         (("[[memristor]]", "[mitigation]\nfactors = 3\n[[memristor]]"), "must be a list"),
         (("[[memristor]]", "[mitigation]\nfactors = [1, 4]\n[[memristor]]"), "must be odd"),
         (("[[memristor]]", "[mitigation]\nfolds = [1]\n[[memristor]]"), "has 'folds'"),
