@@ -1,0 +1,136 @@
+"""What hardware.suppression switches on and off, and how it judges each: by distance and error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+import qmemcircuit as qm
+from experiments.hardware.params import FIRST_SEED
+from qmemcircuit.checks import ComplexArray, FloatArray
+from qmemcircuit.circuits import CircuitSet
+from qmemcircuit.devices import DeviceTarget
+from qmemcircuit.measurement import measure_readout
+from qmemcircuit.observables import nearest_physical, pauli_matrix, trace_distance
+from qmemcircuit.trajectory import Samples
+
+FACTORS = (1, 3, 5)
+"""Noise factors, extrapolated linearly.
+
+They, the assumed errors and the thresholds below were fixed before the first run. After it the
+combinations were added, with "undecided", and the instances were cut to what 5 minutes allow.
+"""
+
+TWIRLS, SEEDS = 10, 40
+"""Random instances of a twirled circuit, and repetitions of the shots."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """What is switched on: options of the device, what is done to the counts, and the rival."""
+
+    name: str
+    options: tuple[tuple[str, Any], ...] = ()
+    extrapolated: bool = False
+    readout: bool = False
+    projected: bool = False
+    rival: str = "none"
+
+
+_XX = ("dynamical_decoupling", "XX")
+METHODS = (
+    Method("none"),
+    Method("decoupling XX", (_XX,)),
+    Method("decoupling XpXm", (("dynamical_decoupling", "XpXm"),)),
+    Method("decoupling XY4", (("dynamical_decoupling", "XY4"),)),
+    Method("twirling", (("twirling", TWIRLS),)),
+    Method("twirling, IBM's", (("twirling", TWIRLS), ("service_twirling", True))),
+    Method("readout correction", readout=True),
+    Method("extrapolation", extrapolated=True),
+    Method("physical projection", projected=True),
+    Method("readout + extrapolation", (), True, True),
+    Method("+ projection", (), True, True, True, "readout + extrapolation"),
+    Method("+ twirling", (("twirling", TWIRLS),), True, True, True, "+ projection"),
+    Method("+ decoupling XX", (_XX, ("twirling", TWIRLS)), True, True, True, "+ twirling"),
+)
+RIVALS = {method.name: method.rival for method in METHODS}
+QUICK = ("none", "decoupling XX", "readout correction", "physical projection")
+
+
+def judge(
+    method: Method,
+    target: DeviceTarget,
+    circuits: CircuitSet,
+    chances: list[FloatArray],
+    master: ComplexArray,
+    shots: int,
+    seeds: int,
+) -> tuple[float, float, float, float, float]:
+    """Return the distance without shot noise, with it, each with its error, and the error bar.
+
+    `chances` holds for each noise factor the probabilities (N, T, B, K) of the instances.
+    """
+    memristors = len(circuits.network.memristors)
+    mitigation = qm.Mitigation(FACTORS[: len(chances)], readout=method.readout)
+    many = 10**12  # shots that leave no noise
+    known = measure_readout(target, memristors, shots=many) if method.readout else None
+
+    def exact(runs: list[FloatArray]) -> float:
+        samples = tuple(
+            Samples(circuits.bases, np.rint(many * run).astype(np.int64)) for run in runs
+        )
+        mitigated = qm.MitigatedSamples(mitigation, samples, known)
+        return float(_distances(mitigated, master, projected=method.projected).mean())
+
+    bias = exact([run.mean(axis=0) for run in chances])
+    count = len(chances[0])
+    spread = 0.0
+    if count > 1:
+        # Leaving out one instance at a time: the error of having so few.
+        left = [
+            exact([np.delete(run, instance, axis=0).mean(axis=0) for run in chances])
+            for instance in range(count)
+        ]
+        spread = float(np.sqrt((count - 1) * np.var(left)))
+    distances, errors = [], []
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        random = np.random.default_rng(seed)
+        runs = tuple(Samples(circuits.bases, _counts(random, run, shots)) for run in chances)
+        measured = None if known is None else known.redrawn(shots, random)
+        mitigated = qm.MitigatedSamples(mitigation, runs, measured)
+        distances.append(_distances(mitigated, master, projected=method.projected).mean())
+        if seed == FIRST_SEED:
+            errors = [mitigated.combine({label: 1.0})[1] for label in _labels(memristors)]
+    sampled_error = math.hypot(float(np.std(distances)) / math.sqrt(seeds), spread)
+    growth = float(np.sqrt(np.mean(np.square(errors))))
+    return bias, spread, float(np.mean(distances)), sampled_error, growth
+
+
+def _counts(random: np.random.Generator, chances: FloatArray, shots: int) -> Any:
+    """Return counts with the shots divided over the instances, as `DeviceTarget.sample` does."""
+    shares = np.full(len(chances), shots // len(chances))
+    shares[: shots % len(chances)] += 1
+    return sum(random.multinomial(n, p) for n, p in zip(shares, chances, strict=True))
+
+
+def _labels(memristors: int) -> list[str]:
+    return ["".join(letters) for letters in product("IXYZ", repeat=memristors)][1:]
+
+
+def _distances(
+    mitigated: qm.MitigatedSamples, master: ComplexArray, *, projected: bool
+) -> FloatArray:
+    """Return the trace distances ½‖ρ − master‖₁ at each time, ρ from linear inversion.
+
+    Unless `projected`, ρ need not be a physical state; the distance is defined all the same.
+    """
+    dimension = master.shape[-1]
+    states = np.tile(np.eye(dimension, dtype=complex) / dimension, (len(master), 1, 1))
+    for label in _labels(len(mitigated.bases[0])):
+        mean = mitigated.combine({label: 1.0})[0]
+        states += mean[:, None, None] * pauli_matrix(label) / dimension
+    return trace_distance(nearest_physical(states) if projected else states, master)
