@@ -33,6 +33,13 @@ def check_real(
     return number
 
 
+def check_boolean(name: str, value: Any) -> bool:
+    """Return `value` as a bool; strings such as "no", which are true, are refused."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"Argument {name} must be True or False, but {value!r} was given.")
+    return bool(value)
+
+
 LARGEST_INTEGER = 10**15
 """Beyond any number of shots or steps, and well within 64 bits."""
 

@@ -32,7 +32,7 @@ from qmemcircuit.measurement import Measurement, mitigated_samples
 from qmemcircuit.mitigation import MitigatedSamples, restore_mitigation
 from qmemcircuit.records import Record
 from qmemcircuit.serialization import restore_model
-from qmemcircuit.storage import load_file, save_file
+from qmemcircuit.storage import FileFormatError, load_file, save_file
 from qmemcircuit.trajectory import Samples
 
 
@@ -141,8 +141,12 @@ def run_jobs(measurement: Measurement, shots: int) -> Record:
     """
     now = time.strftime("%Y%m%dT%H%M%S")
     folder = Path(f"qmemcircuit-jobs-{now}-{uuid.uuid4().hex[:6]}")
-    submit_measurement(measurement, shots, folder)
-    found = collect(folder, service=measurement.target.connect(folder), wait=math.inf)
+    try:
+        submit_measurement(measurement, shots, folder)
+        found = collect(folder, service=measurement.target.connect(folder), wait=math.inf)
+    except BaseException as error:
+        error.add_note(f"The submission is in {str(folder)!r}: resume and collect continue it.")
+        raise
     if not found.complete or found.record is None:
         raise RuntimeError(
             f"Argument target must finish all jobs, but it did not; {folder} keeps what was "
@@ -178,10 +182,10 @@ def _fetch(
             failure = f"{absent} of {size} circuits came back with 0 shots"
     if not failure:
         path = place / file_name(number, "counts.npz")
-        save_file(path, "counts", {"jobs": jobs}, {"counts": total})
+        save_file(path, "counts", {"jobs": jobs, **_identity(plan)}, {"counts": total})
         return None
     path = place / _attempt_name(number, len(attempts) - 1)
-    save_file(path, "counts", {"jobs": [job]}, {"counts": table})
+    save_file(path, "counts", {"jobs": [job], **_identity(plan)}, {"counts": table})
     attempts[-1]["failure"] = failure
     write_attempts(place, number, attempts)
     return MissingPart(number, job, "ERROR", size, f"{failure}; {path.name} keeps what there is")
@@ -202,6 +206,27 @@ def _table(found: Sequence[Mapping[int, int]], outcomes: int) -> IntArray:
     return table
 
 
+def _identity(plan: Mapping[str, Any]) -> dict[str, str]:
+    return {"submission": str(plan["provenance"]["submission"])}
+
+
+def _load_counts(path: Path, plan: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read counts that were kept; FileFormatError where they are damaged or another submission's."""
+    try:
+        header, content = load_file(path, "counts")
+    except FileFormatError as error:
+        raise FileFormatError(
+            f"Argument folder must hold intact counts, but {str(path)!r} cannot be read; remove "
+            "that file and collect again: the service still has the job."
+        ) from error
+    if header.get("submission") != _identity(plan)["submission"]:
+        raise FileFormatError(
+            f"Argument folder must hold the counts of its own submission, but {str(path)!r} is of "
+            "another one; remove that file and collect again."
+        )
+    return header, content
+
+
 def _attempt_name(number: int, attempt: int) -> str:
     return file_name(number, f"attempt{attempt}.npz")
 
@@ -219,7 +244,7 @@ def _kept(
         path = place / _attempt_name(number, index)
         if not path.exists():
             continue
-        header, content = load_file(path, "counts")
+        header, content = _load_counts(path, plan)
         if content["counts"].shape == total.shape:
             total += content["counts"]
             jobs += header["jobs"]
@@ -240,7 +265,7 @@ def _collection(
     for number, part in enumerate(plan["parts"]):
         path = place / file_name(number, "counts.npz")
         if path.exists():
-            header, content = load_file(path, "counts")
+            header, content = _load_counts(path, plan)
             table, used = content["counts"], header["jobs"]
         else:
             table, used = _kept(place, number, plan, len(attempts_of(place, number)))

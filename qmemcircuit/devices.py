@@ -347,16 +347,16 @@ def device(
     return DeviceTarget(
         backend,
         check_integer("seed", seed, minimum=0),
-        bool(schedule),
+        check_boolean("schedule", schedule),
         None if layout is None else given_placement(layout, backend),
         error,
         fold,
         level,
-        None if select_forms else (),
-        bool(fold_all),
+        None if check_boolean("select_forms", select_forms) else (),
+        check_boolean("fold_all", fold_all),
         dynamical_decoupling,
         check_integer("twirling", twirling, minimum=0),
-        bool(service_twirling),
+        check_boolean("service_twirling", service_twirling),
         coherent_errors,
     )
 

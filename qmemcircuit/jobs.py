@@ -158,6 +158,14 @@ def submit_measurement(
                 f"Argument folder must hold no submission, but {str(place)!r} does; "
                 "resume(folder) continues it, or choose another folder."
             )
+        # Circuits of a plan that was never written are replaced; jobs and counts are not ours.
+        left = sorted(path.name for path in place.glob("part*") if path.suffix != ".qpy")
+        if left:
+            raise ValueError(
+                f"Argument folder must hold nothing of another submission, but {str(place)!r} has "
+                f"{left[0]} and no plan.json; restore the plan to collect it, or choose another "
+                "folder."
+            )
         _write_plan(place, measurement, shots)
         with _finished(service or measurement.target.connect(place)) as connected:
             _send(place, connected, asked=False, retry=False)
@@ -234,8 +242,6 @@ def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
 
 def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None:
     """Submit every part that no job carries yet. `asked`: ask the service before submitting."""
-    from qiskit import qpy
-
     plan, _ = plan_of(place)
     for number, part in enumerate(plan["parts"]):
         if (place / file_name(number, "counts.npz")).exists():
@@ -252,9 +258,7 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
         tag = attempts[-1]["tag"]
         job = service.find(tag) if asked else None
         if job is None:
-            with (place / file_name(number, "qpy")).open("rb") as stream:
-                circuits = qpy.load(stream)
-            job = service.submit(circuits, plan["shots"], tag)
+            job = service.submit(_circuits_of(place, number), plan["shots"], tag)
         attempts[-1]["job"] = job
         try:
             write_attempts(place, number, attempts)
@@ -264,6 +268,20 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
                 f"not be written ({error}); make room on the disk and resume({str(place)!r}), "
                 "which finds it by its tag."
             ) from error
+
+
+def _circuits_of(place: Path, number: int) -> list[QuantumCircuit]:
+    from qiskit import qpy
+
+    path = place / file_name(number, "qpy")
+    try:
+        with path.open("rb") as stream:
+            return list(qpy.load(stream))
+    except Exception as error:  # QPY's reader raises whatever the bytes make it do
+        raise FileFormatError(
+            f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read "
+            f"({type(error).__name__}); restore it from a copy, or submit again to a new folder."
+        ) from error
 
 
 def _failed(attempt: Mapping[str, Any], service: JobService) -> bool:
@@ -299,7 +317,11 @@ def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return list(json.loads(path.read_bytes())["attempts"])
+        attempts = list(json.loads(path.read_bytes())["attempts"])
+        for attempt in attempts:
+            if not isinstance(attempt["tag"], str) or not isinstance(attempt["job"], str | None):
+                raise TypeError
+        return attempts
     except (ValueError, KeyError, TypeError) as error:
         raise FileFormatError(
             f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read; "

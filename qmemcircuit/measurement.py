@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.ancillas import BestAncilla, resolve_ancilla
-from qmemcircuit.checks import IntArray, check_integer
+from qmemcircuit.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.circuits import CircuitSet, build_circuits
 from qmemcircuit.collision import CollisionForm
 from qmemcircuit.devices import scheduled_device
@@ -90,6 +90,7 @@ def plan_measurement(
             f"Argument mitigation must be a Mitigation, but {mitigation!r} was given; "
             "Mitigation(factors=(1, 3, 5)) is one."
         )
+    absorb_decay = check_boolean("absorb_decay", absorb_decay)
     if mitigation is not None and mitigation.fold_all and absorb_decay:
         raise ValueError(
             "Argument mitigation must have fold_all=False with absorb_decay, but it is True: the "
@@ -108,6 +109,8 @@ def plan_measurement(
         ancilla,
         target,
     )
+    if mitigation is not None:
+        _require_fit(mitigation, circuits)
     placed = target.place(circuits) if isinstance(target, Placeable) else target
     absorption = None
     if absorb_decay:
@@ -119,6 +122,21 @@ def plan_measurement(
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
     return Measurement(_runs(circuits, placed, mitigation), mitigation, details)
+
+
+def _require_fit(mitigation: Mitigation, circuits: CircuitSet) -> None:
+    """Raise ValueError where the extrapolation assumes what these circuits do not have."""
+    mitigation.require_few(len(circuits.network.memristors))
+    if mitigation.extrapolation == "exponential":
+        later = [k for k, time in enumerate(circuits.times) if time > 0]
+        lengths = {len(circuits.elements(k)) for k in later}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"Argument extrapolation must be 'polynomial' for circuits that grow with time, "
+                f"but 'exponential' was declared and they have {min(lengths)} to {max(lengths)} "
+                "steps: its rates are common to all times; use splitting='compiled', or "
+                "ancilla='merged' for one memristor."
+            )
 
 
 def measurement_of(circuits: CircuitSet, target: Any) -> Measurement:

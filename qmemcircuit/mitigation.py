@@ -21,7 +21,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from qmemcircuit.checks import ComplexArray, FloatArray, check_choice, check_integer
+from qmemcircuit.checks import (
+    ComplexArray,
+    FloatArray,
+    check_boolean,
+    check_choice,
+    check_integer,
+)
 from qmemcircuit.extrapolation import (
     DecayRate,
     Extrapolation,
@@ -73,6 +79,11 @@ class Mitigation:
     inversion: Inversion = "tensored"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.factors, tuple | list):
+            raise TypeError(
+                f"Argument factors must be a tuple, but {self.factors!r} was given; (1, 3, 5) is "
+                "one."
+            )
         factors = tuple(check_integer("factors", factor, minimum=1) for factor in self.factors)
         if not factors or factors[0] != 1 or list(factors) != sorted(set(factors)):
             raise ValueError(
@@ -86,10 +97,7 @@ class Mitigation:
             )
         object.__setattr__(self, "factors", factors)
         for name in ("readout", "fold_all"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(
-                    f"Argument {name} must be True or False, but {getattr(self, name)!r} was given."
-                )
+            check_boolean(name, getattr(self, name))
         order = check_integer("order", self.degree, minimum=0)
         if order >= len(factors):
             raise ValueError(
@@ -113,6 +121,14 @@ class Mitigation:
                     f"Argument extrapolation must be 'polynomial' with {found}, but 'exponential' "
                     f"was given; {remedy}."
                 )
+
+    def require_few(self, memristors: int) -> None:
+        """Raise ValueError where the extrapolation is not one for so many memristors."""
+        if self.extrapolation == "exponential" and memristors > 2:
+            raise ValueError(
+                f"Argument extrapolation must be 'polynomial' for {memristors} memristors, but "
+                "'exponential' was declared: rates are pooled over all Paulis of one or two."
+            )
 
     @property
     def degree(self) -> int:
@@ -181,11 +197,7 @@ class MitigatedSamples:
                 f"{self.readout!r} was given with readout={self.mitigation.readout}."
             )
         memristors = len(first.bases[0])
-        if self.mitigation.extrapolation == "exponential" and memristors > 2:
-            raise ValueError(
-                f"Argument extrapolation must be 'polynomial' for {memristors} memristors, but "
-                "'exponential' was declared: rates are pooled over all Paulis of one or two."
-            )
+        self.mitigation.require_few(memristors)
         if self.readout is not None and self.readout.memristors != memristors:
             raise ValueError(
                 f"Argument readout must be of {memristors} memristors, but it is of "
@@ -217,6 +229,12 @@ class MitigatedSamples:
     def assumptions(self) -> tuple[Assumption, ...]:
         """Flips and rates as measured, then with one of them moved by its standard error."""
         flips = None if self.readout is None else self.readout.flips
+        if flips is not None and np.any(flips.sum(axis=1) >= 1):
+            raise ValueError(
+                f"Argument record must have a readout calibration better than chance, but its "
+                f"flips are {flips.tolist()}; measure again with another layout or more shots. "
+                "estimate(record) takes the raw counts."
+            )
         rates = self.decay_rates
         values = {kind: rate.value for kind, rate in rates.items()}
         found = [Assumption(flips, values)]

@@ -45,11 +45,6 @@ class Readout:
                 f"{counts.tolist()} was given."
             )
         object.__setattr__(self, "counts", counts.astype(np.int64))
-        if np.any(self.flips.sum(axis=1) >= 1):
-            raise ValueError(
-                f"Argument counts must come from qubits that are read better than by chance, but "
-                f"the flips are {self.flips.tolist()}; choose another layout."
-            )
 
     @property
     def memristors(self) -> int:

@@ -162,6 +162,8 @@ def ibm(
     """
     check_choice("channel", channel, ("ibm_quantum_platform", "ibm_cloud", "local"))
     check_choice("mode", mode, ("job", "batch", "session"))
+    check_boolean("twirling", twirling)
+    check_boolean("fractional_gates", fractional_gates)
     if fractional_gates and twirling:
         raise ValueError(
             "Argument twirling must be False with fractional_gates, but both were asked for; IBM "
