@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qmemcircuit.checks import FloatArray, IntArray, check_integer
+from qmemcircuit.checks import FloatArray, check_integer
 from qmemcircuit.placement import Placement
 from qmemcircuit.suppression import TwirledCircuit, decouple, twirl, twirl_as_service
 
@@ -378,11 +378,6 @@ def operation_duration(instruction: Any, places: Sequence[int], part: QiskitTarg
         return float(operation.duration) * unit
     properties = part[operation.name].get(tuple(places)) if operation.name in part else None
     return float(getattr(properties, "duration", None) or 0.0)
-
-
-def two_qubit_counts(compiled: Sequence[CompiledCircuit], times: int) -> IntArray:
-    """Return the number of two-qubit gates of each circuit, shape (T, B)."""
-    return np.array([item.two_qubit_gates for item in compiled]).reshape(times, -1)
 
 
 def _duration_before_measurement(circuit: QuantumCircuit, part: QiskitTarget) -> float:
