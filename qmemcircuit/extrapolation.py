@@ -44,10 +44,15 @@ class DecayRate:
     error: float
 
     def moved(self, factors: Sequence[int]) -> DecayRate:
-        """Return the rate moved by its error, and not beyond `RATE_RANGE`."""
+        """Return the rate moved by its error, up where `RATE_RANGE` leaves room for it.
+
+        Where it does not, it is moved to where there is more room: a rate that the data cannot
+        tell must not look known because it was found at a bound.
+        """
         low, high = _rate_bounds(factors)
-        up = self.value + self.error
-        return DecayRate(up if up <= high else max(self.value - self.error, low), self.error)
+        up, down = min(self.value + self.error, high), max(self.value - self.error, low)
+        farther = up if up - self.value >= self.value - down else down
+        return DecayRate(farther, self.error)
 
 
 def polynomial_weights(factors: Sequence[int], order: int) -> FloatArray:

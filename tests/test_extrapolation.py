@@ -14,7 +14,7 @@ import qmemcircuit as qm
 from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.compilation import fold_all_noise
 from qmemcircuit.devices import device
-from qmemcircuit.extrapolation import extrapolate_pooled
+from qmemcircuit.extrapolation import RATE_RANGE, DecayRate, extrapolate_pooled
 from qmemcircuit.means import joint_weights, measured_labels, pauli_mean, weighted_mean
 from qmemcircuit.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.noisy_states import noisy_states
@@ -162,6 +162,15 @@ def test_errors_are_the_spread_over_seeds() -> None:
         assert np.std(values) == pytest.approx(np.sqrt(np.mean(errors**2)), rel=0.24)
     # The mutant: without the calibration's and the rates' share the error would be too small.
     assert np.std([value for value, _ in found["XI"]]) > 1.25 * np.mean(shots_alone)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "moved"),
+    [(0.03, 0.2, 0.23), (0.6, 0.1, 0.5), (0.03, 5.0, RATE_RANGE[1] / 6), (0.6, 5.0, 1e-3 / 6)],
+)
+def test_a_rate_is_moved_to_where_there_is_room(value: float, error: float, moved: float) -> None:
+    """The last two: an error beyond both bounds must not leave the rate where it is."""
+    assert DecayRate(value, error).moved(FACTORS).value == pytest.approx(moved)
 
 
 def test_the_concurrence_is_in_its_interval() -> None:
@@ -338,3 +347,8 @@ def test_what_is_submitted_is_folded_alike() -> None:
     (folded,) = prediction.compile(circuits)
     (plain,) = replace(prediction, fold_all=False).compile(circuits)
     assert folded.circuit.count_ops()["x"] > plain.circuit.count_ops().get("x", 0) + 4
+    (submitted,) = target.prepare(circuits)
+    assert submitted.count_ops() == folded.circuit.count_ops()
+    amplified = replace(target, prediction=replace(target.prediction, fold=1, fold_all=False))
+    (again,) = amplified.amplify(3, fold_all=True).prepare(circuits)
+    assert again == submitted
