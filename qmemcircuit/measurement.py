@@ -108,6 +108,8 @@ def plan_measurement(
         ancilla,
         target,
     )
+    if mitigation is not None and mitigation.extrapolation == "exponential":
+        _require_equal_gates(circuits)
     placed = target.place(circuits) if isinstance(target, Placeable) else target
     absorption = None
     if absorb_decay:
@@ -119,6 +121,24 @@ def plan_measurement(
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
     return Measurement(_runs(circuits, placed, mitigation), mitigation, details)
+
+
+def _require_equal_gates(circuits: CircuitSet) -> None:
+    """Raise ValueError for circuits whose decay is not that of `extrapolation`'s pooled rates."""
+    memristors = len(circuits.network.memristors)
+    if memristors > 2:
+        raise ValueError(
+            f"Argument mitigation must have extrapolation='polynomial' for {memristors} "
+            "memristors, but 'exponential' was declared: rates are pooled over all Paulis of one "
+            "or two."
+        )
+    if circuits.share_steps and len(circuits.times) > 1:
+        raise ValueError(
+            f"Argument mitigation must have extrapolation='polynomial' for circuits that grow with "
+            f"time (splitting={circuits.splitting!r}), but 'exponential' was declared: its rates "
+            "are common to all times; give splitting='compiled' for a pair, ancilla='merged' for "
+            "one memristor, or a number of steps."
+        )
 
 
 def measurement_of(circuits: CircuitSet, target: Any) -> Measurement:

@@ -311,6 +311,22 @@ def test_folds_that_twirling_would_undo_are_refused() -> None:
         )
 
 
+def test_circuits_without_common_rates_are_refused_before_anything_runs() -> None:
+    """Stepwise circuits lose more at later times: one rate for all of them would be wrong."""
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
+    three = qm.Network([memristor] * 3, {(0, 1): qm.Native("y", 0.1)})
+    plan = Mitigation((1, 3, 5), fold_all=True, extrapolation="exponential")
+    target = device(PlainBackend(qubits=7), seed=1)
+    for model, message in ((memristor, "grow with time"), (three, "for 3 memristors")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(target), "sample", lambda *_: pytest.fail("something ran"))
+            with pytest.raises(ValueError, match=message):
+                qm.run(model, [0.5, 1.0], target=target, shots=10, mitigation=plan)
+    for options in ({"ancilla": "merged"}, {"steps": 2}):
+        record = qm.run(memristor, [0.5, 1.0], target=target, shots=10, mitigation=plan, **options)
+        assert record.mitigated is not None
+
+
 def test_from_end_to_end_it_beats_the_straight_line() -> None:
     """A pair on a noise model with long waits, through run, file and mitigate."""
     backend = PlainBackend(t1=1e-4, t2=1.2e-4, gate_error=1e-3, readout=0.03)
