@@ -225,6 +225,21 @@ def test_coherent_errors_add_in_amplitude_and_twirled_ones_in_probability(count:
         assert coherent > 4 * twirled
 
 
+def test_the_coherent_error_turns_as_documented() -> None:
+    """exp(−iεZZ/2) after each gate, its sign and its factor, against Qiskit's matrix."""
+    from qiskit.quantum_info import DensityMatrix
+
+    circuit = QuantumCircuit(2)
+    circuit.sx([0, 1])
+    circuit.cz(0, 1)
+    found = _state(circuit, PlainBackend(**QUIET), CoherentErrors(two_qubit_angle=0.3))
+    z = np.diag([1.0, -1.0, -1.0, 1.0])
+    turn = np.diag(np.exp(-0.15j * np.diag(z)))
+    wanted = turn @ DensityMatrix(circuit).data @ turn.conj().T
+    assert np.abs(found - wanted).max() < 1e-9
+    assert np.abs(found - turn.conj() @ DensityMatrix(circuit).data @ turn).max() > 0.05
+
+
 def test_nodes_have_the_moments_of_independent_gaussians() -> None:
     errors = CoherentErrors(detuning=2.0, nodes=3)
     offsets, weights = detuning_nodes(errors, 4)
