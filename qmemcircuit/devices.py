@@ -102,6 +102,12 @@ class DeviceTarget:
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        if fold_all and self.fold > 1 and not self.fold_all:
+            raise ValueError(
+                "Argument fold must be 1 on a target that is amplified with fold_all, but it is "
+                f"{self.fold}: its own folds are of two-qubit gates alone, so that not all noise "
+                "would grow alike; leave it out, or give fold_all=True with it."
+            )
         return replace(self, fold=self.fold * factor, fold_all=self.fold_all or fold_all)
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:

@@ -239,6 +239,13 @@ def test_folding_everything_keeps_the_circuit_and_stretches_its_schedule() -> No
     folded = fold_all_noise(circuit, 5, backend.target)
     assert dict(folded.count_ops()) == {"cz": 5, "x": 9, "sx": 1, "rz": 1}
     assert Operator(folded) == Operator(circuit)  # even its phase
+    waiting = QuantumCircuit(2)
+    waiting.delay(100, 0, "ns")
+    waiting.reset(1)
+    (wait, _, stretched) = fold_all_noise(waiting, 3, backend.target).data
+    assert (wait.operation.duration, wait.operation.unit) == (300, "ns")
+    # The reset of 1000 ns, and twice as much of waiting after it.
+    assert (stretched.operation.duration, stretched.operation.unit) == (2000, "dt")
     circuit.h(0)
     with pytest.raises(ValueError, match="fold_all must be False for circuits with h gates"):
         fold_all_noise(circuit, 3, backend.target)
@@ -291,6 +298,17 @@ def test_absorbed_decay_is_not_extrapolated_away_and_the_record_knows() -> None:
     np.testing.assert_allclose(
         again.probabilities(circuits), target.probabilities(circuits), atol=1e-12
     )
+
+
+def test_a_target_that_folds_two_qubit_gates_is_not_amplified_as_a_whole() -> None:
+    """Else factor 1 would have three times the two-qubit errors and factor 3 nine times all."""
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
+    plan = Mitigation((1, 3), fold_all=True)
+    folding = device(PlainBackend(), seed=1, fold=3)
+    with pytest.raises(ValueError, match=r"fold must be 1 on a target .* fold_all=True with it"):
+        qm.run(memristor, [0.5], target=folding, shots=10, mitigation=plan)
+    both = replace(folding, fold_all=True).amplify(3, fold_all=True)
+    assert (both.fold, both.fold_all) == (9, True)
 
 
 def test_folds_that_twirling_would_undo_are_refused() -> None:
