@@ -71,7 +71,7 @@ class DeviceTarget:
         twirling: over how many random instances each circuit is averaged; 0 for none.
         service_twirling: whether they are made as IBM's service makes them.
         coherent_errors: assumed errors on top of the calibration, or None.
-        stream: of the seed's shots (see `independent`).
+        stream: of the seed's shots and Paulis (see `independent`).
     """
 
     backend: Any
@@ -97,7 +97,7 @@ class DeviceTarget:
             )
 
     def independent(self, stream: int) -> DeviceTarget:
-        """Return the same device with other shots of the same seed."""
+        """Return the same device with other shots, and other Paulis, of the same seed."""
         return replace(self, stream=stream)
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
@@ -184,7 +184,7 @@ class DeviceTarget:
                         dynamical_decoupling=self.dynamical_decoupling,
                         twirling=self.twirling,
                         service_twirling=self.service_twirling,
-                        twirling_seed=_seed_of(self.seed, index, setting),
+                        twirling_seed=_seed_of(self.seed, index, setting, self.stream),
                     )
                 )
         return compiled

@@ -407,6 +407,20 @@ def test_shots_are_divided_over_the_instances() -> None:
     assert np.all(np.abs(counts / 10_003 - wanted) < 4.5 * np.sqrt(wanted * (1 - wanted) / 10_003))
 
 
+def test_no_two_runs_share_their_paulis() -> None:
+    """Noise factors and readout calibrations are runs of their own, on a device too."""
+    memristor = qm.Memristor(qm.SquidRate(0.3), a=0.8)
+    circuits = qm.build_circuits(memristor, [0.5, 1.0], bases="XZ")
+    target = device(PlainBackend(), seed=5, twirling=32).place(circuits)
+    drawn = [
+        tuple(instance.flips for instance in item.twirled)
+        for stream in (0, 1, 2)
+        for item in target.independent(stream).compile(circuits)
+    ]
+    # Three streams of four circuits, 32 coins each: no two alike.
+    assert len(set(drawn)) == 12
+
+
 def test_measurement_twirling_makes_readout_symmetric() -> None:
     """Flips of 2 % after |0> and 8 % after |1> become 5 % after both, on average."""
     memristor = qm.Memristor(qm.ConstantRate(0.0), a=0.0)
