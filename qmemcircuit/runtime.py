@@ -1,4 +1,4 @@
-"""`ibm`: IBM hardware through the runtime client; the only importer of it.
+"""`ibm`: IBM hardware through the runtime client, which only this and `runtime_jobs` run.
 
 Also its local testing mode: `ibm("fake_manila", channel="local")` does on a fake backend what the
 same lines do on a real one. Tokens stay in the runtime client's own store: nothing here reads,
