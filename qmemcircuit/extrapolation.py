@@ -16,6 +16,7 @@ its bias by the decay's curvature.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -37,7 +38,8 @@ class DecayRate:
 
     Attributes:
         value: r.
-        error: its standard error from the means' variances, to first order; 0 where they are 0.
+        error: its standard error from the means' variances, to first order, at most the width of
+            `RATE_RANGE`, for beyond it nothing is known; 0 where the variances are 0.
     """
 
     value: float
@@ -125,7 +127,7 @@ def _design(rate: float, factors: FloatArray) -> FloatArray:
     return np.stack([np.ones_like(factors), np.expm1(-rate * factors)], axis=1)
 
 
-def _rate_bounds(factors: Sequence[int]) -> tuple[float, float]:
+def _rate_bounds(factors: Sequence[int] | FloatArray) -> tuple[float, float]:
     span = float(max(factors) - min(factors))
     return RATE_RANGE[0] / span, RATE_RANGE[1] / span
 
@@ -144,5 +146,8 @@ def _rate_error(
     turned = np.stack([np.zeros_like(factors), -factors * np.exp(-rate * factors)], axis=1)
     slope = turned @ coefficients
     slope = slope - basis @ (basis.T @ slope)
-    square = float(np.sum(slope**2))
-    return float(np.sqrt(np.sum(slope**2 * variances)) / square) if square > 0 else 0.0
+    square, noise = float(np.sum(slope**2)), float(np.sum(slope**2 * variances))
+    low, high = _rate_bounds(factors)
+    if not variances.any():
+        return 0.0
+    return min(math.sqrt(noise) / square, high - low) if square > 0 else high - low

@@ -14,7 +14,7 @@ of the bias that is left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from functools import cached_property
 from typing import Any, get_args
@@ -73,6 +73,11 @@ class Mitigation:
     inversion: Inversion = "tensored"
 
     def __post_init__(self) -> None:
+        if isinstance(self.factors, str) or not isinstance(self.factors, Sequence):
+            raise TypeError(
+                f"Argument factors must be a sequence of integers, but {self.factors!r} was given; "
+                "(1, 3, 5) is one."
+            )
         factors = tuple(check_integer("factors", factor, minimum=1) for factor in self.factors)
         if not factors or factors[0] != 1 or list(factors) != sorted(set(factors)):
             raise ValueError(

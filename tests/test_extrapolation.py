@@ -173,6 +173,14 @@ def test_a_rate_is_moved_to_where_there_is_room(value: float, error: float, move
     assert DecayRate(value, error).moved(FACTORS).value == pytest.approx(moved)
 
 
+def test_a_rate_that_no_mean_tells_has_the_error_of_the_whole_range() -> None:
+    """Means that do not change with the factor have no decay whose rate could be told."""
+    flat = qm.Samples(SETTINGS, np.full((1, 9, 4), 25))
+    found = MitigatedSamples(DECLARED, (flat,) * len(FACTORS), KNOWN)
+    width = (RATE_RANGE[1] - RATE_RANGE[0]) / 6
+    assert [rate.error for rate in found.decay_rates.values()] == pytest.approx([width] * 5)
+
+
 def test_the_concurrence_is_in_its_interval() -> None:
     """A decay that is exact: 120 experiments at one time, all errors drawn anew."""
     state, repeats = _state(), 120
