@@ -304,8 +304,9 @@ def fold_all_noise(circuit: QuantumCircuit, fold: int, part: QiskitTarget) -> Qu
     so that gate errors and relaxation grow together, to first order nearly in proportion to `fold`
     (between two X, or two CZ, relaxation acts in a turned frame).
 
-    Not amplified: readout, and the error of a reset itself (`reset_error`). Raises ValueError for
-    an even `fold`, and for gates other than these.
+    Not amplified: readout, the error of a reset itself (`reset_error`), and the pulses of
+    decoupling, which come in afterwards: longer waits get as many. Raises ValueError for an even
+    `fold`, and for gates other than these.
 
     Args:
         circuit: in the device's instructions, before scheduling.

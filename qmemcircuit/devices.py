@@ -298,7 +298,8 @@ def device(
             that are equal without it, time by time; recorded. Costs about a second a time.
             Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
         fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
-            the calibrated noise but readout grows with it (`fold_all_noise`).
+            the calibrated noise but readout and decoupling pulses grows with it
+            (`fold_all_noise`).
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, in place of every wait but those in
             |0>, before a first gate or after a reset (see `suppression.decouple`). It turns a
             memristor over while it waits: not with `absorb_decay`. Needs `x`, `rz`, a schedule.
