@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qmemcircuit.checks import FloatArray, IntArray, check_integer
+from qmemcircuit.checks import FloatArray, check_integer
 from qmemcircuit.placement import Placement
 from qmemcircuit.suppression import TwirledCircuit, decouple, twirl, twirl_as_service
 
@@ -304,8 +304,9 @@ def fold_all_noise(circuit: QuantumCircuit, fold: int, part: QiskitTarget) -> Qu
     so that gate errors and relaxation grow together, to first order nearly in proportion to `fold`
     (between two X, or two CZ, relaxation acts in a turned frame).
 
-    Not amplified: readout, and the error of a reset itself (`reset_error`). Raises ValueError for
-    an even `fold`, and for gates other than these.
+    Not amplified: readout, the error of a reset itself (`reset_error`), and the pulses of
+    decoupling, which come in afterwards: longer waits get as many. Raises ValueError for an even
+    `fold`, and for gates other than these.
 
     Args:
         circuit: in the device's instructions, before scheduling.
@@ -378,11 +379,6 @@ def operation_duration(instruction: Any, places: Sequence[int], part: QiskitTarg
         return float(operation.duration) * unit
     properties = part[operation.name].get(tuple(places)) if operation.name in part else None
     return float(getattr(properties, "duration", None) or 0.0)
-
-
-def two_qubit_counts(compiled: Sequence[CompiledCircuit], times: int) -> IntArray:
-    """Return the number of two-qubit gates of each circuit, shape (T, B)."""
-    return np.array([item.two_qubit_gates for item in compiled]).reshape(times, -1)
 
 
 def _duration_before_measurement(circuit: QuantumCircuit, part: QiskitTarget) -> float:

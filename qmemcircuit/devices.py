@@ -23,6 +23,7 @@ from qmemcircuit.calibration import describe_calibration
 from qmemcircuit.checks import (
     FloatArray,
     IntArray,
+    check_boolean,
     check_choice,
     check_integer,
     check_real,
@@ -71,7 +72,7 @@ class DeviceTarget:
         twirling: over how many random instances each circuit is averaged; 0 for none.
         service_twirling: whether they are made as IBM's service makes them.
         coherent_errors: assumed errors on top of the calibration, or None.
-        stream: of the seed's shots (see `independent`).
+        stream: of the seed's shots and Paulis (see `independent`).
     """
 
     backend: Any
@@ -97,11 +98,17 @@ class DeviceTarget:
             )
 
     def independent(self, stream: int) -> DeviceTarget:
-        """Return the same device with other shots of the same seed."""
+        """Return the same device with other shots, and other Paulis, of the same seed."""
         return replace(self, stream=stream)
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        if fold_all and self.fold > 1 and not self.fold_all:
+            raise ValueError(
+                "Argument fold must be 1 on a target that is amplified with fold_all, but it is "
+                f"{self.fold}: its own folds are of two-qubit gates alone, so that not all noise "
+                "would grow alike; leave it out, or give fold_all=True with it."
+            )
         return replace(self, fold=self.fold * factor, fold_all=self.fold_all or fold_all)
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:
@@ -178,7 +185,7 @@ class DeviceTarget:
                         dynamical_decoupling=self.dynamical_decoupling,
                         twirling=self.twirling,
                         service_twirling=self.service_twirling,
-                        twirling_seed=_seed_of(self.seed, index, setting),
+                        twirling_seed=_seed_of(self.seed, index, setting, self.stream),
                     )
                 )
         return compiled
@@ -292,7 +299,8 @@ def device(
             that are equal without it, time by time; recorded. Costs about a second a time.
             Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
         fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
-            the calibrated noise but readout grows with it (`fold_all_noise`).
+            the calibrated noise but readout and decoupling pulses grows with it
+            (`fold_all_noise`).
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, in place of every wait but those in
             |0>, before a first gate or after a reset (see `suppression.decouple`). It turns a
             memristor over while it waits: not with `absorb_decay`. Needs `x`, `rz`, a schedule.

@@ -68,8 +68,10 @@ def mitigate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
         record: of `run(…, mitigation=…)`, or collected from `submit(…, mitigation=…)`.
         current: as in `estimate`.
 
-    Standard errors include the price of the mitigation and the calibration's own error, but not
-    the bias that extrapolation leaves: errors of waiting and resets, and any curvature.
+    Standard errors include the price of the mitigation and the errors of the readout calibration
+    and of fitted decay rates, which all times have in common. They do not include the bias that
+    extrapolation leaves: noise that was not folded (waits, unless `fold_all`; resets with errors)
+    and a dependence on the factor other than the declared one.
     Raises ValueError where no mitigation was declared or some of it is not measured yet.
     """
     mitigated = record.mitigated

@@ -16,6 +16,7 @@ its bias by the decay's curvature.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -37,17 +38,23 @@ class DecayRate:
 
     Attributes:
         value: r.
-        error: its standard error from the means' variances, to first order; 0 where they are 0.
+        error: its standard error from the means' variances, to first order, at most the width of
+            `RATE_RANGE`, for beyond it nothing is known; 0 where the variances are 0.
     """
 
     value: float
     error: float
 
     def moved(self, factors: Sequence[int]) -> DecayRate:
-        """Return the rate moved by its error, and not beyond `RATE_RANGE`."""
+        """Return the rate moved by its error, up where `RATE_RANGE` leaves room for it.
+
+        Where it does not, it is moved to where there is more room: a rate that the data cannot
+        tell must not look known because it was found at a bound.
+        """
         low, high = _rate_bounds(factors)
-        up = self.value + self.error
-        return DecayRate(up if up <= high else max(self.value - self.error, low), self.error)
+        up, down = min(self.value + self.error, high), max(self.value - self.error, low)
+        farther = up if up - self.value >= self.value - down else down
+        return DecayRate(farther, self.error)
 
 
 def polynomial_weights(factors: Sequence[int], order: int) -> FloatArray:
@@ -120,7 +127,7 @@ def _design(rate: float, factors: FloatArray) -> FloatArray:
     return np.stack([np.ones_like(factors), np.expm1(-rate * factors)], axis=1)
 
 
-def _rate_bounds(factors: Sequence[int]) -> tuple[float, float]:
+def _rate_bounds(factors: Sequence[int] | FloatArray) -> tuple[float, float]:
     span = float(max(factors) - min(factors))
     return RATE_RANGE[0] / span, RATE_RANGE[1] / span
 
@@ -139,5 +146,8 @@ def _rate_error(
     turned = np.stack([np.zeros_like(factors), -factors * np.exp(-rate * factors)], axis=1)
     slope = turned @ coefficients
     slope = slope - basis @ (basis.T @ slope)
-    square = float(np.sum(slope**2))
-    return float(np.sqrt(np.sum(slope**2 * variances)) / square) if square > 0 else 0.0
+    square, noise = float(np.sum(slope**2)), float(np.sum(slope**2 * variances))
+    low, high = _rate_bounds(factors)
+    if not variances.any():
+        return 0.0
+    return min(math.sqrt(noise) / square, high - low) if square > 0 else high - low

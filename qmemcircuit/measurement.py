@@ -109,8 +109,8 @@ def plan_measurement(
         ancilla,
         target,
     )
-    if mitigation is not None:
-        _require_fit(mitigation, circuits)
+    if mitigation is not None and mitigation.extrapolation == "exponential":
+        _require_equal_gates(circuits)
     placed = target.place(circuits) if isinstance(target, Placeable) else target
     absorption = None
     if absorb_decay:
@@ -124,19 +124,22 @@ def plan_measurement(
     return Measurement(_runs(circuits, placed, mitigation), mitigation, details)
 
 
-def _require_fit(mitigation: Mitigation, circuits: CircuitSet) -> None:
-    """Raise ValueError where the extrapolation assumes what these circuits do not have."""
-    mitigation.require_few(len(circuits.network.memristors))
-    if mitigation.extrapolation == "exponential":
-        later = [k for k, time in enumerate(circuits.times) if time > 0]
-        lengths = {len(circuits.elements(k)) for k in later}
-        if len(lengths) > 1:
-            raise ValueError(
-                f"Argument extrapolation must be 'polynomial' for circuits that grow with time, "
-                f"but 'exponential' was declared and they have {min(lengths)} to {max(lengths)} "
-                "steps: its rates are common to all times; use splitting='compiled', or "
-                "ancilla='merged' for one memristor."
-            )
+def _require_equal_gates(circuits: CircuitSet) -> None:
+    """Raise ValueError for circuits whose decay is not that of `extrapolation`'s pooled rates."""
+    memristors = len(circuits.network.memristors)
+    if memristors > 2:
+        raise ValueError(
+            f"Argument mitigation must have extrapolation='polynomial' for {memristors} "
+            "memristors, but 'exponential' was declared: rates are pooled over all Paulis of one "
+            "or two."
+        )
+    if circuits.share_steps and len(circuits.times) > 1:
+        raise ValueError(
+            f"Argument mitigation must have extrapolation='polynomial' for circuits that grow with "
+            f"time (splitting={circuits.splitting!r}), but 'exponential' was declared: its rates "
+            "are common to all times; give splitting='compiled' for a pair, ancilla='merged' for "
+            "one memristor, or a number of steps."
+        )
 
 
 def measurement_of(circuits: CircuitSet, target: Any) -> Measurement:

@@ -14,7 +14,7 @@ of the bias that is left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from functools import cached_property
 from typing import Any, get_args
@@ -79,10 +79,10 @@ class Mitigation:
     inversion: Inversion = "tensored"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.factors, tuple | list):
+        if isinstance(self.factors, str) or not isinstance(self.factors, Sequence):
             raise TypeError(
-                f"Argument factors must be a tuple, but {self.factors!r} was given; (1, 3, 5) is "
-                "one."
+                f"Argument factors must be a sequence of integers, but {self.factors!r} was given; "
+                "(1, 3, 5) is one."
             )
         factors = tuple(check_integer("factors", factor, minimum=1) for factor in self.factors)
         if not factors or factors[0] != 1 or list(factors) != sorted(set(factors)):
@@ -121,14 +121,6 @@ class Mitigation:
                     f"Argument extrapolation must be 'polynomial' with {found}, but 'exponential' "
                     f"was given; {remedy}."
                 )
-
-    def require_few(self, memristors: int) -> None:
-        """Raise ValueError where the extrapolation is not one for so many memristors."""
-        if self.extrapolation == "exponential" and memristors > 2:
-            raise ValueError(
-                f"Argument extrapolation must be 'polynomial' for {memristors} memristors, but "
-                "'exponential' was declared: rates are pooled over all Paulis of one or two."
-            )
 
     @property
     def degree(self) -> int:
@@ -197,7 +189,11 @@ class MitigatedSamples:
                 f"{self.readout!r} was given with readout={self.mitigation.readout}."
             )
         memristors = len(first.bases[0])
-        self.mitigation.require_few(memristors)
+        if self.mitigation.extrapolation == "exponential" and memristors > 2:
+            raise ValueError(
+                f"Argument extrapolation must be 'polynomial' for {memristors} memristors, but "
+                "'exponential' was declared: rates are pooled over all Paulis of one or two."
+            )
         if self.readout is not None and self.readout.memristors != memristors:
             raise ValueError(
                 f"Argument readout must be of {memristors} memristors, but it is of "

@@ -1,4 +1,4 @@
-"""`ibm`: IBM hardware through the runtime client; the only importer of it.
+"""`ibm`: IBM hardware through the runtime client, which only this and `runtime_jobs` run.
 
 Also its local testing mode: `ibm("fake_manila", channel="local")` does on a fake backend what the
 same lines do on a real one. Tokens stay in the runtime client's own store: nothing here reads,
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from qmemcircuit.checks import IntArray, check_choice, check_integer
+from qmemcircuit.checks import IntArray, check_boolean, check_choice, check_integer
 from qmemcircuit.circuits import CircuitSet
 from qmemcircuit.collection import run_jobs
 from qmemcircuit.compilation import require_isa, widen

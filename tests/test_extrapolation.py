@@ -14,7 +14,7 @@ import qmemcircuit as qm
 from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.compilation import fold_all_noise
 from qmemcircuit.devices import device
-from qmemcircuit.extrapolation import extrapolate_pooled
+from qmemcircuit.extrapolation import RATE_RANGE, DecayRate, extrapolate_pooled
 from qmemcircuit.means import joint_weights, measured_labels, pauli_mean, weighted_mean
 from qmemcircuit.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.noisy_states import noisy_states
@@ -164,6 +164,23 @@ def test_errors_are_the_spread_over_seeds() -> None:
     assert np.std([value for value, _ in found["XI"]]) > 1.25 * np.mean(shots_alone)
 
 
+@pytest.mark.parametrize(
+    ("value", "error", "moved"),
+    [(0.03, 0.2, 0.23), (0.6, 0.1, 0.5), (0.03, 5.0, RATE_RANGE[1] / 6), (0.6, 5.0, 1e-3 / 6)],
+)
+def test_a_rate_is_moved_to_where_there_is_room(value: float, error: float, moved: float) -> None:
+    """The last two: an error beyond both bounds must not leave the rate where it is."""
+    assert DecayRate(value, error).moved(FACTORS).value == pytest.approx(moved)
+
+
+def test_a_rate_that_no_mean_tells_has_the_error_of_the_whole_range() -> None:
+    """Means that do not change with the factor have no decay whose rate could be told."""
+    flat = qm.Samples(SETTINGS, np.full((1, 9, 4), 25))
+    found = MitigatedSamples(DECLARED, (flat,) * len(FACTORS), KNOWN)
+    width = (RATE_RANGE[1] - RATE_RANGE[0]) / 6
+    assert [rate.error for rate in found.decay_rates.values()] == pytest.approx([width] * 5)
+
+
 def test_the_concurrence_is_in_its_interval() -> None:
     """A decay that is exact: 120 experiments at one time, all errors drawn anew."""
     state, repeats = _state(), 120
@@ -230,6 +247,13 @@ def test_folding_everything_keeps_the_circuit_and_stretches_its_schedule() -> No
     folded = fold_all_noise(circuit, 5, backend.target)
     assert dict(folded.count_ops()) == {"cz": 5, "x": 9, "sx": 1, "rz": 1}
     assert Operator(folded) == Operator(circuit)  # even its phase
+    waiting = QuantumCircuit(2)
+    waiting.delay(100, 0, "ns")
+    waiting.reset(1)
+    (wait, _, stretched) = fold_all_noise(waiting, 3, backend.target).data
+    assert (wait.operation.duration, wait.operation.unit) == (300, "ns")
+    # The reset of 1000 ns, and twice as much of waiting after it.
+    assert (stretched.operation.duration, stretched.operation.unit) == (2000, "dt")
     circuit.h(0)
     with pytest.raises(ValueError, match="fold_all must be False for circuits with h gates"):
         fold_all_noise(circuit, 3, backend.target)
@@ -284,6 +308,17 @@ def test_absorbed_decay_is_not_extrapolated_away_and_the_record_knows() -> None:
     )
 
 
+def test_a_target_that_folds_two_qubit_gates_is_not_amplified_as_a_whole() -> None:
+    """Else factor 1 would have three times the two-qubit errors and factor 3 nine times all."""
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
+    plan = Mitigation((1, 3), fold_all=True)
+    folding = device(PlainBackend(), seed=1, fold=3)
+    with pytest.raises(ValueError, match=r"fold must be 1 on a target .* fold_all=True with it"):
+        qm.run(memristor, [0.5], target=folding, shots=10, mitigation=plan)
+    both = replace(folding, fold_all=True).amplify(3, fold_all=True)
+    assert (both.fold, both.fold_all) == (9, True)
+
+
 def test_folds_that_twirling_would_undo_are_refused() -> None:
     memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
     plan = Mitigation((1, 3), fold_all=True)
@@ -300,6 +335,22 @@ def test_folds_that_twirling_would_undo_are_refused() -> None:
             absorb_decay=True,
             mitigation=plan,
         )
+
+
+def test_circuits_without_common_rates_are_refused_before_anything_runs() -> None:
+    """Stepwise circuits lose more at later times: one rate for all of them would be wrong."""
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
+    three = qm.Network([memristor] * 3, {(0, 1): qm.Native("y", 0.1)})
+    plan = Mitigation((1, 3, 5), fold_all=True, extrapolation="exponential")
+    target = device(PlainBackend(qubits=7), seed=1)
+    for model, message in ((memristor, "grow with time"), (three, "for 3 memristors")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(target), "sample", lambda *_: pytest.fail("something ran"))
+            with pytest.raises(ValueError, match=message):
+                qm.run(model, [0.5, 1.0], target=target, shots=10, mitigation=plan)
+    for options in ({"ancilla": "merged"}, {"steps": 2}):
+        record = qm.run(memristor, [0.5, 1.0], target=target, shots=10, mitigation=plan, **options)
+        assert record.mitigated is not None
 
 
 def test_from_end_to_end_it_beats_the_straight_line() -> None:
@@ -338,3 +389,8 @@ def test_what_is_submitted_is_folded_alike() -> None:
     (folded,) = prediction.compile(circuits)
     (plain,) = replace(prediction, fold_all=False).compile(circuits)
     assert folded.circuit.count_ops()["x"] > plain.circuit.count_ops().get("x", 0) + 4
+    (submitted,) = target.prepare(circuits)
+    assert submitted.count_ops() == folded.circuit.count_ops()
+    amplified = replace(target, prediction=replace(target.prediction, fold=1, fold_all=False))
+    (again,) = amplified.amplify(3, fold_all=True).prepare(circuits)
+    assert again == submitted

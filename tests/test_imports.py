@@ -80,6 +80,9 @@ def test_circuits_and_reference_never_meet():
     [
         ("matplotlib", {"plotting.py"}),
         ("qutip", {"reference.py", "memristors.py", "neurons"}),
+        # cli.py: `doctor` asks the client which accounts are saved.
+        ("qiskit_ibm_runtime", {"runtime.py", "runtime_jobs.py", "cli.py"}),
+        ("samplomatic", {"suppression.py"}),
     ],
 )
 def test_only_one_room_imports(library, allowed):

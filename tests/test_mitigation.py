@@ -294,6 +294,8 @@ def test_bad_input() -> None:
         qm.run(memristor, [0.5], target=qm.aer(seed=1), shots=50, mitigation="zne")
     with pytest.raises(TypeError, match="True or False"):
         Mitigation(readout="mthree")
+    with pytest.raises(TypeError, match="sequence of integers, but 3 was given"):
+        Mitigation(3)
     with pytest.raises(ValueError, match="layout fixed"):
         measure_readout(device(PlainBackend(), seed=1), 1, shots=10)
     with pytest.raises(ValueError, match="better than by chance"):

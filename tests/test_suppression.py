@@ -225,6 +225,21 @@ def test_coherent_errors_add_in_amplitude_and_twirled_ones_in_probability(count:
         assert coherent > 4 * twirled
 
 
+def test_the_coherent_error_turns_as_documented() -> None:
+    """exp(−iεZZ/2) after each gate, its sign and its factor, against Qiskit's matrix."""
+    from qiskit.quantum_info import DensityMatrix
+
+    circuit = QuantumCircuit(2)
+    circuit.sx([0, 1])
+    circuit.cz(0, 1)
+    found = _state(circuit, PlainBackend(**QUIET), CoherentErrors(two_qubit_angle=0.3))
+    z = np.diag([1.0, -1.0, -1.0, 1.0])
+    turn = np.diag(np.exp(-0.15j * np.diag(z)))
+    wanted = turn @ DensityMatrix(circuit).data @ turn.conj().T
+    assert np.abs(found - wanted).max() < 1e-9
+    assert np.abs(found - turn.conj() @ DensityMatrix(circuit).data @ turn).max() > 0.05
+
+
 def test_nodes_have_the_moments_of_independent_gaussians() -> None:
     errors = CoherentErrors(detuning=2.0, nodes=3)
     offsets, weights = detuning_nodes(errors, 4)
@@ -390,6 +405,20 @@ def test_shots_are_divided_over_the_instances() -> None:
     wanted = target.probabilities(circuits)
     # Four independent proportions, 4.5 binomial standard errors, at a fixed seed.
     assert np.all(np.abs(counts / 10_003 - wanted) < 4.5 * np.sqrt(wanted * (1 - wanted) / 10_003))
+
+
+def test_no_two_runs_share_their_paulis() -> None:
+    """Noise factors and readout calibrations are runs of their own, on a device too."""
+    memristor = qm.Memristor(qm.SquidRate(0.3), a=0.8)
+    circuits = qm.build_circuits(memristor, [0.5, 1.0], bases="XZ")
+    target = device(PlainBackend(), seed=5, twirling=32).place(circuits)
+    drawn = [
+        tuple(instance.flips for instance in item.twirled)
+        for stream in (0, 1, 2)
+        for item in target.independent(stream).compile(circuits)
+    ]
+    # Three streams of four circuits, 32 coins each: no two alike.
+    assert len(set(drawn)) == 12
 
 
 def test_measurement_twirling_makes_readout_symmetric() -> None:
