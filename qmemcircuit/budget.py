@@ -21,6 +21,7 @@ from qmemcircuit.trajectory import Samples, Trajectory
 if TYPE_CHECKING:
     from qmemcircuit.circuits import CircuitSet
     from qmemcircuit.devices import DeviceTarget
+    from qmemcircuit.estimation import CurrentEstimator
 
 INFINITE_SHOTS = 10**12
 """Probabilities are passed on as so many counts: their rounding is 1e-12."""
@@ -101,15 +102,19 @@ def error_budget(
     )
 
 
-def expected_trajectory(circuits: CircuitSet, target: DeviceTarget) -> Trajectory:
+def expected_trajectory(
+    circuits: CircuitSet, target: DeviceTarget, *, current: CurrentEstimator | None = None
+) -> Trajectory:
     """Return what `estimate` gives in the limit of infinitely many shots on a noise model.
 
     Readout errors are included. Errors are left out: there are none.
     """
-    return trajectory_of_probabilities(circuits, target.probabilities(circuits))
+    return trajectory_of_probabilities(circuits, target.probabilities(circuits), current=current)
 
 
-def trajectory_of_probabilities(circuits: CircuitSet, probabilities: FloatArray) -> Trajectory:
+def trajectory_of_probabilities(
+    circuits: CircuitSet, probabilities: FloatArray, *, current: CurrentEstimator | None = None
+) -> Trajectory:
     """Return the trajectory of exact outcome probabilities of shape (T, B, 2^M)."""
     from qmemcircuit.estimation import estimate
     from qmemcircuit.provenance import make_provenance
@@ -122,7 +127,7 @@ def trajectory_of_probabilities(circuits: CircuitSet, probabilities: FloatArray)
         Samples(circuits.bases, counts),
         make_provenance("expected_trajectory"),
     )
-    found = estimate(record)
+    found = estimate(record, current=current)
     return Trajectory(
         found.times,
         found.voltage,

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qiskit.exceptions import QiskitError
 
 if TYPE_CHECKING:
     from qmemcircuit.checks import IntArray
     from qmemcircuit.comparison import Comparison
     from qmemcircuit.description import Description
+    from qmemcircuit.estimation import CurrentEstimator
     from qmemcircuit.records import Record
     from qmemcircuit.trajectory import Trajectory
 
@@ -69,8 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 141  # what a shell shows for a program that SIGPIPE ended
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError, QiskitError) as error:
+        notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
+        print(f"error: {' '.join(str(error).split())}{notes}", file=sys.stderr)
         return 2
 
 
@@ -108,12 +111,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
+    from qmemcircuit.storage import check_suffix
 
     described, name, seed, shots = _described(options)
-    mitigation = described.mitigation
-    if name == "aer" and (mitigation or described.device or described.ibm):
-        print("aer has no errors but the shots': [device], [ibm] and [mitigation] are not used")
-        mitigation = None
+    mitigation = None if name == "aer" else described.mitigation
+    used = {"fake": ("device", "mitigation"), "ibm": ("ibm", "mitigation")}
+    _say_unused(described, used.get(name.partition(":")[0], ()))
+    check_suffix(options.out)
     record = qm.run(
         described.network,
         described.times,
@@ -126,6 +130,14 @@ def _run(options: argparse.Namespace) -> int:
     print(f"record: {record.save(options.out)}")
     _print_comparison(record)
     return 0
+
+
+def _say_unused(described: Description, used: tuple[str, ...]) -> None:
+    """Print which tables of the file this target does not use, so that none is lost in silence."""
+    tables = ("device", "ibm", "mitigation")
+    unused = [name for name in tables if getattr(described, name) and name not in used]
+    if unused:
+        print(f"not used for this target: {', '.join(f'[{name}]' for name in unused)}")
 
 
 def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]:
@@ -144,6 +156,7 @@ def _submit(options: argparse.Namespace) -> int:
 
     described, name, seed, shots = _described(options)
     kind, _, fake = name.partition(":")
+    _say_unused(described, ("ibm", "mitigation"))
     # A fake device takes jobs too, in the runtime client's local testing mode.
     target = (
         qm.ibm(fake, channel="local", seed=seed, **described.ibm)
@@ -186,7 +199,12 @@ def _compare(options: argparse.Namespace) -> int:
 
     record = qm.Record.load(options.record)
     comparison = _print_comparison(record)
-    if options.figure is not None and comparison.budget is not None:
+    if options.figure is not None:
+        if comparison.budget is None:
+            raise ValueError(
+                "Argument --figure must be left out for a record without an error budget, but it "
+                "was given; device(…) and ibm(…) leave a calibration that makes one."
+            )
         from qmemcircuit.plotting import make_figure, save_figure
 
         figure, ax = make_figure(width=5.0, height=2.6)
@@ -199,19 +217,29 @@ def _compare(options: argparse.Namespace) -> int:
 def _print_comparison(record: Record) -> Comparison:
     """Print a record's distance to its master equation, raw with its budget, and mitigated."""
     import qmemcircuit as qm
+    from qmemcircuit.currents import FEWEST_TIMES
 
     master = qm.master_equation(record.network, record.times)
-    comparison = _comparison(record, master)
+    current: CurrentEstimator | None = None
+    if record.times.size < FEWEST_TIMES and not record.network.couplings:
+        current = "current_operator"
+        print(f"I from I = ΓV: {record.times.size} times are too few to differentiate")
+    comparison = _comparison(record, master, current)
     print(comparison)
+    if comparison.budget is None:
+        print("no error budget: the target states no calibration to tell device from shots")
     if record.mitigated is not None:
         declared = record.mitigated.mitigation
         print(f"\nmitigated: {declared}")
-        print(qm.compare(qm.mitigate(record), master))
+        print(qm.compare(qm.mitigate(record, current=current), master))
     return comparison
 
 
-def _comparison(record: Record, master: Trajectory) -> Comparison:
-    """Compare a record's raw counts with the master equation, with the error budget."""
+def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | None) -> Comparison:
+    """Compare a record's raw counts with the master equation, with the error budget.
+
+    There is none for a target that is neither ideal nor calibrated.
+    """
     import qmemcircuit as qm
     from qmemcircuit.circuits import AncillaPool
     from qmemcircuit.recorded import recorded_device
@@ -222,7 +250,9 @@ def _comparison(record: Record, master: Trajectory) -> Comparison:
     planned = np.array(used.get("planned_times", record.times))
     kept = np.flatnonzero(np.isin(planned, record.times))
     exact = _at(qm.exact_circuit(record.network, planned, splitting=splitting, steps=steps), kept)
-    noisy = exact
+    measured, noisy = qm.estimate(record, current=current), None
+    if used.get("target", {}).get("name") == "aer":
+        noisy = exact
     if used.get("target", {}).get("calibration"):
         word = str(used.get("ancilla", "reset"))
         ancilla: Any = word if not word.startswith("pool(") else AncillaPool(int(word[5:-1]))
@@ -240,8 +270,10 @@ def _comparison(record: Record, master: Trajectory) -> Comparison:
             from qmemcircuit.absorption import absorb_device_decay
 
             circuits, _ = absorb_device_decay(circuits, device)
-        noisy = _at(qm.expected_trajectory(circuits, device), kept)
-    return qm.compare(qm.estimate(record), master, noisy=noisy, exact=exact)
+        noisy = _at(qm.expected_trajectory(circuits, device, current=current), kept)
+    if noisy is None:
+        return qm.compare(measured, master)
+    return qm.compare(measured, master, noisy=noisy, exact=exact)
 
 
 def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:

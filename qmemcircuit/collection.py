@@ -211,7 +211,7 @@ def _identity(plan: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _load_counts(path: Path, plan: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read counts that were kept; FileFormatError where they are damaged or another submission's."""
+    """Read kept counts; FileFormatError where they are damaged or another submission's."""
     try:
         header, content = load_file(path, "counts")
     except FileFormatError as error:

@@ -19,6 +19,9 @@ import numpy as np
 
 from qmemcircuit.checks import FloatArray
 
+FEWEST_TIMES = 10
+"""A current that differentiates measured means needs so many times."""
+
 
 @dataclass(frozen=True)
 class CurrentEstimate:
@@ -78,7 +81,7 @@ def finite_difference(
     Its bias is of order dt² ω³; the noise of a difference is √2 σ/(2 dt). Raises ValueError for
     fewer times.
     """
-    _check_length(times, 10)
+    _check_length(times, FEWEST_TIMES)
     derivative = np.asarray(np.gradient(np.eye(times.size), times, axis=0, edge_order=2))
     estimator = _Linear(-scale * omega * np.eye(times.size), -scale * derivative)
     richer = _local_estimator(times, omega, scale, _basis)
@@ -132,7 +135,7 @@ def _estimate(
 
 def _local_estimator(times: FloatArray, omega: float, scale: float, basis: object) -> _Linear:
     """Return the local fit as matrices; `basis(phase)` gives values and slopes at ωτ."""
-    _check_length(times, 10)
+    _check_length(times, FEWEST_TIMES)
     from_x, from_y = np.zeros((times.size,) * 2), np.zeros((times.size,) * 2)
     for index, window in enumerate(_windows(times, omega)):
         shift = times[window] - times[index]

@@ -353,19 +353,19 @@ def device(
             "was given: without a schedule nothing waits."
         )
     return DeviceTarget(
-        backend,
-        check_integer("seed", seed, minimum=0),
-        check_boolean("schedule", schedule),
-        None if layout is None else given_placement(layout, backend),
-        error,
-        fold,
-        level,
-        None if check_boolean("select_forms", select_forms) else (),
-        check_boolean("fold_all", fold_all),
-        dynamical_decoupling,
-        check_integer("twirling", twirling, minimum=0),
-        check_boolean("service_twirling", service_twirling),
-        coherent_errors,
+        backend=backend,
+        seed=check_integer("seed", seed, minimum=0),
+        schedule=check_boolean("schedule", schedule),
+        placement=None if layout is None else given_placement(layout, backend),
+        reset_error=error,
+        fold=fold,
+        optimization_level=level,
+        forms=None if check_boolean("select_forms", select_forms) else (),
+        fold_all=check_boolean("fold_all", fold_all),
+        dynamical_decoupling=dynamical_decoupling,
+        twirling=check_integer("twirling", twirling, minimum=0),
+        service_twirling=check_boolean("service_twirling", service_twirling),
+        coherent_errors=coherent_errors,
     )
 
 

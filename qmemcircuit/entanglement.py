@@ -164,7 +164,8 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
     Let α = (1 − level)/2 and m the smallest integer with 2 T α^m ≤ 1 − level. A stretch of m
     neighbouring times whose lower limits are all above 0 establishes that C > 0 at one of
     them; m upper limits that are all 0, that C = 0 at one of them. Shots at different times being
-    independent, all such statements of a series hold together with probability at least `level`.
+    independent, all such statements of a series hold together with probability at least `level`;
+    mitigated ones share a readout calibration and decay rates, so there it is an approximation.
     A death lies between the start of the last such entangled stretch and the end of the first
     separable one after it, a birth the other way round: at least one crossing (an odd number) is
     in there. `time` is where a straight line fitted to `signed` between the bounds crosses

@@ -33,7 +33,7 @@ over before the last factors and cannot be told."""
 
 
 @dataclass(frozen=True)
-class DecayRate:
+class FittedRate:
     """The decay of one kind of Pauli means per unit of the noise factor.
 
     Attributes:
@@ -45,7 +45,7 @@ class DecayRate:
     value: float
     error: float
 
-    def moved(self, factors: Sequence[int]) -> DecayRate:
+    def moved(self, factors: Sequence[int]) -> FittedRate:
         """Return the rate moved by its error, up where `RATE_RANGE` leaves room for it.
 
         Where it does not, it is moved to where there is more room: a rate that the data cannot
@@ -54,7 +54,7 @@ class DecayRate:
         low, high = _rate_bounds(factors)
         up, down = min(self.value + self.error, high), max(self.value - self.error, low)
         farther = up if up - self.value >= self.value - down else down
-        return DecayRate(farther, self.error)
+        return FittedRate(farther, self.error)
 
 
 def polynomial_weights(factors: Sequence[int], order: int) -> FloatArray:
@@ -70,7 +70,7 @@ def exponential_weights(factors: Sequence[int], rate: float) -> FloatArray:
 
 def pooled_rates(
     means: FloatArray, labels: Sequence[str], factors: Sequence[int], variances: FloatArray
-) -> dict[str, DecayRate]:
+) -> dict[str, FittedRate]:
     """Return the rate of each kind of label that least squares finds in the means.
 
     Args:
@@ -99,7 +99,7 @@ def pooled_rates(
 
         solved = minimize_scalar(left_over, bounds=_rate_bounds(factors), method="bounded")
         rate = float(solved.x)
-        found[str(kind)] = DecayRate(rate, _rate_error(rate, instants, flat, spread))
+        found[str(kind)] = FittedRate(rate, _rate_error(rate, instants, flat, spread))
     return found
 
 

@@ -29,8 +29,8 @@ from qmemcircuit.checks import (
     check_integer,
 )
 from qmemcircuit.extrapolation import (
-    DecayRate,
     Extrapolation,
+    FittedRate,
     exponential_weights,
     kind_of,
     polynomial_weights,
@@ -206,7 +206,7 @@ class MitigatedSamples:
         return self.runs[0].bases
 
     @cached_property
-    def decay_rates(self) -> dict[str, DecayRate]:
+    def decay_rates(self) -> dict[str, FittedRate]:
         """The fitted decay rate of each kind of label; none for a polynomial."""
         if self.mitigation.extrapolation == "polynomial":
             return {}
@@ -249,6 +249,8 @@ class MitigatedSamples:
         mitigation = self.mitigation
         if mitigation.extrapolation == "polynomial":
             return polynomial_weights(mitigation.factors, mitigation.degree)
+        if set(label) == {"I"}:
+            return np.full(len(self.runs), 1 / len(self.runs))
         rates = (assumption or self.assumptions[0]).rates
         if kind_of(label) not in rates:
             pauli_weights(self.runs[0], {label: 1.0})  # says which setting is missing

@@ -69,8 +69,13 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.add_note(
+                f"{target} was not written, and what was there before is as it was; make room or "
+                "give permission, and repeat."
+            )
         raise
     return target
 
@@ -79,7 +84,7 @@ def save_file(
     path: str | os.PathLike[str], kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> Path:
     """Write `header` (JSON values) and `arrays` as `kind` to `path` (`.npz` or `.json`)."""
-    suffix = _suffix(path)
+    suffix = check_suffix(path)
     document = {"format": "qmemcircuit", "schema": SCHEMA, "kind": kind, "header": dict(header)}
     if suffix == ".json":
         document["arrays"] = {name: _encode(array) for name, array in arrays.items()}
@@ -107,7 +112,7 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
         )
     content = Path(path).read_bytes()
     try:
-        if _suffix(path) == ".npz":
+        if check_suffix(path) == ".npz":
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
                 document = json.loads(str(archive["document"]))
                 arrays = {
@@ -146,7 +151,8 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
     return header, arrays
 
 
-def _suffix(path: str | os.PathLike[str]) -> str:
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of a file to be written, .npz or .json; ValueError for others."""
     suffix = Path(path).suffix
     if suffix not in (".npz", ".json"):
         raise ValueError(f"Argument path must end in .npz or .json, but {str(path)!r} was given.")

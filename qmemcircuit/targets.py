@@ -158,6 +158,10 @@ class SamplerTarget:
     def describe(self) -> Mapping[str, Any]:
         """Return the sampler's class and seed, where it has one."""
         described = {"name": f"sampler:{type(self.sampler).__name__}"}
+        backend = getattr(self.sampler, "backend", None) or getattr(self.sampler, "_backend", None)
+        device = getattr(backend, "name", None)
+        if isinstance(device, str):
+            described["backend"] = device
         seed = getattr(self.sampler, "seed", None)
         if isinstance(seed, np.random.Generator):
             entropy = getattr(seed.bit_generator.seed_seq, "entropy", None)

@@ -183,8 +183,45 @@ def test_mitigation_is_declared_in_the_file(model: Path, capsys: pytest.CaptureF
     # Coefficients 1.5 and −0.5 cost √2.5 = 1.58, and the readout's correction a little more.
     assert 1.58 < (error / qm.estimate(collected).voltage_error).mean() < 2.0
     assert main(["run", str(model), "--out", "ideal.json"]) == 0
-    assert "are not used" in capsys.readouterr().out
+    assert "not used for this target: [device], [ibm], [mitigation]" in capsys.readouterr().out
     assert qm.Record.load("ideal.json").mitigated is None
+
+
+def test_few_times_are_compared_by_the_law(model: Path, capsys: pytest.CaptureFixture) -> None:
+    model.write_text(SINGLE.replace("points = 12", "points = 2"))
+    assert main(["run", str(model), "--target", "fake:FakeManilaV2", "--out", "r.json"]) == 0
+    printed = capsys.readouterr().out
+    assert "I from I = ΓV: 5 times are too few to differentiate" in printed
+    assert "error budget" in printed
+
+
+def test_a_sampler_of_ones_own_has_no_budget(model: Path, capsys: pytest.CaptureFixture) -> None:
+    """Its noise is not known here, and must not be taken for the shots'."""
+    from qiskit.primitives import BackendSamplerV2
+    from qiskit.transpiler import generate_preset_pass_manager
+    from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+    described = read_description(model)
+    backend = FakeManilaV2()
+    target = qm.sampler(
+        BackendSamplerV2(backend=backend), generate_preset_pass_manager(1, backend=backend)
+    )
+    record = qm.run(described.network, described.times, target=target, shots=50, ancilla="merged")
+    assert record.provenance["target"]["backend"] == "fake_manila"
+    record.save("own.json")
+    assert main(["compare", "own.json"]) == 0
+    assert "no error budget" in capsys.readouterr().out
+    assert main(["compare", "own.json", "--figure", "budget.png"]) == 2
+    assert "Argument --figure must be left out" in capsys.readouterr().err
+
+
+def test_a_bad_output_name_is_refused_before_anything_runs(
+    model: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["run", str(model), "--out", "record.txt"]) == 2
+    captured = capsys.readouterr()
+    assert "must end in .npz or .json" in captured.err
+    assert captured.out == ""
 
 
 def test_doctor_tells_versions_and_never_a_token(

@@ -14,7 +14,7 @@ import qmemcircuit as qm
 from qmemcircuit.absorption import absorb_device_decay
 from qmemcircuit.compilation import fold_all_noise
 from qmemcircuit.devices import device
-from qmemcircuit.extrapolation import RATE_RANGE, DecayRate, extrapolate_pooled
+from qmemcircuit.extrapolation import RATE_RANGE, FittedRate, extrapolate_pooled
 from qmemcircuit.means import joint_weights, measured_labels, pauli_mean, weighted_mean
 from qmemcircuit.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.noisy_states import noisy_states
@@ -170,7 +170,7 @@ def test_errors_are_the_spread_over_seeds() -> None:
 )
 def test_a_rate_is_moved_to_where_there_is_room(value: float, error: float, moved: float) -> None:
     """The last two: an error beyond both bounds must not leave the rate where it is."""
-    assert DecayRate(value, error).moved(FACTORS).value == pytest.approx(moved)
+    assert FittedRate(value, error).moved(FACTORS).value == pytest.approx(moved)
 
 
 def test_a_rate_that_no_mean_tells_has_the_error_of_the_whole_range() -> None:

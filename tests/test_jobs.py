@@ -198,6 +198,75 @@ def test_noise_factors_and_calibration_are_one_submission(
     assert mitigated.readout.counts.tolist() == [[50, 0], [49, 1]]
 
 
+@pytest.mark.usefixtures("three_parts")
+def test_counts_of_another_submission_are_never_ours(
+    tmp_path: Path, target: IbmTarget, memristor: qm.Memristor
+) -> None:
+    service = StubService(tmp_path / "server")
+    folder = _submit(tmp_path / "s", service, target, memristor)
+    assert collect(folder, service=service).complete
+    plan = (folder / "plan.json").read_bytes()
+    (folder / "plan.json").unlink()
+    with pytest.raises(ValueError, match="nothing of another submission, but"):
+        _submit(folder, service, target, memristor)
+    # And if files were mixed by hand: the counts say whose they are.
+    other = _submit(tmp_path / "t", service, target, memristor)
+    (other / "part000.counts.npz").write_bytes((folder / "part000.counts.npz").read_bytes())
+    with pytest.raises(jobs.FileFormatError, match="is of another one; remove that file"):
+        collect(other, service=service)
+    (other / "part000.counts.npz").unlink()
+    assert collect(other, service=service).complete
+    (folder / "plan.json").write_bytes(plan)
+    assert collect(folder, service=service).complete
+
+
+@pytest.mark.usefixtures("three_parts")
+def test_damaged_files_of_a_submission_name_the_remedy(
+    tmp_path: Path, target: IbmTarget, memristor: qm.Memristor
+) -> None:
+    service = StubService(tmp_path / "server")
+    folder = _submit(tmp_path / "s", service, target, memristor)
+    service.change("job0", state="ERROR")
+    whole = (folder / "part000.qpy").read_bytes()
+    (folder / "part000.qpy").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(jobs.FileFormatError, match=r"part000\.qpy' cannot be read"):
+        resume(folder, service=service, retry=True)
+    (folder / "part000.qpy").write_bytes(whole)
+    (folder / "part001.json").write_text('{"attempts": [{"tag": "x", "job": 5}]}')
+    with pytest.raises(jobs.FileFormatError, match="remove that file and resume"):
+        collect(folder, service=service)
+    (folder / "part001.json").unlink()
+    resume(folder, service=service, retry=True)
+    assert collect(folder, service=service).complete
+    (folder / "part002.counts.npz").write_bytes(b"half")
+    with pytest.raises(jobs.FileFormatError, match="the service still has the job"):
+        collect(folder, service=service)
+
+
+@pytest.mark.usefixtures("three_parts")
+def test_mitigated_counts_have_the_times_of_their_record(
+    tmp_path: Path, target: IbmTarget, memristor: qm.Memristor
+) -> None:
+    """A time whose circuits are missing at factor 1 is left out at every factor."""
+    service = StubService(tmp_path / "server")
+    folder = submit(
+        memristor,
+        TIMES,
+        target=target,
+        shots=SHOTS,
+        folder=tmp_path / "s",
+        mitigation=qm.Mitigation(factors=(1, 3)),
+        service=service,
+    )
+    service.change("job1", state="QUEUED")
+    found = collect(folder, service=service)
+    assert found.record is not None
+    assert found.record.times.tolist() == [0.0, 1.0, 1.5]
+    assert found.record.mitigated is not None
+    for run in found.record.mitigated.runs:
+        assert run.counts.shape[0] == 3
+
+
 def test_run_on_a_device_of_jobs_is_one_submission(
     tmp_path: Path,
     target: IbmTarget,

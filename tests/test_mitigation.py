@@ -298,9 +298,32 @@ def test_bad_input() -> None:
         Mitigation(3)
     with pytest.raises(ValueError, match="layout fixed"):
         measure_readout(device(PlainBackend(), seed=1), 1, shots=10)
-    with pytest.raises(ValueError, match="better than by chance"):
-        Readout(np.array([[10, 90], [10, 90]]))
     one = qm.Samples(("X",), np.array([[[5, 5]]]))
     other = qm.Samples(("X",), np.array([[[5, 5]], [[5, 5]]]))
     with pytest.raises(ValueError, match="same times and settings"):
         _mitigated((one, other), factors=(1, 3))
+
+
+def test_a_readout_no_better_than_chance_keeps_the_raw_counts(tmp_path: Path) -> None:
+    """Nothing measured is lost: the record is whole, and only mitigation says what is wrong."""
+    memristor = qm.Memristor(qm.SquidRate(0.2), a=0.8)
+    times = memristor.periods(1, points=12)
+    record = qm.run(memristor, times, target=qm.aer(seed=1), shots=50, mitigation=Mitigation())
+    assert record.mitigated is not None
+    blind = replace(record.mitigated, readout=Readout(np.array([[10, 90], [10, 90]])))
+    again = qm.Record.load(replace(record, mitigated=blind).save(tmp_path / "blind.json"))
+    assert qm.estimate(again).voltage.shape == (times.size, 1)
+    with pytest.raises(ValueError, match="better than chance"):
+        qm.mitigate(again)
+
+
+def test_booleans_are_booleans() -> None:
+    memristor = qm.Memristor(qm.SquidRate(0.2), a=0.8)
+    with pytest.raises(TypeError, match="absorb_decay must be True or False, but 'no'"):
+        qm.run(memristor, [0.5], target=device(PlainBackend()), shots=9, absorb_decay="no")
+    for name in ("schedule", "select_forms", "fold_all", "service_twirling"):
+        with pytest.raises(TypeError, match=f"{name} must be True or False"):
+            device(PlainBackend(), **{name: "no"})
+    for name in ("twirling", "fractional_gates"):
+        with pytest.raises(TypeError, match=f"{name} must be True or False"):
+            qm.ibm("fake_manila", channel="local", **{name: "False"})
