@@ -205,10 +205,11 @@ def _compare(options: argparse.Namespace) -> int:
                 "Argument --figure must be left out for a record without an error budget, but it "
                 "was given; device(…) and ibm(…) leave a calibration that makes one."
             )
-        from qmemcircuit.plotting import make_figure, save_figure
+        from qmemcircuit.plotting import house_style, make_figure, save_figure
 
-        figure, ax = make_figure(width=5.0, height=2.6)
-        qm.plot_budget(comparison.budget, ax=ax, unit=record.network.period)
+        with house_style():
+            figure, ax = make_figure(width=5.0, height=2.6)
+            qm.plot_budget(comparison.budget, ax=ax, unit=record.network.period)
         for path in save_figure(figure, options.figure.with_suffix("")):
             print(path)
     return 0
@@ -321,12 +322,13 @@ def _accounts() -> list[str]:
             f"unreadable ({type(error).__name__}): repair ~/.qiskit/qiskit-ibm.json, or remove it "
             "and save the account again"
         ]
-    if not saved:
-        return [
-            "none saved; once, in Python: QiskitRuntimeService.save_account(channel="
-            "'ibm_quantum_platform', token=…)"
-        ]
-    return [f"{name}: channel {account.get('channel')}" for name, account in saved.items()]
+    found = [f"{name}: channel {account.get('channel')}" for name, account in saved.items()]
+    if os.environ.get("QISKIT_IBM_TOKEN"):
+        found.append("from the environment: QISKIT_IBM_TOKEN is set")
+    return found or [
+        "none saved; once, in Python: QiskitRuntimeService.save_account(channel="
+        "'ibm_quantum_platform', token=…)"
+    ]
 
 
 if __name__ == "__main__":

@@ -262,7 +262,9 @@ def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.
     ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
     symbol = "|ΔV|  [√(mħω)]" if budget.measure == "voltage" else "trace distance"
     ax.set_ylabel(f"{symbol} to master eq.")
-    ax.legend(loc="best", ncols=2)
+    # Room above the bars for the legend, wherever they are.
+    ax.set_ylim(0, 1.35 * float(max(bottom.max(), budget.total.max(), 1e-12)))
+    ax.legend(loc="upper right", ncols=4, columnspacing=1.0, handlelength=1.2)
     return ax
 
 

@@ -233,11 +233,13 @@ def test_doctor_tells_versions_and_never_a_token(
     monkeypatch.setattr(
         qiskit_ibm_runtime.QiskitRuntimeService, "saved_accounts", staticmethod(lambda: accounts)
     )
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", "another-secret")
     assert main(["doctor"]) == 0
     printed = capsys.readouterr().out
     assert "qiskit-aer" in printed
     assert "mine: channel ibm_cloud" in printed
-    assert "very-secret" not in printed
+    assert "from the environment: QISKIT_IBM_TOKEN is set" in printed
+    assert "secret" not in printed
 
 
 @pytest.mark.parametrize("content", ['{"broken', '{"mine": {"token": "very-secret"}}', "[]"])
