@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.checks import BoolArray, IntArray
+from qmemcircuit.checks import BoolArray, IntArray, check_real
 from qmemcircuit.jobs import (
     FAILED,
     JobService,
@@ -112,6 +112,8 @@ def collect(
     FileNotFoundError where the folder holds no submission.
     """
     place = Path(folder)
+    wait = check_real("wait", wait, minimum=0) if wait != math.inf else wait
+    interval = check_real("interval", interval, minimum=0)
     plan_of(place)  # before the lock, which a folder without a plan must not get
     deadline = time.monotonic() + wait
     with locked(place):

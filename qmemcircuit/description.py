@@ -165,6 +165,11 @@ def _options(content: Mapping[str, Any], table: str, function: Callable[..., Any
     chosen = dict(given)
     if "coherent_errors" in chosen:
         assumed = chosen["coherent_errors"]
+        if not isinstance(assumed, Mapping):
+            raise ValueError(
+                f"Argument coherent_errors must be a table, but {assumed!r} was given; "
+                "{ detuning = 6283.0 } is one."
+            )
         entries = tuple(item.name for item in fields(CoherentErrors))
         _known(assumed, entries, f"coherent_errors of [{table}]")
         chosen["coherent_errors"] = CoherentErrors(**assumed)

@@ -151,6 +151,10 @@ def submit_measurement(
 ) -> Path:
     """Do what `submit` does for a measurement that is already planned."""
     place = Path(folder)
+    if place.exists() and not place.is_dir():
+        raise ValueError(
+            f"Argument folder must be a folder, but {str(place)!r} is a file; choose another name."
+        )
     place.mkdir(parents=True, exist_ok=True)
     with locked(place):
         if (place / "plan.json").exists():

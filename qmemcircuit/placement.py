@@ -13,7 +13,7 @@ to first order in each, and the smallest wins. It is a ranking, not a prediction
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -255,6 +255,10 @@ def qubit_roles(count: int, memristors: int, size: int) -> list[int]:
 
 def given_placement(layout: Sequence[int], backend: Any) -> Placement:
     """Return the placement of a user's layout; ValueError for qubits that are not there."""
+    if isinstance(layout, str) or not isinstance(layout, Iterable):
+        raise TypeError(
+            f"Argument layout must be a list of qubits, but {layout!r} was given; [0, 1] is one."
+        )
     qubits = tuple(check_integer("layout", qubit, minimum=0) for qubit in layout)
     if len(set(qubits)) != len(qubits) or max(qubits, default=0) >= backend.target.num_qubits:
         raise ValueError(

@@ -162,6 +162,11 @@ def ibm(
     """
     check_choice("channel", channel, ("ibm_quantum_platform", "ibm_cloud", "local"))
     check_choice("mode", mode, ("job", "batch", "session"))
+    if not isinstance(name, str):
+        raise TypeError(
+            f"Argument name must be a device's name, but {name!r} was given; 'ibm_torino' is one."
+        )
+    check_integer("fold", fold, minimum=1)
     check_boolean("twirling", twirling)
     check_boolean("fractional_gates", fractional_gates)
     if fractional_gates and twirling:

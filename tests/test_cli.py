@@ -301,6 +301,7 @@ def test_doctor_knows_every_extra_and_what_is_missing(
         (('ancilla = "reset"', 'ancilla = "pool(x)"'), "Argument ancilla must be 'fresh'"),
         (('ancilla = "reset"', 'ancilla = "pool2"'), "Argument ancilla must be 'fresh'"),
         (("[[memristor]]", "[device]\nmoon = 1\n[[memristor]]"), "[device] has 'moon'"),
+        (("[[memristor]]", "[device]\ncoherent_errors = 3\n[[memristor]]"), "must be a table"),
         (("[[memristor]]", "[ibm]\nseed = 1\n[[memristor]]"), "[ibm] has 'seed'"),
         (("[[memristor]]", "[device]\nschedule = 'no'\n[[memristor]]"), "true or false"),
         (

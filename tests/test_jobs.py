@@ -220,6 +220,22 @@ def test_counts_of_another_submission_are_never_ours(
     assert collect(folder, service=service).complete
 
 
+def test_arguments_of_the_wrong_kind_are_named(
+    tmp_path: Path, target: IbmTarget, memristor: qm.Memristor
+) -> None:
+    with pytest.raises(TypeError, match="Argument name must be a device's name, but 3"):
+        ibm(3, channel="local")
+    with pytest.raises(TypeError, match="Argument fold must be an integer, but '3'"):
+        ibm("fake_manila", channel="local", fold="3")
+    with pytest.raises(TypeError, match="Argument layout must be a list of qubits, but 3"):
+        ibm("fake_manila", channel="local", layout=3)
+    with pytest.raises(TypeError, match="Argument wait must be a real number, but 'x'"):
+        collect(tmp_path, wait="x")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is a file; choose another name"):
+        submit(memristor, TIMES, target=target, shots=SHOTS, folder=tmp_path / "file")
+
+
 @pytest.mark.usefixtures("three_parts")
 def test_damaged_files_of_a_submission_name_the_remedy(
     tmp_path: Path, target: IbmTarget, memristor: qm.Memristor
