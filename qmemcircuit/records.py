@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from qmemcircuit.checks import FloatArray, check_times
 from qmemcircuit.memristors import Network
 from qmemcircuit.mitigation import MitigatedSamples, restore_mitigated
@@ -43,6 +45,13 @@ class Record:
             raise ValueError(
                 f"Argument samples must have counts at all {self.times.size} times, but it has "
                 f"{self.samples.counts.shape[0]}."
+            )
+        if self.mitigated is not None and not np.array_equal(
+            self.mitigated.runs[0].counts, self.samples.counts
+        ):
+            raise ValueError(
+                "Argument mitigated must have the counts of samples as its first run, but they "
+                "differ; use those of the same record."
             )
 
     def save(self, path: str | os.PathLike[str]) -> Path:

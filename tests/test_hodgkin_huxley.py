@@ -13,20 +13,22 @@ from scipy.constants import k as boltzmann
 
 from qmemcircuit.loops import find_loops
 from qmemcircuit.neurons.hodgkin_huxley import (
-    Membrane,
     adaptation_preset,
     channel_admittance,
-    gate_rates,
     line_transfer,
     matching_factor,
     membrane_impedance,
-    resting_gates,
-    simulate_membrane,
     simulate_quantized,
     single_channel,
     spike_preset,
 )
 from qmemcircuit.neurons.hodgkin_huxley_map import map_loop_area, two_branch_area
+from qmemcircuit.neurons.hodgkin_huxley_membrane import (
+    Membrane,
+    gate_rates,
+    resting_gates,
+    simulate_membrane,
+)
 from qmemcircuit.neurons.hodgkin_huxley_scattering import (
     scattering_matrix,
     thermal_variance,

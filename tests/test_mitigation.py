@@ -315,6 +315,8 @@ def test_a_readout_no_better_than_chance_keeps_the_raw_counts(tmp_path: Path) ->
     assert qm.estimate(again).voltage.shape == (times.size, 1)
     with pytest.raises(ValueError, match="better than chance"):
         qm.mitigate(again)
+    with pytest.raises(ValueError, match="counts of samples as its first run"):
+        replace(record, samples=qm.Samples(record.samples.bases, record.samples.counts + 1))
 
 
 def test_booleans_are_booleans() -> None:

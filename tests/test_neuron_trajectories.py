@@ -8,12 +8,8 @@ import numpy as np
 import pytest
 
 import qmemcircuit as qm
-from qmemcircuit.neurons.hodgkin_huxley import (
-    Membrane,
-    simulate_membrane,
-    simulate_quantized,
-    spike_preset,
-)
+from qmemcircuit.neurons.hodgkin_huxley import simulate_quantized, spike_preset
+from qmemcircuit.neurons.hodgkin_huxley_membrane import Membrane, simulate_membrane
 from qmemcircuit.neurons.integrate_and_fire import (
     IntegrateAndFire,
     simulate_classical,

@@ -15,9 +15,9 @@ from qmemcircuit.checks import FloatArray, check_integer
 from qmemcircuit.neurons.hodgkin_huxley import (
     QuantizedNeuron,
     channel_admittance,
-    gate_rates,
     membrane_impedance,
 )
+from qmemcircuit.neurons.hodgkin_huxley_membrane import gate_rates
 
 if TYPE_CHECKING:
     import xarray
