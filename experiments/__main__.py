@@ -65,7 +65,7 @@ def run_experiment(name: str, settings: Settings, out: Path) -> list[Path]:
 
 def draw_experiment(name: str, out: Path) -> None:
     """Redraw the figures of an experiment from its files alone."""
-    from qmemcircuit.plotting import save_figure
+    from qmemcircuit.plotting.figures import save_figure
 
     module = load_experiment(name)
     if not (out / name / "summary.json").is_file():
@@ -79,7 +79,7 @@ def draw_experiment(name: str, out: Path) -> None:
 
 
 def _draw(module: ModuleType, result: Any) -> Mapping[str, Figure]:
-    from qmemcircuit.plotting import house_style
+    from qmemcircuit.plotting.figures import house_style
 
     with house_style():
         drawn = module.draw(result)

@@ -1,4 +1,4 @@
-"""Parameter maps of the experiments: `qmemcircuit.sweeps.sweep`, on all cores unless quick."""
+"""Parameter maps of the experiments: `sweep`, on all cores unless quick."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.results import Settings
-from qmemcircuit.sweeps import sweep
+from qmemcircuit.sweeps.sweep import sweep
 
 if TYPE_CHECKING:
     import xarray

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.neurons.shuttle import LinearRamp, ShuttleNeuron, simulate
-from qmemcircuit.trajectory import Trajectory
+from qmemcircuit.neurons.shuttle.neuron import LinearRamp, ShuttleNeuron, simulate
+from qmemcircuit.results.trajectory import Trajectory
 
 
 def replace_by_3d(figure: Any, axes: Any, position: tuple[int, int, int]) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from experiments.__main__ import experiment_names
 from experiments.results import Quantity, format_number
-from qmemcircuit.storage import write_atomically
+from qmemcircuit.common.storage import write_atomically
 
 HERE = Path(__file__).parent
 GALLERY = HERE / "gallery"

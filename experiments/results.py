@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from qmemcircuit.provenance import make_provenance
-from qmemcircuit.storage import write_atomically
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.storage import write_atomically
 
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-    from qmemcircuit.trajectory import Trajectory
+    from qmemcircuit.results.trajectory import Trajectory
 
     Data = xarray.Dataset | Trajectory
 
@@ -121,7 +121,7 @@ def write_result(
 
     `figures` maps a suffix to a figure; the empty suffix is the experiment's own figure.
     """
-    from qmemcircuit.plotting import save_figure
+    from qmemcircuit.plotting.figures import save_figure
 
     place = folder / name
     written = []
@@ -147,7 +147,7 @@ def read_result(folder: Path, name: str) -> Result:
     """Read back what `write_result` wrote, so that the figure can be redrawn from files alone."""
     import xarray
 
-    from qmemcircuit.trajectory import Trajectory
+    from qmemcircuit.results.trajectory import Trajectory
 
     place = folder / name
     summary = json.loads((place / "summary.json").read_text())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from qmemcircuit.cli import parse_target
+from qmemcircuit.command_line.main import parse_target
 
 __all__ = ["parse_target", "progress_bar"]
 

@@ -31,7 +31,7 @@ def test_the_toml_is_the_example_file():
 
 
 def test_the_qmemcircuit_commands_exist():
-    from qmemcircuit.cli import _parser
+    from qmemcircuit.command_line.main import _parser
 
     for command in re.findall(r"bin/qmemcircuit (.*)", README):
         assert _parser().parse_args(command.split()).action

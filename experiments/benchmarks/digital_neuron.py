@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from qiskit_aer import AerSimulator
 
-from qmemcircuit.neurons.digital_shuttle import simulate_digital
-from qmemcircuit.neurons.shuttle import ShuttleNeuron
-from qmemcircuit.trajectory import Trajectory
+from qmemcircuit.neurons.shuttle.digital import simulate_digital
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
+from qmemcircuit.results.trajectory import Trajectory
 
 STEPS, AER_STEPS, STEP, SHOTS = 10_000, 200, 0.05, 1000
 NEURON = ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)  # potter2024 at V_n = 2

@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 
-from qmemcircuit.neurons.hodgkin_huxley import adaptation_preset, simulate_quantized
-from qmemcircuit.neurons.hodgkin_huxley_map import map_loop_area, two_branch_area
+from qmemcircuit.neurons.hodgkin_huxley.area_maps import map_loop_area, two_branch_area
+from qmemcircuit.neurons.hodgkin_huxley.quantized import adaptation_preset, simulate_quantized
 
 SIDE = 100
 SETTLE = 6

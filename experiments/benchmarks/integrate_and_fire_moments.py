@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qmemcircuit.neurons.integrate_and_fire import IntegrateAndFire, simulate_moments
-from qmemcircuit.neurons.integrate_and_fire_fock import levels_needed, simulate_fock
-from qmemcircuit.trajectory import Trajectory
+from qmemcircuit.neurons.integrate_and_fire.fock import levels_needed, simulate_fock
+from qmemcircuit.neurons.integrate_and_fire.neuron import IntegrateAndFire, simulate_moments
+from qmemcircuit.results.trajectory import Trajectory
 
 NEURON = IntegrateAndFire(
     inductance=4.0, temperature=0.1, threshold=0.8, hbar=0.1, refractory_time=0.5

@@ -15,7 +15,7 @@ import numpy as np
 
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, integrate
-from qmemcircuit.neurons.shuttle import ShuttleNeuron, SinusoidalDrive
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
 
 NEURON = ShuttleNeuron(resistance=5, bias=0.23, decoherence_rate=0.1)
 START = np.array([0.0, 0.98, 0.15, 0.0])

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from qmemcircuit.neurons.conductance import tabulate_conductance
 from qmemcircuit.neurons.dynamics.systems import integrate
-from qmemcircuit.neurons.shuttle import ShuttleNeuron
+from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
 
 NEURON = ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
 RTOL, ATOL = 1e-8, 1e-10

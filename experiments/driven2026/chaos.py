@@ -18,8 +18,8 @@ from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
 from qmemcircuit.neurons.dynamics.maps import stroboscopic_map
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum
 from qmemcircuit.neurons.dynamics.systems import integrate
-from qmemcircuit.neurons.shuttle import VARIABLES, ShuttleNeuron, SinusoidalDrive
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.neurons.shuttle.neuron import VARIABLES, ShuttleNeuron, SinusoidalDrive
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 POINTS = {
     "A": ShuttleNeuron(

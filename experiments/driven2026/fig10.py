@@ -13,13 +13,13 @@ from experiments.driven2026.params import NEURON, REGIONS
 from experiments.maps import sweep_map
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.systems import integrate
-from qmemcircuit.neurons.shuttle import ShuttleNeuron
-from qmemcircuit.neurons.shuttle_bifurcations import (
+from qmemcircuit.neurons.shuttle.bifurcations import (
     find_hopf_onset,
     find_hopf_points,
     find_steady_states,
 )
-from qmemcircuit.plotting import make_figure
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
+from qmemcircuit.plotting.figures import make_figure
 
 LIMITS = (8.0, 15.0)
 

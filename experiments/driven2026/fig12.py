@@ -25,7 +25,7 @@ from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.maps import rotation_number
 from qmemcircuit.neurons.dynamics.spectra import identify_line
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 
 def compute(settings: Settings) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 from experiments.driven2026.forced import study
 from experiments.driven2026.params import LOCKED_AMPLITUDE, TORUS_AMPLITUDE, driven
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 
 def compute(settings: Settings) -> Result:

@@ -26,8 +26,8 @@ from qmemcircuit.neurons.dynamics.cycles import (
 from qmemcircuit.neurons.dynamics.maps import rotation_number
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum
 from qmemcircuit.neurons.dynamics.systems import integrate
-from qmemcircuit.neurons.shuttle_bifurcations import find_steady_states
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.neurons.shuttle.bifurcations import find_steady_states
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 STATED = (4.0, 5.0, 6.0, 7.2, 8.0, 9.0)
 STAIRCASE_AMPLITUDE = 0.1

@@ -17,7 +17,7 @@ from experiments.driven2026.forced import (
 from experiments.driven2026.params import LARGE, driven
 from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
 from experiments.results import Quantity, Result, Settings, Verdict
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 _VERDICTS: dict[str, tuple[Verdict, str]] = {
     LOCKED: (

@@ -11,7 +11,7 @@ from experiments.driven2026.params import LORENZ, ROSSLER
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, compile_field, integrate
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 # J. C. Sprott, Chaos and Time-Series Analysis (Oxford, 2003), Appendix A, base e.
 PUBLISHED_LORENZ = (0.9056, 0.0, -14.5723)

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.potter2024 import fig7 as matrix
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.conductance import conductance_elements
+from qmemcircuit.neurons.shuttle.conductance import conductance_elements
 
 
 def compute(settings: Settings) -> Result:

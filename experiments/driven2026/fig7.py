@@ -10,9 +10,9 @@ import numpy as np
 from experiments.driven2026.params import CONSTANT_BIAS, NEURON
 from experiments.neuron_drawing import draw_bloch_sphere, final_state, replace_by_3d
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.shuttle import simulate
-from qmemcircuit.neurons.shuttle_bifurcations import find_steady_states
-from qmemcircuit.plotting import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.neurons.shuttle.bifurcations import find_steady_states
+from qmemcircuit.neurons.shuttle.neuron import simulate
+from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
 
 
 def compute(settings: Settings) -> Result:

@@ -11,7 +11,7 @@ import xarray
 from experiments.driven2026.params import HOPF_BIASES, JUMP_VOLTAGE, JUMPS, NEURON
 from experiments.neuron_drawing import jump_bias, ramp_loop
 from experiments.results import Quantity, Result, Settings, judge
-from qmemcircuit.neurons.shuttle_bifurcations import (
+from qmemcircuit.neurons.shuttle.bifurcations import (
     CriticalPoint,
     find_folds,
     find_hopf_points,
@@ -19,8 +19,8 @@ from qmemcircuit.neurons.shuttle_bifurcations import (
     static_bias,
     static_current,
 )
-from qmemcircuit.plotting import PALETTE, make_figure
-from qmemcircuit.trajectory import Trajectory
+from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.results.trajectory import Trajectory
 
 
 def compute(settings: Settings) -> Result:

@@ -14,7 +14,7 @@ from qmemcircuit.neurons.dynamics.lyapunov import LyapunovSpectrum, lyapunov_spe
 from qmemcircuit.neurons.dynamics.maps import stroboscopic_map
 from qmemcircuit.neurons.dynamics.spectra import Line, power_spectrum, spectral_lines
 from qmemcircuit.neurons.dynamics.systems import integrate
-from qmemcircuit.neurons.shuttle import VARIABLES, ShuttleNeuron
+from qmemcircuit.neurons.shuttle.neuron import VARIABLES, ShuttleNeuron
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qmemcircuit.neurons.shuttle import ShuttleNeuron, SinusoidalDrive
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
 
 # Sec. III and Fig. 9: R_n = 5, Γ = 0.1, α = 1, Z_T = 1; the rest are ShuttleNeuron's defaults.
 NEURON = ShuttleNeuron(resistance=5, bias=0.23, decoherence_rate=0.1)

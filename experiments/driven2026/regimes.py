@@ -18,9 +18,9 @@ from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import ConvergenceError, find_periodic_orbit
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
 from qmemcircuit.neurons.dynamics.systems import IntegrationError
-from qmemcircuit.neurons.shuttle import ShuttleNeuron, SinusoidalDrive
-from qmemcircuit.neurons.shuttle_bifurcations import find_steady_states
-from qmemcircuit.plotting import make_figure
+from qmemcircuit.neurons.shuttle.bifurcations import find_steady_states
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
+from qmemcircuit.plotting.figures import make_figure
 
 CASES = (
     ("R5", 5.0, 0.23, np.geomspace(0.01, 10.0, 24), np.linspace(2.0, 10.0, 24)),

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from experiments.results import Quantity
-from qmemcircuit.neurons.hodgkin_huxley import QuantizedNeuron, simulate_quantized
-from qmemcircuit.trajectory import Trajectory
+from qmemcircuit.neurons.hodgkin_huxley.quantized import QuantizedNeuron, simulate_quantized
+from qmemcircuit.results.trajectory import Trajectory
 
 MATCHINGS = ("paper", "kirchhoff")
 

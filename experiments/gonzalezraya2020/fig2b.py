@@ -9,8 +9,8 @@ import numpy as np
 
 from experiments.gonzalezraya2020.params import MEASURED, MEASURED_PERIODS
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.measured_memristor import simulate_measured
-from qmemcircuit.plotting import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.neurons.photonic.measured import simulate_measured
+from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,8 +15,8 @@ from experiments.gonzalezraya2020.cycles import (
 )
 from experiments.gonzalezraya2020.params import ADAPTATION, INFERRED
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.hodgkin_huxley_map import map_loop_area
-from qmemcircuit.plotting import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.neurons.hodgkin_huxley.area_maps import map_loop_area
+from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

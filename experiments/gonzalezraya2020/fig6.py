@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from experiments.gonzalezraya2020.cycles import MATCHINGS, output_quantities, run_matchings
 from experiments.gonzalezraya2020.params import ADAPTATION, INFERRED
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.hodgkin_huxley import line_transfer
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.neurons.hodgkin_huxley.quantized import line_transfer
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,8 +14,8 @@ from experiments.gonzalezraya2020.cycles import (
 )
 from experiments.gonzalezraya2020.params import SPIKE
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.hodgkin_huxley import simulate_quantized
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.neurons.hodgkin_huxley.quantized import simulate_quantized
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qmemcircuit.neurons.hodgkin_huxley import adaptation_preset, spike_preset
-from qmemcircuit.neurons.measured_memristor import MeasuredMemristor
+from qmemcircuit.neurons.hodgkin_huxley.quantized import adaptation_preset, spike_preset
+from qmemcircuit.neurons.photonic.measured import MeasuredMemristor
 
 SPIKE = spike_preset()
 """Section 4.2 (Fig. 7), as printed: I0 = 1 mA, ḡ = 1.95, 0.69, 3e-4 S, gates 0.4, 0.2, 0.6,

@@ -10,12 +10,12 @@ from scipy.constants import hbar, k
 
 from experiments.gonzalezraya2020.params import SPIKE
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.hodgkin_huxley_scattering import (
+from qmemcircuit.neurons.hodgkin_huxley.scattering import (
     scattering_matrix,
     thermal_variance,
     zero_point_variance,
 )
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,7 +11,7 @@ import xarray as xr
 import qmemcircuit as qm
 from experiments.guo2022.params import fig4_memristor
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH, SHOTS, pair, pair_times
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting import (
+from qmemcircuit.plotting.figures import (
     DATA_COLOUR,
     PALETTE,
     REFERENCE_COLOUR,

@@ -9,7 +9,7 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.guo2022.params import FIG1_A, FIG1_B, FIG1_GAMMA0
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

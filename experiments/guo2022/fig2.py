@@ -11,8 +11,8 @@ import xarray as xr
 import qmemcircuit as qm
 from experiments.guo2022.params import POINTS_PER_PERIOD, fig4_memristor
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.collision import collision_angle, damping_probability
-from qmemcircuit.plotting import make_figure
+from qmemcircuit.circuits.collision import collision_angle, damping_probability
+from qmemcircuit.plotting.figures import make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

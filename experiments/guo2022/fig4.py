@@ -9,8 +9,8 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.guo2022.params import FIG4_PERIODS, POINTS_PER_PERIOD, SHOTS, fig4_memristor
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.currents import finite_difference
-from qmemcircuit.plotting import make_figure, plot_loop, plot_residuals, plot_series
+from qmemcircuit.counts.currents import finite_difference
+from qmemcircuit.plotting.figures import make_figure, plot_loop, plot_residuals, plot_series
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

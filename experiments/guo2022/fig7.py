@@ -17,7 +17,7 @@ from experiments.guo2022.coupled_pairs import (
 )
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting import make_figure
+from qmemcircuit.plotting.figures import make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,7 +15,7 @@ from experiments.guo2022.coupled_pairs import (
 )
 from experiments.guo2022.params import PAIR_STRENGTH
 from experiments.results import Result, Settings
-from qmemcircuit.plotting import make_figure
+from qmemcircuit.plotting.figures import make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -24,14 +24,14 @@ from experiments.guo2022.params import (
     pair,
 )
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.compiled import compile_pairs
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.circuits.constant_depth import compile_pairs
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from qiskit.circuit import QuantumCircuit
 
-    from qmemcircuit.collision import CollisionForm
+    from qmemcircuit.circuits.collision import CollisionForm
 
 STEPWISE = ("lie", "strang", "fused")
 STEPS = (2, 5, 10, 20, 40, 60, 120, 240, 600)

@@ -19,15 +19,15 @@ from experiments.hardware.params import (
     single,
 )
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.absorption import absorb_device_decay
-from qmemcircuit.checks import FloatArray
-from qmemcircuit.circuits import CircuitSet
-from qmemcircuit.devices import DeviceTarget
-from qmemcircuit.noisy_states import noisy_states
-from qmemcircuit.observables import trace_distance, trajectory_of_states
-from qmemcircuit.plotting import PALETTE, make_figure, plot_loop
-from qmemcircuit.provenance import make_provenance
-from qmemcircuit.runtime import fake_backend
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.devices.absorption import absorb_device_decay
+from qmemcircuit.devices.states import noisy_states
+from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.plotting.figures import PALETTE, make_figure, plot_loop
+from qmemcircuit.results.observables import trace_distance, trajectory_of_states
+from qmemcircuit.runs.ibm import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -24,25 +24,25 @@ from experiments.hardware.params import (
     pair_times,
 )
 from experiments.results import Result, Settings
-from qmemcircuit.absorption import absorb_device_decay
-from qmemcircuit.budget import trajectory_of_probabilities
-from qmemcircuit.checks import ComplexArray, FloatArray
-from qmemcircuit.circuits import CircuitSet
-from qmemcircuit.devices import DeviceTarget
-from qmemcircuit.extrapolation import extrapolate_pooled
-from qmemcircuit.means import combine_paulis, states_of_means, tomography_states
-from qmemcircuit.measurement import measure_readout
-from qmemcircuit.noisy_states import noisy_states
-from qmemcircuit.observables import (
+from qmemcircuit.analysis.budget import trajectory_of_probabilities
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.counts.extrapolation import extrapolate_pooled
+from qmemcircuit.counts.means import combine_paulis, states_of_means, tomography_states
+from qmemcircuit.devices.absorption import absorb_device_decay
+from qmemcircuit.devices.states import noisy_states
+from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure, plot_budget
+from qmemcircuit.results.observables import (
     concurrence_of_states,
     expectation,
     pauli_matrix,
     trace_distance,
 )
-from qmemcircuit.plotting import PALETTE, REFERENCE_COLOUR, make_figure, plot_budget
-from qmemcircuit.runtime import fake_backend
-from qmemcircuit.targets import rounded
-from qmemcircuit.trajectory import Samples
+from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.runs.ibm import fake_backend
+from qmemcircuit.runs.measurement import measure_readout
+from qmemcircuit.simulation.targets import rounded
 
 if TYPE_CHECKING:
     import xarray
@@ -128,8 +128,8 @@ def _protocols(
 ) -> Iterator[_Protocol]:
     everything = list(range(times.size))
     compiled = qm.build_circuits(model, times, bases="Z", splitting="compiled")
-    # The device's calibrated noise chooses among equivalent circuits (qmemcircuit.forms); that
-    # there is a choice was found on FakeTorino, so FakeFez is the fairer test of its worth.
+    # The device's calibrated noise chooses among equivalent circuits (qmemcircuit.devices.forms);
+    # that there is a choice was found on FakeTorino, so FakeFez is the fairer test of its worth.
     yield _Protocol("compiled", compiled, everything, replace(target, forms=None))
     absorbed, _ = absorb_device_decay(compiled, target)
     for error in RESET_ERRORS[:1] if quick else RESET_ERRORS:
@@ -284,7 +284,7 @@ def _trajectory(times: FloatArray, mitigated: qm.MitigatedSamples) -> qm.Traject
 
 def draw(result: Result) -> dict[str, Figure]:
     """Draw concurrence and distance against time, and the budget of FakeTorino."""
-    from qmemcircuit.plotting import house_style
+    from qmemcircuit.plotting.figures import house_style
 
     with house_style():
         figure, axes = make_figure(1, 2, width=7.4, height=3.2)
@@ -376,7 +376,7 @@ def _draw_distances(result: Result, ax: Axes) -> None:
 
 def _draw_budget(result: Result, ax: Axes) -> None:
     """One seed's raw measurement on FakeTorino, split into its parts."""
-    from qmemcircuit.observables import outcome_probabilities
+    from qmemcircuit.results.observables import outcome_probabilities
 
     master, noisy = result.data["master"], result.data["noisy_FakeTorino"]
     shots = int(result.parameters["shots"])

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from experiments.results import Quantity
-from qmemcircuit.checks import FloatArray
-from qmemcircuit.observables import concurrence_of_states, trace_distance
+from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.results.observables import concurrence_of_states, trace_distance
 
 LIE_STEPS = (600, 60)
 """Steps over 20T of the stepwise circuit, in the paper's order and with its collisions.

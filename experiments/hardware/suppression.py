@@ -26,13 +26,13 @@ from experiments.hardware.suppression_methods import (
     judge,
 )
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.checks import FloatArray
-from qmemcircuit.circuits import CircuitSet
-from qmemcircuit.coherent_errors import CoherentErrors
-from qmemcircuit.compilation import CompiledCircuit
-from qmemcircuit.devices import DeviceTarget
-from qmemcircuit.plotting import PALETTE, make_figure
-from qmemcircuit.runtime import fake_backend
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.devices.coherent_errors import CoherentErrors
+from qmemcircuit.devices.compilation import CompiledCircuit
+from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.runs.ibm import fake_backend
 
 if TYPE_CHECKING:
     import xarray
@@ -294,7 +294,7 @@ COLOURS = {
 
 def draw(result: Result) -> dict[str, Figure]:
     """Draw each method beside none, a panel for each system and noise; and the detuning's scan."""
-    from qmemcircuit.plotting import house_style
+    from qmemcircuit.plotting.figures import house_style
 
     data = result.data["table"]
     with house_style():

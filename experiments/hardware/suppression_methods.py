@@ -11,13 +11,13 @@ import numpy as np
 
 import qmemcircuit as qm
 from experiments.hardware.params import FIRST_SEED
-from qmemcircuit.checks import ComplexArray, FloatArray
-from qmemcircuit.circuits import CircuitSet
-from qmemcircuit.coherent_errors import CoherentErrors
-from qmemcircuit.devices import DeviceTarget
-from qmemcircuit.measurement import measure_readout
-from qmemcircuit.observables import nearest_physical, pauli_matrix, trace_distance
-from qmemcircuit.trajectory import Samples
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.devices.coherent_errors import CoherentErrors
+from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.results.observables import nearest_physical, pauli_matrix, trace_distance
+from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.runs.measurement import measure_readout
 
 DETUNING = 2 * math.pi * 3e3
 """σ in rad/s, assumed: 3 kHz. Alone it would end a Ramsey decay (1/e) at √2/σ.

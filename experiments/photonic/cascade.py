@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.loops import find_loops
-from qmemcircuit.neurons.photonic import PhotonicMemristor, simulate_cascade
-from qmemcircuit.plotting import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.analysis.loops import find_loops
+from qmemcircuit.neurons.photonic.memristor import PhotonicMemristor, simulate_cascade
+from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.loops import find_loops
-from qmemcircuit.neurons.photonic import PhotonicMemristor, run_photonic, simulate_photonic
-from qmemcircuit.plotting import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.analysis.loops import find_loops
+from qmemcircuit.neurons.photonic.memristor import (
+    PhotonicMemristor,
+    run_photonic,
+    simulate_photonic,
+)
+from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.reservoir import draw_reservoir, fit_readout, read_out, respond
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.neurons.photonic.reservoir import draw_reservoir, fit_readout, read_out, respond
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

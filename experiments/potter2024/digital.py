@@ -20,8 +20,6 @@ from experiments.neuron_drawing import final_state
 from experiments.potter2024.digital_drawing import draw_device, draw_modes, draw_statistics
 from experiments.potter2024.params import OSCILLATION
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.digital_device import execute_on, run_digital
-from qmemcircuit.neurons.digital_shuttle import simulate_digital
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit, find_limit_cycle
 from qmemcircuit.neurons.dynamics.oscillations import (
     CYCLE_BELOW,
@@ -29,10 +27,12 @@ from qmemcircuit.neurons.dynamics.oscillations import (
     measure_oscillation,
     phase_diffusion,
 )
-from qmemcircuit.neurons.shuttle import LinearRamp, ShuttleNeuron
-from qmemcircuit.neurons.shuttle_bifurcations import find_folds
-from qmemcircuit.sweeps import sweep
-from qmemcircuit.trajectory import Trajectory
+from qmemcircuit.neurons.shuttle.bifurcations import find_folds
+from qmemcircuit.neurons.shuttle.device import execute_on, run_digital
+from qmemcircuit.neurons.shuttle.digital import simulate_digital
+from qmemcircuit.neurons.shuttle.neuron import LinearRamp, ShuttleNeuron
+from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.sweeps.sweep import sweep
 
 ACTIVE, SILENT = 2.0, 0.20  # V_n: on the cycle; below the Hopf point at 0.2254, the control
 STEP = 0.05

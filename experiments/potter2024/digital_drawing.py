@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
 from experiments.results import Result
-from qmemcircuit.plotting import PALETTE, REFERENCE_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure
 
 
 def _label(count: int) -> str:

@@ -22,13 +22,13 @@ from experiments.potter2024.params import (
     JUMPS,
 )
 from experiments.results import Quantity, Result, Settings, judge
-from qmemcircuit.neurons.shuttle_bifurcations import (
+from qmemcircuit.neurons.shuttle.bifurcations import (
     find_cusps,
     find_folds,
     static_bias,
     static_current,
 )
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 
 def compute(settings: Settings) -> Result:

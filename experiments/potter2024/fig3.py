@@ -13,9 +13,9 @@ from experiments.potter2024.params import EIGENVALUE, FREQUENCY, OSCILLATION
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum, spectral_lines
-from qmemcircuit.neurons.shuttle import VARIABLES, simulate
-from qmemcircuit.neurons.shuttle_bifurcations import find_steady_states
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.neurons.shuttle.bifurcations import find_steady_states
+from qmemcircuit.neurons.shuttle.neuron import VARIABLES, simulate
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 
 def compute(settings: Settings) -> Result:

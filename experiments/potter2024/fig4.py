@@ -24,14 +24,14 @@ from experiments.potter2024.params import (
 from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit, find_limit_cycle
 from qmemcircuit.neurons.dynamics.equilibria import HopfNormalForm, hopf_normal_form
-from qmemcircuit.neurons.shuttle_bifurcations import (
+from qmemcircuit.neurons.shuttle.bifurcations import (
     CriticalPoint,
     find_folds,
     find_hopf_points,
     find_steady_states,
     static_bias,
 )
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 SHOWN = (0.23, 1.73, 2.0, 3.2)  # the cycles whose numbers the summary states
 

@@ -26,14 +26,14 @@ from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.equilibria import hopf_normal_form
 from qmemcircuit.neurons.dynamics.systems import integrate
-from qmemcircuit.neurons.shuttle import ShuttleNeuron
-from qmemcircuit.neurons.shuttle_bifurcations import (
+from qmemcircuit.neurons.shuttle.bifurcations import (
     find_hopf_onset,
     find_hopf_parameter,
     find_hopf_points,
     find_steady_states,
 )
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 POLARISATIONS = (0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 CHECKED = (0.3, 0.6, 1.0)  # regions that are integrated too

@@ -14,9 +14,9 @@ from experiments.potter2024.params import DISSIPATION
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import ConvergenceError, find_limit_cycle
 from qmemcircuit.neurons.dynamics.systems import integrate
-from qmemcircuit.neurons.shuttle import ShuttleNeuron
-from qmemcircuit.neurons.shuttle_bifurcations import find_hopf_parameter, find_steady_states
-from qmemcircuit.plotting import make_figure
+from qmemcircuit.neurons.shuttle.bifurcations import find_hopf_parameter, find_steady_states
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
+from qmemcircuit.plotting.figures import make_figure
 
 LARGEST_DECOHERENCE = 0.7
 SMALLEST_DECOHERENCE = 0.01  # at Γ = 0 nothing relaxes and no stationary span exists

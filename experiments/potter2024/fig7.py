@@ -8,8 +8,8 @@ import numpy as np
 import xarray
 
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.conductance import conductance_elements, tabulate_conductance
-from qmemcircuit.plotting import PALETTE, make_figure
+from qmemcircuit.neurons.shuttle.conductance import conductance_elements, tabulate_conductance
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 NAMES = ("F00", "F01", "F11")
 

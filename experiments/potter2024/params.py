@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qmemcircuit.neurons.shuttle import ShuttleNeuron
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
 
 # Below Eq. 10: l = 0.5, x0 = 0.8, λ = 0.13, α = 1, Ω = 7 are ShuttleNeuron's defaults.
 HYSTERESIS = ShuttleNeuron(resistance=8, bias=2.0, decoherence_rate=1.0)  # Fig. 2a, Z_T = 1

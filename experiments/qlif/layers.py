@@ -15,8 +15,8 @@ from qmemcircuit.neurons.qlif import (
     run_layers,
     simulate_layers,
 )
-from qmemcircuit.plotting import PALETTE, make_figure
-from qmemcircuit.plotting_spikes import plot_raster
+from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.spikes import plot_raster
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

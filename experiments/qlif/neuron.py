@@ -11,8 +11,8 @@ from experiments.qlif.device import nairobi_qubit
 from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.closed_loop import calibrate_readout
 from qmemcircuit.neurons.qlif import CircuitNeuron, next_population, run_layers, simulate_layers
-from qmemcircuit.plotting import PALETTE, make_figure
-from qmemcircuit.trajectory import Trajectory
+from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

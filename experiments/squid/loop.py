@@ -10,8 +10,8 @@ from scipy.constants import h
 
 import qmemcircuit as qm
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting import DATA_COLOUR, REFERENCE_COLOUR, START_COLOUR, make_figure
-from qmemcircuit.squid import Squid, quasiparticle_spectral_density, to_volts
+from qmemcircuit.model.squid import Squid, quasiparticle_spectral_density, to_volts
+from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, START_COLOUR, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

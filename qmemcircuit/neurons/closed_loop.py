@@ -15,7 +15,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.primitives import BaseSamplerV2, StatevectorSampler
 from qiskit.transpiler import PassManager
 
-from qmemcircuit.checks import check_integer
+from qmemcircuit.common.checks import check_integer
 
 StepSampler: TypeAlias = "BaseSamplerV2 | Callable[[int], BaseSamplerV2]"
 

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qmemcircuit.checks import FloatArray, check_choice, check_integer, check_real
-from qmemcircuit.provenance import make_provenance
-from qmemcircuit.trajectory import Trajectory
+from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -95,7 +95,7 @@ def step_circuit(
     """
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-    from qmemcircuit.collision import collision_circuit
+    from qmemcircuit.circuits.collision import collision_circuit
 
     check_choice("leak", leak, ("collision", "delay"))
     collides = angle == 0 and leak == "collision"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qmemcircuit.checks import FloatArray
+from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, require_autonomous
 
 # Central differences of eighth order: weights of f(±h … ±4h) for f′ and, with f(0), for f″.

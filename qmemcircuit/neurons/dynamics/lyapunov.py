@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 
-from qmemcircuit.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,

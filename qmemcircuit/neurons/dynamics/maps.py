@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.checks import FloatArray, check_integer
+from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, drive_period, integrate
 

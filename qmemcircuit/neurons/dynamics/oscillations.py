@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qmemcircuit.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.neurons.dynamics.spectra import _check_series
 
 # Edges of the record, relative to its length, where the band-pass filter has no meaning.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""What a trajectory means: loops, entanglement, comparisons, error budgets."""

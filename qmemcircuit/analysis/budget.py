@@ -1,0 +1,139 @@
+"""`error_budget`: the distance to the master equation, split into splitting, device and shots.
+
+Four trajectories of one model at the same times: the master equation, the exact circuit, the
+circuit with the device's noise but infinitely many shots, and what was measured. Each neighbouring
+pair differs in one thing only, so each part is measured, none is a remainder. Distances do not
+add up: by the triangle inequality the total is at most the sum of the parts, and errors that
+cancel make it smaller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.results.observables import trace_distance
+from qmemcircuit.results.trajectory import Samples, Trajectory
+
+if TYPE_CHECKING:
+    from qmemcircuit.circuits.build import CircuitSet
+    from qmemcircuit.devices.target import DeviceTarget
+    from qmemcircuit.results.estimation import CurrentEstimator
+
+INFINITE_SHOTS = 10**12
+"""Probabilities are passed on as so many counts: their rounding is 1e-12."""
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorBudget:
+    """Where the distance between a measurement and the master equation comes from.
+
+    Attributes:
+        times: shape (T,).
+        splitting: distance of the exact circuit to the master equation, shape (T,).
+        device: of the noisy circuit, readout included, to the exact circuit, shape (T,).
+        sampling: of the measurement to the noisy circuit, shape (T,). On real hardware this also
+            holds everything that the noise model does not know.
+        total: of the measurement to the master equation, shape (T,).
+        measure: `"trace distance"` of the states, or `"voltage"`: the largest |ΔV| of the devices
+            where there are no states.
+    """
+
+    times: FloatArray
+    splitting: FloatArray
+    device: FloatArray
+    sampling: FloatArray
+    total: FloatArray
+    measure: str
+
+    def __str__(self) -> str:
+        """Return the budget as a table: largest and mean of each part."""
+        rows = [f"error budget ({self.measure}):      largest      mean"]
+        for name in ("splitting", "device", "sampling", "total"):
+            values = getattr(self, name)
+            rows.append(f"  {name:28s} {values.max():9.4f} {values.mean():9.4f}")
+        return "\n".join(rows)
+
+
+def error_budget(
+    measured: Trajectory, *, noisy: Trajectory, exact: Trajectory, master: Trajectory
+) -> ErrorBudget:
+    """Return the parts of the distance between `measured` and `master`.
+
+    Args:
+        measured: estimated from counts.
+        noisy: the same circuits with the device's noise and no shot noise (`expected_trajectory`).
+        exact: `exact_circuit` with the same splitting and steps.
+        master: `master_equation`.
+
+    Trace distances of states where all four have them, else of voltages. A sampled state is at a
+    distance of the order of the shot noise even from itself, so `sampling` is not zero on average.
+    Raises ValueError where the times differ.
+    """
+    everyone = (measured, noisy, exact, master)
+    for other in everyone[1:]:
+        if other.voltage.shape != measured.voltage.shape or not np.allclose(
+            other.times, measured.times, rtol=1e-12
+        ):
+            raise ValueError(
+                "Argument noisy, exact and master must have the times and devices of measured, "
+                f"but shapes {other.voltage.shape} and {measured.voltage.shape} (or the times) "
+                "differ; compute all at the same times."
+            )
+    complete = all(item.states is not None for item in everyone)
+
+    def distance(first: Trajectory, second: Trajectory) -> FloatArray:
+        if complete:
+            assert first.states is not None
+            assert second.states is not None
+            return trace_distance(first.states, second.states)
+        return np.asarray(np.abs(first.voltage - second.voltage).max(axis=1))
+
+    return ErrorBudget(
+        measured.times,
+        splitting=distance(exact, master),
+        device=distance(noisy, exact),
+        sampling=distance(measured, noisy),
+        total=distance(measured, master),
+        measure="trace distance" if complete else "voltage",
+    )
+
+
+def expected_trajectory(
+    circuits: CircuitSet, target: DeviceTarget, *, current: CurrentEstimator | None = None
+) -> Trajectory:
+    """Return what `estimate` gives in the limit of infinitely many shots on a noise model.
+
+    Readout errors are included. Errors are left out: there are none.
+    """
+    return trajectory_of_probabilities(circuits, target.probabilities(circuits), current=current)
+
+
+def trajectory_of_probabilities(
+    circuits: CircuitSet, probabilities: FloatArray, *, current: CurrentEstimator | None = None
+) -> Trajectory:
+    """Return the trajectory of exact outcome probabilities of shape (T, B, 2^M)."""
+    from qmemcircuit.common.provenance import make_provenance
+    from qmemcircuit.results.estimation import estimate
+    from qmemcircuit.results.records import Record
+
+    counts = np.round(np.asarray(probabilities) * INFINITE_SHOTS).astype(np.int64)
+    record = Record(
+        circuits.network,
+        circuits.times,
+        Samples(circuits.bases, counts),
+        make_provenance("expected_trajectory"),
+    )
+    found = estimate(record, current=current)
+    return Trajectory(
+        found.times,
+        found.voltage,
+        found.current,
+        states=found.states,
+        variables=dict(found.variables),
+        periods=found.periods,
+        provenance=found.provenance,
+    )

@@ -1,0 +1,280 @@
+"""`compare`: how far two trajectories are apart, in numbers, in standard errors and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2
+
+from qmemcircuit.analysis.budget import ErrorBudget, error_budget
+from qmemcircuit.analysis.loops import Loop, find_loops
+from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.results.observables import outcome_probabilities, trace_distance
+from qmemcircuit.results.trajectory import Samples, Trajectory
+
+SIGNIFICANCE = 0.01
+"""Two trajectories are said to disagree where such a χ² has a smaller probability than this."""
+
+SMALLEST_EXPECTED_COUNT = 5.0
+"""Outcomes expected less often are pooled: below, counts are not Gaussian enough for χ²."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The distance between trajectories a and b.
+
+    Attributes:
+        times: shape (T,).
+        voltage_residual, current_residual: (a − b) / combined standard error, shape (T, M); None
+            where neither side has errors. Neighbouring current residuals are correlated.
+        voltage_rms, voltage_max, current_rms, current_max: of a − b, shape (M,).
+        chi_square, degrees_of_freedom, p_value: of the independently sampled outcomes; None
+            where there is nothing to test. `tested` says what went in, or why nothing did.
+        trace_distance: shape (T,), or None where one side has no states. Against tomographic
+            states it has a bias upwards of the order of the shot noise.
+        loops_a, loops_b: the I–V loops of each device, with form factors; empty tuples where
+            the times hold no whole period, or fewer than nine points in one.
+        budget: where the distance comes from; None unless `noisy` and `exact` were given.
+    """
+
+    times: FloatArray
+    voltage_residual: FloatArray | None
+    current_residual: FloatArray | None
+    voltage_rms: FloatArray
+    voltage_max: FloatArray
+    current_rms: FloatArray
+    current_max: FloatArray
+    chi_square: float | None
+    degrees_of_freedom: int
+    p_value: float | None
+    tested: str
+    trace_distance: FloatArray | None
+    loops_a: tuple[tuple[Loop, ...], ...]
+    loops_b: tuple[tuple[Loop, ...], ...]
+    budget: ErrorBudget | None = None
+
+    @property
+    def agree(self) -> bool | None:
+        """Whether the two agree within the shots (p ≥ 0.01); None where nothing was sampled."""
+        return None if self.p_value is None else self.p_value >= SIGNIFICANCE
+
+    @property
+    def verdict(self) -> str:
+        """The comparison in one sentence."""
+        if self.p_value is None:
+            largest = max(float(self.voltage_max.max()), float(self.current_max.max()))
+            distance = (
+                ""
+                if self.trace_distance is None
+                else f", trace distance at most {self.trace_distance.max():.2g}"
+            )
+            return f"No χ² ({self.tested}): V and I differ by at most {largest:.2g}{distance}."
+        word = "agree" if self.agree else "do not agree"
+        return (
+            f"The two {word} within the shots: χ² = {self.chi_square:.1f} for "
+            f"{self.degrees_of_freedom} degrees of freedom, p = {self.p_value:.3g} ({self.tested})."
+        )
+
+    def __str__(self) -> str:
+        """Return the table that a person reads."""
+        rows = [("device", "quantity", "RMS of a − b", "largest", "RMS in standard errors")]
+        for j in range(self.voltage_rms.size):
+            for name in ("voltage", "current"):
+                residual = getattr(self, f"{name}_residual")
+                in_errors = (
+                    "—" if residual is None else f"{np.sqrt(np.mean(residual[:, j] ** 2)):.2f}"
+                )
+                rms, largest = getattr(self, f"{name}_rms")[j], getattr(self, f"{name}_max")[j]
+                rows.append((str(j), name, f"{rms:.3g}", f"{largest:.3g}", in_errors))
+        lines = _table(rows)
+        if self.trace_distance is not None:
+            distance = self.trace_distance
+            lines += [f"trace distance: largest {distance.max():.3g}, mean {distance.mean():.3g}"]
+        loops = [("device", "loop", "form factor of a", "form factor of b")]
+        for j, pairs in enumerate(zip(self.loops_a, self.loops_b, strict=True)):
+            for a, b in zip(*pairs, strict=False):  # a device without a loop has none
+                loops.append((str(j), str(a.index), _form_factor(a), _form_factor(b)))
+        if len(loops) > 1:
+            lines += ["", *_table(loops)]
+        if self.budget is not None:
+            lines += ["", str(self.budget)]
+        return "\n".join([*lines, "", self.verdict])
+
+
+def compare(
+    a: Trajectory,
+    b: Trajectory,
+    *,
+    noisy: Trajectory | None = None,
+    exact: Trajectory | None = None,
+) -> Comparison:
+    """Compare two trajectories at the same times, e.g. a digital one with its master equation.
+
+    χ² is taken on the counts, which are independent between times and settings: Pearson's against
+    the probabilities of the other side's states, or the homogeneity χ² of two sets of counts.
+    Outcomes with an expected count below 5 are pooled. There is no χ² without counts: errors of V
+    may be, and those of I are, correlated in time. The test cannot see an error that the sampled
+    settings do not show.
+
+    With `exact` (`exact_circuit`) and `noisy` (`expected_trajectory`, or `exact` again on an ideal
+    simulator), and b the master equation, the distance is also split into splitting, device and
+    sampling (see `error_budget`).
+
+    Raises ValueError where times or numbers of devices differ.
+    """
+    if a.voltage.shape != b.voltage.shape or not _same_times(a.times, b.times):
+        raise ValueError(
+            f"Argument b must have the times and devices of a, but the shapes are "
+            f"{b.voltage.shape} and {a.voltage.shape}"
+            + (" with different times" if a.voltage.shape == b.voltage.shape else "")
+            + "; compute both at the same times."
+        )
+    chi_square, degrees, tested = _chi_square(a, b)
+    if chi_square is not None and degrees == 0:
+        chi_square, tested = None, "too few counts for a test"
+    voltage, current = a.voltage - b.voltage, a.current - b.current
+    return Comparison(
+        times=a.times,
+        voltage_residual=_residual(voltage, a.voltage_error, b.voltage_error),
+        current_residual=_residual(current, a.current_error, b.current_error),
+        voltage_rms=np.sqrt(np.mean(voltage**2, axis=0)),
+        voltage_max=np.abs(voltage).max(axis=0),
+        current_rms=np.sqrt(np.mean(current**2, axis=0)),
+        current_max=np.abs(current).max(axis=0),
+        chi_square=chi_square,
+        degrees_of_freedom=degrees,
+        p_value=None if chi_square is None else float(chi2.sf(chi_square, degrees)),
+        tested=tested,
+        trace_distance=(
+            None if a.states is None or b.states is None else trace_distance(a.states, b.states)
+        ),
+        loops_a=_loops(a),
+        loops_b=_loops(b),
+        budget=(
+            None
+            if exact is None or noisy is None
+            else error_budget(a, noisy=noisy, exact=exact, master=b)
+        ),
+    )
+
+
+def _same_times(first: FloatArray, second: FloatArray) -> bool:
+    """Whether times agree to a billionth of their typical distance, whatever their unit."""
+    distance = float(np.median(np.diff(first))) if first.size > 1 else max(float(first[0]), 1e-300)
+    return bool(np.all(np.abs(first - second) <= 1e-9 * distance))
+
+
+def _chi_square(a: Trajectory, b: Trajectory) -> tuple[float | None, int, str]:
+    if a.samples is not None and b.samples is not None:
+        return (*_homogeneity(a.samples, b.samples), "counts of both sides")
+    for sampled, other in ((a, b), (b, a)):
+        if sampled.samples is not None and other.states is not None:
+            return (*_pearson(sampled.samples, other.states), "counts against exact states")
+    if a.samples is not None or b.samples is not None:
+        return None, 0, "the other side has no states that the counts could be tested against"
+    if a.voltage_error is not None or b.voltage_error is not None:
+        return None, 0, "the errors of V are known, but not how they are correlated in time"
+    return None, 0, "neither side was sampled"
+
+
+def _pearson(samples: Samples, states: ComplexArray) -> tuple[float, int]:
+    total, degrees = 0.0, 0
+    for place, basis in enumerate(samples.bases):
+        counts = samples.counts[:, place].astype(float)
+        expected = outcome_probabilities(states, basis) * counts.sum(axis=1, keepdims=True)
+        for observed, wanted in zip(counts, expected, strict=True):
+            if observed.sum() == 0:  # not measured at this time
+                continue
+            kept = _pool(wanted)
+            pooled = kept @ wanted
+            total += float(np.sum((kept @ observed - pooled) ** 2 / pooled))
+            degrees += len(kept) - 1
+    return total, degrees
+
+
+def _homogeneity(first: Samples, second: Samples) -> tuple[float, int]:
+    if set(first.bases) != set(second.bases):
+        raise ValueError(
+            f"Argument b must be measured in the settings of a, {', '.join(first.bases)}, but "
+            f"{', '.join(second.bases)} were; run both with the same bases."
+        )
+    total, degrees = 0.0, 0
+    for place, basis in enumerate(first.bases):
+        ours = first.counts[:, place].astype(float)
+        theirs = second.counts[:, second.bases.index(basis)].astype(float)
+        for mine, other in zip(ours, theirs, strict=True):
+            if mine.sum() == 0 or other.sum() == 0:  # not measured at this time
+                continue
+            # Pool by the smaller of the two expected counts of the joint distribution.
+            share = min(mine.sum(), other.sum()) / (mine.sum() + other.sum())
+            kept = _pool((mine + other) * share)
+            one, two = kept @ mine, kept @ other
+            ratio = np.sqrt(two.sum() / one.sum())
+            total += float(np.sum((ratio * one - two / ratio) ** 2 / (one + two)))
+            degrees += len(kept) - 1
+    return total, degrees
+
+
+def _pool(expected: FloatArray) -> IntArray:
+    """Return the 0/1 matrix (kept, K) that adds rare outcomes up until none is rare."""
+    order = np.argsort(-expected)
+    groups: list[list[int]] = [[int(k)] for k in order if expected[k] >= SMALLEST_EXPECTED_COUNT]
+    rare = [int(k) for k in order if expected[k] < SMALLEST_EXPECTED_COUNT]
+    if rare:
+        if not groups or float(expected[rare].sum()) >= SMALLEST_EXPECTED_COUNT:
+            groups.append(rare)
+        else:
+            groups[-1] += rare
+    matrix = np.zeros((len(groups), expected.size), dtype=np.int64)
+    for row, group in enumerate(groups):
+        matrix[row, group] = 1
+    return matrix
+
+
+def _residual(
+    difference: FloatArray, first: FloatArray | None, second: FloatArray | None
+) -> FloatArray | None:
+    if first is None and second is None:
+        return None
+    variance = sum(error**2 for error in (first, second) if error is not None)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(variance > 0, difference / np.sqrt(variance), 0.0))
+
+
+def _loops(trajectory: Trajectory) -> tuple[tuple[Loop, ...], ...]:
+    """Return each device's loops, or none where the times hold no period, or too few points."""
+    empty = tuple(() for _ in range(trajectory.device_count))
+    if trajectory.periods is None:
+        return empty
+    if trajectory.times[-1] - trajectory.times[0] < trajectory.periods.max() * (1 - 1e-9):
+        return empty
+    # Fewer than nine points in a period are no loop: find_loops would refuse them.
+    if np.diff(trajectory.times).max() * 8 > trajectory.periods.min() * (1 + 1e-9):
+        return empty
+    return tuple(
+        find_loops(trajectory, j) if _moves(trajectory, j) else ()
+        for j in range(trajectory.device_count)
+    )
+
+
+def _moves(trajectory: Trajectory, device: int) -> bool:
+    """Whether both V and I ever leave zero: else there is no loop to normalise."""
+    series = trajectory[device]
+    return bool(np.any(series.voltage) and np.any(series.current))
+
+
+def _form_factor(loop: Loop) -> str:
+    if loop.form_factor_interval is None:
+        return f"{loop.form_factor:.4f}"
+    low, high = loop.form_factor_interval
+    return f"{loop.form_factor:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]

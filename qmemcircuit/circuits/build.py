@@ -1,0 +1,363 @@
+"""`build_circuits`: a model and times become plain Qiskit circuits.
+
+Circuits are built when they are asked for, so a set of 601 times × 9 settings costs nothing
+until someone runs it. Registers: `system` (one qubit a memristor), `ancilla`, and the classical
+`outcome` (bit j is memristor j).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import AncillaRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit.library import StatePreparation, UnitaryGate
+
+from qmemcircuit.circuits.collision import CollisionForm, collision_circuit
+from qmemcircuit.circuits.constant_depth import CompiledPair, compile_pairs
+from qmemcircuit.circuits.settings import default_bases, measure, parse_bases
+from qmemcircuit.circuits.splitting import (
+    Collision,
+    Element,
+    Operation,
+    Splitting,
+    fused_pairs,
+    split_evolution,
+)
+from qmemcircuit.common.checks import (
+    ComplexArray,
+    FloatArray,
+    check_choice,
+    check_integer,
+    check_times,
+)
+from qmemcircuit.model.memristors import Model, Network, as_network
+
+
+@dataclass(frozen=True)
+class AncillaPool:
+    """How many ancillas each memristor has; `size=None` is one for every collision."""
+
+    size: int | None
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            check_integer("size", self.size, minimum=1)
+
+    def describe(self) -> str:
+        """Return the choice as a word for the provenance."""
+        return "fresh" if self.size is None else "reset" if self.size == 1 else f"pool({self.size})"
+
+
+def pool(size: int) -> AncillaPool:
+    """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
+    return AncillaPool(check_integer("size", size, minimum=1))
+
+
+Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
+"""`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
+memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitSet(Sequence[QuantumCircuit]):
+    """The circuits of every time and setting, time-major; also indexed `[time_index, basis]`.
+
+    Attributes:
+        network: what is simulated.
+        times: shape (T,).
+        bases: the measurement settings, a letter X, Y or Z per memristor, memristor 0 first.
+        ancilla, splitting, steps, collision: as in `build_circuits`.
+        compiled: for the splitting `"compiled"`, the pair's circuit at every time.
+        absorbed: elements that replace the model's at some times, where a device's own decay
+            does part of the damping (`absorption.absorb_decay`).
+    """
+
+    network: Network
+    times: FloatArray
+    bases: tuple[str, ...]
+    ancilla: AncillaPool
+    splitting: Splitting
+    steps: int | None
+    collision: CollisionForm
+    compiled: tuple[CompiledPair, ...] = ()
+    absorbed: tuple[tuple[Element, ...] | None, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.times) * len(self.bases)
+
+    @overload
+    def __getitem__(self, index: int) -> QuantumCircuit: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[QuantumCircuit]: ...
+    @overload
+    def __getitem__(self, index: tuple[int, str]) -> QuantumCircuit: ...
+    def __getitem__(
+        self, index: int | slice | tuple[int, str]
+    ) -> QuantumCircuit | list[QuantumCircuit]:
+        """Return the circuit at a flat index, a list for a slice, or that of `[time, basis]`."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        if isinstance(index, tuple):
+            time_index, basis = index
+            if basis not in self.bases:
+                raise KeyError(
+                    f"Argument basis must be one of {', '.join(self.bases)}, but {basis!r} was "
+                    "given; build the circuits with that basis."
+                )
+            return self._measured(range(len(self.times))[time_index], basis)
+        place = range(len(self))[index]
+        return self._measured(place // len(self.bases), self.bases[place % len(self.bases)])
+
+    @property
+    def num_qubits(self) -> int:
+        """Qubits of the longest circuit, system and ancillas."""
+        last = self.elements(len(self.times) - 1)
+        most = most_collisions(last)
+        builder = CircuitBuilder(self.network, self.ancilla, self.collision, most)
+        return int(builder.circuit.num_qubits)
+
+    @property
+    def share_steps(self) -> bool:
+        """Whether the circuit of a later time continues the steps of the earlier ones."""
+        return self.steps is None and not self.compiled
+
+    @property
+    def compiled_residual(self) -> float | None:
+        """The largest residual of the compiled circuits (see `CompiledPair`); else None."""
+        return max((pair.residual for pair in self.compiled), default=None)
+
+    def boundaries(self, time_index: int) -> FloatArray:
+        """Return the instants that bound the steps of the circuit for `times[time_index]`."""
+        stop = float(self.times[time_index])
+        if not self.share_steps:
+            return np.linspace(0.0, stop, (self.steps or 1) + 1) if stop > 0 else np.zeros(1)
+        inside = self.times[: time_index + 1]
+        return np.concatenate([[0.0], inside[inside > 0]])
+
+    def elements(self, time_index: int) -> tuple[Element, ...]:
+        """Return the collisions and gates of the circuit for `times[time_index]`."""
+        if self.absorbed:
+            replaced = self.absorbed[time_index]
+            if replaced is not None:
+                return replaced
+        if self.compiled:
+            return self.compiled[time_index].elements
+        return split_evolution(self.network, self.boundaries(time_index), self.splitting)
+
+    def evolution(self, time_index: int) -> QuantumCircuit:
+        """Return the circuit for `times[time_index]` without its measurement."""
+        network, elements = self.network, self.elements(time_index)
+        if self.compiled:
+            network, elements = _absorb_first_gate(network, elements)
+        most = most_collisions(elements)
+        builder = CircuitBuilder(network, self.ancilla, self.collision, most)
+        builder.append(elements)
+        circuit = builder.circuit
+        circuit.name = f"t{time_index}"
+        circuit.metadata = {
+            "time_index": int(time_index),
+            "time": float(self.times[time_index]),
+            "steps": len(self.boundaries(time_index)) - 1,
+        }
+        return circuit
+
+    def _measured(self, time_index: int, basis: str) -> QuantumCircuit:
+        circuit = self.evolution(time_index)
+        circuit.name = f"t{time_index}_{basis}"
+        circuit.metadata = {**circuit.metadata, "basis": basis}
+        measure(circuit, basis)
+        return circuit
+
+
+def build_circuits(
+    model: Model,
+    times: ArrayLike,
+    *,
+    bases: str | Sequence[str | Sequence[str]] | None = None,
+    ancilla: Ancilla = "reset",
+    splitting: Splitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+) -> CircuitSet:
+    """Return the circuits that prepare `model`, evolve it to each time and measure it.
+
+    Args:
+        model: a `Memristor` or a `Network`.
+        times: increasing times, shape (T,).
+        bases: measurement settings. `"XY"`: all memristors in X, and all in Y; `"tomography"`:
+            all 3^M products of X, Y, Z; or a list of settings, letters in memristor order:
+            `["XX", ("X", "Y")]`. None: what V, I and a pair's concurrence need, see
+            `default_bases`.
+        ancilla: see `Ancilla`.
+        splitting: `"lie"` (the paper), `"strang"` or `"fused"`; all are the same, and exact, for
+            uncoupled memristors. `"compiled"`: for a pair, two collisions a memristor at any t
+            (`compile_pair`; a fit at every time where there is no closed form).
+        steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
+            each interval of `times` (the first one from 0). None for `"compiled"`.
+        collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
+
+    Raises ValueError for bad times, bases or rates, for `merged` on coupled memristors, and for
+    `compiled` with steps or on anything but a pair.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> circuits = build_circuits(memristor, memristor.periods(1, points=4))
+    >>> circuits[4, "X"].count_ops()["reset"]   # four collisions, one recycled ancilla
+    3
+    """
+    network = as_network(model)
+    checked = check_times(times)
+    check_choice("splitting", splitting, ("lie", "strang", "fused", "compiled"))
+    check_choice("collision", collision, ("compact", "paper"))
+    if steps is not None:
+        steps = check_integer("steps", steps, minimum=1)
+        if splitting == "compiled":
+            raise ValueError(
+                f"Argument steps must be None for splitting='compiled', but {steps} was given: "
+                "each circuit covers its whole [0, t] at once."
+            )
+    wanted = default_bases(network) if bases is None else bases
+    settings = parse_bases(wanted, len(network.memristors))
+    if ancilla == "merged":
+        if network.couplings:
+            raise ValueError(
+                "Argument ancilla must not be 'merged' for coupled memristors, but this network "
+                f"has {len(network.couplings)} couplings: damping and couplings do not commute."
+            )
+        if steps not in (None, 1):
+            raise ValueError(
+                f"Argument steps must be None for ancilla='merged', but {steps} was given: all of "
+                "[0, t] is one collision."
+            )
+        steps = 1
+    if splitting == "fused":
+        fused_pairs(network)
+    compiled = compile_pairs(network, checked) if splitting == "compiled" else ()
+    chosen = as_pool(ancilla)
+    return CircuitSet(network, checked, settings, chosen, splitting, steps, collision, compiled)
+
+
+def as_pool(ancilla: Ancilla) -> AncillaPool:
+    """Return the pool that an `ancilla` argument stands for."""
+    if isinstance(ancilla, AncillaPool):
+        return ancilla
+    named = {"fresh": AncillaPool(None), "reset": AncillaPool(1), "merged": AncillaPool(1)}
+    if not isinstance(ancilla, str) or ancilla not in named:
+        raise ValueError(
+            "Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k), but "
+            f"{ancilla!r} was given."
+        )
+    return named[ancilla]
+
+
+class CircuitBuilder:
+    """A circuit under construction: the prepared system, and who used which ancilla last.
+
+    An ancilla is reset before it is used again and never after its last collision.
+    """
+
+    def __init__(
+        self, network: Network, ancilla: AncillaPool, collision: CollisionForm, collisions: int
+    ) -> None:
+        """Prepare the initial state; `collisions` is the most that any memristor will have."""
+        self._network, self._collision = network, collision
+        count = len(network.memristors)
+        purified = [_is_mixed(memristor.initial_state) for memristor in network.memristors]
+        needed = collisions + any(purified)
+        self._size = needed if ancilla.size is None else min(ancilla.size, needed)
+        self._used = [0] * count
+        system = QuantumRegister(count, "system")
+        self.circuit = QuantumCircuit(system)
+        if self._size:
+            self.circuit.add_register(AncillaRegister(count * self._size, "ancilla"))
+        self._prepare()
+
+    def append(self, elements: Sequence[Element]) -> None:
+        """Append collisions and gates."""
+        for element in elements:
+            if isinstance(element, Collision):
+                gadget = collision_circuit(element.probability, form=self._collision)
+                qubits = [element.memristor, self._next_ancilla(element.memristor)]
+                self.circuit.compose(gadget, qubits, inplace=True)
+            else:
+                self.circuit.append(element.gate, list(element.memristors))
+
+    def _next_ancilla(self, memristor: int) -> int:
+        turn = self._used[memristor]
+        self._used[memristor] += 1
+        qubit = len(self._network.memristors) + memristor * self._size + turn % self._size
+        if turn >= self._size:
+            self.circuit.reset(qubit)
+        return qubit
+
+    def _prepare(self) -> None:
+        if self._network.state is not None:
+            vector = pure_vector(self._network.initial_state)
+            if len(self._network.memristors) == 2:
+                prepare_pair(self.circuit, vector)
+            else:
+                self.circuit.append(StatePreparation(vector), self.circuit.qregs[0])
+            return
+        for j, memristor in enumerate(self._network.memristors):
+            weights, vectors = np.linalg.eigh(memristor.initial_state)
+            major, minor = vectors[:, 1], float(max(weights[0], 0.0))
+            if _is_mixed(memristor.initial_state):
+                # Purify: the ancilla is left entangled and is reset before its first collision.
+                qubit = self._next_ancilla(j)
+                self.circuit.ry(2 * math.asin(math.sqrt(minor)), qubit)
+                self.circuit.cx(qubit, j)
+            theta = 2 * math.atan2(abs(major[1]), abs(major[0]))
+            self.circuit.u(theta, float(np.angle(major[1]) - np.angle(major[0])), 0.0, j)
+
+
+def prepare_pair(circuit: QuantumCircuit, vector: ComplexArray) -> None:
+    """Append the preparation of a pure state of qubits 0 and 1, with one CNOT: its Schmidt form."""
+    left, weights, right = np.linalg.svd(vector.reshape(2, 2))
+    circuit.ry(2 * math.atan2(weights[1], weights[0]), 0)
+    if weights[1] > 1e-12:
+        circuit.cx(0, 1)
+    circuit.append(UnitaryGate(right.T), [0])
+    circuit.append(UnitaryGate(left), [1])
+
+
+def _absorb_first_gate(
+    network: Network, elements: tuple[Element, ...]
+) -> tuple[Network, tuple[Element, ...]]:
+    """Move a first gate on a whole pair into the prepared state, where that state is pure."""
+    state = network.initial_state
+    if not elements or not isinstance(elements[0], Operation):
+        return network, elements
+    if np.trace(state @ state).real < 1 - 1e-12:
+        return network, elements
+    vector = elements[0].gate.to_matrix() @ pure_vector(state)
+    return Network(network.memristors, network.couplings, state=vector), elements[1:]
+
+
+def pure_vector(state: ComplexArray) -> ComplexArray:
+    """Return the vector of a pure density matrix; ValueError if it is mixed."""
+    weights, vectors = np.linalg.eigh(state)
+    if weights[-1] < 1 - 1e-9:
+        raise ValueError(
+            "Argument state must be pure for circuits to prepare a joint state, but its largest "
+            f"eigenvalue is {weights[-1]:.6g}; give each memristor its own mixed state, or use "
+            "exact_circuit, which needs no preparation."
+        )
+    return np.asarray(vectors[:, -1])
+
+
+def _is_mixed(state: ComplexArray) -> bool:
+    return bool(np.linalg.eigvalsh(state)[0] > 1e-12)
+
+
+def most_collisions(elements: Sequence[Element]) -> int:
+    """Return the largest number of collisions that any one memristor has."""
+    counts: dict[int, int] = {}
+    for element in elements:
+        if isinstance(element, Collision):
+            counts[element.memristor] = counts.get(element.memristor, 0) + 1
+    return max(counts.values(), default=0)

@@ -1,0 +1,269 @@
+"""The order of operations: a network and its time steps become collisions and gates.
+
+One step of duration dt contains three things that do not commute: the damping of each memristor,
+its free evolution RZ(−ω dt), and the couplings. A splitting says in which order, and in what
+halves, they are applied:
+
+- `lie`: damp, free evolution, couplings (guo2022, Figs. 2, 3, 5). First order in dt.
+- `strang`: half the damping and free evolution, the couplings (half of each and then the other
+  halves in reverse order, where they do not commute), the other half of the damping and free
+  evolution. Second order. Neighbouring half-steps merge, so n steps cost the couplings of n Lie
+  steps and n + 1 collisions a memristor. Weak couplings belong inside: outside, they would give
+  up to twice the trace distance to the master equation.
+- `fused`: half the damping, the exact coherent evolution exp(−i(H1 + H2 + H12)dt) of each coupled
+  pair as one two-qubit gate, the other half of the damping. Second order, and exact wherever the
+  damping vanishes. Only for graphs in which each memristor has at most one coupling partner.
+
+A fourth one, `compiled`, has no steps at all: see `qmemcircuit.circuits.constant_depth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from qiskit.circuit import Gate
+from qiskit.circuit.library import RZGate, UnitaryGate
+
+from qmemcircuit.circuits.collision import damping_probability
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
+from qmemcircuit.model.couplings import IDENTITY, PAULI_Z, evolve
+from qmemcircuit.model.memristors import Memristor, Network
+
+Splitting = Literal["lie", "strang", "fused", "compiled"]
+
+
+@dataclass(frozen=True)
+class Collision:
+    """Amplitude damping of one memristor with probability p, by a fresh ancilla."""
+
+    memristor: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A gate on some memristors, in the order of the gate's qubits."""
+
+    memristors: tuple[int, ...]
+    gate: Gate
+
+
+Element = Collision | Operation
+"""What circuits and exact simulation are made of."""
+
+
+@dataclass(frozen=True)
+class _Damping:
+    """Damping of one memristor from `start` to `stop`."""
+
+    memristor: int
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
+class _Free:
+    """Free evolution of one memristor."""
+
+    memristor: int
+    duration: float
+
+
+@dataclass(frozen=True)
+class _Interaction:
+    """The coupling with this index in `network.couplings`."""
+
+    index: int
+    duration: float
+
+
+@dataclass(frozen=True)
+class _Coherent:
+    """Free evolution and couplings of one pair together."""
+
+    pair: tuple[int, int]
+    duration: float
+
+
+_Part = _Damping | _Free | _Interaction | _Coherent
+
+
+def split_evolution(
+    network: Network, boundaries: FloatArray, splitting: Splitting
+) -> tuple[Element, ...]:
+    """Return the collisions and gates that evolve `network` through the steps `boundaries`.
+
+    Args:
+        network: the memristors and their couplings.
+        boundaries: the n + 1 instants that bound the n steps.
+        splitting: `"lie"`, `"strang"` or `"fused"`.
+
+    Parts of neighbouring steps that act alike are merged where everything between them commutes;
+    merging changes no channel. Raises ValueError where a rate is negative, or where `fused`
+    meets a memristor with several partners, or for `compiled`, which has no steps.
+    """
+    check_choice("splitting", splitting, ("lie", "strang", "fused"))
+    parts: list[_Part] = []
+    for start, stop in pairwise(boundaries):
+        parts += _step(network, float(start), float(stop), splitting)
+    merged = _merge(network, parts) if splitting != "lie" else parts
+    elements = (_element(network, part) for part in merged)
+    return tuple(
+        element
+        for element in elements
+        if not (isinstance(element, Collision) and element.probability == 0)
+    )
+
+
+def fused_pairs(network: Network) -> tuple[tuple[int, int], ...]:
+    """Return the coupled pairs if each memristor has at most one partner, else raise ValueError."""
+    pairs = tuple(dict.fromkeys((min(pair), max(pair)) for pair, _ in network.couplings))
+    members = [index for pair in pairs for index in pair]
+    for index in members:
+        if members.count(index) > 1:
+            raise ValueError(
+                f"Argument splitting must not be 'fused' where a memristor has several partners, "
+                f"but memristor {index} has {members.count(index)}; use splitting='strang'."
+            )
+    return pairs
+
+
+def pair_hamiltonian(network: Network, pair: tuple[int, int]) -> ComplexArray:
+    """Return (H_i + H_j + H_ij)/ħ of a pair up to a constant, 4×4, `pair[0]` least significant."""
+    first, second = (network.memristors[index] for index in pair)
+    # ω(σ+σ− + ½) is −ωZ/2 up to a constant, for |1> is the excited state.
+    total = -0.5 * first.omega * np.kron(IDENTITY, PAULI_Z) - 0.5 * second.omega * np.kron(
+        PAULI_Z, IDENTITY
+    )
+    for coupled, coupling in network.couplings:
+        if coupled == pair:
+            total = total + coupling.hamiltonian()
+        elif coupled == (pair[1], pair[0]):
+            total = total + _swap_factors(coupling.hamiltonian())
+    return np.asarray(total)
+
+
+def _step(network: Network, start: float, stop: float, splitting: Splitting) -> list[_Part]:
+    duration, middle = stop - start, 0.5 * (start + stop)
+    everyone = range(len(network.memristors))
+    indices = range(len(network.couplings))
+    if splitting == "fused":
+        pairs = fused_pairs(network)
+        alone = [j for j in everyone if all(j not in pair for pair in pairs)]
+        return [
+            *(_Damping(j, start, middle) for j in everyone),
+            *(_Coherent(pair, duration) for pair in pairs),
+            *(_Free(j, duration) for j in alone),
+            *(_Damping(j, middle, stop) for j in everyone),
+        ]
+    if splitting == "lie":
+        return [
+            *_local(everyone, start, stop),
+            *(_Interaction(k, duration) for k in indices),
+        ]
+    return [
+        *_local(everyone, start, middle),
+        *(_Interaction(k, 0.5 * duration) for k in indices),
+        *(_Interaction(k, 0.5 * duration) for k in reversed(indices)),
+        *_local(everyone, middle, stop),
+    ]
+
+
+def _local(memristors: Sequence[int], start: float, stop: float) -> list[_Part]:
+    """Damping and free evolution, which commute."""
+    return [part for j in memristors for part in (_Damping(j, start, stop), _Free(j, stop - start))]
+
+
+def _merge(network: Network, parts: Sequence[_Part]) -> list[_Part]:
+    """Join each part to the latest earlier one of its kind that it can slide to."""
+    merged: list[_Part] = []
+    for part in parts:
+        for place in range(len(merged) - 1, -1, -1):
+            joined = _join(merged[place], part)
+            if joined is not None:
+                merged[place] = joined
+                break
+            if not _commute(network, merged[place], part):
+                merged.append(part)
+                break
+        else:
+            merged.append(part)
+    return merged
+
+
+def _join(earlier: _Part, later: _Part) -> _Part | None:
+    match earlier, later:
+        case _Damping(j, start, middle), _Damping(k, begin, stop) if j == k and middle == begin:
+            return _Damping(j, start, stop)
+        case _Free(j, first), _Free(k, second) if j == k:
+            return _Free(j, first + second)
+        case _Interaction(j, first), _Interaction(k, second) if j == k:
+            return _Interaction(j, first + second)
+        case _Coherent(j, first), _Coherent(k, second) if j == k:
+            return _Coherent(j, first + second)
+    return None
+
+
+def _commute(network: Network, first: _Part, second: _Part) -> bool:
+    if not set(_members(network, first)) & set(_members(network, second)):
+        return True
+    local = (_Damping, _Free)
+    if isinstance(first, local) and isinstance(second, local):
+        return True
+    if isinstance(first, _Interaction) and isinstance(second, _Interaction):
+        return _interactions_commute(network, first.index, second.index)
+    return False
+
+
+def _interactions_commute(network: Network, first: int, second: int) -> bool:
+    """Compare the two generators on the two or three memristors that they touch."""
+    (pair_a, coupling_a), (pair_b, coupling_b) = network.couplings[first], network.couplings[second]
+    members = sorted({*pair_a, *pair_b})
+    a = embed(coupling_a.hamiltonian(), [members.index(j) for j in pair_a], len(members))
+    b = embed(coupling_b.hamiltonian(), [members.index(j) for j in pair_b], len(members))
+    return bool(np.abs(a @ b - b @ a).max() <= 1e-13 * np.abs(a).max() * np.abs(b).max())
+
+
+def embed(matrix: ComplexArray, qubits: Sequence[int], count: int) -> ComplexArray:
+    """Return a matrix on `qubits` (first one least significant) as one on `count` qubits."""
+    from qiskit.quantum_info import Operator
+
+    identity = Operator(np.eye(2**count))
+    return np.asarray(identity.compose(Operator(matrix), qargs=list(qubits)).data)
+
+
+def _members(network: Network, part: _Part) -> tuple[int, ...]:
+    match part:
+        case _Damping(j, _, _) | _Free(j, _):
+            return (j,)
+        case _Interaction(index, _):
+            return network.couplings[index][0]
+        case _Coherent(pair, _):
+            return pair
+
+
+def _element(network: Network, part: _Part) -> Element:
+    match part:
+        case _Damping(j, start, stop):
+            return Collision(j, damping_probability(network.memristors[j], start, stop))
+        case _Free(j, duration):
+            return Operation((j,), free_gate(network.memristors[j], duration))
+        case _Interaction(index, duration):
+            pair, coupling = network.couplings[index]
+            return Operation(pair, coupling.gate(duration))
+        case _Coherent(pair, duration):
+            matrix = evolve(pair_hamiltonian(network, pair), duration)
+            return Operation(pair, UnitaryGate(matrix, label="coherent step"))
+
+
+def free_gate(memristor: Memristor, duration: float) -> Gate:
+    """Return RZ(−ω dt): |1> = |e> gains the phase exp(−iω dt) relative to |0>."""
+    return RZGate(-memristor.omega * duration)
+
+
+def _swap_factors(matrix: ComplexArray) -> ComplexArray:
+    return np.asarray(matrix.reshape(2, 2, 2, 2).transpose(1, 0, 3, 2).reshape(4, 4))

@@ -1,0 +1,1 @@
+"""A TOML file and a terminal: the program `qmemcircuit`."""

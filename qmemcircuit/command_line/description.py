@@ -1,0 +1,249 @@
+"""A model and its run in one small TOML file, for the command line.
+
+[run]
+target = "aer"            # aer | fake:FakeTorino | ibm:ibm_torino
+periods = 3
+points = 30               # times per period
+shots = 5000
+seed = 1
+# bases, ancilla, splitting, steps, collision, absorb_decay: as in qmemcircuit.run
+
+[device]                  # of targets fake:…, as in qmemcircuit.device
+reset_error = 0.01
+
+[ibm]                     # of targets ibm:… and of submissions, as in qmemcircuit.ibm
+mode = "batch"
+dynamical_decoupling = "XY4"
+
+[mitigation]              # declared before the run, as in qmemcircuit.Mitigation
+factors = [1, 3, 5]
+readout = true
+
+[[memristor]]
+rate = "squid"            # squid | constant
+gamma = 0.4
+a = 0.7853981633974483
+b = 0.6283185307179586
+
+[[coupling]]              # none for one memristor
+pair = [0, 1]
+kind = "native"           # native | controlled_rotation | partial_swap | partial_iswap
+axis = "y"
+strength = 0.06666666666666667
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from qmemcircuit.circuits.build import AncillaPool, pool
+from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
+from qmemcircuit.counts.mitigation import Mitigation
+from qmemcircuit.devices.coherent_errors import CoherentErrors
+from qmemcircuit.devices.target import device
+from qmemcircuit.model.couplings import (
+    ControlledRotation,
+    Coupling,
+    Native,
+    PartialISwap,
+    PartialSwap,
+)
+from qmemcircuit.model.memristors import Memristor, Network
+from qmemcircuit.model.rates import ConstantRate, SquidRate
+from qmemcircuit.runs.ibm import ibm
+
+RATES = {"squid": SquidRate, "constant": ConstantRate}
+MEMRISTOR_KEYS = ("rate", "gamma", "a", "b", "omega", "mass", "hbar")
+COUPLING_KEYS = ("pair", "kind", "axis", "strength")
+RUN_KEYS = (
+    "target",
+    "periods",
+    "points",
+    "shots",
+    "seed",
+    "bases",
+    "ancilla",
+    "splitting",
+    "steps",
+    "collision",
+    "absorb_decay",
+)
+CIRCUIT_KEYS = ("bases", "ancilla", "splitting", "steps", "collision")
+NOT_IN_FILES = ("backend", "name", "seed", "channel", "service")
+"""Arguments of `device` and `ibm` that the target's name and [run] give, or only Python can."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a TOML file says.
+
+    Attributes:
+        network: the model.
+        times: shape (T,).
+        target: the target's name.
+        shots, seed, absorb_decay: of the run.
+        circuits: options of `build_circuits`.
+        device: options of `device`, for targets `fake:…`.
+        ibm: options of `ibm`, for targets `ibm:…` and submissions.
+        mitigation: as declared, or None.
+    """
+
+    network: Network
+    times: FloatArray
+    target: str
+    shots: int
+    seed: int
+    absorb_decay: bool
+    circuits: Mapping[str, Any]
+    device: Mapping[str, Any]
+    ibm: Mapping[str, Any]
+    mitigation: Mitigation | None
+
+
+def read_description(path: str | os.PathLike[str]) -> Description:
+    """Read a model and its run from a TOML file.
+
+    Raises FileNotFoundError, and ValueError naming the entry that is wrong, unknown or missing.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f"Argument path must name a TOML file, but {str(path)!r} does not exist; check its "
+            "name."
+        )
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"Argument path must be a TOML file, but {path}: {error}.") from None
+    tables = ("run", "device", "ibm", "mitigation", "memristor", "coupling")
+    _known(content, tables, "the file")
+    run = content.get("run", {})
+    _known(run, RUN_KEYS, "[run]")
+    memristors = [_memristor(item) for item in content.get("memristor", [])]
+    if not memristors:
+        raise ValueError("Argument path must describe a memristor, but [[memristor]] is missing.")
+    couplings = {}
+    for item in content.get("coupling", []):
+        pair, coupling = _coupling(item)
+        couplings[pair] = coupling
+    network = Network(memristors, couplings)
+    circuits = {name: run[name] for name in CIRCUIT_KEYS if name in run}
+    ancilla = circuits.get("ancilla")
+    if isinstance(ancilla, str) and ancilla.startswith("pool"):
+        circuits["ancilla"] = _pool(ancilla)
+    absorb_decay = run.get("absorb_decay", False)
+    if not isinstance(absorb_decay, bool):
+        raise ValueError(
+            f"Argument absorb_decay must be true or false, but {absorb_decay!r} was given; a TOML "
+            "boolean has no quotes."
+        )
+    return Description(
+        network,
+        network.periods(run.get("periods", 1), points=run.get("points", 30)),
+        str(run.get("target", "aer")),
+        run.get("shots", 5000),
+        run.get("seed", 1),
+        absorb_decay,
+        circuits,
+        _options(content, "device", device),
+        _options(content, "ibm", ibm),
+        _mitigation(content),
+    )
+
+
+def _options(content: Mapping[str, Any], table: str, function: Callable[..., Any]) -> Any:
+    """Return a table's entries, which must be arguments of `function`, of the right type."""
+    given = content.get(table, {})
+    parameters = inspect.signature(function).parameters
+    names = tuple(name for name in parameters if name not in NOT_IN_FILES)
+    _known(given, names, f"[{table}]")
+    for name, value in given.items():
+        if isinstance(parameters[name].default, bool) and not isinstance(value, bool):
+            raise ValueError(
+                f"Argument {name} must be true or false, but {value!r} was given; a TOML boolean "
+                "has no quotes."
+            )
+    chosen = dict(given)
+    if "coherent_errors" in chosen:
+        assumed = chosen["coherent_errors"]
+        if not isinstance(assumed, Mapping):
+            raise ValueError(
+                f"Argument coherent_errors must be a table, but {assumed!r} was given; "
+                "{ detuning = 6283.0 } is one."
+            )
+        entries = tuple(item.name for item in fields(CoherentErrors))
+        _known(assumed, entries, f"coherent_errors of [{table}]")
+        chosen["coherent_errors"] = CoherentErrors(**assumed)
+    return chosen
+
+
+def _mitigation(content: Mapping[str, Any]) -> Mitigation | None:
+    if "mitigation" not in content:
+        return None
+    given = dict(content["mitigation"])
+    _known(given, tuple(item.name for item in fields(Mitigation)), "[mitigation]")
+    factors = given.get("factors", [1])
+    if not isinstance(factors, list):
+        raise ValueError(
+            f"Argument factors must be a list, but {factors!r} was given; [1, 3, 5] is one."
+        )
+    return Mitigation(**{**given, "factors": tuple(factors)})
+
+
+def _pool(text: str) -> AncillaPool:
+    size = text.removeprefix("pool(").removesuffix(")")
+    if text != f"pool({size})" or not size.isdecimal():
+        raise ValueError(
+            f"Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k) with an integer k, "
+            f"but {text!r} was given; 'pool(2)' is two ancillas a memristor."
+        )
+    return pool(int(size))
+
+
+def _memristor(item: Mapping[str, Any]) -> Memristor:
+    _known(item, MEMRISTOR_KEYS, "[[memristor]]")
+    for name in ("rate", "gamma", "a"):
+        _needed(item, name, "[[memristor]]")
+    law = check_choice("rate", item["rate"], tuple(RATES))
+    rest = {name: value for name, value in item.items() if name not in ("rate", "gamma")}
+    return Memristor(RATES[law](item["gamma"]), **rest)
+
+
+def _coupling(item: Mapping[str, Any]) -> tuple[tuple[int, int], Coupling]:
+    _known(item, COUPLING_KEYS, "[[coupling]]")
+    for name in ("pair", "kind", "strength"):
+        _needed(item, name, "[[coupling]]")
+    kinds = ("native", "controlled_rotation", "partial_swap", "partial_iswap")
+    kind = check_choice("kind", item["kind"], kinds)
+    pair = item["pair"]
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise ValueError(
+            f"Argument pair must hold two memristors, but {pair!r} was given; [0, 1] couples the "
+            "first two."
+        )
+    first, second = (check_integer("pair", place, minimum=0) for place in pair)
+    strength = item["strength"]
+    if kind in ("native", "controlled_rotation"):
+        _needed(item, "axis", "[[coupling]]")
+        chosen = Native if kind == "native" else ControlledRotation
+        return (first, second), chosen(item["axis"], strength)
+    return (first, second), (PartialSwap if kind == "partial_swap" else PartialISwap)(strength)
+
+
+def _known(item: Mapping[str, Any], names: tuple[str, ...], place: str) -> None:
+    for name in item:
+        if name not in names:
+            raise ValueError(
+                f"Argument path must hold known entries, but {place} has {name!r}; it may have "
+                f"{', '.join(names)}."
+            )
+
+
+def _needed(item: Mapping[str, Any], name: str, place: str) -> None:
+    if name not in item:
+        raise ValueError(f"Argument path must hold {name} in every {place}, but one lacks it.")

@@ -1,0 +1,335 @@
+"""The command line: `qmemcircuit run MODEL.toml | submit | resume | collect | compare | doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qiskit.exceptions import QiskitError
+
+if TYPE_CHECKING:
+    from qmemcircuit.analysis.comparison import Comparison
+    from qmemcircuit.command_line.description import Description
+    from qmemcircuit.common.checks import IntArray
+    from qmemcircuit.results.estimation import CurrentEstimator
+    from qmemcircuit.results.records import Record
+    from qmemcircuit.results.trajectory import Trajectory
+
+EXTRAS = {
+    "qiskit_ibm_runtime": ("hardware", "fake devices and IBM hardware"),
+    "numba": ("neurons", "compiled right-hand sides"),
+    "CyRK": ("neurons", "compiled right-hand sides"),
+    "distributed": ("distributed", "sweeps on more than one machine"),
+    "nbclient": ("notebooks", "running the notebooks"),
+    "mthree": ("mitigation", "readout mitigation on the outcomes seen"),
+}
+"""Optional modules: the extra that installs each, and what it is for."""
+
+
+def parse_target(
+    text: str,
+    seed: int,
+    *,
+    device: Mapping[str, Any] | None = None,
+    ibm: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return the target that a command line names: `aer`, `fake:NAME` or `ibm:NAME`.
+
+    `device` and `ibm` are the options of the latter two. Raises ValueError for any other name.
+    Only command lines name targets by strings.
+    """
+    import qmemcircuit as qm
+
+    kind, _, name = text.partition(":")
+    if text == "aer":
+        return qm.aer(seed=seed)
+    if kind == "fake" and name:
+        from qmemcircuit.runs.ibm import fake_backend
+
+        return qm.device(fake_backend(name), seed=seed, **(device or {}))
+    if kind == "ibm" and name:
+        return qm.ibm(name, seed=seed, **(ibm or {}))
+    raise ValueError(
+        f"Argument --target must be aer, fake:NAME (fake:FakeTorino) or ibm:NAME (ibm:ibm_torino), "
+        f"but {text!r} was given."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; errors of the user's making are one line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        code = int(options.action(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 141  # what a shell shows for a program that SIGPIPE ended
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError, QiskitError) as error:
+        notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
+        print(f"error: {' '.join(str(error).split())}{notes}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qmemcircuit", description="Digital quantum memristors.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="measure a model and compare it with its master equation")
+    submit = commands.add_parser("submit", help="send a model's circuits and return at once")
+    for command in (run, submit):
+        command.add_argument("model", type=Path, metavar="MODEL.toml")
+        command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
+        command.add_argument("--shots", type=int, help="else the file's")
+        command.add_argument("--seed", type=int, help="else the file's")
+    run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
+    run.set_defaults(action=_run)
+    submit.add_argument("--folder", type=Path, default=Path("submission"))
+    submit.set_defaults(action=_submit)
+    resume = commands.add_parser("resume", help="continue an interrupted submission")
+    resume.add_argument("folder", type=Path)
+    resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
+    resume.set_defaults(action=_resume)
+    collect = commands.add_parser("collect", help="fetch what is done; say what is missing")
+    collect.add_argument("folder", type=Path)
+    collect.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+    collect.add_argument("--out", type=Path, default=Path("record.json"))
+    collect.set_defaults(action=_collect)
+    compare = commands.add_parser("compare", help="a record against its master equation")
+    compare.add_argument("record", type=Path)
+    compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
+    compare.set_defaults(action=_compare)
+    doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
+    doctor.set_defaults(action=_doctor)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+    from qmemcircuit.common.storage import check_suffix
+
+    described, name, seed, shots = _described(options)
+    mitigation = None if name == "aer" else described.mitigation
+    used = {"fake": ("device", "mitigation"), "ibm": ("ibm", "mitigation")}
+    _say_unused(described, used.get(name.partition(":")[0], ()))
+    check_suffix(options.out)
+    record = qm.run(
+        described.network,
+        described.times,
+        target=parse_target(name, seed, device=described.device, ibm=described.ibm),
+        shots=shots,
+        absorb_decay=described.absorb_decay,
+        mitigation=mitigation,
+        **described.circuits,
+    )
+    print(f"record: {record.save(options.out)}")
+    _print_comparison(record)
+    return 0
+
+
+def _say_unused(described: Description, used: tuple[str, ...]) -> None:
+    """Print which tables of the file this target does not use, so that none is lost in silence."""
+    tables = ("device", "ibm", "mitigation")
+    unused = [name for name in tables if getattr(described, name) and name not in used]
+    if unused:
+        print(f"not used for this target: {', '.join(f'[{name}]' for name in unused)}")
+
+
+def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]:
+    """Return the file's description, and target, seed and shots with the command line's."""
+    from qmemcircuit.command_line.description import read_description
+
+    described = read_description(options.model)
+    name = options.target or described.target
+    seed = described.seed if options.seed is None else options.seed
+    shots = described.shots if options.shots is None else options.shots
+    return described, name, seed, shots
+
+
+def _submit(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    described, name, seed, shots = _described(options)
+    kind, _, fake = name.partition(":")
+    _say_unused(described, ("ibm", "mitigation"))
+    # A fake device takes jobs too, in the runtime client's local testing mode.
+    target = (
+        qm.ibm(fake, channel="local", seed=seed, **described.ibm)
+        if kind == "fake"
+        else parse_target(name, seed, ibm=described.ibm)
+    )
+    folder = qm.submit(
+        described.network,
+        described.times,
+        target=target,
+        shots=shots,
+        folder=options.folder,
+        absorb_decay=described.absorb_decay,
+        mitigation=described.mitigation,
+        **described.circuits,
+    )
+    print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    print(f"resumed: {qm.resume(options.folder, retry=options.retry)}")
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    found = qm.collect(options.folder, wait=options.wait)
+    print(found)
+    if found.record is not None:
+        print(f"record: {found.record.save(options.out)}")
+    return 0 if found.complete else 1
+
+
+def _compare(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    record = qm.Record.load(options.record)
+    comparison = _print_comparison(record)
+    if options.figure is not None:
+        if comparison.budget is None:
+            raise ValueError(
+                "Argument --figure must be left out for a record without an error budget, but it "
+                "was given; device(…) and ibm(…) leave a calibration that makes one."
+            )
+        from qmemcircuit.plotting.figures import house_style, make_figure, save_figure
+
+        with house_style():
+            figure, ax = make_figure(width=5.0, height=2.6)
+            qm.plot_budget(comparison.budget, ax=ax, unit=record.network.period)
+        for path in save_figure(figure, options.figure.with_suffix("")):
+            print(path)
+    return 0
+
+
+def _print_comparison(record: Record) -> Comparison:
+    """Print a record's distance to its master equation, raw with its budget, and mitigated."""
+    import qmemcircuit as qm
+    from qmemcircuit.counts.currents import FEWEST_TIMES
+
+    master = qm.master_equation(record.network, record.times)
+    current: CurrentEstimator | None = None
+    if record.times.size < FEWEST_TIMES and not record.network.couplings:
+        current = "current_operator"
+        print(f"I from I = ΓV: {record.times.size} times are too few to differentiate")
+    comparison = _comparison(record, master, current)
+    print(comparison)
+    if comparison.budget is None:
+        print("no error budget: the target states no calibration to tell device from shots")
+    if record.mitigated is not None:
+        declared = record.mitigated.mitigation
+        print(f"\nmitigated: {declared}")
+        print(qm.compare(qm.mitigate(record, current=current), master))
+    return comparison
+
+
+def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | None) -> Comparison:
+    """Compare a record's raw counts with the master equation, with the error budget.
+
+    There is none for a target that is neither ideal nor calibrated.
+    """
+    import qmemcircuit as qm
+    from qmemcircuit.circuits.build import AncillaPool
+    from qmemcircuit.devices.recorded import recorded_device
+
+    used = record.provenance
+    splitting, steps = used.get("splitting", "lie"), used.get("steps")
+    # An incomplete record lacks times, but its circuits stepped through all that were planned.
+    planned = np.array(used.get("planned_times", record.times))
+    kept = np.flatnonzero(np.isin(planned, record.times))
+    exact = _at(qm.exact_circuit(record.network, planned, splitting=splitting, steps=steps), kept)
+    measured, noisy = qm.estimate(record, current=current), None
+    if used.get("target", {}).get("name") == "aer":
+        noisy = exact
+    if used.get("target", {}).get("calibration"):
+        word = str(used.get("ancilla", "reset"))
+        ancilla: Any = word if not word.startswith("pool(") else AncillaPool(int(word[5:-1]))
+        circuits = qm.build_circuits(
+            record.network,
+            planned,
+            bases=list(record.samples.bases),
+            ancilla=ancilla,
+            splitting=splitting,
+            steps=steps,
+            collision=used.get("collision", "compact"),
+        )
+        device = recorded_device(used["target"])
+        if used.get("absorption"):
+            from qmemcircuit.devices.absorption import absorb_device_decay
+
+            circuits, _ = absorb_device_decay(circuits, device)
+        noisy = _at(qm.expected_trajectory(circuits, device, current=current), kept)
+    if noisy is None:
+        return qm.compare(measured, master)
+    return qm.compare(measured, master, noisy=noisy, exact=exact)
+
+
+def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:
+    """Return an exact trajectory at some of its times."""
+    return replace(
+        trajectory,
+        times=trajectory.times[indices],
+        voltage=trajectory.voltage[indices],
+        current=trajectory.current[indices],
+        states=None if trajectory.states is None else trajectory.states[indices],
+        variables={name: values[indices] for name, values in trajectory.variables.items()},
+    )
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    import importlib.util
+
+    from qmemcircuit.common.provenance import versions
+
+    print("versions:")
+    for package, number in versions().items():
+        print(f"  {package:20s} {number}")
+    print("optional packages:")
+    for module, (extra, purpose) in EXTRAS.items():
+        there = importlib.util.find_spec(module) is not None
+        word = "installed" if there else f"missing; pip install 'qmemcircuit[{extra}]'"
+        print(f"  {module:20s} {word} ({purpose})")
+    print("accounts of the runtime client:")
+    for line in _accounts():
+        print(f"  {line}")
+    return 0
+
+
+def _accounts() -> list[str]:
+    """Return the saved accounts by name and channel; a token is never read out of them."""
+    try:
+        from qiskit_ibm_runtime import QiskitRuntimeService
+    except ImportError:
+        return ["none: the runtime client is missing; pip install 'qmemcircuit[hardware]'"]
+    try:
+        saved = QiskitRuntimeService.saved_accounts()
+    except Exception as error:
+        # Its words may quote the file, and the file holds the token.
+        return [
+            f"unreadable ({type(error).__name__}): repair ~/.qiskit/qiskit-ibm.json, or remove it "
+            "and save the account again"
+        ]
+    found = [f"{name}: channel {account.get('channel')}" for name, account in saved.items()]
+    if os.environ.get("QISKIT_IBM_TOKEN"):
+        found.append("from the environment: QISKIT_IBM_TOKEN is set")
+    return found or [
+        "none saved; once, in Python: QiskitRuntimeService.save_account(channel="
+        "'ibm_quantum_platform', token=…)"
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

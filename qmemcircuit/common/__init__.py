@@ -1,0 +1,1 @@
+"""The ground that every wing stands on; no physics of ours."""

@@ -1,0 +1,1 @@
+"""What counted outcomes say: means, currents, limits, and the undoing of errors."""

@@ -1,0 +1,219 @@
+"""Means of Pauli operators, and of sums of them, as linear functions of counts.
+
+Bit order lives here: bit j of an outcome is memristor j, and outcome 0 is the eigenvalue +1.
+Values are raw means. Errors are the standard deviation of the Jeffreys posterior, so that a
+count of all ones is never taken for certainty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+
+from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.results.observables import nearest_physical, pauli_matrix
+from qmemcircuit.results.trajectory import Samples
+
+Terms = Mapping[str, float | FloatArray]
+"""A sum of Pauli operators: label → coefficient, one number or one for each time, (T,)."""
+
+Combine = Callable[[Terms], tuple[FloatArray, FloatArray]]
+"""Gives the mean of a sum of Pauli operators and its standard error, each (T,)."""
+
+
+def pauli_mean(samples: Samples, label: str) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of a Pauli operator and its standard error, each of shape (T,).
+
+    Args:
+        samples: the counts.
+        label: one letter I, X, Y or Z per memristor, memristor 0 first. Every setting that
+            measures it contributes, weighted by its shots.
+
+    Raises ValueError where no setting measures it.
+    """
+    return combine_paulis(samples, {label: 1.0})
+
+
+def combine_paulis(samples: Samples, terms: Terms) -> tuple[FloatArray, FloatArray]:
+    """Return Σ coefficient × <Pauli> and its standard error, each (T,), correlations included.
+
+    Means that share a setting are correlated; the sum is treated as one linear function of each
+    setting's frequencies, with the covariance of their Jeffreys posterior.
+    """
+    mean, variance = weighted_mean(samples.counts, pauli_weights(samples, terms))
+    return mean, np.sqrt(variance)
+
+
+def pauli_weights(samples: Samples, terms: Terms) -> FloatArray:
+    """Return w with Σ coefficient × <Pauli> = Σ_sk w[t, s, k] f[t, s, k], f the frequencies.
+
+    Shape (T, B, 2^M). A Pauli that several settings measure pools all their shots. Raises
+    ValueError where one is measured by none, with the remedy.
+    """
+    shots = samples.shots.astype(float)
+    weights = np.zeros(samples.counts.shape)
+    for label, coefficient in terms.items():
+        chosen = _settings_of(samples, label)
+        share = shots[:, chosen] / shots[:, chosen].sum(axis=1, keepdims=True)
+        share = share * np.asarray(coefficient, dtype=float).reshape(-1, 1)
+        weights[:, chosen, :] += share[:, :, None] * _signs(label)
+    return weights
+
+
+def measured_labels(bases: Sequence[str]) -> tuple[str, ...]:
+    """Return the Pauli labels that `bases` measure, without the identity.
+
+    >>> measured_labels(["XZ"])
+    ('IZ', 'XI', 'XZ')
+    """
+    return tuple(sorted({label for setting in bases for label in _labels_of(setting)}))
+
+
+def joint_weights(samples: Samples, flips: FloatArray | None = None) -> FloatArray:
+    """Return the weights of every measured Pauli's mean from all settings jointly.
+
+    Shape (T, B, 2^M, P), P counting `measured_labels(samples.bases)`: <P> = Σ w f. In the setting
+    ZZ the errors of <ZZ> and of <ZI> are correlated, and <ZI> is measured in ZX and ZY as well;
+    generalised least squares with the covariance that the counts show (Jeffreys posterior) uses
+    that. For a pair near |00> the variance of <ZZ> halves. Weights come from the same counts: the
+    bias is of the order of 1/shots.
+
+    Args:
+        samples: the counts, of few memristors: a setting of M has 2^M − 1 labels.
+        flips: readout flips to undo, shape (M, 2), or None.
+    """
+    labels = measured_labels(samples.bases)
+    counts = samples.counts
+    outcomes = np.arange(counts.shape[2])
+    signs = _corrected_signs(len(samples.bases[0]), flips)
+    precisions, values, places = [], [], []
+    normal = np.zeros((counts.shape[0], len(labels), len(labels)))
+    for setting, here in zip(samples.bases, np.moveaxis(counts, 1, 0), strict=True):
+        parts = _labels_of(setting)
+        value = np.ones((len(parts), outcomes.size))
+        for row, label in enumerate(parts):
+            for j, letter in enumerate(label):
+                if letter != "I":
+                    value[row] *= signs[j][(outcomes >> j) & 1]
+        shots = here.sum(axis=1)
+        posterior = (here + 1 / outcomes.size) / (shots + 1)[:, None]
+        first = posterior @ value.T
+        second = np.einsum("pk,qk,tk->tpq", value, value, posterior)
+        covariance = second - first[:, :, None] * first[:, None, :]
+        precision = np.linalg.inv(covariance) * (shots + 2)[:, None, None]
+        place = np.array([labels.index(label) for label in parts])
+        normal[:, place[:, None], place] += precision
+        precisions.append(precision)
+        values.append(value)
+        places.append(place)
+    covariance = np.linalg.inv(normal)
+    return np.stack(
+        [
+            np.einsum("tpq,tqr,rk->tkp", covariance[:, :, place], precision, value, optimize=True)
+            for place, precision, value in zip(places, precisions, values, strict=True)
+        ],
+        axis=1,
+    )
+
+
+def weighted_mean(counts: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return Σ w f of the frequencies and its variance by the Jeffreys posterior, each (T,).
+
+    Args:
+        counts, weights: shape (T, B, K); different settings are independent.
+    """
+    shots, outcomes = counts.sum(axis=2).astype(float), counts.shape[2]
+    frequencies = counts / np.maximum(shots, 1)[:, :, None]
+    mean = np.einsum("tsk,tsk->t", weights, frequencies)
+    # 1/K each: the marginal of any two-valued function is then Beta(½, ½), Jeffreys' prior.
+    posterior = (counts + 1 / outcomes) / (shots + 1)[:, :, None]
+    first = np.einsum("tsk,tsk->ts", weights, posterior)
+    second = np.einsum("tsk,tsk->ts", weights**2, posterior)
+    variance = np.maximum((second - first**2) / (shots + 2), 0.0).sum(axis=1)
+    return mean, variance
+
+
+def is_tomography(samples: Samples) -> bool:
+    """Whether one or two memristors were measured in all their settings."""
+    count = len(samples.bases[0])
+    return count <= 2 and len(set(samples.bases)) == 3**count
+
+
+def tomography_states(combine: Combine, memristors: int) -> ComplexArray:
+    """Return the physical states nearest to the linear inversion of full tomography, (T, d, d).
+
+    Args:
+        combine: gives the means, e.g. `lambda terms: combine_paulis(samples, terms)`.
+        memristors: their number M, d = 2^M.
+
+    Raises ValueError where a Pauli operator was not measured.
+    """
+    labels = ["".join(letters) for letters in product("IXYZ", repeat=memristors)][1:]
+    return states_of_means({label: combine({label: 1.0})[0] for label in labels})
+
+
+def states_of_means(means: Mapping[str, FloatArray]) -> ComplexArray:
+    """Return the physical states nearest to ρ = (1 + Σ <P> P)/d, shape (T, d, d).
+
+    Linear inversion, then the nearest density matrix in the Frobenius norm (Smolin, Gambetta and
+    Smith, Phys. Rev. Lett. 108, 070502). The projection biases: the trace distance to the truth
+    is of the order of the noise, and a concurrence near zero comes out too large.
+
+    Args:
+        means: for every Pauli label but the identity, its mean at each time, shape (T,).
+    """
+    label, first = next(iter(means.items()))
+    dimension = 2 ** len(label)
+    linear = np.zeros((first.size, dimension, dimension), dtype=complex)
+    linear += np.eye(dimension) / dimension
+    for name, mean in means.items():
+        linear += mean[:, None, None] * pauli_matrix(name) / dimension
+    return nearest_physical(linear)
+
+
+def _settings_of(samples: Samples, label: str) -> list[int]:
+    count = len(samples.bases[0])
+    if len(label) != count or set(label) - set("IXYZ"):
+        raise ValueError(
+            f"Argument label must be {count} letters I, X, Y or Z, but {label!r} was given."
+        )
+    chosen = [
+        index
+        for index, setting in enumerate(samples.bases)
+        if all(wanted in ("I", measured) for wanted, measured in zip(label, setting, strict=True))
+    ]
+    if not chosen:
+        raise ValueError(
+            f"Argument bases must contain a setting that measures {label!r}, but only "
+            f"{', '.join(samples.bases)} were measured; run again with bases='tomography', or "
+            f"with {label.replace('I', 'Z')!r} among the bases."
+        )
+    return chosen
+
+
+def _labels_of(setting: str) -> list[str]:
+    """Return the labels that one setting measures: its letters, some replaced by I."""
+    choices = product(*(("I", letter) for letter in setting))
+    return ["".join(letters) for letters in choices][1:]
+
+
+def _corrected_signs(memristors: int, flips: FloatArray | None) -> FloatArray:
+    """Return what stands for the eigenvalues ±1 of each memristor's outcomes 0 and 1, (M, 2).
+
+    Its mean over the outcomes that are read, flips and all, is the true mean.
+    """
+    wrong = np.zeros((memristors, 2)) if flips is None else flips
+    offset = (wrong[:, 0] - wrong[:, 1])[:, None]
+    return np.asarray((np.array([1.0, -1.0]) + offset) / (1 - wrong.sum(axis=1))[:, None])
+
+
+def _signs(label: str) -> FloatArray:
+    """Return the eigenvalue of a Pauli label for each outcome, shape (2^M,)."""
+    outcomes = np.arange(2 ** len(label))
+    signs = np.ones(outcomes.size)
+    for j, letter in enumerate(label):
+        if letter != "I":
+            signs *= 1 - 2.0 * ((outcomes >> j) & 1)
+    return signs

@@ -1,0 +1,156 @@
+"""Readout errors: how often each qubit is read wrongly, measured and undone.
+
+A measured distribution is A p with A = A_0 ⊗ A_1 ⊗ …, one 2×2 matrix of flips a qubit. A mean
+Σ s_k p_k of the true distribution is Σ w_k (A p)_k with w = A^{-T} s, so correcting a mean is
+correcting its weights, and error bars follow: flips of 5 % multiply them by 1.1 a qubit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from qmemcircuit.common.checks import FloatArray, IntArray
+
+Inversion = Literal["tensored", "mthree"]
+"""How flips are undone: by the inverse of A on all outcomes, or by mthree on those seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """How often each memristor's qubit is read wrongly, as measured.
+
+    Attributes:
+        counts: shape (2, 2^M): outcomes with all qubits prepared in |0>, and all in |1>.
+
+    Flips of different qubits are taken as independent. The preparation of |1> takes one gate,
+    whose error is counted as a flip.
+    """
+
+    counts: IntArray
+
+    def __post_init__(self) -> None:
+        counts = np.asarray(self.counts)
+        outcomes = counts.shape[-1] if counts.ndim == 2 else 0
+        if counts.shape != (2, max(outcomes, 2)) or outcomes & (outcomes - 1):
+            raise ValueError(
+                f"Argument counts must have shape (2, 2^M), but {counts.shape} was given."
+            )
+        if np.any(counts < 0) or np.any(counts.sum(axis=1) == 0):
+            raise ValueError(
+                "Argument counts must hold shots of both preparations and no negative number, but "
+                f"{counts.tolist()} was given."
+            )
+        object.__setattr__(self, "counts", counts.astype(np.int64))
+
+    @property
+    def memristors(self) -> int:
+        """Their number M."""
+        return int(self.counts.shape[1]).bit_length() - 1
+
+    @property
+    def flips(self) -> FloatArray:
+        """The probabilities to read 1 after |0>, and 0 after |1>, shape (M, 2)."""
+        frequencies = self.counts / self.counts.sum(axis=1, keepdims=True)
+        outcomes = np.arange(self.counts.shape[1])
+        found = np.empty((self.memristors, 2))
+        for j in range(self.memristors):
+            ones = frequencies @ ((outcomes >> j) & 1)
+            found[j] = ones[0], 1 - ones[1]
+        return found
+
+    @property
+    def flip_errors(self) -> FloatArray:
+        """The standard errors of `flips` (Jeffreys: never 0), shape (M, 2)."""
+        shots = self.counts.sum(axis=1)
+        posterior = (self.flips * shots + 0.5) / (shots + 1)
+        return np.asarray(np.sqrt(posterior * (1 - posterior) / (shots + 2)))
+
+    def redrawn(self, shots: int, random: np.random.Generator) -> Readout:
+        """Return a calibration of `shots` shots, drawn from the frequencies of this one."""
+        frequencies = self.counts / self.counts.sum(axis=1, keepdims=True)
+        return Readout(random.multinomial(shots, frequencies))
+
+    def correct(self, weights: FloatArray, flips: FloatArray | None = None) -> FloatArray:
+        """Return A^{-T} w for weights (…, 2^M): the mean of w without readout errors.
+
+        Args:
+            weights: of the outcomes.
+            flips: instead of the measured ones, (M, 2).
+        """
+        chosen = self.flips if flips is None else flips
+        corrected = weights.reshape(-1, *(2,) * self.memristors)
+        for j in range(self.memristors):
+            # Axis M − j of the reshaped weights is memristor j's bit.
+            axis = self.memristors - j
+            inverse = np.linalg.inv(confusion_matrix(chosen[j])).T
+            corrected = np.moveaxis(np.tensordot(corrected, inverse, axes=(axis, 1)), -1, axis)
+        return np.asarray(corrected.reshape(weights.shape))
+
+    def correct_seen(
+        self, weights: FloatArray, counts: IntArray, flips: FloatArray | None = None
+    ) -> FloatArray:
+        """Return the weights corrected by mthree, on the outcomes that were seen.
+
+        mthree (Nation et al., PRX Quantum 2, 040326) inverts A on the subspace of the outcomes
+        seen in a setting, its columns normalised there; where all were seen it is `correct`.
+
+        Args:
+            weights, counts: shape (T, B, 2^M).
+            flips: instead of the measured ones, (M, 2).
+
+        Raises ImportError naming the extra where mthree is missing.
+        """
+        mitigation = _mthree()
+        chosen = self.flips if flips is None else flips
+        mitigation.cals_from_matrices([confusion_matrix(pair) for pair in chosen])
+        qubits = list(range(self.memristors))
+        corrected = weights.copy()
+        for place in np.ndindex(counts.shape[:2]):
+            seen = {
+                f"{outcome:0{self.memristors}b}": int(counts[place][outcome])
+                for outcome in np.flatnonzero(counts[place])
+            }
+            # mthree's matrix of a string's bits: the last letter is qubit 0, as here.
+            matrix, order = mitigation.reduced_cal_matrix(seen, qubits)
+            outcomes = [int(key, 2) for key in order]
+            corrected[place][outcomes] = np.linalg.solve(matrix.T, weights[place][outcomes])
+        return corrected
+
+
+def confusion_matrix(flips: FloatArray) -> FloatArray:
+    """Return P(read | true) of one qubit from (1 read after |0>, 0 read after |1>)."""
+    return np.array([[1 - flips[0], flips[1]], [flips[0], 1 - flips[1]]])
+
+
+def check_inversion(inversion: object) -> None:
+    """Raise ValueError for an unknown inversion, ImportError where mthree is asked and missing."""
+    if inversion not in get_args(Inversion):
+        raise ValueError(
+            f"Argument inversion must be 'tensored' or 'mthree', but {inversion!r} was given."
+        )
+    if inversion == "mthree":
+        _mthree()
+
+
+def describe_readout(readout: Readout) -> Mapping[str, Any]:
+    """Return flips, their errors and shots as JSON values."""
+    return {
+        "flips": readout.flips.tolist(),
+        "flip_errors": readout.flip_errors.tolist(),
+        "shots": readout.counts.sum(axis=1).tolist(),
+    }
+
+
+def _mthree() -> Any:
+    try:
+        import mthree
+    except ImportError:
+        raise ImportError(
+            "Argument inversion must be 'tensored' without mthree, but 'mthree' was given; "
+            "pip install 'qmemcircuit[mitigation]'."
+        ) from None
+    return mthree.M3Mitigation(None)

@@ -1,0 +1,317 @@
+"""Limits of the concurrence from tomographic counts, by entanglement witnesses.
+
+They rest on one theorem. For every two-qubit state ρ
+
+    λ1 − λ2 − λ3 − λ4  =  max over A with |det A| = 1 of  −Tr(|A><A|^Γ ρ)
+
+(Verstraete, PhD thesis, Leuven 2002; λ are Wootters' numbers, Γ the partial transpose, |A> the
+vector of the matrix A). So the signed concurrence is the largest of many *linear* functions of the
+state, `entanglement_witness` gives the one that is largest at a chosen state, and a linear function
+of tomographic frequencies has an unbiased estimate with a known error, also where C = 0 and
+where the concurrence itself has a kink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtri
+
+from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.counts.means import joint_weights
+from qmemcircuit.results.observables import FLIP, nearest_physical, pauli_matrix, signed_concurrence
+from qmemcircuit.results.trajectory import Samples
+
+if TYPE_CHECKING:
+    from qmemcircuit.counts.mitigation import Assumption, MitigatedSamples
+
+_LABELS = tuple("".join(letters) for letters in product("IXYZ", repeat=2))
+_SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
+_MATRICES = np.array([pauli_matrix(label) for label in _LABELS])
+_FLIP_SIGNS = np.array([1.0, -1.0, -1.0, -1.0])
+
+# Witnesses are taken at the estimated state with its eigenvalues shifted by these multiples of
+# 1/√shots, about 0.4 of which is an eigenvalue's noise (11/4 per shot of squared Frobenius error
+# on 16 entries). The lower limit needs a witness that is not an accident of its half; the upper
+# one every witness that may be the best at the true state, which may have less noise in it.
+_LOWER_SHIFTS = (0.125, 0.25, 0.5, 1.0)
+_UPPER_SHIFTS = (-0.4, 0.03, 0.125, 0.5)
+# Upper witnesses with an error above this many times the last one's are left out: such a one looks
+# along a direction in which the state is nearly empty and hardly measured, and its mean plus error
+# says nothing. With 2, coverage stays (tests), and limits of 0.3 where C = 0 (CR_y pair) go away.
+_LARGEST_RATIO = 2.0
+# No eigenvalue is taken for smaller than this multiple of 1/shots: half a count.
+_SMALLEST_EIGENVALUE = 0.5
+# Random halvings of the counts: their mean depends less on the seed than one halving does.
+_HALVINGS = 4
+# Normal limits of a witness's mean are poor for a handful of shots.
+_FEWEST_SHOTS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """How means of a pair's Paulis are made of the counts of R runs (noise factors).
+
+    Attributes:
+        coefficients: the weight of each run in each label's mean, shape (R, 16).
+        flips: readout flips of the two qubits, (2, 2), zero where readout is not corrected.
+    """
+
+    coefficients: FloatArray
+    flips: FloatArray
+
+    @property
+    def noise(self) -> float:
+        """How many times larger a two-qubit mean's error is than that of plain counts, at most."""
+        contrasts = 1 - self.flips.sum(axis=1)
+        return float(np.linalg.norm(self.coefficients, axis=0).max() / np.prod(contrasts))
+
+
+PLAIN = Combination(np.ones((1, 16)), np.zeros((2, 2)))
+
+
+@dataclass(frozen=True, eq=False)
+class PairCounts:
+    """The counts of a pair's tomography, and how means are made of them.
+
+    Attributes:
+        counts: shape (T, 9 R, 4): the nine settings of R runs, run by run.
+        combination: as measured.
+        moved: the same with one flip or decay rate moved by its standard error, one by one.
+    """
+
+    counts: IntArray
+    combination: Combination = PLAIN
+    moved: tuple[Combination, ...] = ()
+
+
+def entanglement_witness(states: ComplexArray) -> ComplexArray:
+    """Return the Hermitian G with Tr(Gρ) = signed concurrence of ρ, for states (T, 4, 4).
+
+    Tr(Gσ) ≤ signed concurrence of σ ≤ C(σ) for *every* state σ: G is −|A><A|^Γ of the theorem
+    above, at its optimum for ρ. It is also the gradient of the signed concurrence. With ρ = R R†,
+    λ_i and q_i the singular values and right singular vectors of Rᵀ (Y⊗Y) R, and y_i = R^{-†} q_i,
+    G = λ1 y1 y1† − Σ_{i>1} λi yi yi†.
+
+    Raises ValueError where a state does not have full rank: mix a little white noise in.
+
+    >>> bell = np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 0]]) / 2
+    >>> G = entanglement_witness(0.9 * bell[None] + 0.1 * np.eye(4) / 4)[0]
+    >>> round(float(np.trace(G @ bell).real), 6)
+    1.0
+    """
+    weights, vectors = np.linalg.eigh(states)
+    if weights.min() <= 0:
+        raise ValueError(
+            "Argument states must be positive definite, but the smallest eigenvalue is "
+            f"{weights.min():.3g}; mix white noise in: 0.999 * states + 0.001 * np.eye(4) / 4."
+        )
+    roots = np.sqrt(weights)[..., None, :]
+    factor = vectors * roots
+    _, values, right = np.linalg.svd(np.swapaxes(factor, -1, -2) @ FLIP @ factor)
+    vectors = (vectors / roots) @ np.swapaxes(right.conj(), -1, -2)
+    signed = (values * _FLIP_SIGNS)[..., None, :]
+    return np.asarray((vectors * signed) @ np.swapaxes(vectors.conj(), -1, -2))
+
+
+def pair_counts(data: Samples | MitigatedSamples, first: int, second: int) -> PairCounts:
+    """Return the counts of a pair's nine tomography settings, of all runs where mitigated.
+
+    Readout is undone by the inverse on all outcomes (of a pair there are four), however many
+    memristors there are. Raises ValueError where one of the nine was not measured.
+    """
+    if isinstance(data, Samples):
+        return PairCounts(_nine_settings(data, first, second))
+    counts = np.concatenate([_nine_settings(run, first, second) for run in data.runs], axis=1)
+    here, *moved = (_combination(data, item, [first, second]) for item in data.assumptions)
+    # Flips of other memristors are summed over with their outcomes.
+    return PairCounts(counts, here, tuple(item for item in moved if not _same(item, here)))
+
+
+def _combination(data: MitigatedSamples, assumption: Assumption, pair: list[int]) -> Combination:
+    share = np.full(len(data.runs), 1 / len(data.runs))  # <II> is 1 in every run
+    columns = [share, *(data.coefficients(label, assumption) for label in _LABELS[1:])]
+    flips = np.zeros((2, 2)) if assumption.flips is None else assumption.flips[pair]
+    return Combination(np.stack(columns, axis=1), flips)
+
+
+def _same(one: Combination, other: Combination) -> bool:
+    return np.array_equal(one.flips, other.flips) and np.array_equal(
+        one.coefficients, other.coefficients
+    )
+
+
+def _nine_settings(samples: Samples, first: int, second: int) -> IntArray:
+    """Return the counts of the nine tomography settings of a pair, shape (T, 9, 4).
+
+    Settings in the order XX, XY, …, ZZ, letter of `first` first; bit 0 of an outcome is `first`.
+    Other memristors are summed over, settings that agree on the pair are added up.
+    Raises ValueError where one of the nine was not measured.
+    """
+    memristors = len(samples.bases[0])
+    outcomes = np.arange(2**memristors)
+    place = ((outcomes >> first) & 1) + 2 * ((outcomes >> second) & 1)
+    marginal = samples.counts @ (place[:, None] == np.arange(4)).astype(np.int64)
+    letters = np.array([basis[first] + basis[second] for basis in samples.bases])
+    missing = [setting for setting in _SETTINGS if setting not in letters]
+    if missing:
+        raise ValueError(
+            f"Argument samples must contain all nine settings of memristors {first} and {second}, "
+            f"but {', '.join(missing)} was not measured; run again with bases='tomography', or "
+            "with these letters for the pair among the bases."
+        )
+    return np.stack([marginal[:, letters == setting].sum(axis=1) for setting in _SETTINGS], axis=1)
+
+
+def concurrence_limits(
+    data: PairCounts, level: float, seed: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return lower and upper limits of C and the signed concurrence of the estimate, each (T,).
+
+    `entanglement.concurrence_of` says how they are made. `data` is that of `pair_counts`,
+    `level` is below 1, `seed` that of the random halves. Raises ValueError for fewer than 50 shots.
+    """
+    fewest = int(data.counts.sum(axis=2).min())
+    if fewest < _FEWEST_SHOTS:
+        raise ValueError(
+            f"Argument trajectory must hold at least {_FEWEST_SHOTS} shots in each setting of the "
+            f"pair for an interval of the concurrence, but one has {fewest}; take more shots."
+        )
+    z = float(ndtri((1 + level) / 2))
+    random = np.random.default_rng(seed)
+    every = _weighed(data)
+    mean, variance, choice = (np.zeros(len(data.counts)) for _ in range(3))
+    for _ in range(_HALVINGS):
+        halves = _halve(data.counts, random)
+        # What is moved is the same for both halves: it matters for the limits, not for the choice.
+        one, other = (_weighed(replace(data, counts=half, moved=())) for half in halves)
+        first, second = _best_witness(one, z), _best_witness(other, z)
+        mean += (_mean(first, other, one.weights) + _mean(second, one, other.weights)) / 2
+        for witness in (first, second):
+            variance += _variance(witness, every) / 2
+        # Were the witness fixed, the two evaluations would be independent. It is not: each half
+        # also moves the other's witness, and both ways that gives the same bilinear term, of
+        # variance half that of the difference of the two. Its tails are longer than normal (a
+        # product of two noises), so twice that is taken: with half of it, pure product states are
+        # called entangled too often; elsewhere the term is small.
+        choice += _variance(first - second, every)
+    lower = mean / _HALVINGS - z * np.sqrt((variance + choice) / _HALVINGS)
+    witnesses = _witnesses(every, _UPPER_SHIFTS)
+    variances = np.array([_variance(witness, every) for witness in witnesses])
+    means = np.array([_mean(witness, every, every.weights) for witness in witnesses])
+    quiet = variances <= _LARGEST_RATIO**2 * variances[-1]
+    limits = means + z * np.sqrt(variances + choice / _HALVINGS)
+    upper = np.where(quiet, limits, -np.inf).max(axis=0)
+    signed = signed_concurrence(nearest_physical(_linear_inversion(every)))
+    lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
+    return lower, np.maximum(upper, lower), signed
+
+
+@dataclass(frozen=True, eq=False)
+class _Weighed:
+    """Counts (T, S, 4), the weights of their Pauli means (T, S, 4, 16), and 1/√shots (T,).
+
+    `moved` holds the weights with one flip or decay rate moved by its error, one by one.
+    """
+
+    counts: IntArray
+    weights: FloatArray
+    moved: tuple[FloatArray, ...]
+    unit: FloatArray
+
+
+def _weighed(data: PairCounts) -> _Weighed:
+    unit = data.combination.noise / np.sqrt(data.counts.sum(axis=2).min(axis=1))
+    moved = tuple(_pauli_weights(data.counts, item) for item in data.moved)
+    return _Weighed(data.counts, _pauli_weights(data.counts, data.combination), moved, unit)
+
+
+def _halve(counts: IntArray, random: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """Return the counts of a random half of the shots and of the rest."""
+    total = counts.sum(axis=2)
+    left = (total + random.integers(0, 2, total.shape)) // 2
+    half = np.empty_like(counts)
+    for outcome in range(3):
+        rest = total - counts[..., outcome]
+        half[..., outcome] = random.hypergeometric(counts[..., outcome], rest, left)
+        left, total = left - half[..., outcome], rest
+    half[..., 3] = left
+    return half, counts - half
+
+
+def _best_witness(data: _Weighed, z: float) -> FloatArray:
+    """Return the Pauli coefficients (T, 16) of the witness with the highest lower limit here."""
+    candidates = np.array(_witnesses(data, _LOWER_SHIFTS))
+    limits = [_mean(c, data, data.weights) - z * np.sqrt(_variance(c, data)) for c in candidates]
+    best = np.argmax(limits, axis=0)
+    return np.asarray(candidates[best, np.arange(best.size)])
+
+
+def _witnesses(data: _Weighed, shifts: tuple[float, ...]) -> list[FloatArray]:
+    """Return witnesses as Pauli coefficients g, Tr(Gρ) = Σ g_P <P>, (T, 16) for each shift.
+
+    Each is taken at the estimated state with its eigenvalues shifted, in units of 1/√shots.
+    """
+    physical = nearest_physical(_linear_inversion(data))
+    values, vectors = np.linalg.eigh(physical)
+    unit = data.unit[:, None]
+    found = []
+    for shift in shifts:
+        shifted = np.maximum(values + shift * unit, _SMALLEST_EIGENVALUE * unit**2)
+        shifted /= shifted.sum(axis=1, keepdims=True)
+        states = (vectors * shifted[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
+        witness = entanglement_witness(states)
+        found.append(np.einsum("tij,pji->tp", witness, _MATRICES).real / 4)
+    return found
+
+
+def _linear_inversion(data: _Weighed) -> ComplexArray:
+    means = np.einsum("tskp,tsk->tp", data.weights, _frequencies(data.counts))
+    return np.asarray(np.einsum("tp,pij->tij", means, _MATRICES) / 4)
+
+
+def _mean(coefficients: FloatArray, data: _Weighed, weights: FloatArray) -> FloatArray:
+    """Return Σ g_P <P>, shape (T,), the means made with `weights`."""
+    frequencies = _frequencies(data.counts)
+    return np.asarray(
+        np.einsum("tskp,tp,tsk->t", weights, coefficients, frequencies, optimize=True)
+    )
+
+
+def _variance(coefficients: FloatArray, data: _Weighed) -> FloatArray:
+    """Return the variance of `_mean`, shape (T,): of the shots, and of the readout calibration."""
+    combined = np.einsum("tskp,tp->tsk", data.weights, coefficients, optimize=True)
+    posterior, shots = _posterior(data.counts)
+    first = np.sum(combined * posterior, axis=2)
+    second = np.sum(combined**2 * posterior, axis=2)
+    variance = np.sum(np.maximum(second - first**2, 0.0) / shots, axis=1)
+    for moved in data.moved:
+        variance = variance + _mean(coefficients, data, moved - data.weights) ** 2
+    return np.asarray(variance)
+
+
+def _pauli_weights(counts: IntArray, combination: Combination) -> FloatArray:
+    """Return weights w with <P> = Σ w f, f the frequencies of all runs, (T, 9 R, 4, 16)."""
+    size = len(_SETTINGS)
+    found = np.zeros((*counts.shape, len(_LABELS)))
+    for run, coefficients in enumerate(combination.coefficients):
+        part = slice(size * run, size * (run + 1))
+        shots = counts[:, part].sum(axis=2)
+        found[:, part, :, 0] = (shots / shots.sum(axis=1, keepdims=True))[:, :, None]
+        samples = Samples(_SETTINGS, counts[:, part])
+        found[:, part, :, 1:] = joint_weights(samples, combination.flips)
+        found[:, part] *= coefficients
+    return found
+
+
+def _frequencies(counts: IntArray) -> FloatArray:
+    return np.asarray(counts / counts.sum(axis=2, keepdims=True))
+
+
+def _posterior(counts: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the Jeffreys posterior's mean (T, 9, 4), as in `combine_paulis`, and its shots."""
+    shots = counts.sum(axis=2)
+    return (counts + 0.25) / (shots + 1)[..., None], shots + 1.0

@@ -1,0 +1,112 @@
+"""`ancilla="best"`: fresh, recycled or pooled ancillas, predicted from the calibration.
+
+Resets take time in which a memristor decoheres; fresh ancillas take qubits that may be far away
+or badly coupled. Which costs less depends on the device and on the number of collisions, so each
+choice is simulated with the calibrated noise and compared with the exact circuit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from qmemcircuit.circuits.build import Ancilla, AncillaPool, CircuitSet, most_collisions
+from qmemcircuit.devices.states import noisy_states
+from qmemcircuit.devices.target import DeviceTarget, scheduled_device
+from qmemcircuit.results.observables import trace_distance
+from qmemcircuit.simulation.exact import circuit_states
+
+MOST_QUBITS = 9
+"""Choices that need more qubits than this are not simulated: 4^9 numbers a gate, seconds each."""
+
+
+BestAncilla = Ancilla | Literal["best"]
+
+
+@dataclass(frozen=True)
+class AncillaChoice:
+    """Which ancillas were chosen, and what each choice was predicted to do.
+
+    Attributes:
+        pool: the choice.
+        predicted: for each choice that was simulated, the largest trace distance between noisy
+            and exact states, at the middle and the last time.
+        left_out: for each that was not, why.
+    """
+
+    pool: AncillaPool
+    predicted: dict[str, float]
+    left_out: dict[str, str]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the choice and its reasons as JSON values."""
+        return {
+            "chosen": self.pool.describe(),
+            "predicted": self.predicted,
+            "left_out": self.left_out,
+        }
+
+    def __str__(self) -> str:
+        """Return why."""
+        listed = ", ".join(f"{name}: {value:.4f}" for name, value in self.predicted.items())
+        others = "".join(f"; {name} left out, {why}" for name, why in self.left_out.items())
+        return f"{self.pool.describe()}, for it has the least predicted error ({listed}{others})."
+
+
+def choose_ancilla(
+    build: Callable[[AncillaPool], CircuitSet], target: DeviceTarget
+) -> AncillaChoice:
+    """Return the ancillas with the smallest predicted error on a device.
+
+    Args:
+        build: returns the circuits for a pool.
+        target: the device; each choice gets its own best layout, unless one was given.
+
+    Candidates are `reset`, `pool(2)`, `pool(3)` and `fresh`. Raises ValueError where none can run.
+    """
+    circuits = build(AncillaPool(1))
+    last = len(circuits.times) - 1
+    only = sorted({last // 2, last})
+    collisions = most_collisions(circuits.elements(last))
+    exact = circuit_states(circuits)[only]
+    predicted: dict[str, float] = {}
+    left_out: dict[str, str] = {}
+    pools: dict[str, AncillaPool] = {}
+    for size in (1, 2, 3, None):
+        pool = AncillaPool(size)
+        name = pool.describe()
+        if size is not None and size >= max(collisions, 2):
+            left_out[name] = f"the same as fresh for {collisions} collisions"
+            continue
+        candidate = build(pool)
+        resets = size is not None and collisions > size
+        if resets and "reset" not in target.backend.target.operation_names:
+            left_out[name] = "the device has no reset"
+            continue
+        device_qubits = target.backend.target.num_qubits
+        if candidate.num_qubits > min(MOST_QUBITS, device_qubits):
+            left_out[name] = f"it needs {candidate.num_qubits} qubits"
+            continue
+        states, _ = noisy_states(candidate, target, only=only)
+        predicted[name] = float(np.max(trace_distance(states, exact)))
+        pools[name] = pool
+    if not predicted:
+        raise ValueError(
+            f"Argument ancilla must be possible on {target.backend.name}, but no choice is: "
+            + "; ".join(f"{name}: {why}" for name, why in left_out.items())
+            + "; use fewer times or a larger device."
+        )
+    return AncillaChoice(pools[min(predicted, key=predicted.__getitem__)], predicted, left_out)
+
+
+def resolve_ancilla(
+    build: Callable[[Any], CircuitSet], ancilla: BestAncilla, target: object
+) -> tuple[CircuitSet, AncillaChoice | None]:
+    """Return the circuits for `ancilla`, and the choice where it was left to the calibration."""
+    if ancilla != "best":
+        return build(ancilla), None
+    choice = choose_ancilla(build, scheduled_device(target))
+    return build(choice.pool), choice

@@ -1,0 +1,205 @@
+"""A calibration as Aer's noise: gates, resets, waiting and readout of a (restricted) target.
+
+Coherent errors, which no calibration states, are added where they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qiskit.circuit import Instruction, Parameter, QuantumCircuit
+
+from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.devices.coherent_errors import (
+    CoherentErrors,
+    detuning_nodes,
+    insert_coherent_errors,
+)
+from qmemcircuit.devices.compilation import CompiledCircuit, operation_duration
+from qmemcircuit.devices.suppression import TwirledCircuit
+
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target as QiskitTarget
+    from qiskit_aer.noise import NoiseModel
+
+
+MOST_RUNS = 2_000
+"""Runs in one call of Aer, whose results are all kept until the end."""
+
+
+def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
+    """Return the gate and reset noise of a (restricted) target; waiting and readout are apart."""
+    from qiskit_aer.noise import NoiseModel, pauli_error
+    from qiskit_aer.noise.device import basic_device_gate_errors
+
+    model = NoiseModel(basis_gates=sorted(set(part.operation_names) - {"measure", "delay"}))
+    flip = pauli_error([("X", reset_error), ("I", 1 - reset_error)])
+    seen = set()
+    for name, qubits, error in basic_device_gate_errors(target=part):
+        if name == "reset" and reset_error > 0:
+            error = error.compose(flip)
+            seen.add(qubits[0])
+        model.add_quantum_error(error, name, list(qubits), warnings=False)
+    if reset_error > 0 and "reset" in part.operation_names:
+        for (qubit,) in part["reset"]:
+            if qubit not in seen:
+                model.add_quantum_error(flip, "reset", [qubit], warnings=False)
+    return model
+
+
+def simulate(
+    compiled: Sequence[CompiledCircuit],
+    part: QiskitTarget,
+    reset_error: float,
+    coherent_errors: CoherentErrors | None = None,
+    *,
+    save: str,
+) -> Any:
+    """Run circuits with noise on Aer's density-matrix method; return what was saved.
+
+    The first two axes are the circuits and their instances (one without twirling). The average
+    over slow frequency offsets is taken.
+    """
+    from qiskit_aer import AerSimulator
+    from qiskit_aer.library import SaveDensityMatrix, SaveProbabilities
+
+    offsets, weights = detuning_nodes(coherent_errors or CoherentErrors(), part.num_qubits)
+    size = max(1, MOST_RUNS // (len(weights) * max(len(item.instances) for item in compiled)))
+    if len(compiled) > size:
+        parts = [compiled[start : start + size] for start in range(0, len(compiled), size)]
+        return np.concatenate(
+            [simulate(some, part, reset_error, coherent_errors, save=save) for some in parts]
+        )
+    decay = _waiting_decay(part)
+    prepared, bindings = [], []
+    for item in compiled:
+        for instance in item.instances:
+            circuit = instance.circuit
+            kept = circuit.copy_empty_like()
+            for instruction in circuit.data:
+                if instruction.operation.name not in ("measure", "barrier"):
+                    kept.append(instruction)
+            parameters: list[Parameter] = []
+            if coherent_errors is not None:
+                kept, parameters = insert_coherent_errors(kept, part, coherent_errors)
+            prepared.append(_with_waiting(kept, part, decay))
+            # Aer refuses a parameter that a circuit does not have.
+            bindings.append(
+                {
+                    parameter: offsets[:, qubit].tolist()
+                    for qubit, parameter in enumerate(parameters)
+                    if parameter in kept.parameters
+                }
+            )
+    running = [item for item in compiled for _ in item.instances]
+    for circuit, item in zip(prepared, running, strict=True):
+        if save == "probabilities":
+            places = measured_qubits(item.circuit)
+            circuit.append(SaveProbabilities(len(places), label="saved"), list(places))
+        else:
+            places = item.system
+            circuit.append(SaveDensityMatrix(len(places), label="saved"), list(places))
+    simulator = AerSimulator(
+        method="density_matrix", noise_model=noise_model(part, reset_error), seed_simulator=0
+    )
+    result = simulator.run(
+        prepared, shots=1, parameter_binds=bindings if any(bindings) else None
+    ).result()
+    if not result.success:
+        raise RuntimeError(f"Aer failed: {result.status}")
+    saved = (np.asarray(result.data(index)["saved"]) for index in range(len(result.results)))
+    # A circuit without any offset runs once, the others once for each node.
+    means = []
+    for binding in bindings:
+        shares = weights if binding else np.ones(1)
+        means.append(sum(share * next(saved) for share in shares))
+    return np.array(means).reshape(len(compiled), -1, *means[0].shape)
+
+
+def _waiting_decay(part: QiskitTarget) -> Callable[[int, float], Instruction] | None:
+    """Return the thermal relaxation of a qubit that waits for so many seconds, made once each.
+
+    None where the target does not state T1 and T2 of all qubits.
+    """
+    from qiskit_aer.noise import thermal_relaxation_error
+
+    qubits = part.qubit_properties
+    if qubits is None or not all(item is not None and item.t1 and item.t2 for item in qubits):
+        return None
+
+    @cache
+    def decay(qubit: int, duration: float) -> Instruction:
+        t1, t2 = qubits[qubit].t1, qubits[qubit].t2
+        # A calibrated T2 above 2 T1 is not physical; Aer refuses it.
+        return thermal_relaxation_error(t1, min(t2, 2 * t1), duration).to_instruction()
+
+    return decay
+
+
+def _with_waiting(
+    circuit: QuantumCircuit,
+    part: QiskitTarget,
+    decay: Callable[[int, float], Instruction] | None,
+) -> QuantumCircuit:
+    """Return `circuit` with the relaxation of every wait."""
+    if decay is None:
+        return circuit
+    found = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        found.append(instruction)
+        if instruction.operation.name == "delay":
+            qubit = circuit.find_bit(instruction.qubits[0]).index
+            duration = operation_duration(instruction, [qubit], part)
+            found.append(decay(qubit, duration), [qubit])
+    return found
+
+
+def measured_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
+    """Return the qubit measured into each classical bit, in the order of the bits."""
+    found = {}
+    for instruction in circuit.data:
+        if instruction.operation.name == "measure":
+            bit = circuit.find_bit(instruction.clbits[0]).index
+            found[bit] = circuit.find_bit(instruction.qubits[0]).index
+    return tuple(found[bit] for bit in sorted(found))
+
+
+def readout_matrices(part: QiskitTarget) -> list[FloatArray]:
+    """Return for each qubit the matrix P(read | true), columns summing to 1."""
+    from qiskit_aer.noise.device import basic_device_readout_errors
+
+    matrices = [np.eye(2) for _ in range(part.num_qubits)]
+    properties = part["measure"]
+    calibrated = [q for (q,) in properties if getattr(properties[(q,)], "error", None) is not None]
+    if calibrated:
+        errors = dict(
+            (qubits[0], error)
+            for qubits, error in basic_device_readout_errors(target=part)
+            if qubits[0] in calibrated
+        )
+        for qubit, error in errors.items():
+            matrices[qubit] = np.asarray(error.probabilities).T
+    return matrices
+
+
+def read_out(
+    chances: FloatArray, instance: TwirledCircuit, matrices: Sequence[FloatArray]
+) -> FloatArray:
+    """Return the probabilities of what is read, bits flipped back that were flipped before.
+
+    Args:
+        chances: of the true outcomes, shape (2^M,).
+        instance: the circuit, with its measurements.
+        matrices: of `readout_matrices`, one for each qubit.
+    """
+    places = measured_qubits(instance.circuit)
+    tensor = chances.reshape((2,) * len(places))
+    for bit, qubit in enumerate(places):
+        axis = len(places) - 1 - bit
+        tensor = np.moveaxis(np.tensordot(matrices[qubit], tensor, axes=(1, axis)), 0, axis)
+        if instance.flips[bit]:
+            tensor = np.flip(tensor, axis)
+    return tensor.reshape(-1)

@@ -1,0 +1,393 @@
+"""`device`: the prediction for a fake or real device, with its noise, and its exact states.
+
+Noise is Aer's standard reading of a calibration: every gate has thermal relaxation over its
+duration, and depolarizing noise for what is left of its calibrated error; waiting has thermal
+relaxation; readout flips outcomes. Aer's reset is ideal but for the waiting, so an extra
+`reset_error` can be given, and `coherent_errors`: slow frequency offsets and two-qubit gates that
+turn too far. Not in the model: crosstalk, leakage, drift during a shot and imperfect preparation,
+so a prediction is a lower bound on what a device does wrong.
+
+Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import (
+    FloatArray,
+    IntArray,
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_real,
+)
+from qmemcircuit.devices.calibration import describe_calibration
+from qmemcircuit.devices.coherent_errors import CoherentErrors
+from qmemcircuit.devices.compilation import (
+    CompiledCircuit,
+    compile_circuit,
+    require_instructions,
+    restrict_target,
+)
+from qmemcircuit.devices.forms import Form, apply_forms, choose_forms
+from qmemcircuit.devices.noise import read_out, readout_matrices, simulate
+from qmemcircuit.devices.placement import (
+    GIVEN,
+    Placement,
+    choose_placement,
+    given_placement,
+    qubit_roles,
+    require_couplers,
+)
+from qmemcircuit.devices.suppression import SEQUENCES
+from qmemcircuit.simulation.targets import random_stream, rounded
+
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target as QiskitTarget
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceTarget:
+    """A device's noise model behind the `Target` protocol; made by `device`.
+
+    Attributes:
+        backend: anything with `name` and `target` (a Qiskit `BackendV2`).
+        seed: of the transpiler and of the shots.
+        schedule: whether circuits are scheduled, so that waiting decoheres.
+        placement: the chosen qubits; None until `place` chooses them for a set of circuits.
+        reset_error: probability that a reset leaves |1>, on top of the device's calibration.
+        fold: two-qubit gates are repeated this often (zero-noise extrapolation).
+        fold_all: whether one-qubit gates and waits for resets are folded too.
+        optimization_level: of Qiskit's preset pass manager.
+        forms: which of equivalent circuits is used at each time (see `forms`); empty for the
+            plain ones, None until `place` chooses them.
+        dynamical_decoupling: the pulses that fill waits (see `suppression`), or None.
+        twirling: over how many random instances each circuit is averaged; 0 for none.
+        service_twirling: whether they are made as IBM's service makes them.
+        coherent_errors: assumed errors on top of the calibration, or None.
+        stream: of the seed's shots and Paulis (see `independent`).
+    """
+
+    backend: Any
+    seed: int
+    schedule: bool = True
+    placement: Placement | None = None
+    reset_error: float = 0.0
+    fold: int = 1
+    optimization_level: int = 3
+    forms: tuple[Form, ...] | None = ()
+    fold_all: bool = False
+    dynamical_decoupling: str | None = None
+    twirling: int = 0
+    service_twirling: bool = False
+    coherent_errors: CoherentErrors | None = None
+    stream: int = 0
+
+    def __post_init__(self) -> None:
+        if self.fold_all and self.fold > 1 and self.twirling:
+            raise ValueError(
+                "Argument fold_all must be False with twirling, but it is True: the random Paulis "
+                "are merged into one-qubit gates, and the folds of these with them."
+            )
+
+    def independent(self, stream: int) -> DeviceTarget:
+        """Return the same device with other shots, and other Paulis, of the same seed."""
+        return replace(self, stream=stream)
+
+    def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
+        """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        if fold_all and self.fold > 1 and not self.fold_all:
+            raise ValueError(
+                "Argument fold must be 1 on a target that is amplified with fold_all, but it is "
+                f"{self.fold}: its own folds are of two-qubit gates alone, so that not all noise "
+                "would grow alike; leave it out, or give fold_all=True with it."
+            )
+        return replace(self, fold=self.fold * factor, fold_all=self.fold_all or fold_all)
+
+    def place(self, circuits: CircuitSet) -> DeviceTarget:
+        """Return this target with the qubits chosen for `circuits`, unless they are already."""
+        placement = self.placement
+        longest = _longest(circuits)
+        require_instructions(longest, self.backend.target, self.backend.name)
+        if placement is None:
+            placement = choose_placement(
+                longest,
+                self.backend.target,
+                memristors=len(circuits.network.memristors),
+                seed=self.seed,
+            )
+        elif len(placement.qubits) < longest.num_qubits:
+            raise ValueError(
+                f"Argument layout must name {longest.num_qubits} qubits for these circuits "
+                f"(memristors first, then ancillas), but it names {len(placement.qubits)}."
+            )
+        elif placement.reason == GIVEN:
+            require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
+        placed = replace(self, placement=placement)
+        if self.forms is None and not circuits.absorbed:
+            # Chosen by the calibration alone, at fold 1 and unsuppressed: so all noise factors
+            # and all choices of suppression run the same circuit.
+            plain = replace(placed.unsuppressed(), fold=1, forms=(), coherent_errors=None)
+            placed = replace(placed, forms=choose_forms(circuits, plain))
+        return placed
+
+    def restricted(self) -> QiskitTarget:
+        """Return the device's target on the chosen qubits; ValueError before `place`."""
+        return restrict_target(self.backend.target, self._placed().qubits)
+
+    def unsuppressed(self) -> DeviceTarget:
+        """Return this target without decoupling and twirling."""
+        return replace(self, dynamical_decoupling=None, twirling=0)
+
+    def compile(
+        self, circuits: CircuitSet, *, measured: bool = True, only: Sequence[int] | None = None
+    ) -> list[CompiledCircuit]:
+        """Compile all circuits, time-major; without their measurement where `measured` is False.
+
+        `only` lists the time indices wanted; None is all of them.
+        """
+        if self.fold_all and self.fold > 1 and circuits.absorbed:
+            raise ValueError(
+                "Argument fold_all must be False for circuits whose decay is absorbed, but it is "
+                "True: the device's T1 is part of what they do, and must not be extrapolated away."
+            )
+        placement, part = self._placed(), self.restricted()
+        memristors = len(circuits.network.memristors)
+        # The placement's circuit is the longest; absorption may have shortened the last one.
+        size = (len(placement.qubits) - memristors) // memristors
+        circuits, own_basis = apply_forms(circuits, self.forms or ())
+        compiled = []
+        for index in range(len(circuits.times)) if only is None else only:
+            plain = [circuits.evolution(index)]
+            if measured:
+                plain = [circuits[index, basis] for basis in circuits.bases]
+            for setting, circuit in enumerate(plain):
+                compiled.append(
+                    compile_circuit(
+                        circuit,
+                        placement,
+                        part,
+                        where=qubit_roles(circuit.num_qubits, memristors, size),
+                        memristors=memristors,
+                        seed=self.seed,
+                        schedule=self.schedule,
+                        own_basis=own_basis.get(index, True),
+                        fold=self.fold,
+                        fold_all=self.fold_all,
+                        optimization_level=self.optimization_level,
+                        dynamical_decoupling=self.dynamical_decoupling,
+                        twirling=self.twirling,
+                        service_twirling=self.service_twirling,
+                        twirling_seed=_seed_of(self.seed, index, setting, self.stream),
+                    )
+                )
+        return compiled
+
+    def probabilities(self, circuits: CircuitSet) -> FloatArray:
+        """Return the exact outcome probabilities, readout errors included, (T, B, 2^M).
+
+        With twirling they are the average of the random instances.
+        """
+        return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
+
+    def instance_probabilities(
+        self, circuits: CircuitSet, compiled: Sequence[CompiledCircuit] | None = None
+    ) -> FloatArray:
+        """Return the probabilities of each random instance (N, T, B, 2^M); N = 1 untwirled.
+
+        `compiled` may give what `compile` returned, to simulate it under several noises.
+        """
+        placed = self.place(circuits)
+        part = placed.restricted()
+        if compiled is None:
+            compiled = placed.compile(circuits)
+        raw = simulate(compiled, part, self.reset_error, self.coherent_errors, save="probabilities")
+        matrices = readout_matrices(part)
+        found = np.empty_like(raw)
+        for row, item in enumerate(compiled):
+            for number, instance in enumerate(item.instances):
+                found[row, number] = read_out(raw[row, number], instance, matrices)
+        found = np.maximum(found, 0.0)
+        found /= found.sum(axis=2, keepdims=True)
+        shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
+        return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Draw the counts of every time and setting from the exact noisy probabilities.
+
+        With twirling, shots are divided equally over the random instances, as on hardware.
+        """
+        random = random_stream(self.seed, self.stream)
+        chances = self.instance_probabilities(circuits)
+        shares = np.full(len(chances), shots // len(chances))
+        shares[: shots % len(chances)] += 1
+        drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
+        return np.asarray(np.sum(drawn, axis=0))
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return device, seed, schedule, layout and the extra noise."""
+        return {
+            "name": f"device:{self.backend.name}",
+            "seed": self.seed,
+            "noise": "calibrated: relaxation, depolarizing, readout",
+            "schedule": "alap" if self.schedule else "none",
+            "layout": None if self.placement is None else self.placement.describe(),
+            "reset_error": self.reset_error,
+            "fold": self.fold,
+            "fold_all": self.fold_all,
+            "optimization_level": self.optimization_level,
+            "forms": [form.describe() for form in self.forms or ()],
+            "dynamical_decoupling": self.dynamical_decoupling,
+            "twirling": self.twirling,
+            "service_twirling": self.service_twirling,
+            "coherent_errors": (
+                None if self.coherent_errors is None else asdict(self.coherent_errors)
+            ),
+            "calibration": (
+                None if self.placement is None else describe_calibration(self.restricted())
+            ),
+        }
+
+    def _placed(self) -> Placement:
+        if self.placement is None:
+            raise ValueError(
+                "Argument layout must be known before circuits are compiled, but none is chosen "
+                "yet; call place(circuits), or device(…, layout=[…])."
+            )
+        return self.placement
+
+
+def device(
+    backend: Any,
+    *,
+    seed: int | None = None,
+    schedule: bool = True,
+    layout: Sequence[int] | None = None,
+    reset_error: float = 0.0,
+    fold: int = 1,
+    optimization_level: int = 3,
+    select_forms: bool = False,
+    fold_all: bool = False,
+    dynamical_decoupling: str | None = None,
+    twirling: int = 0,
+    service_twirling: bool = False,
+    coherent_errors: CoherentErrors | None = None,
+) -> DeviceTarget:
+    """Return the noise model of a device as a target: a fake backend or a real one's calibration.
+
+    Circuits are compiled to the device's instructions by Qiskit's preset pass manager, scheduled
+    as late as possible, and simulated exactly with the calibrated noise; shots are then drawn.
+
+    Args:
+        backend: a Qiskit `BackendV2`, e.g. `FakeTorino()` or a runtime backend. Nothing runs
+            on it.
+        seed: of the transpiler and the shots; None draws one and records it.
+        schedule: False leaves waiting out, for comparison only: it is no prediction.
+        layout: physical qubits, memristors first (0 first), then memristor 0's ancillas, then
+            memristor 1's, …; interacting ones must be coupled. None chooses by error rates.
+        reset_error: probability that a reset leaves |1>; calibrations do not state it.
+        fold: odd; every two-qubit gate is repeated this often.
+        optimization_level: 0 to 3, of the preset pass manager.
+        select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
+            that are equal without it, time by time; recorded. Costs about a second a time.
+            Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
+        fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
+            the calibrated noise but readout and decoupling pulses grows with it
+            (`fold_all_noise`).
+        dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, in place of every wait but those in
+            |0>, before a first gate or after a reset (see `suppression.decouple`). It turns a
+            memristor over while it waits: not with `absorb_decay`. Needs `x`, `rz`, a schedule.
+        twirling: over how many random instances each circuit is averaged, 0 for none: Paulis
+            around every two-qubit gate, folds included, and X or nothing before each measurement,
+            which makes readout errors symmetric. Shots are divided over the instances; a
+            device, too, has only so many. The time of a prediction grows with it.
+        service_twirling: twirl as IBM's service does: memristors then wait in a random Pauli
+            frame, so that T1 damps |0> half of the time (`suppression.twirl_as_service`).
+        coherent_errors: slow frequency offsets and coherent two-qubit errors, assumed on top of
+            the calibration, which states none; without them neither of the two can help.
+
+    Raises TypeError for a backend without a target, ValueError for the other arguments.
+    """
+    if not hasattr(backend, "target") or not hasattr(backend, "name"):
+        raise TypeError(
+            f"Argument backend must be a Qiskit BackendV2, but {backend!r} has no target; "
+            "qiskit_ibm_runtime.fake_provider.FakeTorino() is one."
+        )
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0])
+    error = check_real("reset_error", reset_error, minimum=0)
+    if error > 1:
+        raise ValueError(f"Argument reset_error must be at most 1, but {error:g} was given.")
+    level = check_integer("optimization_level", optimization_level, minimum=0)
+    if level > 3:
+        raise ValueError(
+            f"Argument optimization_level must be 0, 1, 2 or 3, but {level} was given."
+        )
+    fold = check_integer("fold", fold, minimum=1)
+    if fold % 2 == 0:
+        raise ValueError(f"Argument fold must be odd, but {fold} was given; use 1, 3, 5, ….")
+    if dynamical_decoupling is not None:
+        check_choice("dynamical_decoupling", dynamical_decoupling, SEQUENCES)
+        missing = {"x", "rz"} - set(backend.target.operation_names)
+        if missing:
+            raise ValueError(
+                f"Argument dynamical_decoupling must be None for {backend.name}, which has no "
+                f"{' and no '.join(sorted(missing))}, but {dynamical_decoupling!r} was given."
+            )
+    if coherent_errors is not None and not isinstance(coherent_errors, CoherentErrors):
+        raise TypeError(
+            f"Argument coherent_errors must be CoherentErrors(detuning=…, two_qubit_angle=…), but "
+            f"{coherent_errors!r} was given."
+        )
+    detuned = coherent_errors is not None and coherent_errors.detuning > 0
+    if not schedule and (dynamical_decoupling is not None or detuned):
+        raise ValueError(
+            "Argument schedule must be True for dynamical_decoupling and for a detuning, but False "
+            "was given: without a schedule nothing waits."
+        )
+    return DeviceTarget(
+        backend=backend,
+        seed=check_integer("seed", seed, minimum=0),
+        schedule=check_boolean("schedule", schedule),
+        placement=None if layout is None else given_placement(layout, backend),
+        reset_error=error,
+        fold=fold,
+        optimization_level=level,
+        forms=None if check_boolean("select_forms", select_forms) else (),
+        fold_all=check_boolean("fold_all", fold_all),
+        dynamical_decoupling=dynamical_decoupling,
+        twirling=check_integer("twirling", twirling, minimum=0),
+        service_twirling=check_boolean("service_twirling", service_twirling),
+        coherent_errors=coherent_errors,
+    )
+
+
+def scheduled_device(target: object) -> DeviceTarget:
+    """Return the noise model of a target that has one: itself, or that of `ibm(…)`.
+
+    Raises ValueError for the others.
+    """
+    found = getattr(target, "prediction", target)
+    if not isinstance(found, DeviceTarget):
+        raise ValueError(
+            f"Argument target must have a calibration for absorb_decay and ancilla='best', but "
+            f"{target!r} has none; use device(backend) or ibm(name)."
+        )
+    return found
+
+
+def _longest(circuits: CircuitSet) -> QuantumCircuit:
+    """Return the most demanding circuit: that of the last time."""
+    return circuits.evolution(len(circuits.times) - 1)
+
+
+def _seed_of(seed: int, *place: int) -> int:
+    """Return the seed of one circuit's Paulis, different for every circuit."""
+    return int(np.random.SeedSequence([seed, *place]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,1 @@
+"""What is simulated: decay laws, memristors, couplings and networks."""

@@ -1,0 +1,271 @@
+"""What is simulated: `Memristor` and `Network`, and the one statement of conventions.
+
+Conventions, used everywhere in the package:
+
+- |0> = |g> is the ground state, the fixed point of the damping; |1> = |e>. Bit order and matrix
+  order are Qiskit's: memristor 0 is qubit 0, the least significant bit.
+- The paper (guo2022) writes matrices in the order (e, g). Its Pauli operators are, in Qiskit's:
+  σx = X, σy = −Y, σz = −Z.
+- ρ' = −i[H, ρ]/ħ + Γ(t) (σ− ρ σ+ − ½{σ+σ−, ρ}) with H = ħω(σ+σ− + ½) (Eqs. 5, 6), in the
+  laboratory frame. A free step of duration dt is RZ(−ω dt).
+- V = −½ √(mħω/2) <σy> and I = √(mħω/2) (d<σy>/dt − ω<σx>) (Eq. 8, with its second prefactor
+  corrected: √(mħω/2)·ω is what has the dimension of a current and gives I = ΓV). In Qiskit's
+  operators V = +½ √(mħω/2) <Y>. For an uncoupled memristor I = Γ(t) V holds exactly: a
+  conductance that varies in time as prescribed, not one that follows the state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.common.checks import (
+    ComplexArray,
+    FloatArray,
+    check_density_matrix,
+    check_integer,
+    check_real,
+)
+from qmemcircuit.model.couplings import Coupling
+from qmemcircuit.model.rates import DecayRate
+
+if TYPE_CHECKING:
+    import qutip
+
+StateTuple = tuple[tuple[complex, ...], ...]
+
+
+def time_grid(period: float, count: float, points: int) -> FloatArray:
+    """Return times from 0 to `count` periods with `points` equal steps in each period."""
+    count = check_real("count", count, minimum=0, exclusive=True)
+    points = check_integer("points", points, minimum=1)
+    steps = round(count * points)
+    if steps < 1 or not math.isclose(steps, count * points, abs_tol=1e-9):
+        raise ValueError(
+            f"Argument count must make a whole number of steps, but {count:g} periods of "
+            f"{points} points make {count * points:g}."
+        )
+    return np.asarray(np.arange(steps + 1) * (period / points), dtype=float)
+
+
+@dataclass(frozen=True)
+class Memristor:
+    """One two-level quantum memristor (guo2022, Eqs. 5–8).
+
+    Args:
+        rate: the decay-rate law Γ(t).
+        a, b: angles of the initial state cos a |e> + sin a e^{ib} |g>.
+        state: instead of a and b, any 2×2 density matrix or state vector, Qiskit's order.
+        omega: angular frequency ω > 0.
+        mass, hbar: the constants m and ħ > 0; they only scale V and I.
+
+    Raises ValueError where a number is out of bounds, the state is not physical, or neither
+    or both of `a` and `state` are given.
+
+    >>> from qmemcircuit.model.rates import SquidRate
+    >>> memristor = Memristor(SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
+    >>> memristor.periods(3, points=30).shape
+    (91,)
+    """
+
+    rate: DecayRate
+    a: float | None = None
+    b: float = 0.0
+    state: StateTuple | None = None
+    omega: float = 1.0
+    mass: float = 1.0
+    hbar: float = 1.0
+
+    def __init__(
+        self,
+        rate: DecayRate,
+        *,
+        a: float | None = None,
+        b: float = 0.0,
+        state: ArrayLike | None = None,
+        omega: float = 1.0,
+        mass: float = 1.0,
+        hbar: float = 1.0,
+    ) -> None:
+        if isinstance(rate, type) or not isinstance(rate, DecayRate):
+            raise TypeError(
+                f"Argument rate must have the methods value, integral and at_frequency, but "
+                f"{rate!r} does not; SquidRate(gamma0) is one that does, FunctionRate(function) "
+                "takes any function of time."
+            )
+        if (a is None) == (state is None):
+            raise ValueError(
+                "Argument state must be given if a is not, and only then, but "
+                f"{'neither' if a is None else 'both'} was given."
+            )
+        if state is not None and b != 0.0:
+            raise ValueError(
+                f"Argument b must not be given with state, but {b!r} was; it is the phase of the "
+                "state that a describes."
+            )
+        values: dict[str, Any] = {"rate": rate}
+        values["a"] = None if a is None else check_real("a", a)
+        values["b"] = check_real("b", b)
+        for name, value in (("omega", omega), ("mass", mass), ("hbar", hbar)):
+            values[name] = check_real(name, value, minimum=0, exclusive=True)
+        values["state"] = None
+        if state is not None:
+            values["state"] = _as_tuple(check_density_matrix("state", state, dimension=2))
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        rate.at_frequency(self.omega)  # a mismatch is an error now, not in the middle of a run
+
+    @property
+    def initial_state(self) -> ComplexArray:
+        """The initial density matrix, 2×2."""
+        if self.state is not None:
+            return np.array(self.state)
+        assert self.a is not None
+        vector = np.array([math.sin(self.a) * np.exp(1j * self.b), math.cos(self.a)])
+        return np.outer(vector, vector.conj())
+
+    @property
+    def period(self) -> float:
+        """T = 2π/ω."""
+        return 2 * math.pi / self.omega
+
+    @property
+    def current_scale(self) -> float:
+        """√(mħω/2), the prefactor of I and twice that of V."""
+        return math.sqrt(self.mass * self.hbar * self.omega / 2)
+
+    def decay_rate(self, times: ArrayLike) -> FloatArray:
+        """Return Γ(t), same shape as `times`."""
+        return self.rate.at_frequency(self.omega).value(times)
+
+    def decay_integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
+        """Return ∫Γ dt from `start` to `stop`."""
+        return self.rate.at_frequency(self.omega).integral(start, stop)
+
+    def periods(self, count: float, *, points: int = 30) -> FloatArray:
+        """Return times from 0 to `count` periods, `points` steps a period, both ends included."""
+        return time_grid(self.period, count, points)
+
+    def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
+        """Return H/ħ and the collapse operators √Γ(t) σ−, as `qutip.mesolve` takes them."""
+        return Network([self]).to_qutip()
+
+
+@dataclass(frozen=True)
+class Network:
+    """Any number of memristors on any graph of couplings.
+
+    Args:
+        memristors: one or more memristors, each with its own rate, frequency and state.
+        couplings: `{(i, j): coupling}`; i is the coupling's first memristor (the control), and
+            i < j is not required.
+        state: a joint initial state (density matrix or vector of dimension 2^M, memristor 0 the
+            least significant bit) instead of the product of the memristors' own.
+
+    Raises ValueError for a missing or repeated memristor, and for unequal ħ.
+    """
+
+    memristors: tuple[Memristor, ...]
+    couplings: tuple[tuple[tuple[int, int], Coupling], ...] = ()
+    state: StateTuple | None = None
+
+    def __init__(
+        self,
+        memristors: tuple[Memristor, ...] | list[Memristor],
+        couplings: Mapping[tuple[int, int], Coupling]
+        | tuple[tuple[tuple[int, int], Coupling], ...] = (),
+        *,
+        state: ArrayLike | None = None,
+    ) -> None:
+        members = () if isinstance(memristors, Memristor) else tuple(memristors)
+        if not members or not all(isinstance(item, Memristor) for item in members):
+            raise TypeError(
+                f"Argument memristors must be a non-empty list of Memristor, but {memristors!r} "
+                "was given."
+            )
+        if len({item.hbar for item in members}) > 1:
+            raise ValueError("Argument memristors must share one hbar, but several were given.")
+        pairs = couplings.items() if isinstance(couplings, Mapping) else couplings
+        if not isinstance(couplings, Mapping | tuple):
+            raise TypeError(
+                "Argument couplings must be a dictionary such as {(0, 1): Native('y', 0.1)}, but "
+                f"{couplings!r} was given."
+            )
+        object.__setattr__(self, "memristors", members)
+        object.__setattr__(
+            self, "couplings", tuple(_checked_coupling(p, c, len(members)) for p, c in pairs)
+        )
+        joint = None
+        if state is not None:
+            joint = _as_tuple(check_density_matrix("state", state, dimension=2 ** len(members)))
+        object.__setattr__(self, "state", joint)
+
+    @property
+    def initial_state(self) -> ComplexArray:
+        """The initial density matrix, 2^M×2^M (Qiskit's order)."""
+        if self.state is not None:
+            return np.array(self.state)
+        joint = np.ones((1, 1), dtype=complex)
+        for memristor in self.memristors:
+            joint = np.kron(memristor.initial_state, joint)
+        return joint
+
+    @property
+    def period(self) -> float:
+        """The first memristor's T = 2π/ω, the unit of `periods`."""
+        return self.memristors[0].period
+
+    def periods(self, count: float, *, points: int = 30) -> FloatArray:
+        """Return times from 0 to `count` periods of memristor 0, both ends included."""
+        return time_grid(self.period, count, points)
+
+    def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
+        """Return H/ħ and the collapse operators √Γ_j(t) σ−_j, as `qutip.mesolve` takes them.
+
+        The tensor factors stand in Qiskit's order: the last one is memristor 0.
+        """
+        from qmemcircuit.simulation.master_equation import lindblad_operators
+
+        return lindblad_operators(self)
+
+
+Model = Memristor | Network
+
+
+def as_network(model: Model) -> Network:
+    """Return `model` as a network; a single memristor is a network of one."""
+    if isinstance(model, Network):
+        return model
+    if isinstance(model, Memristor):
+        return Network((model,))
+    raise TypeError(f"Argument model must be a Memristor or a Network, but {model!r} was given.")
+
+
+def _as_tuple(matrix: ComplexArray) -> StateTuple:
+    return tuple(tuple(complex(value) for value in row) for row in matrix)
+
+
+def _checked_coupling(
+    pair: tuple[int, int], coupling: Coupling, count: int
+) -> tuple[tuple[int, int], Coupling]:
+    if not isinstance(pair, tuple) or len(pair) != 2 or pair[0] == pair[1]:
+        raise ValueError(
+            f"Argument couplings must name two different memristors, but {pair} was given."
+        )
+    checked = tuple(check_integer("couplings", index, minimum=0) for index in pair)
+    if max(checked) >= count:
+        raise ValueError(
+            f"Argument couplings must name memristors from 0 to {count - 1}, but {pair} was "
+            "given; add the memristor to the network or change the pair."
+        )
+    if isinstance(coupling, type) or not isinstance(coupling, Coupling):
+        raise TypeError(
+            f"Argument couplings must hold couplings, but {coupling!r} has no hamiltonian, "
+            "unitary and gate; MatrixCoupling(H) makes one of any Hermitian 4×4 matrix."
+        )
+    return (checked[0], checked[1]), coupling

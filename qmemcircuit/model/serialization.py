@@ -1,0 +1,109 @@
+"""Models as JSON values and back, without pickle.
+
+The package's own laws and couplings come back as themselves. What a reader defined comes back as
+what it did: a rate as the table of its integrals, a coupling as its matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.model.couplings import (
+    ControlledRotation,
+    Coupling,
+    MatrixCoupling,
+    Native,
+    PartialISwap,
+    PartialSwap,
+)
+from qmemcircuit.model.memristors import Memristor, Network
+from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate, TabulatedRate, tabulate
+
+RATES = {law.__name__: law for law in (SquidRate, ConstantRate, TabulatedRate)}
+COUPLINGS = {
+    coupling.__name__: coupling
+    for coupling in (Native, ControlledRotation, PartialSwap, PartialISwap)
+}
+
+
+def describe_model(network: Network, times: FloatArray) -> dict[str, Any]:
+    """Return `network` as JSON values; laws unknown to the package are tabulated at `times`."""
+    return {
+        "memristors": [_describe_memristor(item, times) for item in network.memristors],
+        "couplings": [
+            {"pair": list(pair), **_describe_coupling(coupling)}
+            for pair, coupling in network.couplings
+        ],
+        "state": None if network.state is None else _pairs(np.array(network.state)),
+    }
+
+
+def restore_model(description: Mapping[str, Any]) -> Network:
+    """Return the network that `describe_model` described."""
+    memristors = [_restore_memristor(item) for item in description["memristors"]]
+    couplings = tuple(
+        ((int(item["pair"][0]), int(item["pair"][1])), _restore_coupling(item))
+        for item in description["couplings"]
+    )
+    state = description["state"]
+    return Network(memristors, couplings, state=None if state is None else _matrix(state))
+
+
+def _describe_memristor(memristor: Memristor, times: FloatArray) -> dict[str, Any]:
+    description: dict[str, Any] = {
+        name: getattr(memristor, name) for name in ("a", "b", "omega", "mass", "hbar")
+    }
+    description["state"] = None if memristor.state is None else _pairs(np.array(memristor.state))
+    description["rate"] = _describe_rate(memristor, times)
+    return description
+
+
+def _restore_memristor(description: Mapping[str, Any]) -> Memristor:
+    values = dict(description)
+    rate, state = values.pop("rate"), values.pop("state")
+    return Memristor(_restore_rate(rate), state=None if state is None else _matrix(state), **values)
+
+
+def _describe_rate(memristor: Memristor, times: FloatArray) -> dict[str, Any]:
+    rate = memristor.rate
+    if type(rate) not in RATES.values():
+        rate = tabulate(rate.at_frequency(memristor.omega), times)
+    values = {item.name: getattr(rate, item.name) for item in fields(rate)}  # type: ignore[arg-type]
+    return {"law": type(rate).__name__, **values}
+
+
+def _restore_rate(description: Mapping[str, Any]) -> DecayRate:
+    values = {name: value for name, value in description.items() if name != "law"}
+    rate: DecayRate = RATES[description["law"]](**values)
+    return rate
+
+
+def _describe_coupling(coupling: Coupling) -> dict[str, Any]:
+    if type(coupling) in COUPLINGS.values():
+        values = {item.name: getattr(coupling, item.name) for item in fields(coupling)}  # type: ignore[arg-type]
+        return {"coupling": type(coupling).__name__, **values}
+    return {"coupling": "MatrixCoupling", "matrix": _pairs(coupling.hamiltonian())}
+
+
+def _restore_coupling(description: Mapping[str, Any]) -> Coupling:
+    name = description["coupling"]
+    if name == "MatrixCoupling":
+        return MatrixCoupling(_matrix(description["matrix"]))
+    values = {key: value for key, value in description.items() if key not in ("coupling", "pair")}
+    coupling: Coupling = COUPLINGS[name](**values)
+    return coupling
+
+
+def _pairs(matrix: ComplexArray) -> list[list[list[float]]]:
+    """Return a complex matrix as nested lists of [real, imaginary]."""
+    return [[[float(value.real), float(value.imag)] for value in row] for row in matrix]
+
+
+def _matrix(pairs: list[list[list[float]]]) -> ComplexArray:
+    parts = np.array(pairs)
+    return np.asarray(parts[..., 0] + 1j * parts[..., 1])

@@ -1,0 +1,292 @@
+"""The quantized Hodgkin–Huxley neuron: three memristive channels in a circuit.
+
+The quantized neuron (Gonzalez-Raya, Solano, Sanz, *Quantum* 4, 224 (2020), "the paper" below)
+replaces each ion channel by a transmission line whose impedance is a memristor. For a source in
+a state with mean input current I(t) = I0 sin Ωt, the mean membrane voltage is that of a linear
+circuit with admittance
+
+    Y(Ω) = 1/(θZ) + iΩC_c + iΩC_r/(1 + iΩC_r Z1),      <V>(t) = I0 Im(e^{iΩt}/Y),
+
+in which Z = 1/(g_K + g_Na + g_Cl) follows the gates adiabatically: at every instant the stationary
+response at the present conductances, with the gates integrated as ordinary differential
+equations (Eqs. 2–4; Eqs. 30, 31 follow from them). This equals Eqs. 24, 25 of the paper exactly.
+
+There are no batteries in this circuit, so there is no threshold and no all-or-none action
+potential: what the paper calls a spike is the transient of the first cycles.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.common.checks import (
+    FloatArray,
+    check_choice,
+    check_integer,
+    check_real,
+    check_times,
+)
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.neurons.hodgkin_huxley.membrane import (
+    Array,
+    gate_slopes,
+)
+from qmemcircuit.results.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class QuantizedNeuron:
+    """The quantized three-channel circuit of the paper (its Fig. 3) under I0 sin Ωt.
+
+    Attributes:
+        current_amplitude: I0, mA ("paper") or A ("SI").
+        drive_frequency: Ω > 0, radians per unit of time: see `units`.
+        potassium_conductance, sodium_conductance, chloride_conductance: maximal, S.
+        source_capacitance, membrane_capacitance, output_capacitance: C_g, C_c, C_r in F;
+            C_r = 0 cuts the output line off.
+        source_impedance, output_impedance: Z0 and Z1 in Ω. Z0 enters only the scattering
+            matrix: the mean input current is prescribed (paper, Eq. 34).
+        gates: n, m, h at t = 0, each in [0, 1].
+        matching: "paper" multiplies Z by θ = √(Σg)/Σ√g of Eq. 21; "kirchhoff" has θ = 1, which
+            Eqs. 16 and 20 require and without which the scattering matrix is not unitary.
+        resting_potential: mV; the gates see u = V − resting_potential.
+        units: "paper" reads V = mA·Ω as mV and takes the gate rates, which are per ms, as
+            per unit of the time in which Ω is given. With Ω in 1/s that hides a factor 1000,
+            but it is the reading that shows the paper's spike. "SI" has V in volts, time in s,
+            and converts consistently.
+    """
+
+    current_amplitude: float
+    drive_frequency: float
+    potassium_conductance: float
+    sodium_conductance: float
+    chloride_conductance: float
+    membrane_capacitance: float
+    output_capacitance: float
+    output_impedance: float
+    gates: tuple[float, float, float]
+    source_capacitance: float = 1e-6
+    source_impedance: float = 50.0
+    matching: str = "paper"
+    resting_potential: float = -65.0
+    units: str = "paper"
+
+    def __post_init__(self) -> None:
+        check_real("current_amplitude", self.current_amplitude, minimum=0, exclusive=True)
+        check_real("drive_frequency", self.drive_frequency, minimum=0, exclusive=True)
+        for ion in ("potassium", "sodium", "chloride"):
+            check_real(f"{ion}_conductance", getattr(self, f"{ion}_conductance"), minimum=0)
+        check_real("membrane_capacitance", self.membrane_capacitance, minimum=0, exclusive=True)
+        check_real("source_capacitance", self.source_capacitance, minimum=0, exclusive=True)
+        check_real("output_capacitance", self.output_capacitance, minimum=0)
+        check_real("output_impedance", self.output_impedance, minimum=0)
+        check_real("source_impedance", self.source_impedance, minimum=0, exclusive=True)
+        check_real("resting_potential", self.resting_potential)
+        check_choice("matching", self.matching, ("paper", "kirchhoff"))
+        check_choice("units", self.units, ("paper", "SI"))
+        if len(self.gates) != 3:
+            raise ValueError(
+                f"Argument gates must hold n, m and h, but {len(self.gates)} values were given."
+            )
+        for name, value in zip("nmh", self.gates, strict=True):
+            if not 0 <= check_real(f"gates: {name}", value) <= 1:
+                raise ValueError(
+                    f"Argument gates must hold probabilities from 0 to 1, but {name} = {value:g} "
+                    "was given."
+                )
+
+    @property
+    def period(self) -> float:
+        """Period 2π/Ω of the drive."""
+        return 2 * math.pi / self.drive_frequency
+
+    def periods(self, count: int, *, points: int = 400) -> FloatArray:
+        """Return the times of `count` periods with `points` intervals each, t = 0 first."""
+        check_integer("count", count, minimum=1)
+        check_integer("points", points, minimum=2)
+        return np.linspace(0, count * self.period, count * points + 1)
+
+
+def spike_preset(**changes: Any) -> QuantizedNeuron:
+    """Return the neuron of the paper's Section 4.2 (Fig. 7); `changes` replace parameters.
+
+    Everything is printed there but Z0 and the reading of the units (see `QuantizedNeuron`).
+    """
+    parameters: dict[str, Any] = {
+        "current_amplitude": 1.0,
+        "drive_frequency": 10.0,
+        "potassium_conductance": 1.95,
+        "sodium_conductance": 0.69,
+        "chloride_conductance": 3e-4,
+        "membrane_capacitance": 1e-6,
+        "output_capacitance": 1e-6,
+        "output_impedance": 50.0,
+        "gates": (0.4, 0.2, 0.6),
+    }
+    return QuantizedNeuron(**(parameters | changes))
+
+
+def adaptation_preset(**changes: Any) -> QuantizedNeuron:
+    """Return a neuron that behaves as the paper's Figs. 5 and 6; `changes` replace parameters.
+
+    The paper does not print the parameters of these figures: all of these are inferred
+    (initial impedances 2000 Ω for potassium and 30 000 Ω for sodium, 6000 Ω for chloride).
+    """
+    n, m, h = 0.4, 0.1, 0.6
+    parameters: dict[str, Any] = {
+        "current_amplitude": 0.35,
+        "drive_frequency": 10.0,
+        "potassium_conductance": 1 / (2000 * n**4),
+        "sodium_conductance": 1 / (30000 * m**3 * h),
+        "chloride_conductance": 1 / 6000,
+        "membrane_capacitance": 1e-3,
+        "source_capacitance": 1e-3,
+        "output_capacitance": 1e-3,
+        "output_impedance": 55.0,
+        "gates": (n, m, h),
+    }
+    return QuantizedNeuron(**(parameters | changes))
+
+
+def single_channel(neuron: QuantizedNeuron) -> QuantizedNeuron:
+    """Return the one-memristor limit of `neuron`: potassium only, no output line, so θ = 1.
+
+    The circuit of Gonzalez-Raya et al., Phys. Rev. Applied 12, 014037 (2019): a memristor and a
+    capacitor in parallel.
+    """
+    return replace(neuron, sodium_conductance=0.0, chloride_conductance=0.0, output_capacitance=0.0)
+
+
+def matching_factor(potassium: ArrayLike, sodium: ArrayLike, chloride: ArrayLike) -> Array:
+    """Return θ of Eq. 21 for three conductances: √(Σg)/Σ√g, between 1/√3 and 1.
+
+    The paper writes it with impedances; in conductances a closed channel (g = 0) is no
+    special case, and a single open channel gives θ = 1.
+
+    >>> float(matching_factor(2.0, 0.0, 0.0)), round(float(matching_factor(1.0, 1.0, 1.0)), 4)
+    (1.0, 0.5774)
+    """
+    conductances = [np.asarray(g, dtype=float) for g in (potassium, sodium, chloride)]
+    roots = sum(np.sqrt(g) for g in conductances)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(roots > 0, np.sqrt(sum(conductances)) / roots, 1.0))
+
+
+def channel_admittance(neuron: QuantizedNeuron, gates: ArrayLike) -> tuple[Array, Array, Array]:
+    """Return g_K, g_Na (S) and the joint admittance 1/(θZ) of the channels at `gates` (3, …)."""
+    n, m, h = np.asarray(gates, dtype=float)
+    potassium = neuron.potassium_conductance * n**4
+    sodium = neuron.sodium_conductance * m**3 * h
+    total = potassium + sodium + neuron.chloride_conductance
+    if neuron.matching == "paper":
+        total = total / matching_factor(potassium, sodium, neuron.chloride_conductance)
+    return potassium, sodium, total
+
+
+def line_transfer(neuron: QuantizedNeuron) -> complex:
+    """Return the ratio of the output line's voltage to the membrane's: iΩC_rZ1/(1 + iΩC_rZ1)."""
+    load = 1j * neuron.drive_frequency * neuron.output_capacitance * neuron.output_impedance
+    return complex(load / (1 + load))
+
+
+def membrane_impedance(neuron: QuantizedNeuron, channels: Array) -> Array:
+    """Return 1/Y(Ω) (Ω) where the channels have the joint admittance `channels` (S)."""
+    frequency = neuron.drive_frequency
+    load = 1j * frequency * neuron.output_capacitance
+    return 1 / (
+        channels
+        + 1j * frequency * neuron.membrane_capacitance
+        + load / (1 + load * neuron.output_impedance)
+    )
+
+
+def _unit_scales(neuron: QuantizedNeuron) -> tuple[float, float]:
+    """Return mV per unit of voltage and ms per unit of time."""
+    return (1.0, 1.0) if neuron.units == "paper" else (1e3, 1e3)
+
+
+def _slopes(neuron: QuantizedNeuron, phase: Array, gates: Array) -> Array:
+    """Return the gates' slopes per unit of time at drive phase Ωt; gates has axis 0 = n, m, h."""
+    millivolts, milliseconds = _unit_scales(neuron)
+    impedance = membrane_impedance(neuron, channel_admittance(neuron, gates)[2])
+    voltage = neuron.current_amplitude * (np.exp(1j * phase) * impedance).imag
+    return milliseconds * gate_slopes(voltage * millivolts - neuron.resting_potential, gates)
+
+
+def simulate_quantized(
+    neuron: QuantizedNeuron, times: ArrayLike, *, tolerance: float = 1e-9
+) -> Trajectory:
+    """Return the mean voltage of the quantized neuron and of its output line.
+
+    The Trajectory's device 0 is the membrane: `voltage` is <φ̇_0> (Eq. 24), `current` the
+    prescribed mean input current I0 sin Ωt. Variables: "output_voltage" <φ̇_0^R> (Eq. 25),
+    "output_current" (into the line, that over Z1; Eq. 26 prints it without C_r and with the
+    opposite sign), the gates, g_K, g_Na (S) and the matching factor θ. The voltage at t = 0 is
+    the stationary response, not zero: the adiabatic circuit has no charging transient. It is a
+    mean; `hodgkin_huxley_scattering` has the fluctuations.
+
+    Args:
+        neuron: the circuit, its drive and its units.
+        times: shape (T,), in the neuron's unit of time, not negative and rising.
+        tolerance: relative tolerance of the gates' integration; the absolute one is 100 times
+            smaller.
+    """
+    from scipy.integrate import solve_ivp
+
+    grid = check_times(times, minimum_length=2)
+    check_real("tolerance", tolerance, minimum=0, exclusive=True)
+    start = np.array(neuron.gates, dtype=float)
+    solution = solve_ivp(
+        lambda t, gates: _slopes(neuron, neuron.drive_frequency * t, gates),
+        (0.0, grid[-1]), start, method="LSODA", t_eval=grid,
+        rtol=tolerance, atol=tolerance / 100, max_step=neuron.period / 20,
+    )  # fmt: skip
+    if not solution.success:
+        raise RuntimeError(f"The gates could not be integrated: {solution.message}")
+    return _as_trajectory(neuron, grid, solution.y)
+
+
+def _as_trajectory(neuron: QuantizedNeuron, grid: FloatArray, gates: FloatArray) -> Trajectory:
+    potassium, sodium, channels = channel_admittance(neuron, gates)
+    phase = np.exp(1j * neuron.drive_frequency * grid)
+    phasor = neuron.current_amplitude * phase * membrane_impedance(neuron, channels)
+    output = (phasor * line_transfer(neuron)).imag
+    # The current into the line, iΩC_r V/(1 + iΩC_rZ1): Eq. 26 without dividing by Z1 = 0.
+    load = 1j * neuron.drive_frequency * neuron.output_capacitance
+    into_line = (phasor * load / (1 + load * neuron.output_impedance)).imag
+    theta = np.ones(grid.size)
+    if neuron.matching == "paper":
+        theta = matching_factor(potassium, sodium, neuron.chloride_conductance)
+    volts, amperes = ("mV", "mA") if neuron.units == "paper" else ("V", "A")
+    return Trajectory(
+        times=grid,
+        voltage=phasor.imag[:, None],
+        current=(neuron.current_amplitude * phase.imag)[:, None],
+        variables={
+            "output_voltage": output,
+            "output_current": into_line,
+            "n": gates[0],
+            "m": gates[1],
+            "h": gates[2],
+            "potassium_conductance": potassium,
+            "sodium_conductance": sodium,
+            "matching_factor": theta,
+        },
+        periods=np.array([neuron.period]),
+        provenance=make_provenance(
+            "simulate_quantized",
+            neuron=asdict(neuron),
+            method_note="adiabatic circuit, gates as ordinary differential equations",
+            units={
+                "time": "ms for the gates, 1/Ω for the drive" if volts == "mV" else "s",
+                "voltage": volts,
+                "current": amperes,
+                "conductance": "S",
+            },
+        ),
+    )

@@ -1,0 +1,5 @@
+"""The memristive leaky integrate-and-fire neuron: classical, Gaussian moments, Fock space."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,339 @@
+"""The memristive quantum neuron: a charge shuttle (one qubit) in an RC circuit.
+
+F. Potter, A. Zagoskin, S. Savel'ev, A. G. Balanov, *Hysteresis and self-oscillations in an
+artificial memristive quantum neuron*, Phys. Rev. A 110, 042604 (2024), Eqs. 1–10.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.common.checks import FloatArray, check_real, check_times
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
+from qmemcircuit.results.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, Field
+
+VARIABLES = ("V", "Z", "X", "Y")
+
+
+@dataclass(frozen=True)
+class SinusoidalDrive:
+    """An input V_Amp sin(ωt + φ) on top of the constant bias.
+
+    Attributes:
+        amplitude: V_Amp ≥ 0, in the neuron's unit of voltage.
+        frequency: ω > 0, angular, per circuit time R_ext C_ext.
+        phase: φ in radians.
+    """
+
+    amplitude: float
+    frequency: float
+    phase: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_real("amplitude", self.amplitude, minimum=0)
+        check_real("frequency", self.frequency, minimum=0, exclusive=True)
+        check_real("phase", self.phase)
+
+    @property
+    def period(self) -> float:
+        """2π/ω."""
+        return 2 * math.pi / self.frequency
+
+
+@dataclass(frozen=True)
+class LinearRamp:
+    """An input r·t on top of the bias: V_n(t) = V_n + r t, for hysteresis swept at finite speed."""
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        check_real("rate", self.rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShuttleNeuron:
+    """The memristive quantum neuron in the dimensionless quantities of Potter et al., Table I.
+
+        Ż = −2V̇X − αΓ(Z − Z_T),   Ẋ = ΩY + 2V̇Z − ΓX,   Ẏ = −ΩX − ΓY,
+        V̇ = V_n(t) − {1 + R_n G} V,
+        G = ½(1 + Z) F₀₀ + X F₀₁ + ½(1 − Z) F₁₁  at  x_V = x₀ − l√2 V      (Eq. 10)
+
+    Time is in units of R_ext C_ext, lengths in half the gap L, the current I = G V in units of
+    (unit of voltage)/R₀. Z = +1 is the shuttle's ground state.
+
+    Attributes:
+        resistance: R_n = R_ext/R₀ ≥ 0.
+        bias: V_n, the constant input voltage.
+        decoherence_rate: Γ ≥ 0, the decay rate of X and Y.
+        frequency: Ω > 0, the level splitting.
+        relaxation_ratio: α in [0, 2]; Z relaxes at αΓ. Above 2 the pure dephasing rate
+            Γ(1 − α/2) would be negative and the Bloch vector would leave the sphere.
+        thermal_polarisation: Z_T = tanh(ħΩ_p/2kT) in [0, 1], 1 at zero temperature.
+        oscillator_length: l > 0.
+        equilibrium_position: x₀.
+        tunnelling_length: λ > 0.
+        drive: a `SinusoidalDrive`, a `LinearRamp` or None, added to the bias.
+
+    Raises:
+        ValueError: a parameter is outside its physical bounds.
+
+    Example:
+        >>> neuron = ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
+        >>> trajectory = simulate(neuron, np.linspace(0, 20, 201))
+        >>> trajectory.voltage.shape
+        (201, 1)
+    """
+
+    resistance: float
+    bias: float
+    decoherence_rate: float
+    frequency: float = 7.0
+    relaxation_ratio: float = 1.0
+    thermal_polarisation: float = 1.0
+    oscillator_length: float = 0.5
+    equilibrium_position: float = 0.8
+    tunnelling_length: float = 0.13
+    drive: SinusoidalDrive | LinearRamp | None = None
+
+    def __post_init__(self) -> None:
+        check_real("resistance", self.resistance, minimum=0)
+        check_real("bias", self.bias)
+        check_real("decoherence_rate", self.decoherence_rate, minimum=0)
+        check_real("frequency", self.frequency, minimum=0, exclusive=True)
+        check_relaxation_ratio(self.relaxation_ratio)
+        polarisation = check_real("thermal_polarisation", self.thermal_polarisation, minimum=0)
+        if polarisation > 1:
+            raise ValueError(
+                "Argument thermal_polarisation must be at most 1 (zero temperature), but "
+                f"{polarisation:g} was given."
+            )
+        check_real("oscillator_length", self.oscillator_length, minimum=0, exclusive=True)
+        check_real("equilibrium_position", self.equilibrium_position)
+        check_real("tunnelling_length", self.tunnelling_length, minimum=0, exclusive=True)
+        if self.drive is not None and not isinstance(self.drive, SinusoidalDrive | LinearRamp):
+            raise TypeError(
+                "Argument drive must be a SinusoidalDrive, a LinearRamp or None, but "
+                f"{type(self.drive).__name__} was given."
+            )
+
+    @property
+    def displacement(self) -> float:
+        """dx_V/d(−V) = l√2: how far one unit of voltage moves the shuttle."""
+        return math.sqrt(2) * self.oscillator_length
+
+    @property
+    def ground_state(self) -> FloatArray:
+        """The state (V, Z, X, Y) = (0, Z_T, 0, 0): no voltage, shuttle in equilibrium."""
+        return np.array([0.0, self.thermal_polarisation, 0.0, 0.0])
+
+    def voltage_bound(self, start: float, duration: float = 0.0) -> float:
+        """Return a bound of |V(t)|: V̇ = V_n − (1 + R_n G)V with G ≥ 0 cannot exceed it."""
+        largest = abs(self.bias)
+        if isinstance(self.drive, SinusoidalDrive):
+            largest += self.drive.amplitude
+        elif isinstance(self.drive, LinearRamp):
+            largest = max(largest, abs(self.bias + self.drive.rate * duration))
+        return max(abs(start), largest)
+
+    def system(self, *, table_reach: float | None = None) -> DynamicalSystem:
+        """Return the compiled equations (variables V, Z, X, Y) for the dynamics tools.
+
+        `table_reach` bounds |x_V|: beyond it an integration fails with a clear error. None:
+        no bound, since F vanishes outside its table to double precision.
+        """
+        from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
+
+        parameters = pack_parameters(self, math.inf if table_reach is None else table_reach)
+        period = None if self.drive is None else math.inf  # a ramp never repeats
+        if isinstance(self.drive, SinusoidalDrive):
+            period = self.drive.period
+        return DynamicalSystem(_field(), parameters, VARIABLES, period)
+
+
+def simulate(
+    neuron: ShuttleNeuron,
+    times: ArrayLike,
+    *,
+    state: ArrayLike | None = None,
+    rtol: float = 1e-9,
+    atol: float = 1e-12,
+    table_reach: float | None = None,
+) -> Trajectory:
+    """Integrate the neuron and return voltage, current and Bloch vector at `times`.
+
+    Args:
+        neuron: what to simulate.
+        times: increasing, from 0 or later; the state is given at times[0]. Two or more.
+        state: (V, Z, X, Y) at times[0]; None: `neuron.ground_state`.
+        rtol, atol: tolerances of DOP853.
+        table_reach: bound on |x_V| for which the conductance may be asked; None: no bound.
+
+    Returns:
+        Trajectory of one device: `voltage` V and `current` I = G V, shape (T, 1); `variables`
+        Z, X, Y, conductance G and input V_n(t), shape (T,); `states`, shape (T, 2, 2), |0⟩ the
+        ground state. The current is the memristor's, not the circuit's V_n − V. `periods` is
+        the period 2π/ω of a sinusoidal drive (a loop is then one turn of the drive), else None.
+
+    Raises:
+        TypeError, ValueError: bad arguments; the Bloch vector lies outside the sphere, or x_V
+            leaves the table.
+    """
+    from qmemcircuit.neurons.dynamics.systems import IntegrationError, integrate
+    from qmemcircuit.neurons.shuttle.field import conductances
+
+    moments = check_times(times, minimum_length=2)
+    start = check_neuron_state(neuron, neuron.ground_state if state is None else state)
+    if table_reach is not None:
+        check_real("table_reach", table_reach, minimum=0, exclusive=True)
+    system = neuron.system(table_reach=table_reach)
+    try:
+        states = integrate(system, moments, start, rtol=rtol, atol=atol)
+    except IntegrationError as error:
+        bound = neuron.voltage_bound(float(start[0]), float(moments[-1]))
+        needed = abs(neuron.equilibrium_position) + neuron.displacement * bound
+        if table_reach is not None and needed > table_reach:
+            raise ValueError(
+                f"Argument table_reach must be at least {needed:.3g} for this neuron, but "
+                f"{table_reach:g} was given and the trajectory left the table of F_ij; give a "
+                "larger one, or None."
+            ) from error
+        raise
+    voltage = states[:, :1]
+    conductance = conductances(states, system.parameters)
+    _, polarisation, x, y = states.T
+    return Trajectory(
+        times=moments,
+        voltage=voltage,
+        current=conductance[:, None] * voltage,
+        states=bloch_states(x, y, polarisation),
+        variables={
+            "Z": polarisation.copy(),
+            "X": x.copy(),
+            "Y": y.copy(),
+            "conductance": conductance,
+            "input": input_voltages(neuron, moments),
+        },
+        periods=drive_periods(neuron),
+        provenance=make_provenance(
+            "neurons.simulate",
+            neuron=describe(neuron),
+            initial_state=start.tolist(),
+            rtol=rtol,
+            atol=atol,
+            units="dimensionless, Potter et al. 2024, Table I",
+        ),
+    )
+
+
+def describe(neuron: ShuttleNeuron) -> dict[str, Any]:
+    """Return every parameter as JSON values; the drive carries its kind."""
+    record = {item.name: getattr(neuron, item.name) for item in fields(neuron)}
+    if neuron.drive is not None:
+        record["drive"] = {"kind": type(neuron.drive).__name__, **asdict(neuron.drive)}
+    return record
+
+
+def check_relaxation_ratio(value: float) -> float:
+    """Return α in [0, 2]."""
+    ratio = check_real("relaxation_ratio", value, minimum=0)
+    if ratio > 2:
+        raise ValueError(
+            f"Argument relaxation_ratio must be at most 2, but {ratio:g} was given: pure "
+            "dephasing would be negative and the Bloch vector would leave the sphere."
+        )
+    return ratio
+
+
+def check_neuron_state(neuron: ShuttleNeuron, state: ArrayLike) -> FloatArray:
+    """Return (V, Z, X, Y) as four finite numbers with the Bloch vector inside the sphere."""
+    try:
+        values = np.array(state, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"Argument state must hold four numbers (V, Z, X, Y), but {state!r} was given."
+        ) from None
+    if values.shape != (4,) or not np.all(np.isfinite(values)):
+        raise ValueError(
+            f"Argument state must hold four finite numbers (V, Z, X, Y), but {state!r} was given."
+        )
+    length = float(np.linalg.norm(values[1:]))
+    if length > 1 + 1e-9:  # far above rounding, far below anything visible
+        raise ValueError(
+            "Argument state must have its Bloch vector (Z, X, Y) inside the unit sphere, but its "
+            f"length is {length:.6g}; divide by it."
+        )
+    return values
+
+
+def bloch_states(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray[Any, Any]:
+    """Return the density matrices ½(1 + X σx + Y σy + Z σz), shape (T, 2, 2) (Eq. 5)."""
+    first, second, third = (np.asarray(part, dtype=float) for part in (x, y, z))
+    states = np.empty((*first.shape, 2, 2), dtype=complex)
+    states[..., 0, 0] = (1 + third) / 2
+    states[..., 1, 1] = (1 - third) / 2
+    states[..., 0, 1] = (first - 1j * second) / 2
+    states[..., 1, 0] = (first + 1j * second) / 2
+    return states
+
+
+def drive_periods(neuron: ShuttleNeuron) -> FloatArray | None:
+    """Return the period of a sinusoidal drive as `Trajectory.periods`, shape (1,), else None."""
+    if isinstance(neuron.drive, SinusoidalDrive):
+        return np.array([neuron.drive.period])
+    return None
+
+
+def input_voltages(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:
+    """Return V_n(t) at `times`: bias and drive."""
+    if isinstance(neuron.drive, SinusoidalDrive):
+        angle = neuron.drive.frequency * times + neuron.drive.phase
+        return neuron.bias + neuron.drive.amplitude * np.sin(angle)
+    if isinstance(neuron.drive, LinearRamp):
+        return neuron.bias + neuron.drive.rate * times
+    return np.full(times.size, float(neuron.bias))
+
+
+def pack_parameters(neuron: ShuttleNeuron, reach: float) -> FloatArray:
+    """Return the parameters in the order of `shuttle_field`, the table of F behind them."""
+    from qmemcircuit.neurons.shuttle import field as order
+
+    table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
+    parameters = np.zeros(order.TABLE + table.coefficients.size)
+    parameters[order.BIAS] = neuron.bias
+    if isinstance(neuron.drive, SinusoidalDrive):
+        parameters[order.AMPLITUDE] = neuron.drive.amplitude
+        parameters[order.DRIVE_FREQUENCY] = neuron.drive.frequency
+        parameters[order.PHASE] = neuron.drive.phase
+    elif isinstance(neuron.drive, LinearRamp):
+        parameters[order.RAMP_RATE] = neuron.drive.rate
+    parameters[order.RESISTANCE] = neuron.resistance
+    parameters[order.RELAXATION] = neuron.relaxation_ratio * neuron.decoherence_rate
+    parameters[order.DECOHERENCE] = neuron.decoherence_rate
+    parameters[order.FREQUENCY] = neuron.frequency
+    parameters[order.POLARISATION] = neuron.thermal_polarisation
+    parameters[order.OFFSET] = neuron.equilibrium_position
+    parameters[order.SHIFT] = neuron.displacement
+    parameters[order.SUPPORT] = table.support
+    parameters[order.CELLS_PER_UNIT] = table.cells_per_unit
+    parameters[order.REACH] = min(reach, 1e300)
+    parameters[order.TABLE :] = table.coefficients.ravel()
+    return parameters
+
+
+@lru_cache(maxsize=1)
+def _field() -> Field:
+    """Compile the neuron's equations once per process."""
+    from qmemcircuit.neurons.dynamics.systems import compile_field
+    from qmemcircuit.neurons.shuttle import field as shuttle_field
+
+    return compile_field(shuttle_field.rate, shuttle_field.jacobian, dimension=4)

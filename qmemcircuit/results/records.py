@@ -1,0 +1,88 @@
+"""`Record`: what was measured, and how; saves and reloads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from qmemcircuit.common.checks import FloatArray, check_times
+from qmemcircuit.common.storage import FileFormatError, load_file, save_file
+from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
+from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.serialization import describe_model, restore_model
+from qmemcircuit.results.trajectory import Samples
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What was measured: the model, the times, the counts, and how they came to be.
+
+    Attributes:
+        network: the model (a single memristor is a network of one).
+        times: shape (T,).
+        samples: counts of shape (T, B, 2^M) and their settings.
+        provenance: target, seed, shots, circuit options, versions, time: JSON values.
+        mitigated: the same counts with those at amplified noise and the readout calibration, where
+            mitigation was declared and all of it is there.
+    """
+
+    network: Network
+    times: FloatArray
+    samples: Samples
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    mitigated: MitigatedSamples | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "times", check_times(self.times))
+        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+        if self.samples.counts.shape[0] != self.times.size:
+            raise ValueError(
+                f"Argument samples must have counts at all {self.times.size} times, but it has "
+                f"{self.samples.counts.shape[0]}."
+            )
+        if self.mitigated is not None and not np.array_equal(
+            self.mitigated.runs[0].counts, self.samples.counts
+        ):
+            raise ValueError(
+                "Argument mitigated must have the counts of samples as its first run, but they "
+                "differ; use those of the same record."
+            )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything to `path` (`.json` or `.npz`), whole or not at all."""
+        header = {
+            "model": describe_model(self.network, self.times),
+            "bases": list(self.samples.bases),
+            "provenance": dict(self.provenance),
+        }
+        arrays = {"times": self.times, "counts": self.samples.counts}
+        if self.mitigated is not None:
+            header["mitigation"] = self.mitigated.mitigation.describe()
+            for name, counts in self.mitigated.arrays().items():
+                arrays[f"mitigated/{name}"] = counts
+        return save_file(path, "record", header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Record:
+        """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
+        header, arrays = load_file(path, "record")
+        try:
+            samples = Samples(tuple(header["bases"]), arrays["counts"])
+            mitigated = None
+            if "mitigation" in header:
+                group = "mitigated/"
+                counts = {name.removeprefix(group): arrays[name] for name in arrays}
+                mitigated = restore_mitigated(header["mitigation"], samples.bases, counts)
+            network = restore_model(header["model"])
+            return cls(network, arrays["times"], samples, header["provenance"], mitigated)
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            raise FileFormatError(
+                f"Argument path must name an intact record, but in {str(path)!r} something is "
+                f"missing or wrong: {error}; restore it from a copy or run again."
+            ) from error

@@ -1,0 +1,288 @@
+"""`Trajectory`: voltages and currents against time, the one noun that every solver returns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray, check_times
+from qmemcircuit.common.storage import FileFormatError, load_file, save_file
+
+if TYPE_CHECKING:
+    import xarray
+
+    from qmemcircuit.analysis.entanglement import Concurrence
+    from qmemcircuit.counts.mitigation import MitigatedSamples
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Counts of measured outcomes: the independent data behind every estimate.
+
+    Attributes:
+        bases: measurement settings, one letter per memristor, memristor 0 first: `("X", "Y")`
+            for one memristor, `("XX", "XY", …)` for two. Length B.
+        counts: shape (T, B, 2^M); `counts[t, s, k]` is how often outcome k was seen at time t
+            in setting s. Bit j of k is memristor j's outcome; 0 is the eigenvalue +1.
+    """
+
+    bases: tuple[str, ...]
+    counts: IntArray
+
+    def __post_init__(self) -> None:
+        memristors = len(self.bases[0]) if self.bases else 0
+        wanted = (len(self.bases), 2**memristors)
+        if not self.bases or self.counts.ndim != 3 or self.counts.shape[1:] != wanted:
+            raise ValueError(
+                f"Argument counts must have shape (T, {wanted[0]}, {wanted[1]}) for the bases "
+                f"{self.bases}, but shape {self.counts.shape} was given."
+            )
+        if np.any(self.counts < 0):
+            raise ValueError(
+                "Argument counts must not be negative, but a negative count was given."
+            )
+
+    @property
+    def shots(self) -> IntArray:
+        """Shots actually taken at each time and setting, shape (T, B)."""
+        return np.asarray(self.counts.sum(axis=2))
+
+
+@dataclass(frozen=True)
+class DeviceSeries:
+    """One memristor's (or neuron's) voltage and current: one-dimensional arrays of length T."""
+
+    times: FloatArray
+    voltage: FloatArray
+    current: FloatArray
+    voltage_error: FloatArray | None
+    current_error: FloatArray | None
+    current_covariance: FloatArray | None
+    period: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Voltage and current of M devices at T times, with errors and provenance.
+
+    Attributes:
+        times: shape (T,).
+        voltage, current: shape (T, M). Units: √(mħω) and ω√(mħω) for memristors (all 1 unless
+            said); a neuron says its own in `provenance["units"]`.
+        voltage_error, current_error: standard errors, shape (T, M), or None where exact.
+            Current errors include the estimator's bias bound.
+        current_covariance: shape (M, T, T); estimated currents at neighbouring times are
+            correlated. None where exact.
+        states: density matrices, shape (T, 2^M, 2^M), memristor 0 is qubit 0 (the least
+            significant bit), or None where only sampled or too large to keep.
+        pair_states: reduced states of pairs, {(i, j): shape (T, 4, 4)} with i the least
+            significant bit, where `states` would be too large; `pair_state(i, j)` serves both.
+        samples: the counts behind the estimates, or None where nothing was sampled.
+        mitigated: instead of `samples`, the counts behind mitigated estimates.
+        variables: further real series by name, axis 0 is time (gates, charges, decay rates).
+        events: instants by name (spikes), each a one-dimensional array of times.
+        periods: the period that defines one loop of each device, shape (M,), or None.
+        provenance: how these numbers came to be, JSON values.
+    """
+
+    times: FloatArray
+    voltage: FloatArray
+    current: FloatArray
+    voltage_error: FloatArray | None = None
+    current_error: FloatArray | None = None
+    current_covariance: FloatArray | None = None
+    states: ComplexArray | None = None
+    pair_states: Mapping[tuple[int, int], ComplexArray] = field(default_factory=dict)
+    samples: Samples | None = None
+    mitigated: MitigatedSamples | None = None
+    variables: Mapping[str, FloatArray] = field(default_factory=dict)
+    events: Mapping[str, FloatArray] = field(default_factory=dict)
+    periods: FloatArray | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        times = check_times(self.times)
+        object.__setattr__(self, "times", times)
+        shape = np.shape(self.voltage)
+        if len(shape) != 2 or shape[0] != times.size:
+            raise ValueError(
+                f"Argument voltage must have shape ({times.size}, M), but {shape} was given."
+            )
+        for name in ("current", "voltage_error", "current_error"):
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != shape:
+                raise ValueError(
+                    f"Argument {name} must have the shape of voltage, {shape}, but "
+                    f"{np.shape(value)} was given."
+                )
+        wanted = {
+            "current_covariance": (shape[1], times.size, times.size),
+            "periods": (shape[1],),
+        }
+        for name, expected in wanted.items():
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != expected:
+                raise ValueError(
+                    f"Argument {name} must have shape {expected}, but {np.shape(value)} was given."
+                )
+        if self.states is not None and (
+            np.ndim(self.states) != 3 or np.shape(self.states)[0] != times.size
+        ):
+            raise ValueError(
+                f"Argument states must have shape ({times.size}, d, d), but "
+                f"{np.shape(self.states)} was given."
+            )
+        for pair, states in self.pair_states.items():
+            if np.shape(states) != (times.size, 4, 4):
+                raise ValueError(
+                    f"Argument pair_states must hold arrays of shape ({times.size}, 4, 4), but "
+                    f"that of {pair} has shape {np.shape(states)}."
+                )
+        for name in ("pair_states", "variables", "events", "provenance"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    @property
+    def device_count(self) -> int:
+        """Number of devices M."""
+        return int(self.voltage.shape[1])
+
+    def __getitem__(self, device: int) -> DeviceSeries:
+        """Return the one-dimensional series of device `device` (0 … M − 1)."""
+        if not 0 <= device < self.device_count:
+            raise IndexError(
+                f"Argument device must be from 0 to {self.device_count - 1}, "
+                f"but {device} was given."
+            )
+        return DeviceSeries(
+            times=self.times,
+            voltage=self.voltage[:, device],
+            current=self.current[:, device],
+            voltage_error=_column(self.voltage_error, device),
+            current_error=_column(self.current_error, device),
+            current_covariance=(
+                None if self.current_covariance is None else self.current_covariance[device]
+            ),
+            period=None if self.periods is None else float(self.periods[device]),
+        )
+
+    def concurrence(
+        self, first: int, second: int, *, level: float = 0.95, seed: int = 0
+    ) -> Concurrence:
+        """Return Wootters' concurrence of two devices, with its interval where sampled.
+
+        See `entanglement.concurrence_of` for how the interval is made and what is raised.
+        """
+        from qmemcircuit.analysis.entanglement import concurrence_of
+
+        return concurrence_of(self, first, second, level=level, seed=seed)
+
+    def pair_state(self, first: int, second: int) -> ComplexArray:
+        """Return the reduced states of two devices, shape (T, 4, 4), `first` least significant.
+
+        Raises ValueError where neither `states` nor `pair_states` holds them.
+        """
+        from qmemcircuit.results.observables import reduce_states, reduced_from_pairs
+
+        if first == second or not all(0 <= j < self.device_count for j in (first, second)):
+            raise ValueError(
+                f"Arguments first and second must be two different devices from 0 to "
+                f"{self.device_count - 1}, but {first} and {second} were given."
+            )
+        if self.states is not None:
+            return reduce_states(self.states, (first, second))
+        return reduced_from_pairs(self.pair_states, (first, second))
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the real series as a labelled `xarray.Dataset` (dimensions time, device)."""
+        import xarray
+
+        data: dict[str, Any] = {}
+        for name in ("voltage", "current", "voltage_error", "current_error"):
+            if getattr(self, name) is not None:
+                data[name] = (("time", "device"), getattr(self, name))
+        for name, values in self.variables.items():
+            trailing = tuple(f"{name}_{axis}" for axis in range(1, values.ndim))
+            is_per_device = values.shape == self.voltage.shape
+            data[name] = (("time", "device") if is_per_device else ("time", *trailing), values)
+        return xarray.Dataset(
+            data, coords={"time": self.times, "device": np.arange(self.device_count)}
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything to `path` (`.npz` or `.json`), whole or not at all."""
+        arrays: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                arrays[item.name] = value
+        for group in ("variables", "events"):
+            for name, value in getattr(self, group).items():
+                arrays[f"{group}/{name}"] = np.asarray(value)
+        for (first, second), states in self.pair_states.items():
+            arrays[f"pair_states/{first}-{second}"] = states
+        header: dict[str, Any] = {"provenance": dict(self.provenance)}
+        if self.samples is not None:
+            arrays["counts"] = self.samples.counts
+            header["bases"] = list(self.samples.bases)
+        if self.mitigated is not None:
+            header["bases"] = list(self.mitigated.bases)
+            header["mitigation"] = self.mitigated.mitigation.describe()
+            for name, counts in self.mitigated.arrays().items():
+                arrays[f"mitigated/{name}"] = counts
+        return save_file(path, "trajectory", header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trajectory:
+        """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
+        header, arrays = load_file(path, "trajectory")
+        try:
+            return cls._from_file(header, arrays)
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            raise FileFormatError(
+                f"Argument path must name an intact trajectory, but in {str(path)!r} something is "
+                f"missing or wrong: {error}; restore it from a copy or compute it again."
+            ) from error
+
+    @classmethod
+    def _from_file(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Trajectory:
+        from qmemcircuit.counts.mitigation import restore_mitigated
+
+        counts = arrays.get("counts")
+        samples = None if counts is None else Samples(tuple(header["bases"]), counts)
+        groups: dict[str, dict[str, Any]] = {"variables": {}, "events": {}, "mitigated": {}}
+        pair_states: dict[tuple[int, int], ComplexArray] = {}
+        plain: dict[str, Any] = {}
+        for name, value in arrays.items():
+            group, _, rest = name.partition("/")
+            if name == "counts":
+                continue
+            if group == "pair_states":
+                first, second = rest.split("-")
+                pair_states[int(first), int(second)] = value
+            elif rest:
+                groups[group][rest] = value
+            else:
+                plain[name] = value
+        mitigated = None
+        if "mitigation" in header:
+            bases = tuple(header["bases"])
+            mitigated = restore_mitigated(header["mitigation"], bases, groups["mitigated"])
+        return cls(
+            **plain,
+            samples=samples,
+            mitigated=mitigated,
+            pair_states=pair_states,
+            variables=groups["variables"],
+            events=groups["events"],
+            provenance=header["provenance"],
+        )
+
+
+def _column(values: FloatArray | None, device: int) -> FloatArray | None:
+    return None if values is None else values[:, device]

@@ -1,0 +1,1 @@
+"""Send circuits, wait, and bring the counts home without loss."""

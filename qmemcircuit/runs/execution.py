@@ -1,0 +1,88 @@
+"""`run`: circuits go to a target, counts come back as a `Record`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.checks import check_integer
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.counts.mitigation import Mitigation
+from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.model.memristors import Model
+from qmemcircuit.results.records import Record
+from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.runs.collection import run_jobs
+from qmemcircuit.runs.measurement import describe_circuits, mitigated_samples, plan_measurement
+from qmemcircuit.runs.submission import Submittable
+from qmemcircuit.simulation.targets import Target, as_target
+
+if TYPE_CHECKING:
+    from qiskit.primitives import BaseSamplerV2
+
+
+def run(
+    model: Model,
+    times: ArrayLike,
+    *,
+    target: Target | BaseSamplerV2,
+    shots: int,
+    bases: str | Sequence[str | Sequence[str]] | None = None,
+    ancilla: BestAncilla = "reset",
+    splitting: Splitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
+    mitigation: Mitigation | None = None,
+) -> Record:
+    """Measure the circuits of `model` at `times` on `target`; return the counts.
+
+    Args:
+        model, times, bases, ancilla, splitting, steps, collision: as in `build_circuits`.
+            `ancilla="best"` chooses among fresh, recycled and pooled ancillas by simulating each
+            with the device's calibrated noise; the record says why.
+        target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
+            On `ibm(…)` this submits, waits and collects in a new folder of the working directory.
+        shots: shots of each circuit, an integer ≥ 1.
+        absorb_decay: let the device's own T1 do part of the damping; for targets with a
+            schedule, `device(…)` and `ibm(…)` (see `absorption`).
+        mitigation: what is measured in addition, declared before the run, for `mitigate(record)`;
+            each noise factor takes `shots` of each circuit again.
+
+    Raises ValueError or TypeError for bad arguments, before anything runs.
+    """
+    shots = check_integer("shots", shots, minimum=1)
+    measurement = plan_measurement(
+        model,
+        times,
+        target=as_target(target),
+        bases=bases,
+        ancilla=ancilla,
+        splitting=splitting,
+        steps=steps,
+        collision=collision,
+        absorb_decay=absorb_decay,
+        mitigation=mitigation,
+    )
+    if isinstance(measurement.target, Submittable):
+        return run_jobs(measurement, shots)
+    counts = [item.target.sample(item.circuits, shots) for item in measurement.runs]
+    circuits = measurement.circuits
+    provenance = make_provenance(
+        "run",
+        target=dict(measurement.target.describe()),
+        shots_asked=shots,
+        **describe_circuits(circuits),
+        **measurement.details,
+    )
+    return Record(
+        circuits.network,
+        circuits.times,
+        Samples(circuits.bases, counts[0]),
+        provenance,
+        None if mitigation is None else mitigated_samples(mitigation, circuits.bases, counts),
+    )

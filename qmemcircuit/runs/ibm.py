@@ -1,0 +1,276 @@
+"""`ibm`: IBM hardware through the runtime client, which only this and `runtime_jobs` run.
+
+Also its local testing mode: `ibm("fake_manila", channel="local")` does on a fake backend what the
+same lines do on a real one. Tokens stay in the runtime client's own store: nothing here reads,
+writes or prints one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
+from qmemcircuit.devices.compilation import require_isa, widen
+from qmemcircuit.devices.target import DeviceTarget, device
+from qmemcircuit.runs.collection import run_jobs
+from qmemcircuit.runs.measurement import measurement_of
+from qmemcircuit.runs.services import LocalJobs, Mode, RuntimeJobs, instance_of
+from qmemcircuit.runs.submission import JobService
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+MOST_EXECUTIONS = 9_000_000
+"""Circuits × shots in one job: IBM takes 10 million, and twirling rounds shots up."""
+
+MOST_CIRCUITS = 300
+"""Circuits that we put into one job, so that a lost job is a small loss."""
+
+RANDOMIZATIONS = 32
+"""Random instances of a twirled circuit: the service's own choice from 2017 shots on."""
+
+Channel = Literal["ibm_quantum_platform", "ibm_cloud", "local"]
+
+
+@dataclass(frozen=True, eq=False)
+class IbmTarget:
+    """A device of IBM's behind the protocols `Target` and `Submittable`; made by `ibm`.
+
+    Attributes:
+        prediction: the device's noise model with the same seed, layout and compilation: the
+            circuits it simulates are the ones that are submitted.
+        channel, instance, mode: of the runtime client; `instance` is the one that the device was
+            found in, so that a later process asks the same.
+        options: of its `Sampler`, JSON values.
+        fractional_gates: whether native RX and RZZ are used.
+        service: an own `JobService`, or None for the runtime client's.
+    """
+
+    prediction: DeviceTarget
+    channel: Channel
+    instance: str | None
+    mode: Mode
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fractional_gates: bool = False
+    service: JobService | None = None
+
+    def place(self, circuits: CircuitSet) -> IbmTarget:
+        """Return the target with its qubits chosen for `circuits`."""
+        return replace(self, prediction=self.prediction.place(circuits))
+
+    def amplify(self, factor: int, *, fold_all: bool = False) -> IbmTarget:
+        """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        return replace(self, prediction=self.prediction.amplify(factor, fold_all=fold_all))
+
+    def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
+        """Return the compiled circuits on the device's whole register, checked to be ISA.
+
+        They are neither decoupled nor twirled: the service does that, as `options` say.
+        """
+        placed = self.prediction.place(circuits).unsuppressed()
+        backend, placement = placed.backend, placed.placement
+        assert placement is not None
+        prepared = []
+        for item in placed.compile(circuits):
+            wide = widen(item.circuit, placement.qubits, backend.target.num_qubits)
+            require_isa(wide, backend.target, backend.name)
+            prepared.append(wide)
+        return prepared
+
+    def parts(self, circuits: int, shots: int) -> list[range]:
+        """Return which circuits go into which job: few enough for IBM's limit on executions."""
+        if shots > MOST_EXECUTIONS:
+            raise ValueError(
+                f"Argument shots must be at most {MOST_EXECUTIONS} for one job of IBM's, but "
+                f"{shots} was given."
+            )
+        size = min(MOST_CIRCUITS, MOST_EXECUTIONS // shots)
+        return [range(start, min(start + size, circuits)) for start in range(0, circuits, size)]
+
+    def connect(self, folder: Path) -> JobService:
+        """Return the service that runs the jobs of the submission in `folder`."""
+        if self.service is not None:
+            return self.service
+        if self.channel == "local":
+            return LocalJobs(self.prediction.backend, self.options, folder / "local")
+        backend = self.prediction.backend
+        return RuntimeJobs(backend.service, backend, self.options, self.mode)
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Submit, wait and count, in a new folder of the working directory (`run_jobs`)."""
+        return run_jobs(measurement_of(circuits, self), shots).samples.counts
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return device, channel, mode, options, layout and the calibration of its qubits."""
+        described = dict(self.prediction.describe())
+        described.pop("noise")
+        described.pop("reset_error")
+        described.pop("coherent_errors")
+        return {
+            **described,
+            "name": f"ibm:{self.prediction.backend.name}",
+            "device": self.prediction.backend.name,
+            "channel": self.channel,
+            "instance": self.instance,
+            "mode": self.mode,
+            "options": dict(self.options),
+            "fractional_gates": self.fractional_gates,
+        }
+
+
+def ibm(
+    name: str,
+    *,
+    channel: Channel = "ibm_quantum_platform",
+    instance: str | None = None,
+    mode: Mode = "batch",
+    seed: int | None = None,
+    layout: Sequence[int] | None = None,
+    dynamical_decoupling: str | None = None,
+    twirling: bool = False,
+    fractional_gates: bool = False,
+    fold: int = 1,
+    select_forms: bool = False,
+    fold_all: bool = False,
+    backend: Any = None,
+    service: JobService | None = None,
+) -> IbmTarget:
+    """Return a device of IBM's as a target for `run`, or for `submit` and `collect`.
+
+    Args:
+        name: of the device, e.g. `"ibm_torino"`; with channel `"local"` a fake's, `"fake_torino"`.
+        channel, instance: of the account, as saved by the runtime client.
+        mode: `"batch"` keeps the jobs of a submission together, `"session"` reserves the device,
+            `"job"` does neither.
+        seed, layout, fold, select_forms, fold_all: as in `device`.
+        dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, inserted by the service; None for none.
+            As in `device`, not where a qubit is in |0>.
+        twirling: Pauli-twirl gates and measurements; rounds the number of shots up. The service
+            leaves memristors in a random Pauli frame while they wait.
+            Both are done by the runtime client, also in its local testing mode, to the circuits
+            that `prepare` gives it; `prediction` does the same to the same circuits. Neither can
+            help on a fake device, whose noise has no memory and nothing coherent (see
+            `hardware.suppression`). And neither goes with `absorb_decay`.
+        fractional_gates: use native RX and RZZ, which the device must offer; not with twirling.
+        backend, service: instead of what the account gives, for tests.
+
+    Raises ValueError where there is no such account or device, with the remedy.
+    """
+    check_choice("channel", channel, ("ibm_quantum_platform", "ibm_cloud", "local"))
+    check_choice("mode", mode, ("job", "batch", "session"))
+    if not isinstance(name, str):
+        raise TypeError(
+            f"Argument name must be a device's name, but {name!r} was given; 'ibm_torino' is one."
+        )
+    check_integer("fold", fold, minimum=1)
+    check_boolean("twirling", twirling)
+    check_boolean("fractional_gates", fractional_gates)
+    if fractional_gates and twirling:
+        raise ValueError(
+            "Argument twirling must be False with fractional_gates, but both were asked for; IBM "
+            "twirls only gates that are Clifford."
+        )
+    if fold > 1 and fractional_gates:
+        raise ValueError("Argument fold must be 1 with fractional_gates, for RZZ is no CZ.")
+    options: dict[str, Any] = {}
+    if dynamical_decoupling is not None:
+        check_choice("dynamical_decoupling", dynamical_decoupling, ("XX", "XpXm", "XY4"))
+        options["dynamical_decoupling"] = {
+            "enable": True,
+            "sequence_type": dynamical_decoupling,
+            "skip_reset_qubits": True,
+        }
+    if twirling:
+        options["twirling"] = {"enable_gates": True, "enable_measure": True}
+    if seed is not None and channel == "local":
+        options["simulator"] = {"seed_simulator": check_integer("seed", seed, minimum=0)}
+    if backend is None:
+        backend = _backend(name, channel, instance, fractional_gates)
+    compiler = device(
+        backend,
+        seed=seed,
+        layout=layout,
+        fold=fold,
+        select_forms=select_forms,
+        fold_all=fold_all,
+        dynamical_decoupling=dynamical_decoupling,
+        twirling=RANDOMIZATIONS if twirling else 0,
+        service_twirling=twirling,
+    )
+    absent = {"rx", "rzz"} - set(backend.target.operation_names)
+    if fractional_gates and absent:
+        raise ValueError(
+            f"Argument fractional_gates must be False for a device without native RX and RZZ, but "
+            f"{backend.name} has no {' and no '.join(sorted(absent))}; leave it out (fakes "
+            "have none but for FakeFractionalBackend)."
+        )
+    found = instance if instance is not None else instance_of(backend)
+    return IbmTarget(compiler, channel, found, mode, options, fractional_gates, service)
+
+
+def connect(described: Mapping[str, Any], folder: Path) -> JobService:
+    """Return the service of a submission's target, from its description in the plan."""
+    channel, name = described["channel"], described["device"]
+    backend = _backend(name, channel, described["instance"], described["fractional_gates"])
+    if channel == "local":
+        return LocalJobs(backend, described["options"], folder / "local")
+    return RuntimeJobs(backend.service, backend, described["options"], described["mode"])
+
+
+def _runtime_service(channel: str, instance: str | None) -> Any:
+    QiskitRuntimeService = _runtime().QiskitRuntimeService
+    try:
+        return QiskitRuntimeService(channel=channel, instance=instance)
+    except Exception as error:
+        # The client's own message may quote the account; its type says what is wrong.
+        raise ValueError(
+            f"Argument channel must name an account of yours, but the runtime client could not "
+            f"open {channel!r} ({type(error).__name__}); save one once with "
+            "QiskitRuntimeService.save_account(channel=…, token=…), see `qmemcircuit doctor`."
+        ) from None
+
+
+def _backend(name: str, channel: str, instance: str | None, fractional: bool) -> Any:
+    if channel == "local":
+        return fake_backend(name)
+    service = _runtime_service(channel, instance)
+    try:
+        return service.backend(name, use_fractional_gates=fractional)
+    except Exception as error:
+        raise ValueError(
+            f"Argument name must be a device of this account, but {name!r} was not found "
+            f"({type(error).__name__}); service.backends() lists them."
+        ) from None
+
+
+def fake_backend(name: str) -> Any:
+    """Return the fake device of a name such as `"FakeTorino"` or `"fake_torino"`."""
+    _runtime()
+    from qiskit_ibm_runtime import fake_provider
+
+    wanted = name.replace("_", "").lower()
+    for known in dir(fake_provider):
+        if known.startswith("Fake"):
+            found = getattr(fake_provider, known)
+            # A plan holds the device's own name, which need not be its class's.
+            own = str(getattr(found, "backend_name", known)).replace("_", "")
+            if wanted in (known.lower(), known.lower().removesuffix("v2"), own):
+                return found()
+    raise ValueError(
+        f"Argument name must be a fake device such as FakeTorino or FakeManilaV2, but {name!r} is "
+        "none; qiskit_ibm_runtime.fake_provider lists them."
+    )
+
+
+def _runtime() -> Any:
+    try:
+        import qiskit_ibm_runtime
+    except ImportError as error:
+        raise ImportError(
+            "IBM's devices need the runtime client; pip install 'qmemcircuit[hardware]'."
+        ) from error
+    return qiskit_ibm_runtime

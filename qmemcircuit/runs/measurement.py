@@ -1,0 +1,231 @@
+"""What `run` and `submit` measure: which circuits, on which target, in which role.
+
+A measurement is the model's circuits and, where mitigation is declared, the same with amplified
+noise and two circuits that calibrate the readout: all planned before the first of them runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.circuits.build import CircuitSet, build_circuits
+from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
+from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.readout import Readout
+from qmemcircuit.devices.absorption import absorb_device_decay
+from qmemcircuit.devices.ancillas import BestAncilla, resolve_ancilla
+from qmemcircuit.devices.target import scheduled_device
+from qmemcircuit.model.memristors import Memristor, Model, Network
+from qmemcircuit.model.rates import ConstantRate
+from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.simulation.targets import Amplifiable, Placeable, Seeded, Target
+
+FIRST_STREAM = 1_000_000
+"""Random streams of the two calibration circuits, beyond those of any noise factor."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """One set of circuits, and where it runs.
+
+    Attributes:
+        role: `"factor 1"`, `"factor 3"`, … or `"readout 0"`, `"readout 1"`.
+        circuits: what is measured.
+        target: with its qubits chosen.
+    """
+
+    role: str
+    circuits: CircuitSet
+    target: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """All that is measured for one record.
+
+    Attributes:
+        runs: the model's circuits first.
+        mitigation: as declared, or None.
+        details: how the circuits were made, for the record's provenance.
+    """
+
+    runs: tuple[PlannedRun, ...]
+    mitigation: Mitigation | None
+    details: Mapping[str, Any]
+
+    @property
+    def circuits(self) -> CircuitSet:
+        """The model's circuits."""
+        return self.runs[0].circuits
+
+    @property
+    def target(self) -> Any:
+        """The target with its qubits chosen."""
+        return self.runs[0].target
+
+
+def plan_measurement(
+    model: Model,
+    times: ArrayLike,
+    *,
+    target: Any,
+    bases: str | Sequence[str | Sequence[str]] | None,
+    ancilla: BestAncilla,
+    splitting: Splitting,
+    steps: int | None,
+    collision: CollisionForm,
+    absorb_decay: bool,
+    mitigation: Mitigation | None,
+) -> Measurement:
+    """Build, place and adapt the circuits of `model`; the arguments are those of `run`."""
+    if mitigation is not None and not isinstance(mitigation, Mitigation):
+        raise TypeError(
+            f"Argument mitigation must be a Mitigation, but {mitigation!r} was given; "
+            "Mitigation(factors=(1, 3, 5)) is one."
+        )
+    absorb_decay = check_boolean("absorb_decay", absorb_decay)
+    if mitigation is not None and mitigation.fold_all and absorb_decay:
+        raise ValueError(
+            "Argument mitigation must have fold_all=False with absorb_decay, but it is True: the "
+            "device's T1 is part of what the circuits do, and must not be extrapolated away."
+        )
+    circuits, choice = resolve_ancilla(
+        lambda pool: build_circuits(
+            model,
+            times,
+            bases=bases,
+            ancilla=pool,
+            splitting=splitting,
+            steps=steps,
+            collision=collision,
+        ),
+        ancilla,
+        target,
+    )
+    if mitigation is not None and mitigation.extrapolation == "exponential":
+        _require_equal_gates(circuits)
+    placed = target.place(circuits) if isinstance(target, Placeable) else target
+    absorption = None
+    if absorb_decay:
+        circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
+        absorption = report.describe()
+    details = {
+        "absorption": absorption,
+        "ancilla_choice": None if choice is None else choice.describe(),
+        "mitigation": None if mitigation is None else mitigation.describe(),
+    }
+    return Measurement(_runs(circuits, placed, mitigation), mitigation, details)
+
+
+def _require_equal_gates(circuits: CircuitSet) -> None:
+    """Raise ValueError for circuits whose decay is not that of `extrapolation`'s pooled rates."""
+    memristors = len(circuits.network.memristors)
+    if memristors > 2:
+        raise ValueError(
+            f"Argument mitigation must have extrapolation='polynomial' for {memristors} "
+            "memristors, but 'exponential' was declared: rates are pooled over all Paulis of one "
+            "or two."
+        )
+    if circuits.share_steps and len(circuits.times) > 1:
+        raise ValueError(
+            f"Argument mitigation must have extrapolation='polynomial' for circuits that grow with "
+            f"time (splitting={circuits.splitting!r}), but 'exponential' was declared: its rates "
+            "are common to all times; give splitting='compiled' for a pair, ancilla='merged' for "
+            "one memristor, or a number of steps."
+        )
+
+
+def measurement_of(circuits: CircuitSet, target: Any) -> Measurement:
+    """Return the measurement of circuits that are already made, without mitigation."""
+    placed = target.place(circuits) if isinstance(target, Placeable) else target
+    return Measurement(_runs(circuits, placed, None), None, {})
+
+
+def _runs(
+    circuits: CircuitSet, placed: Any, mitigation: Mitigation | None
+) -> tuple[PlannedRun, ...]:
+    runs = [PlannedRun("factor 1", circuits, placed)]
+    if mitigation is None:
+        return tuple(runs)
+    for stream, factor in enumerate(mitigation.factors[1:], start=1):
+        if not isinstance(placed, Amplifiable):
+            raise ValueError(
+                f"Argument mitigation must have factors=(1,) on a target whose noise cannot be "
+                f"amplified, but {placed!r} was given {list(mitigation.factors)}; device(…) and "
+                "ibm(…) can."
+            )
+        amplified = independent(placed.amplify(factor, fold_all=mitigation.fold_all), stream)
+        runs.append(PlannedRun(f"factor {factor}", circuits, amplified))
+    if mitigation.readout:
+        for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
+            own = independent(placed, FIRST_STREAM + place)
+            runs.append(PlannedRun(f"readout {place}", calibration, own))
+    return tuple(runs)
+
+
+def readout_circuits(memristors: int) -> tuple[CircuitSet, CircuitSet]:
+    """Return the two calibration circuits: all memristors in |0>, and all in |1>."""
+    count = check_integer("memristors", memristors, minimum=1)
+    zeros, ones = (
+        build_circuits(Network([Memristor(ConstantRate(0.0), a=angle)] * count), [0.0], bases="Z")
+        for angle in (np.pi / 2, 0.0)
+    )
+    return zeros, ones
+
+
+def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
+    """Measure the readout flips of `memristors` qubits on `target` with two circuits.
+
+    Args:
+        target: the target of the run, with its layout fixed, for flips belong to qubits:
+            `target.place(circuits)` fixes it. `run(…, mitigation=…)` does all of this by itself.
+        memristors: their number M.
+        shots: of each of the two circuits, all in |0> and all in |1>.
+    """
+    shots = check_integer("shots", shots, minimum=1)
+    if isinstance(target, Placeable) and getattr(target, "placement", True) is None:
+        raise ValueError(
+            "Argument target must have its layout fixed, but it has none yet; give "
+            "target.place(circuits) with the circuits of the run."
+        )
+    counts = [
+        independent(target, FIRST_STREAM + place).sample(circuits, shots)[0, 0]
+        for place, circuits in enumerate(readout_circuits(memristors))
+    ]
+    return Readout(np.array(counts))
+
+
+def independent(target: Any, stream: int) -> Any:
+    """Return `target` with shots of its own: simulators must not draw the same numbers twice."""
+    return target.independent(stream) if isinstance(target, Seeded) else target
+
+
+def mitigated_samples(
+    mitigation: Mitigation, bases: tuple[str, ...], counts: Sequence[IntArray]
+) -> MitigatedSamples:
+    """Return the counts of all runs, in their order, each (T, B, 2^M), with their mitigation."""
+    count = len(mitigation.factors)
+    samples = tuple(Samples(bases, table) for table in counts[:count])
+    readout = None
+    if mitigation.readout:
+        readout = Readout(np.array([table[0, 0] for table in counts[count:]]))
+    return MitigatedSamples(mitigation, samples, readout)
+
+
+def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:
+    """Return how circuits were made, as JSON values, for a record's provenance."""
+    return {
+        "ancilla": circuits.ancilla.describe(),
+        "splitting": circuits.splitting,
+        "steps": circuits.steps,
+        "compiled_method": circuits.compiled[0].method if circuits.compiled else None,
+        "compiled_residual": circuits.compiled_residual,
+        "collision": circuits.collision,
+    }

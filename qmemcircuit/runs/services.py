@@ -1,0 +1,199 @@
+"""Jobs of IBM's service and of the runtime client's local testing mode, behind `JobService`."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from qmemcircuit.common.storage import load_file, save_file
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+Mode = Literal["job", "batch", "session"]
+
+
+@dataclass(eq=False)
+class RuntimeJobs:
+    """Jobs of the runtime client's `Sampler`, behind `JobService`.
+
+    Whatever the client raises becomes one RuntimeError with its words, less any token.
+
+    Attributes:
+        service: the client's, the one that `backend` came from.
+        backend: a device of the client's.
+        options: of the `Sampler`, JSON values.
+        mode: "job", "batch" or "session": the last two open one for all jobs until `close`.
+    """
+
+    service: Any
+    backend: Any
+    options: Mapping[str, Any]
+    mode: Mode
+    _opened: Any = None
+
+    def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
+        """Start a job that carries `tag`; return its id."""
+        with self._asked("take a job"):
+            if self._opened is None:
+                self._opened = self._open()
+            sampler = _sampler(self._opened, self.options, tag)
+            return str(sampler.run([(circuit,) for circuit in circuits], shots=shots).job_id())
+
+    def find(self, tag: str) -> str | None:
+        """Return the id of the job that carries `tag`, or None.
+
+        Asked of the instance that the device belongs to: that of an account with several is not
+        always the active one, and a job that is not found would be sent again.
+        """
+        with self._asked("say which jobs it has"):
+            found = self.service.jobs(job_tags=[tag], limit=1, instance=instance_of(self.backend))
+        return str(found[0].job_id()) if found else None
+
+    def status(self, job: str) -> tuple[str, str]:
+        """Return the job's state and, where it failed, why."""
+        with self._asked(f"tell the state of job {job}"):
+            found = self.service.job(job)
+            state = str(found.status())
+            reason = found.error_message() if state == "ERROR" else None
+        return state, self._clean(str(reason or ""))
+
+    def counts(self, job: str) -> list[Mapping[int, int]]:
+        """Return how often each outcome was seen, circuit by circuit."""
+        with self._asked(f"give the counts of job {job}"):
+            return _counts(self.service.job(job).result())
+
+    def close(self) -> None:
+        """Say that no more jobs will come: the batch or session runs what it has and ends."""
+        opened, self._opened = self._opened, None
+        if opened is None or self.mode == "job":
+            return
+        try:
+            opened.close()
+        except Exception as error:
+            # No reason to fail: the jobs are there, and IBM closes what stays idle. An error here
+            # would also hide the one that ended the submission.
+            warnings.warn(
+                f"IBM's service did not close the {self.mode} ({type(error).__name__}: "
+                f"{self._clean(_message(error))}); it ends by itself when it stays idle.",
+                stacklevel=2,
+            )
+
+    def _open(self) -> Any:
+        if self.mode == "job":
+            return self.backend
+        from qiskit_ibm_runtime import Batch, Session
+
+        return (Batch if self.mode == "batch" else Session)(backend=self.backend)
+
+    @contextmanager
+    def _asked(self, what: str) -> Iterator[None]:
+        """Turn the client's exceptions into a RuntimeError that says what was asked."""
+        try:
+            yield
+        except Exception as error:
+            # Not chained: a traceback would print the client's own message.
+            raise RuntimeError(
+                f"IBM's service did not {what} ({type(error).__name__}: "
+                f"{self._clean(_message(error))}); nothing is lost: resume and collect continue "
+                "from the submission's folder."
+            ) from None
+
+    def _clean(self, text: str) -> str:
+        """Return the client's words on one line without the account's token."""
+        secrets = [os.environ.get("QISKIT_IBM_TOKEN")]
+        account = getattr(self.service, "active_account", None)
+        if account is not None:
+            secrets.append((account() or {}).get("token"))
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "[token]")
+        # Access tokens that the client derives from the account's.
+        text = re.sub(r"(?i)\b(bearer|apikey)\b[\s:=]+\S+", r"\1 [token]", text)
+        return " ".join(text.split())
+
+
+@dataclass(eq=False)
+class LocalJobs:
+    """The runtime client's local testing mode behind `JobService`.
+
+    A job runs to its end when it is submitted; its counts are kept as a file below `store`, so
+    that another process can collect them. Every circuit gets a seed of its own: the client gives
+    one seed to all circuits of a job, and their shots would move together.
+    """
+
+    backend: Any
+    options: Mapping[str, Any]
+    store: Path
+
+    def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
+        """Run the circuits on the fake backend and keep the counts; return an id."""
+        number = len(list(self.store.glob("*.json")))
+        found = []
+        for row, circuit in enumerate(circuits):
+            sampler = _sampler(self.backend, self._seeded(number, row), tag)
+            # The client opens a plain job for a fake backend; Aer runs it in this process.
+            found += _counts(sampler.run([(circuit,)], shots=shots).result())
+        pairs = [(row, key, seen) for row, item in enumerate(found) for key, seen in item.items()]
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 3)
+        save_file(
+            self.store / f"{tag}.json", "local job", {"circuits": len(found)}, {"counts": table}
+        )
+        return f"local-{tag}"
+
+    def _seeded(self, job: int, circuit: int) -> dict[str, Any]:
+        """Return the options with the seed of one circuit of one job, where there is a seed."""
+        options = dict(self.options)
+        if "simulator" in options:
+            seed = [options["simulator"]["seed_simulator"], job, circuit]
+            own = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
+            options["simulator"] = {"seed_simulator": own}
+        return options
+
+    def find(self, tag: str) -> str | None:
+        """Return the id of the job that carries `tag`, or None."""
+        return f"local-{tag}" if (self.store / f"{tag}.json").exists() else None
+
+    def status(self, job: str) -> tuple[str, str]:
+        """Return DONE, or ERROR where the file is gone."""
+        there = (self.store / f"{job.removeprefix('local-')}.json").exists()
+        return ("DONE", "") if there else ("ERROR", "its file is gone")
+
+    def counts(self, job: str) -> list[Mapping[int, int]]:
+        """Return how often each outcome was seen, circuit by circuit."""
+        path = self.store / f"{job.removeprefix('local-')}.json"
+        header, arrays = load_file(path, "local job")
+        found: list[dict[int, int]] = [{} for _ in range(header["circuits"])]
+        for row, outcome, seen in arrays["counts"]:
+            found[int(row)][int(outcome)] = int(seen)
+        return [dict(item) for item in found]
+
+
+def _sampler(mode: Any, options: Mapping[str, Any], tag: str) -> Any:
+    from qiskit_ibm_runtime.executor_sampler import Sampler
+
+    chosen = {**options, "environment": {"job_tags": [tag]}}
+    return Sampler(mode=mode, options=chosen)
+
+
+def _counts(result: Any) -> list[Mapping[int, int]]:
+    return [dict(item.data.outcome.get_int_counts()) for item in result]
+
+
+def _message(error: Exception) -> str:
+    """Return an error's words; Qiskit's errors print theirs in quotation marks, escaped."""
+    return str(getattr(error, "message", error))
+
+
+def instance_of(backend: Any) -> str | None:
+    """Return the instance (CRN) through which the client reaches a device; None for fakes."""
+    # No public name for it; tests/runs/test_runtime.py notices if the client renames it.
+    found = getattr(backend, "_instance", None)
+    return None if found is None else str(found)

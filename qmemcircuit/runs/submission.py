@@ -1,0 +1,377 @@
+"""`submit`, `resume`, `collect`: circuits sent to a service that answers tomorrow, without loss.
+
+A submission is a folder. In this order, each file whole or absent:
+
+1. `part000.qpy`, … the compiled circuits of each part;
+2. `plan.json`: model, times, settings, which circuit is which run (noise factor or readout
+   calibration), time and setting, target, layout, calibration, versions, and one unique tag per
+   part. From here on the submission exists.
+3. `part000.json`, … the attempts at each part. An attempt is written with its tag *before* the
+   service is called, and again with the job id afterwards.
+4. `part000.counts.npz`, … the counts, as soon as a job is done and every circuit was measured.
+
+A done job whose counts lack circuits leaves what it has in `part000.attempt0.npz` and the reason
+as the attempt's `failure`: `resume(…, retry=True)` sends the part again, and shots add up.
+
+Killed at any moment, `resume` finds attempts without a job id and asks the service for a job that
+carries the tag, so that nothing is submitted twice. What no client can exclude: a service that
+accepts a request and lists it only after `resume` has asked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from numpy.typing import ArrayLike
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.checks import check_integer
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.storage import FileFormatError, load_file, save_file, write_atomically
+from qmemcircuit.counts.mitigation import Mitigation
+from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.model.memristors import Model
+from qmemcircuit.model.serialization import describe_model
+from qmemcircuit.runs.measurement import Measurement, describe_circuits, plan_measurement
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+FAILED = ("ERROR", "CANCELLED")
+
+
+class JobService(Protocol):
+    """What jobs are sent to: four questions that any service answers."""
+
+    def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
+        """Start a job that carries `tag`; return its id."""
+        ...
+
+    def find(self, tag: str) -> str | None:
+        """Return the id of the job that carries `tag`, or None."""
+        ...
+
+    def status(self, job: str) -> tuple[str, str]:
+        """Return the job's state (QUEUED, RUNNING, DONE, ERROR or CANCELLED) and a reason."""
+        ...
+
+    def counts(self, job: str) -> list[Mapping[int, int]]:
+        """Return for each circuit of a finished job how often each outcome was seen."""
+        ...
+
+
+@runtime_checkable
+class Submittable(Protocol):
+    """A target whose circuits are sent as jobs; `ibm(name)` is one."""
+
+    def place(self, circuits: CircuitSet) -> Submittable:
+        """Return the target with its qubits chosen."""
+        ...
+
+    def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
+        """Return the circuits as the service takes them, time-major."""
+        ...
+
+    def parts(self, circuits: int, shots: int) -> list[range]:
+        """Return which circuits go into which job."""
+        ...
+
+    def connect(self, folder: Path) -> JobService:
+        """Return the service that runs the jobs of the submission in `folder`."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return name, layout, options and calibration as JSON values; never a token."""
+        ...
+
+
+def submit(
+    model: Model,
+    times: ArrayLike,
+    *,
+    target: Submittable,
+    shots: int,
+    folder: str | os.PathLike[str],
+    bases: str | Sequence[str | Sequence[str]] | None = None,
+    ancilla: BestAncilla = "reset",
+    splitting: Splitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
+    mitigation: Mitigation | None = None,
+    service: JobService | None = None,
+) -> Path:
+    """Compile and send the circuits of `model`; return the submission's folder at once.
+
+    Args:
+        model, times, shots, bases, ancilla, splitting, steps, collision, absorb_decay, mitigation:
+            as in `run`. All noise factors and the readout calibration go into one batch or session.
+        target: `ibm(name)`.
+        folder: new or empty; everything that `collect` needs is written to it.
+        service: instead of the target's own, for tests.
+
+    Raises ValueError where `folder` already holds a submission (resume that one) or an argument
+    is bad, and OSError where the disk is full; what was accepted is never submitted twice.
+    """
+    shots = check_integer("shots", shots, minimum=1)
+    if not isinstance(target, Submittable):
+        raise TypeError(
+            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
+            "and run(…) measures on the others."
+        )
+    measurement = plan_measurement(
+        model,
+        times,
+        target=target,
+        bases=bases,
+        ancilla=ancilla,
+        splitting=splitting,
+        steps=steps,
+        collision=collision,
+        absorb_decay=absorb_decay,
+        mitigation=mitigation,
+    )
+    return submit_measurement(measurement, shots, folder, service=service)
+
+
+def submit_measurement(
+    measurement: Measurement,
+    shots: int,
+    folder: str | os.PathLike[str],
+    *,
+    service: JobService | None = None,
+) -> Path:
+    """Do what `submit` does for a measurement that is already planned."""
+    place = Path(folder)
+    if place.exists() and not place.is_dir():
+        raise ValueError(
+            f"Argument folder must be a folder, but {str(place)!r} is a file; choose another name."
+        )
+    place.mkdir(parents=True, exist_ok=True)
+    with locked(place):
+        if (place / "plan.json").exists():
+            raise ValueError(
+                f"Argument folder must hold no submission, but {str(place)!r} does; "
+                "resume(folder) continues it, or choose another folder."
+            )
+        # Circuits of a plan that was never written are replaced; jobs and counts are not ours.
+        left = sorted(path.name for path in place.glob("part*") if path.suffix != ".qpy")
+        if left:
+            raise ValueError(
+                f"Argument folder must hold nothing of another submission, but {str(place)!r} has "
+                f"{left[0]} and no plan.json; restore the plan to collect it, or choose another "
+                "folder."
+            )
+        _write_plan(place, measurement, shots)
+        with _finished(service or measurement.target.connect(place)) as connected:
+            _send(place, connected, asked=False, retry=False)
+    return place
+
+
+def resume(
+    folder: str | os.PathLike[str], *, service: JobService | None = None, retry: bool = False
+) -> Path:
+    """Continue an interrupted submission: find what was accepted, send what was not.
+
+    Args:
+        folder: of the submission.
+        service: instead of the one in the plan.
+        retry: also submit again the parts whose job failed or was cancelled, or of which
+            `collect` found circuits without counts.
+
+    Raises FileNotFoundError where the folder holds no plan: then nothing was ever sent.
+    """
+    place = Path(folder)
+    plan_of(place)  # before the lock, which a folder without a plan must not get
+    with locked(place), _finished(service or service_of(place)) as connected:
+        _send(place, connected, asked=True, retry=retry)
+    return place
+
+
+def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
+    """Write the circuits and then the plan, which makes them a submission."""
+    import io
+
+    from qiskit import qpy
+
+    prepared: list[QuantumCircuit] = []
+    pubs: list[list[int]] = []
+    for number, item in enumerate(measurement.runs):
+        found = item.target.prepare(item.circuits)
+        settings = len(item.circuits.bases)
+        prepared += found
+        pubs += [[number, index // settings, index % settings] for index in range(len(found))]
+    identity = uuid.uuid4().hex
+    parts = []
+    for number, chosen in enumerate(measurement.target.parts(len(prepared), shots)):
+        buffer = io.BytesIO()
+        qpy.dump([prepared[index] for index in chosen], buffer)
+        write_atomically(place / file_name(number, "qpy"), buffer.getvalue())
+        tag = f"qmemcircuit-{identity}-{number:03d}"
+        parts.append({"tag": tag, "pubs": [pubs[index] for index in chosen]})
+    circuits, mitigation = measurement.circuits, measurement.mitigation
+    target = dict(measurement.target.describe())
+    header = {
+        "model": describe_model(circuits.network, circuits.times),
+        "bases": list(circuits.bases),
+        "runs": [
+            {"role": item.role, "shape": [len(item.circuits.times), len(item.circuits.bases)]}
+            for item in measurement.runs
+        ],
+        "mitigation": None if mitigation is None else mitigation.describe(),
+        "shots": shots,
+        "parts": parts,
+        "target": target,
+        "provenance": dict(
+            make_provenance(
+                "submit",
+                target=target,
+                shots_asked=shots,
+                submission=identity,
+                **describe_circuits(circuits),
+                **measurement.details,
+            )
+        ),
+    }
+    save_file(place / "plan.json", "submission", header, {"times": circuits.times})
+
+
+def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None:
+    """Submit every part that no job carries yet. `asked`: ask the service before submitting."""
+    plan, _ = plan_of(place)
+    for number, part in enumerate(plan["parts"]):
+        if (place / file_name(number, "counts.npz")).exists():
+            continue
+        attempts = attempts_of(place, number)
+        if attempts and attempts[-1]["job"] is not None:
+            if not (retry and _failed(attempts[-1], service)):
+                continue
+            attempts.append({"tag": f"{part['tag']}-{len(attempts)}", "job": None})
+            write_attempts(place, number, attempts)
+        elif not attempts:
+            attempts = [{"tag": part["tag"], "job": None}]
+            write_attempts(place, number, attempts)
+        tag = attempts[-1]["tag"]
+        job = service.find(tag) if asked else None
+        if job is None:
+            job = service.submit(_circuits_of(place, number), plan["shots"], tag)
+        attempts[-1]["job"] = job
+        try:
+            write_attempts(place, number, attempts)
+        except OSError as error:
+            raise OSError(
+                f"Job {job} of part {number} was accepted with the tag {tag}, but its id could "
+                f"not be written ({error}); make room on the disk and resume({str(place)!r}), "
+                "which finds it by its tag."
+            ) from error
+
+
+def _circuits_of(place: Path, number: int) -> list[QuantumCircuit]:
+    from qiskit import qpy
+
+    path = place / file_name(number, "qpy")
+    try:
+        with path.open("rb") as stream:
+            return list(qpy.load(stream))
+    except Exception as error:  # QPY's reader raises whatever the bytes make it do
+        raise FileFormatError(
+            f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read "
+            f"({type(error).__name__}); restore it from a copy, or submit again to a new folder."
+        ) from error
+
+
+def _failed(attempt: Mapping[str, Any], service: JobService) -> bool:
+    """Whether an attempt's job ended without all of its counts."""
+    return "failure" in attempt or service.status(attempt["job"])[0] in FAILED
+
+
+def service_of(place: Path) -> JobService:
+    """Return the service of a submission, from its plan."""
+    from qmemcircuit.runs.ibm import connect
+
+    plan, _ = plan_of(place)
+    return connect(plan["target"], place)
+
+
+def plan_of(place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and arrays of a submission's plan; FileNotFoundError where there is none."""
+    path = place / "plan.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"Argument folder must hold a submission, but {str(place)!r} has no plan.json: "
+            "nothing was sent from it; check its name, or submit again."
+        )
+    return load_file(path, "submission")
+
+
+def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
+    """Return the attempts at one part, each with its tag, its job once accepted, and its failure.
+
+    `failure` is there only where the job is done, but its counts lack circuits.
+    """
+    path = place / file_name(number, "json")
+    if not path.exists():
+        return []
+    try:
+        attempts = list(json.loads(path.read_bytes())["attempts"])
+        for attempt in attempts:
+            if not isinstance(attempt["tag"], str) or not isinstance(attempt["job"], str | None):
+                raise TypeError
+        return attempts
+    except (ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read; "
+            "remove that file and resume, which asks the service for the plan's tag."
+        ) from error
+
+
+def write_attempts(place: Path, number: int, attempts: list[dict[str, Any]]) -> None:
+    """Write the attempts at one part, as `attempts_of` returns them."""
+    content = json.dumps({"attempts": attempts}, indent=1).encode()
+    write_atomically(place / file_name(number, "json"), content)
+
+
+def file_name(number: int, suffix: str) -> str:
+    """Return the name of one part's file."""
+    return f"part{number:03d}.{suffix}"
+
+
+@contextmanager
+def _finished(service: JobService) -> Iterator[JobService]:
+    """Tell the service, if it wants to know, that no more jobs will come: a batch is closed."""
+    try:
+        yield service
+    finally:
+        close = getattr(service, "close", None)
+        if close is not None:
+            close()
+
+
+@contextmanager
+def locked(place: Path) -> Iterator[None]:
+    """Hold the folder alone; the lock vanishes with the process, however it ends.
+
+    POSIX only: elsewhere two processes at once are not refused (files are whole all the same).
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        yield
+        return
+    with (place / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"Argument folder must not be in use, but another process is submitting or "
+                f"collecting {str(place)!r}; wait for it to finish."
+            ) from None
+        yield

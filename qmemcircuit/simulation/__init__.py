@@ -1,0 +1,1 @@
+"""Solutions to compare with: exact circuits, the master equation, and ideal targets."""

@@ -1,0 +1,314 @@
+"""`exact_circuit`: the density matrices of the real circuit, all times in one Aer pass.
+
+No shot noise: what is left between this and the master equation is the splitting error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import Instruction, QuantumCircuit
+from qiskit.circuit.library import UnitaryGate
+
+from qmemcircuit.circuits.build import (
+    Ancilla,
+    CircuitBuilder,
+    CircuitSet,
+    build_circuits,
+    most_collisions,
+)
+from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
+from qmemcircuit.circuits.splitting import Collision, Element, Splitting, split_evolution
+from qmemcircuit.common.checks import ComplexArray, check_memory
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.model.memristors import Model, Network
+from qmemcircuit.model.serialization import describe_model
+from qmemcircuit.results.observables import trajectory_of_pairs, trajectory_of_states
+from qmemcircuit.results.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from qmemcircuit.devices.target import DeviceTarget
+
+STATES_UP_TO = 6
+"""Networks of up to this many memristors keep their full states; larger ones, all pairs'."""
+
+PARALLEL_FROM = 22
+"""From this many index bits (11 memristors' density matrix), one operation takes so long (tens
+of milliseconds) that Aer's threads pay; below, their barriers cost more than they save."""
+
+Save = Callable[[QuantumCircuit, int], None]
+"""Appends to a circuit whatever shall be saved at the time with this index."""
+
+
+def exact_circuit(
+    model: Model,
+    times: ArrayLike,
+    *,
+    ancilla: Ancilla | Literal["traced"] = "traced",
+    splitting: Splitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+    target: DeviceTarget | None = None,
+) -> Trajectory:
+    """Return the exact states of the circuits that `build_circuits` makes, without shot noise.
+
+    Args:
+        model, times, splitting, steps, collision: as in `build_circuits`.
+        ancilla: `"traced"` replaces each collision by the Kraus operators that it has on the
+            system, which is the same channel (tests/circuits/test_collision.py) on far fewer
+            qubits; any other choice simulates the ancillas themselves.
+        target: a target made by `device`: its gates' and idle times' noise too, see
+            `device_states` (which can also absorb the device's decay). None: ideal gates.
+
+    Returns a `Trajectory` with `states` of shape (T, 2^M, 2^M) for M ≤ 6, and for larger networks
+    with `pair_states` of all pairs, from which every V, I and pairwise concurrence follows.
+    Time and memory grow as 4^M; `simulate_circuit` goes on where this ends. Raises ValueError
+    where the density matrix does not fit into memory, naming the bytes, or where ancillas do not
+    fit Aer's density-matrix method, naming the number of qubits.
+    """
+    traced = ancilla == "traced"
+    if target is not None:
+        from qmemcircuit.devices.states import device_states
+
+        return device_states(
+            model,
+            times,
+            target=target,
+            ancilla="reset" if ancilla == "traced" else ancilla,
+            splitting=splitting,
+            steps=steps,
+            collision=collision,
+        )
+    circuits = build_circuits(
+        model,
+        times,
+        bases="Z",
+        ancilla="reset" if ancilla == "traced" else ancilla,
+        splitting=splitting,
+        steps=steps,
+        collision=collision,
+    )
+    provenance = make_provenance(
+        "exact_circuit",
+        model=describe_model(circuits.network, circuits.times),
+        ancilla="traced" if traced else circuits.ancilla.describe(),
+        splitting=splitting,
+        steps=circuits.steps,
+        compiled_method=circuits.compiled[0].method if circuits.compiled else None,
+        compiled_residual=circuits.compiled_residual,
+    )
+    memristors = len(circuits.network.memristors)
+    if memristors <= STATES_UP_TO:
+        states = circuit_states(circuits, traced=traced)
+        return trajectory_of_states(circuits.network, circuits.times, states, provenance)
+    pairs = list(combinations(range(memristors), 2))
+    reduced = reduced_states(circuits, pairs, traced=traced)
+    pair_states = dict(zip(pairs, reduced, strict=True))
+    return trajectory_of_pairs(circuits.network, circuits.times, pair_states, provenance)
+
+
+def circuit_states(circuits: CircuitSet, *, traced: bool = True) -> ComplexArray:
+    """Return the system's density matrices before measurement, shape (T, 2^M, 2^M)."""
+    everyone = tuple(range(len(circuits.network.memristors)))
+    return reduced_states(circuits, [everyone], traced=traced)[0]
+
+
+def reduced_states(
+    circuits: CircuitSet, members: Sequence[tuple[int, ...]], *, traced: bool = True
+) -> list[ComplexArray]:
+    """Return the exact reduced states of each tuple of memristors, first one least significant.
+
+    Each has shape (T, 2^k, 2^k). Only these are kept, not the states of the whole network.
+    """
+    save = _save_exact(members)
+    count = len(circuits.times)
+    if traced:
+        memristors = len(circuits.network.memristors)
+        kept = count * sum(16 * 4 ** len(item) for item in members)
+        check_memory(
+            "model",
+            16 * 4**memristors + kept,
+            f"the density matrix of {memristors} memristors, with what is kept of it at {count} "
+            "times,",
+            "simulate_circuit averages trajectories, which need 2^M numbers or, as matrix-product "
+            "states, far fewer.",
+        )
+        circuit, left = traced_circuit(circuits, save)
+        found = _simulate([circuit])
+    else:
+        check_qubits(circuits)
+        found = _simulate(list(_ancilla_circuits(circuits, save)))
+        left = None
+    series = [
+        np.array([found[f"{place}@{index}"] for index in range(count)])
+        for place in range(len(members))
+    ]
+    if left is None:
+        return series
+    return [finish(states, left, item) for states, item in zip(series, members, strict=True)]
+
+
+def _save_exact(members: Sequence[tuple[int, ...]]) -> Save:
+    from qiskit_aer.library import SaveDensityMatrix
+
+    def save(circuit: QuantumCircuit, index: int) -> None:
+        for place, item in enumerate(members):
+            circuit.append(SaveDensityMatrix(len(item), label=f"{place}@{index}"), list(item))
+
+    return save
+
+
+def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, ComplexArray]:
+    """Return one circuit on the system alone, all times saved, and what is left to apply.
+
+    Whatever acts on one memristor between two couplings (damping by its Kraus operators, free
+    evolution, preparation) is one channel. The channels after the last coupling before a time
+    are not in the circuit, for they would keep those of the next interval from merging: they are
+    returned as superoperators of shape (T, M, 4, 4), and `finish` applies them to what was saved.
+
+    On a density matrix the circuit is the exact channel; on a state vector or matrix-product
+    state each shot of it is one quantum trajectory.
+    """
+    network = circuits.network
+    everyone = range(len(network.memristors))
+    circuit = QuantumCircuit(len(everyone))
+    pending = [np.eye(4, dtype=complex)] * len(everyone)
+    left = np.empty((len(circuits.times), len(everyone), 4, 4), dtype=complex)
+    instructions: dict[bytes, Instruction] = {}  # identical memristors share one
+    for index, elements in enumerate(_new_elements(circuits)):
+        if not circuits.share_steps or index == 0:
+            pending = _prepare(circuit, network)
+        for element in elements:
+            if isinstance(element, Collision):
+                channel = superoperator(damping_kraus(element.probability))
+                pending[element.memristor] = channel @ pending[element.memristor]
+                continue
+            matrix = np.asarray(element.gate.to_matrix())
+            if len(element.memristors) == 1:
+                (j,) = element.memristors
+                pending[j] = superoperator([matrix]) @ pending[j]
+                continue
+            for j in element.memristors:
+                key = pending[j].tobytes()
+                if key not in instructions:
+                    instructions[key] = _channel(pending[j])
+                circuit.append(instructions[key], [j])
+                pending[j] = np.eye(4, dtype=complex)
+            circuit.append(UnitaryGate(matrix, check_input=False), list(element.memristors))
+        save(circuit, index)
+        left[index] = pending
+    return circuit, left
+
+
+def finish(states: ComplexArray, left: ComplexArray, members: Sequence[int]) -> ComplexArray:
+    """Apply the superoperators that `traced_circuit` left to states of the memristors `members`.
+
+    `states` has shape (…, T, 2^k, 2^k), members[0] least significant, and so has the result.
+    """
+    count = len(members)
+    for place, j in enumerate(members):
+        after, before = 2 ** (count - 1 - place), 2**place
+        shape = (*states.shape[:-2], after, 2, before, after, 2, before)
+        tensor = states.reshape(shape)
+        local = left[:, j].reshape(-1, 2, 2, 2, 2)
+        states = np.einsum("tacbd,...txbyzdw->...txayzcw", local, tensor).reshape(states.shape)
+    return states
+
+
+def superoperator(operators: Sequence[ComplexArray]) -> ComplexArray:
+    """Return Σ K⊗K* of Kraus operators: what multiplies a row-major flattened density matrix."""
+    total = np.zeros((4, 4), dtype=complex)
+    for operator in operators:
+        total += np.kron(operator, operator.conj())
+    return total
+
+
+def _channel(matrix: ComplexArray) -> Instruction:
+    """Return a superoperator of one qubit as an instruction with canonical Kraus operators."""
+    from qiskit.quantum_info import Kraus
+
+    choi = matrix.reshape(2, 2, 2, 2).transpose(0, 2, 1, 3).reshape(4, 4)
+    weights, vectors = np.linalg.eigh(choi)
+    operators = [
+        np.sqrt(weight) * vector.reshape(2, 2)
+        for weight, vector in zip(weights, vectors.T, strict=True)
+        if weight > 1e-14  # rounding: the weights add up to 2
+    ]
+    return Kraus(operators).to_instruction()
+
+
+def _prepare(circuit: QuantumCircuit, network: Network) -> list[ComplexArray]:
+    """Return the channels that prepare each memristor anew; append a joint state, if any."""
+    from qiskit_aer.library import SetDensityMatrix
+
+    if network.state is not None:
+        circuit.append(SetDensityMatrix(network.initial_state), circuit.qubits)
+        return [np.eye(4, dtype=complex)] * len(network.memristors)
+    trace = np.eye(2).ravel()
+    return [np.outer(item.initial_state.ravel(), trace) for item in network.memristors]
+
+
+def _ancilla_circuits(circuits: CircuitSet, save: Save) -> Iterator[QuantumCircuit]:
+    """The circuits as they are, ancillas and all: one pass where steps are shared, else each."""
+    if not circuits.share_steps or circuits.splitting != "lie":
+        # Nothing is shared: other steps at every time, or half-steps that merge with the next.
+        for index in range(len(circuits.times)):
+            circuit = circuits.evolution(index)
+            save(circuit, index)
+            yield circuit
+        return
+    parts = list(_new_elements(circuits))
+    most = most_collisions([element for part in parts for element in part])
+    builder = CircuitBuilder(circuits.network, circuits.ancilla, circuits.collision, most)
+    for index, elements in enumerate(parts):
+        builder.append(elements)
+        save(builder.circuit, index)
+    yield builder.circuit
+
+
+def _new_elements(circuits: CircuitSet) -> Iterator[tuple[Element, ...]]:
+    """What comes between one saved time and the next: an interval, or all of [0, t]."""
+    if not circuits.share_steps:
+        for index in range(len(circuits.times)):
+            yield circuits.elements(index)
+        return
+    previous = 0.0
+    for time in circuits.times:
+        boundaries = np.array([previous, time]) if time > previous else np.zeros(1)
+        yield split_evolution(circuits.network, boundaries, circuits.splitting)
+        previous = float(time)
+
+
+def check_qubits(circuits: CircuitSet) -> None:
+    """Raise ValueError where the largest circuit exceeds Aer's density-matrix method here."""
+    from qiskit_aer import AerSimulator
+
+    limit = AerSimulator(method="density_matrix").num_qubits
+    if circuits.num_qubits > limit:
+        raise ValueError(
+            f"Argument ancilla must leave at most {limit} qubits for Aer's density-matrix method "
+            f"on this machine, but the longest of these circuits has {circuits.num_qubits}; use "
+            "ancilla='reset' (one recycled ancilla a memristor) or fewer times."
+        )
+
+
+def _simulate(circuits: list[QuantumCircuit]) -> dict[str, Any]:
+    """Run the circuits on Aer's density-matrix method and collect what they save, by label."""
+    from qiskit import transpile
+    from qiskit_aer import AerSimulator
+
+    bits = 2 * max(circuit.num_qubits for circuit in circuits)
+    threads = 0 if bits >= PARALLEL_FROM else 1  # 0 stands for all
+    simulator = AerSimulator(method="density_matrix", max_parallel_threads=threads)
+    compiled = transpile(circuits, simulator, optimization_level=0)
+    result = simulator.run(compiled, shots=1).result()
+    if not result.success:
+        raise RuntimeError(f"Aer failed: {result.status}")
+    found: dict[str, Any] = {}
+    for index in range(len(circuits)):
+        found.update(result.data(index))
+    return found

@@ -1,0 +1,241 @@
+"""Where circuits run: objects behind one protocol, `Target`.
+
+`aer(seed)` samples from exact states, computed in one pass for all times: shots at different
+times are independent, so this is the distribution of running every circuit for itself
+(tests/simulation/test_targets.py), at a fraction of the cost. `sampler(…)` runs every circuit for
+itself on any `BaseSamplerV2`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import FloatArray, IntArray, available_memory, check_integer
+from qmemcircuit.results.observables import outcome_probabilities
+from qmemcircuit.simulation.exact import check_qubits, circuit_states
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+    from qiskit.primitives import BaseSamplerV2
+    from qiskit.transpiler import PassManager
+
+
+@runtime_checkable
+class Target(Protocol):
+    """Something that measures circuits."""
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Return counts of shape (T, B, 2^M); bit j of an outcome is memristor j."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return name, seed and whatever else belongs into the provenance, as JSON values."""
+        ...
+
+
+@runtime_checkable
+class Placeable(Protocol):
+    """A target that chooses qubits for a set of circuits before it measures them."""
+
+    def place(self, circuits: CircuitSet) -> Target:
+        """Return the target with its qubits chosen, so that `describe` can state them."""
+        ...
+
+
+@runtime_checkable
+class Seeded(Protocol):
+    """A simulator, whose shots a seed fixes."""
+
+    def independent(self, stream: int) -> Target:
+        """Return the same target with shots that are independent of those of other streams."""
+        ...
+
+
+@runtime_checkable
+class Amplifiable(Protocol):
+    """A target whose noise can be amplified, for zero-noise extrapolation."""
+
+    def amplify(self, factor: int, *, fold_all: bool = False) -> Target:
+        """Return the target with every two-qubit gate repeated `factor` times, odd.
+
+        With `fold_all`, all gates and waits are.
+        """
+        ...
+
+
+def random_stream(seed: int, stream: int) -> np.random.Generator:
+    """Return the generator of one stream of a seed; stream 0 is the seed's own."""
+    return np.random.default_rng(seed if stream == 0 else [seed, stream])
+
+
+@dataclass(frozen=True)
+class AerTarget:
+    """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count.
+
+    On other machines, too, though their linear algebra rounds otherwise: a probability that is
+    ½ or 0 up to 1e-16 would send NumPy's generator another way, and all later draws with it. So
+    probabilities are rounded to 12 decimals before they are drawn from; that changes each by at
+    most 5e-13 (relative to their sum), far below any shot noise. Not guaranteed, but rare: a
+    probability on the edge between two roundings moves by 1e-12, and a count then changes with a
+    chance of some 1e-12 times the shots. Another NumPy may draw otherwise altogether.
+    """
+
+    seed: int
+    stream: int = 0
+
+    def independent(self, stream: int) -> AerTarget:
+        """Return the simulator with other shots of the same seed."""
+        return replace(self, stream=stream)
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Draw the counts of every time and setting from the one-pass exact states."""
+        if circuits.ancilla.size != 1:  # one recycled ancilla adds nothing to hold at once
+            check_qubits(circuits)
+        states = circuit_states(circuits)
+        random = random_stream(self.seed, self.stream)
+        outcomes = states.shape[-1]
+        counts = np.empty((len(circuits.times), len(circuits.bases), outcomes), dtype=np.int64)
+        for place, basis in enumerate(circuits.bases):
+            probabilities = rounded(outcome_probabilities(states, basis))
+            counts[:, place] = random.multinomial(shots, probabilities)
+        return counts
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the target's name and seed."""
+        return {"name": "aer", "seed": self.seed, "noise": "none: ideal gates and readout"}
+
+
+def rounded(probabilities: FloatArray) -> FloatArray:
+    """Return probabilities, shape (…, outcomes), in whole multiples of 1e-12 that sum to 1."""
+    # As integers, whose sum is exact in any order.
+    parts = np.rint(probabilities * 1e12).astype(np.int64)
+    return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
+
+
+@dataclass(frozen=True, eq=False)
+class SamplerTarget:
+    """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager`.
+
+    Without one, gates are only translated to u, rz, cx, which every simulator knows.
+    """
+
+    sampler: BaseSamplerV2
+    pass_manager: PassManager | None = None
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Run all circuits as one job of the sampler and count the outcomes."""
+        self._check_size(circuits.num_qubits)
+        plain = list(circuits)
+        refuse_wrong_sampler(self.sampler, plain)
+        compiled = (self.pass_manager or _plain_pass_manager()).run(plain)
+        results = self.sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
+        memristors = len(circuits.bases[0])
+        counts = np.zeros((len(plain), 2**memristors), dtype=np.int64)
+        for place, result in enumerate(results):
+            for outcome, number in result.data.outcome.get_int_counts().items():
+                counts[place, outcome] = number
+        return counts.reshape(len(circuits.times), len(circuits.bases), -1)
+
+    def _check_size(self, qubits: int) -> None:
+        """Raise ValueError where the sampler's backend, or a state vector here, is too small."""
+        backend = getattr(self.sampler, "backend", None) or getattr(self.sampler, "_backend", None)
+        limit = getattr(backend, "num_qubits", None)
+        if limit is None:
+            limit = int(math.log2(available_memory() / 16))
+        if qubits > limit:
+            raise ValueError(
+                f"Argument ancilla must leave at most {limit} qubits for "
+                f"{type(self.sampler).__name__}, but the longest of these circuits has {qubits}; "
+                "use ancilla='reset' (one recycled ancilla a memristor) or fewer times."
+            )
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the sampler's class and seed, where it has one."""
+        described = {"name": f"sampler:{type(self.sampler).__name__}"}
+        backend = getattr(self.sampler, "backend", None) or getattr(self.sampler, "_backend", None)
+        device = getattr(backend, "name", None)
+        if isinstance(device, str):
+            described["backend"] = device
+        seed = getattr(self.sampler, "seed", None)
+        if isinstance(seed, np.random.Generator):
+            entropy = getattr(seed.bit_generator.seed_seq, "entropy", None)
+            return {**described, "seed": f"a generator made from {entropy}"}
+        return described if seed is None else {**described, "seed": int(seed)}
+
+
+def _plain_pass_manager() -> PassManager:
+    from qiskit.transpiler import generate_preset_pass_manager
+
+    return generate_preset_pass_manager(1, basis_gates=["u", "rz", "cx"], seed_transpiler=0)
+
+
+def aer(*, seed: int | None = None) -> AerTarget:
+    """Return the ideal simulator. `seed=None` draws one from the system and records it."""
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0])
+    return AerTarget(check_integer("seed", seed, minimum=0))
+
+
+def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -> SamplerTarget:
+    """Return a target that runs every circuit on `primitive`: the brute-force path.
+
+    Refused by name is what returns wrong counts in silence (`refuse_wrong_sampler`): Qiskit's
+    `StatevectorSampler` on circuits with a mid-circuit reset, and samplers that repeat their
+    random numbers for every circuit.
+    """
+    from qiskit.primitives import BaseSamplerV2 as Base
+
+    if not isinstance(primitive, Base):
+        raise TypeError(f"Argument primitive must be a BaseSamplerV2, but {primitive!r} was given.")
+    return SamplerTarget(primitive, pass_manager)
+
+
+def as_target(target: object) -> Target:
+    """Return `target` as a `Target`; a bare `BaseSamplerV2` is wrapped."""
+    if isinstance(target, Target):
+        return target
+    from qiskit.primitives import BaseSamplerV2 as Base
+
+    if isinstance(target, Base):
+        return SamplerTarget(target)
+    raise TypeError(
+        f"Argument target must be a target such as aer(seed=1), or a BaseSamplerV2, but "
+        f"{target!r} was given; only command lines name targets by strings."
+    )
+
+
+def refuse_wrong_sampler(primitive: object, circuits: Sequence[QuantumCircuit]) -> None:
+    """Raise ValueError for samplers whose counts of these circuits are silently wrong.
+
+    Qiskit's `StatevectorSampler` follows one random branch of a mid-circuit reset. With an integer
+    seed it starts every circuit of a job with the same random numbers, and so does the runtime
+    client's local mode: counts at different times would move together.
+    """
+    from qiskit.primitives import StatevectorSampler
+
+    is_statevector = isinstance(primitive, StatevectorSampler)
+    if is_statevector and any("reset" in circuit.count_ops() for circuit in circuits):
+        raise ValueError(
+            "Argument target must simulate mid-circuit reset, but StatevectorSampler follows one "
+            "random branch of it and returns wrong counts; use aer(seed=…), "
+            "qiskit_aer.primitives.SamplerV2, or ancilla='fresh', which needs no reset."
+        )
+    if len(circuits) > 1 and is_statevector and isinstance(getattr(primitive, "_seed", None), int):
+        raise ValueError(
+            "Argument target must draw new random numbers for every circuit, but "
+            "StatevectorSampler(seed=<integer>) repeats them; give it "
+            "seed=numpy.random.default_rng(…)."
+        )
+    simulator = getattr(getattr(primitive, "options", None), "simulator", None)
+    if len(circuits) > 1 and isinstance(getattr(simulator, "seed_simulator", None), int):
+        raise ValueError(
+            f"Argument target must draw new random numbers for every circuit, but "
+            f"{type(primitive).__name__} with options.simulator.seed_simulator repeats them; use "
+            "ibm(name, channel='local', seed=…), or no seed."
+        )

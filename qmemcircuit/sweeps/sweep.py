@@ -1,0 +1,399 @@
+"""A function over a parameter grid, on any `concurrent.futures.Executor`, resumable after a kill.
+
+There is no scheduler here: an executor runs the points (this machine's processes by default,
+threads, or a Dask cluster's `Client.get_executor()`), and this module labels the results and
+keeps a journal of what is finished.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import itertools
+import json
+import math
+import multiprocessing
+import os
+import pickle
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.common.checks import check_integer
+from qmemcircuit.common.provenance import versions
+from qmemcircuit.common.storage import DAMAGE, FileFormatError, content_digest
+from qmemcircuit.sweeps.journal import (
+    Array,
+    Values,
+    append_points,
+    encode_array,
+    open_journal,
+    refuse_other,
+)
+
+if TYPE_CHECKING:
+    import xarray
+
+Point = dict[str, Any]
+
+TASKS = 256
+"""Default number of tasks: enough to balance unequal points, few enough for cheap functions."""
+
+SINGLE = "value"
+"""Name of the result where the function returns one number or one array."""
+
+
+def sweep(
+    function: Callable[..., Any],
+    grid: Mapping[str, ArrayLike],
+    *,
+    executor: Executor | None = None,
+    path: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    chunk: int | None = None,
+) -> xarray.Dataset:
+    """Return `function` at every point of the product of `grid`, as a labelled dataset.
+
+    Args:
+        function: called as `function(name=value, …)` with one number (or string) per name of
+            `grid`. Returns a number, an array, or a mapping from names to numbers or arrays;
+            every point the same names and shapes. A random function takes its seed from the
+            grid (or from the point), never from a global state.
+        grid: one-dimensional, distinct, finite values by name.
+        executor: any `concurrent.futures.Executor`; the caller shuts it down. Default: a pool
+            of one process per core, started afresh (`spawn`) and closed here. A
+            `ThreadPoolExecutor(1)` is the serial run, `dask.distributed.Client(…).get_executor()`
+            a cluster (`pip install 'qmemcircuit[distributed]'`).
+        path: netCDF file (`.nc`) for the result. While the sweep runs, finished points are
+            appended to `path` + `.journal`; the same call after a kill computes only the
+            others. A finished file is read, not computed again. The identity of a sweep is the
+            grid and the function's name with its bound arguments; the function's *code* is not
+            compared, so delete both files after a change of it.
+        progress: called as `progress(done, total)` in points, first with those resumed.
+        chunk: points per task; default a 256th of the points, at least 1. Points of unfinished
+            tasks are what a kill loses.
+
+    Returns:
+        Dataset with the dimensions and coordinates of `grid`, in its order, and one variable
+        per returned name ("value" where there is one without a name). An array result adds the
+        dimensions `name_0`, `name_1`, …. The values are bit for bit those of the function.
+
+    Raises:
+        TypeError, ValueError: bad arguments; a function that processes cannot import; results
+            that are not numbers or that differ in names or shapes from point to point.
+        FileFormatError: `path` or its journal is damaged, or holds another sweep.
+        RuntimeError: a worker process died. Errors of the function itself are raised as they
+            are, with a note that says at which point. Finished points stay in the journal.
+
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(1) as serial:
+    ...     powers = sweep(pow, {"base": [2, 3], "exp": [1, 2, 3]}, executor=serial)
+    >>> int(powers.value.sel(base=3, exp=2))
+    9
+    """
+    axes = _check_grid(grid)
+    if not callable(function):
+        raise TypeError(f"Argument function must be callable, but {function!r} was given.")
+    if chunk is not None:
+        chunk = check_integer("chunk", chunk, minimum=1)
+    if executor is None or isinstance(executor, ProcessPoolExecutor):
+        _check_importable(function)
+    names = tuple(axes)
+    points: list[Point] = [
+        dict(zip(names, values, strict=True))
+        for values in itertools.product(*(axis.tolist() for axis in axes.values()))
+    ]
+    identity = {
+        "function": _describe(function),
+        "grid": [[name, encode_array(axis)] for name, axis in axes.items()],
+    }
+    journal = None
+    finished: dict[int, Values] = {}
+    if path is not None:
+        target = _check_path(path)
+        if target.exists():
+            done = _read_finished(target, identity)
+            Path(f"{target}.journal").unlink(missing_ok=True)
+            if progress is not None:
+                progress(len(points), len(points))
+            return done
+        journal = Path(f"{target}.journal")
+        finished = open_journal(journal, identity)
+    if progress is not None:
+        progress(len(finished), len(points))
+
+    waiting = [index for index in range(len(points)) if index not in finished]
+    size = chunk or max(1, math.ceil(len(waiting) / TASKS))
+    tasks = [waiting[start : start + size] for start in range(0, len(waiting), size)]
+    if tasks:
+        with _ready(executor) as running:
+            for indices, results in _run(function, points, tasks, running, journal):
+                finished.update(zip(indices, results, strict=True))
+                _check_layout(axes, points, finished, indices)
+                if journal is not None:
+                    append_points(journal, indices, results)
+                if progress is not None:
+                    progress(len(finished), len(points))
+
+    dataset = _label(axes, finished)
+    dataset.attrs["sweep"] = json.dumps(identity)
+    dataset.attrs["versions"] = json.dumps(dict(versions()))
+    if path is not None and journal is not None:
+        _write_dataset(target, dataset)
+        journal.unlink()
+    return dataset
+
+
+def _run(
+    function: Callable[..., Any],
+    points: list[Point],
+    tasks: list[list[int]],
+    executor: Executor,
+    journal: Path | None,
+) -> Iterator[tuple[list[int], list[Values]]]:
+    """Yield (indices, results) of each task as it finishes.
+
+    After an error no task is started; those under way are waited for and yielded, so that they
+    are kept, and then the error is raised.
+    """
+    futures: dict[Future[list[Values]], list[int]] = {}
+    failure: BaseException | None = None
+    try:
+        for indices in tasks:
+            future = executor.submit(_evaluate, function, [points[index] for index in indices])
+            futures[future] = indices
+        for future in as_completed(list(futures)):
+            failure = future.exception()
+            if failure is not None:
+                break
+            yield futures.pop(future), future.result()
+        if failure is None:
+            return
+        for future in [future for future in futures if not future.cancel()]:
+            if future.exception() is None:
+                yield futures[future], future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+    if not isinstance(failure, BrokenProcessPool):
+        raise failure
+    kept = (
+        "give path= to keep what is finished"
+        if journal is None
+        else f"the finished points are kept in {str(journal)!r}, and the same call goes on"
+    )
+    raise RuntimeError(
+        "A worker process of the sweep died (out of memory, killed, or a script that starts a "
+        f"sweep outside `if __name__ == '__main__':`); {kept}."
+    ) from failure
+
+
+def _evaluate(function: Callable[..., Any], points: list[Point]) -> list[Values]:
+    """Run in the worker: the function at `points`, results as named arrays."""
+    results = []
+    for point in points:
+        try:
+            results.append(_named_arrays(function(**point)))
+        except Exception as error:
+            error.add_note(f"in a sweep, at the point {point}")
+            raise
+    return results
+
+
+def _named_arrays(result: Any) -> Values:
+    named = result if isinstance(result, Mapping) else {SINGLE: result}
+    arrays = {}
+    for name, value in named.items():
+        array = np.asarray(value)
+        if not isinstance(name, str) or array.dtype.kind not in "biuf":
+            raise TypeError(
+                "Argument function must return real numbers or arrays of them (or a mapping from "
+                f"names to those), but {value!r} was returned under the name {name!r}; return "
+                "real and imaginary parts, or categories as integers, under names of their own."
+            )
+        arrays[name] = array
+    return arrays
+
+
+@contextmanager
+def _ready(executor: Executor | None) -> Iterator[Executor]:
+    """Yield the caller's executor as it is, or a pool of fresh processes closed at the end.
+
+    `spawn`: forked children of a process with threads (numba, OpenMP) can hang.
+    """
+    if executor is not None:
+        yield executor
+        return
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def _check_grid(grid: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    if not isinstance(grid, Mapping) or not grid:
+        raise TypeError(
+            "Argument grid must be a mapping from parameter names to values, but "
+            f"{grid!r} was given; e.g. {{'V_n': numpy.linspace(0, 4, 41)}}."
+        )
+    axes = {}
+    for name, values in grid.items():
+        axis = np.asarray(values)
+        if axis.ndim != 1 or axis.size == 0:
+            raise ValueError(
+                f"Argument grid must hold one-dimensional values, but grid[{name!r}] has shape "
+                f"{axis.shape}; a fixed parameter is bound with functools.partial."
+            )
+        if axis.dtype.kind not in "biufU":
+            raise TypeError(
+                "Argument grid must hold real numbers or strings, but "
+                f"grid[{name!r}] has dtype {axis.dtype}."
+            )
+        if axis.dtype.kind == "f" and not np.all(np.isfinite(axis)):
+            raise ValueError(f"Argument grid must be finite, but grid[{name!r}] is not.")
+        if np.unique(axis).size != axis.size:
+            raise ValueError(
+                f"Argument grid must hold distinct values, but grid[{name!r}] repeats one; "
+                "repetitions of a random run are told apart by a seed axis."
+            )
+        axes[str(name)] = axis
+    return axes
+
+
+def _check_importable(function: Callable[..., Any]) -> None:
+    """Raise TypeError where a fresh process could not receive `function`."""
+    remedy = (
+        "define it with def at the top level of a module, bind parameters with "
+        "functools.partial, or pass executor=concurrent.futures.ThreadPoolExecutor()"
+    )
+    inner = function.func if isinstance(function, functools.partial) else function
+    main = sys.modules["__main__"]
+    if getattr(inner, "__module__", None) == "__main__" and not hasattr(main, "__file__"):
+        raise TypeError(
+            f"Argument function must be importable by worker processes, but {inner!r} was "
+            f"defined in an interactive session; {remedy}."
+        )
+    try:
+        pickle.dumps(function)
+    except Exception as error:
+        raise TypeError(
+            f"Argument function must be importable by worker processes, but {function!r} cannot "
+            f"be sent to them ({error}); {remedy}."
+        ) from error
+
+
+def _describe(value: Any) -> str:
+    """Return a lasting name of a function with its bound arguments (not of its code)."""
+    if isinstance(value, functools.partial):
+        bound = [_describe(item) for item in value.args]
+        bound += [f"{name}={_describe(item)}" for name, item in sorted(value.keywords.items())]
+        return f"{_describe(value.func)}({', '.join(bound)})"
+    if isinstance(value, np.ndarray):
+        return f"array {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if inspect.ismethod(value):
+        return f"{_describe(value.__self__)}.{value.__name__}"
+    if hasattr(value, "__qualname__"):
+        cells = [_describe(cell.cell_contents) for cell in getattr(value, "__closure__", ()) or ()]
+        name = f"{value.__module__}.{value.__qualname__}"
+        return f"{name}[{', '.join(cells)}]" if cells else name
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _check_path(path: str | os.PathLike[str]) -> Path:
+    target = Path(path)
+    if target.suffix != ".nc":
+        raise ValueError(f"Argument path must end in .nc (netCDF), but {str(path)!r} was given.")
+    return target
+
+
+def _read_finished(target: Path, identity: Mapping[str, Any]) -> xarray.Dataset:
+    import xarray
+
+    try:
+        with xarray.open_dataset(target, engine="netcdf4") as dataset:
+            loaded = dataset.load()
+        found = json.loads(loaded.attrs.get("sweep", "{}"))
+        stated = loaded.attrs.pop("sha256", None)  # files up to November 2026 have none
+        digest = _dataset_digest(loaded)
+    except DAMAGE as error:
+        raise FileFormatError(
+            f"Argument path must name an intact netCDF file, but {str(target)!r} cannot be read; "
+            "delete it to compute again."
+        ) from error
+    if stated not in (None, digest):
+        raise FileFormatError(
+            f"Argument path must name an intact netCDF file, but the content of {str(target)!r} "
+            "does not have the SHA-256 that it states: it was damaged or edited; delete it to "
+            "compute again."
+        )
+    if found != identity:
+        refuse_other(target, found, identity)
+    return loaded
+
+
+def _dataset_digest(dataset: xarray.Dataset) -> str:
+    """Return the SHA-256 of attributes, names, axes and values, as netCDF gives them back."""
+    arrays: dict[str, Array] = {}
+    described: dict[str, Any] = {}
+    for name, variable in dataset.variables.items():
+        described[str(name)] = {"axes": list(variable.dims)}
+        if variable.dtype.kind in "biufc":
+            arrays[str(name)] = variable.values
+        else:  # words, whose type in memory is the reader's affair
+            described[str(name)]["words"] = [str(word) for word in variable.values.ravel()]
+    return content_digest({"attributes": dict(dataset.attrs), "variables": described}, arrays)
+
+
+def _check_layout(
+    axes: dict[str, Array], points: list[Point], finished: dict[int, Values], new: list[int]
+) -> None:
+    """Raise ValueError unless the `new` results have the names and shapes of the others."""
+    known, first = next(iter(finished.items()))
+    layout = {name: array.shape for name, array in first.items()}
+    for index in new:
+        found = {name: array.shape for name, array in finished[index].items()}
+        if found != layout:
+            raise ValueError(
+                f"Argument function must return the same names and shapes at every point, but "
+                f"{layout} at {points[known]} and {found} at {points[index]} were returned."
+            )
+    if taken := sorted(set(layout) & set(axes)):
+        raise ValueError(
+            f"Argument function must not return a parameter's own name, but {taken} is in both; "
+            "rename the result."
+        )
+
+
+def _label(axes: dict[str, Array], finished: dict[int, Values]) -> xarray.Dataset:
+    """Assemble the dataset from the results of all points."""
+    import xarray
+
+    lengths = tuple(axis.size for axis in axes.values())
+    data = {}
+    for name, array in finished[0].items():
+        stacked = np.stack([finished[index][name] for index in range(len(finished))])
+        inner = tuple(f"{name}_{axis}" for axis in range(array.ndim))
+        data[name] = ((*axes, *inner), stacked.reshape(*lengths, *array.shape))
+    return xarray.Dataset(data, coords=axes)
+
+
+def _write_dataset(target: Path, dataset: xarray.Dataset) -> None:
+    """Write netCDF through a temporary file and a rename: the whole file or none."""
+    descriptor, temporary = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.name}.", suffix=".part"
+    )
+    os.close(descriptor)
+    try:
+        signed = dataset.assign_attrs(sha256=_dataset_digest(dataset))
+        signed.to_netcdf(temporary, engine="netcdf4")
+        os.replace(temporary, target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

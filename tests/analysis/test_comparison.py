@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+from shot_statistics import coverage_bounds, draw_record
+
+import qmemcircuit as qm
+from qmemcircuit.circuits.settings import parse_bases
+
+MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
+TIMES = MEMRISTOR.periods(1, points=30)
+RUNS = 200
+
+
+def digital(model, seed: int, shots: int = 1000, **options) -> qm.Trajectory:
+    record = qm.run(model, TIMES, target=qm.aer(seed=seed), shots=shots, **options)
+    return qm.estimate(record, current="current_operator")
+
+
+@pytest.fixture(scope="module")
+def p_values() -> np.ndarray:
+    from scipy.stats import chi2
+
+    from qmemcircuit.analysis.comparison import _chi_square
+
+    master = qm.master_equation(MEMRISTOR, TIMES)
+    exact = qm.exact_circuit(MEMRISTOR, TIMES)
+    network = qm.Network([MEMRISTOR])
+    values = []
+    for seed in range(RUNS):
+        record = draw_record(network, exact, ("X", "Y"), 1000, seed)
+        found = qm.estimate(record, current="current_operator")
+        values.append(chi2.sf(*_chi_square(found, master)[:2]))
+    return np.array(values)
+
+
+def test_true_models_are_rejected_as_often_as_they_should(p_values):
+    for level in (0.05, 0.3):
+        low, high = coverage_bounds(level, RUNS)
+        assert low <= np.mean(p_values < level) <= high
+
+
+def test_p_values_are_uniform(p_values):
+    assert kstest(p_values, "uniform").pvalue > 1e-4
+
+
+def test_a_pairs_tomography_is_rejected_as_often_as_it_should():
+    from scipy.stats import chi2
+
+    from qmemcircuit.analysis.comparison import _chi_square
+
+    pair = qm.Network([MEMRISTOR, MEMRISTOR], {(0, 1): qm.Native("y", 0.1)})
+    times = pair.periods(1, points=6)
+    exact = qm.exact_circuit(pair, times)
+    values = []
+    for seed in range(RUNS):
+        record = draw_record(pair, exact, parse_bases("tomography", 2), 300, seed)
+        values.append(chi2.sf(*_chi_square(qm.estimate(record), exact)[:2]))
+    low, high = coverage_bounds(0.05, RUNS)
+    assert low <= np.mean(np.array(values) < 0.05) <= high
+
+
+def test_wrong_models_are_rejected():
+    """Mutants: p → 1.1 p (at more shots), flipped sign of V, and X and Y exchanged."""
+    master = qm.master_equation(MEMRISTOR, TIMES)
+    strong = qm.Memristor(qm.SquidRate(0.44), a=np.pi / 4, b=np.pi / 5)
+    flipped = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=-np.pi / 5)
+    for mutant, shots in ((strong, 50_000), (flipped, 1000)):
+        comparison = qm.compare(digital(mutant, 1, shots), master)
+        assert comparison.agree is False
+        assert "do not agree" in comparison.verdict
+    true = digital(MEMRISTOR, 1)
+    exchanged = qm.Samples(("Y", "X"), true.samples.counts)
+    from dataclasses import replace
+
+    assert qm.compare(replace(true, samples=exchanged), master).agree is False
+
+
+def test_agreement_is_said_in_words_and_numbers():
+    comparison = qm.compare(digital(MEMRISTOR, 1), qm.master_equation(MEMRISTOR, TIMES))
+    text = str(comparison)
+    assert comparison.agree is True
+    assert "The two agree within the shots" in text
+    assert "form factor" in text
+    assert comparison.voltage_residual.shape == (len(TIMES), 1)
+    # 31 residuals of unit variance.
+    assert 0.5 < np.sqrt(np.mean(comparison.voltage_residual**2)) < 1.6
+
+
+def test_two_exact_trajectories_are_compared_by_distance():
+    comparison = qm.compare(
+        qm.exact_circuit(MEMRISTOR, TIMES), qm.master_equation(MEMRISTOR, TIMES)
+    )
+    assert comparison.agree is None
+    assert comparison.trace_distance.max() < 1e-8
+    assert "neither side was sampled" in comparison.verdict
+    assert comparison.loops_a[0][0].form_factor == pytest.approx(
+        comparison.loops_b[0][0].form_factor, abs=1e-6
+    )
+
+
+def test_two_samples_are_compared_with_each_other():
+    a, b = digital(MEMRISTOR, 1), digital(MEMRISTOR, 2, shots=3000)
+    comparison = qm.compare(a, b)
+    assert comparison.p_value > 1e-4
+    assert comparison.tested == "counts of both sides"
+    strong = qm.Memristor(qm.SquidRate(0.6), a=np.pi / 4, b=np.pi / 5)
+    assert qm.compare(digital(strong, 1, 10_000), digital(MEMRISTOR, 2, 10_000)).agree is False
+
+
+def test_errors_without_counts_are_no_test():
+    from dataclasses import replace
+
+    a = replace(digital(MEMRISTOR, 1), samples=None)
+    b = replace(qm.master_equation(MEMRISTOR, TIMES), states=None)
+    comparison = qm.compare(a, b)
+    assert comparison.p_value is None
+    assert comparison.agree is None
+    assert "not how they are correlated" in comparison.verdict
+
+
+def test_too_few_counts_are_no_test():
+    other = qm.Memristor(qm.ConstantRate(3.0), a=0.1)
+    comparison = qm.compare(digital(MEMRISTOR, 1, shots=4), qm.master_equation(other, TIMES))
+    assert comparison.agree is None
+    assert "too few counts" in comparison.verdict
+
+
+def test_devices_that_do_not_move_have_no_loops():
+    still = qm.Memristor(qm.SquidRate(0.4), a=0.0)
+    comparison = qm.compare(digital(still, 1), qm.master_equation(still, TIMES))
+    assert comparison.loops_b == ((),)
+    assert "agree" in str(comparison)
+
+
+def test_different_times_are_refused():
+    a = qm.exact_circuit(MEMRISTOR, TIMES)
+    with pytest.raises(ValueError, match="Argument b must have the times and devices of a"):
+        qm.compare(a, qm.exact_circuit(MEMRISTOR, TIMES[:-1]))
+    with pytest.raises(ValueError, match="different times"):
+        qm.compare(a, qm.exact_circuit(MEMRISTOR, 1.01 * TIMES))
+    fast = qm.Memristor(qm.SquidRate(0.4e10), a=0.4, omega=1e10)
+    times = fast.periods(1, points=10)
+    with pytest.raises(ValueError, match="different times"):
+        qm.compare(qm.exact_circuit(fast, times), qm.exact_circuit(fast, 0.5 * times))
+
+
+def test_times_that_were_not_measured_do_not_count():
+    from dataclasses import replace
+
+    master = qm.master_equation(MEMRISTOR, TIMES)
+    measured = digital(MEMRISTOR, 1)
+    counts = measured.samples.counts.copy()
+    counts[[0, 5]] = 0
+    partial = replace(measured, samples=qm.Samples(measured.samples.bases, counts))
+    for other in (master, digital(MEMRISTOR, 2)):
+        comparison = qm.compare(partial, other)
+        assert comparison.degrees_of_freedom == 2 * (len(TIMES) - 2)
+        assert comparison.p_value > 1e-4
+    nothing = replace(measured, samples=qm.Samples(measured.samples.bases, 0 * counts))
+    assert qm.compare(nothing, master).agree is None

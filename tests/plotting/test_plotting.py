@@ -1,0 +1,69 @@
+"""Figures are drawn, hold the data they should, and are written as PNG and PDF."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmemcircuit as qm
+from qmemcircuit.plotting.figures import (
+    make_figure,
+    plot_loop,
+    plot_residuals,
+    plot_series,
+    save_figure,
+)
+
+MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
+TIMES = MEMRISTOR.periods(1, points=30)
+
+
+@pytest.fixture(scope="module")
+def master():
+    return qm.master_equation(MEMRISTOR, TIMES)
+
+
+@pytest.fixture(scope="module")
+def digital():
+    return qm.estimate(qm.run(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=500))
+
+
+def test_loop_shows_reference_data_start_and_pinch(digital, master):
+    ax = plot_loop(digital, reference=master)
+    labels = ax.get_legend_handles_labels()[1]
+    assert labels == ["reference", "start", "pinch", "digital"]
+    line = ax.get_lines()[0].get_xydata()
+    assert np.abs(line).max(axis=0) == pytest.approx([1, 1])
+    start = next(line for line in ax.get_lines() if line.get_label() == "start")
+    assert start.get_xydata()[0] == pytest.approx(line[0])
+    assert len(ax.containers) == 1  # the points with error bars
+    assert ax.get_xlabel()
+    assert ax.get_ylabel()
+
+
+def test_series_are_in_periods(digital, master):
+    for quantity in ("voltage", "current"):
+        ax = plot_series(digital, quantity, reference=master)
+        assert ax.get_lines()[0].get_xdata()[-1] == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="Argument quantity must be one of"):
+        plot_series(digital, "charge")
+
+
+def test_residuals_need_errors(digital, master):
+    ax = plot_residuals(qm.compare(digital, master))
+    assert len(ax.get_lines()) == 2
+    with pytest.raises(ValueError, match="must have residuals"):
+        plot_residuals(qm.compare(master, master))
+
+
+def test_files_are_png_and_pdf_and_style_is_not_leaked(tmp_path, master):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    figure, ax = make_figure()
+    plot_loop(master, ax=ax)
+    written = save_figure(figure, tmp_path / "guo2022.fig4")
+    assert [path.name for path in written] == ["guo2022.fig4.png", "guo2022.fig4.pdf"]
+    assert written[0].read_bytes().startswith(b"\x89PNG")
+    assert written[1].read_bytes().startswith(b"%PDF")
+    assert dict(mpl.rcParams) == before
