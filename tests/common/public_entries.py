@@ -1,0 +1,101 @@
+"""Every public entry, found by inspection: functions, classes and the classes' own methods."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import qmemcircuit
+import qmemcircuit.neurons
+
+ROOMS = (
+    "qmemcircuit",
+    "qmemcircuit.plotting",
+    "qmemcircuit.sweeps.sweep",
+    "qmemcircuit.model.squid",
+    "qmemcircuit.runs.ibm",
+    *(m.name for m in pkgutil.walk_packages(qmemcircuit.neurons.__path__, "qmemcircuit.neurons.")),
+)
+"""Packages with an `__all__`, and modules whose names without an underscore are all public."""
+
+MACHINERY = {
+    # Numba's and CyRK's side of the solvers: they take packed arrays, already checked.
+    "qmemcircuit.neurons.integrate_and_fire.compiled",
+    "qmemcircuit.neurons.integrate_and_fire.engine",
+    "qmemcircuit.neurons.shuttle.digital_step",
+    "qmemcircuit.neurons.shuttle.field",
+}
+OURS = {
+    # Shared by modules of one package, which call them with values already checked.
+    "qmemcircuit.neurons.dynamics.systems": ("pack", "require_autonomous", "drive_period", "Field"),
+    "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
+    "qmemcircuit.neurons.integrate_and_fire.neuron": ("current_function",),
+    "qmemcircuit.neurons.shuttle.digital": (
+        "check_even_times",
+        "check_seed",
+        "check_shots",
+        "check_voltages",
+        "measured_series",
+    ),
+    "qmemcircuit.neurons.shuttle.neuron": (
+        "bloch_states",
+        "check_neuron_state",
+        "check_relaxation_ratio",
+        "describe",
+        "drive_periods",
+        "input_voltages",
+        "pack_parameters",
+    ),
+    "qmemcircuit.runs.ibm": ("connect",),
+}
+
+
+def public_objects() -> dict[str, Any]:
+    """Return {"module.name": function or class} without repetitions."""
+    found: dict[str, Any] = {}
+    for room in ROOMS:
+        if room in MACHINERY:
+            continue
+        module = importlib.import_module(room)
+        names = getattr(module, "__all__", None) or [
+            name
+            for name, value in vars(module).items()
+            if not name.startswith("_") and getattr(value, "__module__", None) == room
+        ]
+        for name in names:
+            value = getattr(module, name)
+            if not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue  # colours, type aliases
+            if name in OURS.get(room, ()):
+                continue
+            if inspect.isclass(value) and (
+                issubclass(value, Exception) or getattr(value, "_is_protocol", False)
+            ):
+                continue  # a protocol is what others write
+            found[f"{value.__module__}.{value.__qualname__}"] = value
+    return found
+
+
+def methods_of(cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the public methods that a class defines itself, and `__call__` and `__getitem__`."""
+    for name, value in vars(cls).items():
+        if name.startswith("_") and name not in ("__call__", "__getitem__"):
+            continue
+        plain = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+        if inspect.isfunction(plain):
+            yield name, plain
+
+
+def entries_with_arguments() -> dict[str, tuple[str, ...]]:
+    """Return {"module.qualified.name": argument names} of every entry that takes any."""
+    found = {}
+    for label, value in public_objects().items():
+        found[label] = tuple(inspect.signature(value).parameters)
+        if inspect.isclass(value):
+            for name, method in methods_of(value):
+                arguments = [p for p in inspect.signature(method).parameters if p not in ("self", "cls")]
+                found[f"{label}.{name}"] = tuple(arguments)
+    return {label: arguments for label, arguments in found.items() if arguments}
