@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.results.observables import trace_distance
 from qmemcircuit.results.trajectory import Samples, Trajectory
@@ -49,6 +50,9 @@ class ErrorBudget:
     total: FloatArray
     measure: str
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def __str__(self) -> str:
         """Return the budget as a table: largest and mean of each part."""
         rows = [f"error budget ({self.measure}):      largest      mean"]
@@ -73,6 +77,7 @@ def error_budget(
     distance of the order of the shot noise even from itself, so `sampling` is not zero on average.
     Raises ValueError where the times differ.
     """
+    check_arguments(error_budget, locals())
     everyone = (measured, noisy, exact, master)
     for other in everyone[1:]:
         if other.voltage.shape != measured.voltage.shape or not np.allclose(
@@ -109,6 +114,7 @@ def expected_trajectory(
 
     Readout errors are included. Errors are left out: there are none.
     """
+    check_arguments(expected_trajectory, locals())
     return trajectory_of_probabilities(circuits, target.probabilities(circuits), current=current)
 
 

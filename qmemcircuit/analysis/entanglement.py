@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.stats import rankdata
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real
 from qmemcircuit.counts.witnesses import concurrence_limits, pair_counts
 from qmemcircuit.results.observables import signed_concurrence
@@ -53,6 +54,9 @@ class Concurrence:
     period: float | None = None
     seed: int | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 @dataclass(frozen=True)
 class Event:
@@ -70,6 +74,9 @@ class Event:
     lower: float
     upper: float
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 @dataclass(frozen=True, eq=False)
 class LaggedCorrelation:
@@ -85,6 +92,9 @@ class LaggedCorrelation:
     pearson: FloatArray
     spearman: FloatArray
     lag: int
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def concurrence_of(
@@ -173,6 +183,7 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
     stays within the noise of zero nothing is claimed: no event found does not mean that there is
     none.
     """
+    check_arguments(find_deaths_and_births, locals())
     if concurrence.lower is None or concurrence.upper is None or concurrence.level is None:
         return _exact_events(concurrence.times, concurrence.signed)
     times = concurrence.times
@@ -208,6 +219,7 @@ def inverse_relation(
 
     Raises ValueError where loops are too few or not covered by the times.
     """
+    check_arguments(inverse_relation, locals())
     largest_lag = check_integer("largest_lag", largest_lag, minimum=0)
     if len(loops) < largest_lag + 5:
         raise ValueError(

@@ -1,9 +1,9 @@
 """Arguments against their annotations: the first check that every public entry makes.
 
 A signature says what an argument is (`shots: int`, `ancilla: Literal[…] | None`,
-`times: ArrayLike`). `check_arguments` holds the given values against that, so that the annotation is stated once and
-true at run time; `check_fields` does so for a dataclass. Nothing is converted. Ranges, shapes and
-what arguments must be together are checked by the entry itself, with `checks`.
+`times: ArrayLike`). `check_arguments` holds the given values against that, so that the annotation
+is stated once and true at run time; `check_fields` does so for a dataclass. Nothing is converted.
+Ranges, shapes and what arguments must be together are checked by the entry itself, with `checks`.
 
     def find_loops(trajectory: Trajectory, device: int = 0, …) -> tuple[Loop, ...]:
         check_arguments(find_loops, locals())
@@ -159,8 +159,10 @@ def short(value: Any) -> str:
 def _mismatch(name: str, hint: Any, value: Any, numbers: Numbers) -> Mismatch | None:
     """Return what is wrong with `value`, or None."""
     hint = getattr(hint, "__value__", hint)  # of a `type` statement
+    if isinstance(hint, TypeVar):
+        hint = hint.__bound__ or Any
     origin, parts = get_origin(hint), get_args(hint)
-    if hint in (Any, object) or isinstance(hint, TypeVar):
+    if hint in (Any, object):
         return None
     if origin is Annotated:
         return _mismatch(name, parts[0], value, numbers)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import Ancilla, CircuitSet, build_circuits
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.devices.absorption import absorb_device_decay
@@ -42,6 +43,7 @@ def device_states(
     Returns a `Trajectory` with states of shape (T, 2^M, 2^M). The state is the one at the end of
     the scheduled circuit; the gates that turn the measurement's basis, and readout, come on top.
     """
+    check_arguments(device_states, locals())
     circuits = build_circuits(
         model,
         times,

@@ -20,6 +20,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     FloatArray,
     IntArray,
@@ -91,6 +92,7 @@ class DeviceTarget:
     stream: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.fold_all and self.fold > 1 and self.twirling:
             raise ValueError(
                 "Argument fold_all must be False with twirling, but it is True: the random Paulis "
@@ -99,10 +101,12 @@ class DeviceTarget:
 
     def independent(self, stream: int) -> DeviceTarget:
         """Return the same device with other shots, and other Paulis, of the same seed."""
+        check_arguments(DeviceTarget.independent, locals())
         return replace(self, stream=stream)
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        check_arguments(DeviceTarget.amplify, locals())
         if fold_all and self.fold > 1 and not self.fold_all:
             raise ValueError(
                 "Argument fold must be 1 on a target that is amplified with fold_all, but it is "
@@ -113,6 +117,7 @@ class DeviceTarget:
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
+        check_arguments(DeviceTarget.place, locals())
         placement = self.placement
         longest = _longest(circuits)
         require_instructions(longest, self.backend.target, self.backend.name)
@@ -153,6 +158,7 @@ class DeviceTarget:
 
         `only` lists the time indices wanted; None is all of them.
         """
+        check_arguments(DeviceTarget.compile, locals())
         if self.fold_all and self.fold > 1 and circuits.absorbed:
             raise ValueError(
                 "Argument fold_all must be False for circuits whose decay is absorbed, but it is "
@@ -195,6 +201,7 @@ class DeviceTarget:
 
         With twirling they are the average of the random instances.
         """
+        check_arguments(DeviceTarget.probabilities, locals())
         return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
 
     def instance_probabilities(
@@ -204,6 +211,7 @@ class DeviceTarget:
 
         `compiled` may give what `compile` returned, to simulate it under several noises.
         """
+        check_arguments(DeviceTarget.instance_probabilities, locals())
         placed = self.place(circuits)
         part = placed.restricted()
         if compiled is None:
@@ -224,6 +232,7 @@ class DeviceTarget:
 
         With twirling, shots are divided equally over the random instances, as on hardware.
         """
+        check_arguments(DeviceTarget.sample, locals())
         random = random_stream(self.seed, self.stream)
         chances = self.instance_probabilities(circuits)
         shares = np.full(len(chances), shots // len(chances))
@@ -315,6 +324,7 @@ def device(
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
     """
+    check_arguments(device, locals())
     if not hasattr(backend, "target") or not hasattr(backend, "name"):
         raise TypeError(
             f"Argument backend must be a Qiskit BackendV2, but {backend!r} has no target; "

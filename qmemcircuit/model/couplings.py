@@ -28,6 +28,7 @@ from qiskit.circuit.library import (
     XXPlusYYGate,
 )
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, check_choice, check_real
 
 Axis = Literal["x", "y", "z"]
@@ -75,6 +76,7 @@ class Native:
     strength: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_choice("axis", self.axis, ("x", "y", "z"))
         object.__setattr__(self, "strength", check_real("strength", self.strength))
 
@@ -85,10 +87,12 @@ class Native:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return exp(−iδ σi⊗σi)."""
+        check_arguments(Native.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return R_ii(2δ)."""
+        check_arguments(Native.gate, locals())
         return {"x": RXXGate, "y": RYYGate, "z": RZZGate}[self.axis](2 * self.strength * dt)
 
 
@@ -105,6 +109,7 @@ class ControlledRotation:
     strength: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_choice("axis", self.axis, ("x", "y", "z"))
         object.__setattr__(self, "strength", check_real("strength", self.strength))
 
@@ -115,10 +120,12 @@ class ControlledRotation:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return |e><e|⊗R_i(δ) + |g><g|⊗1."""
+        check_arguments(ControlledRotation.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return the controlled rotation; y and z turn the other way in Qiskit's basis."""
+        check_arguments(ControlledRotation.gate, locals())
         delta = self.strength * dt
         if self.axis == "x":
             return CRXGate(delta)
@@ -135,6 +142,7 @@ class PartialSwap:
     strength: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "strength", check_real("strength", self.strength))
 
     def hamiltonian(self) -> ComplexArray:
@@ -144,10 +152,12 @@ class PartialSwap:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return exp(−iH dt)."""
+        check_arguments(PartialSwap.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return the step as one two-qubit unitary."""
+        check_arguments(PartialSwap.gate, locals())
         return UnitaryGate(self.unitary(dt), label="partial SWAP")
 
 
@@ -158,6 +168,7 @@ class PartialISwap:
     strength: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "strength", check_real("strength", self.strength))
 
     def hamiltonian(self) -> ComplexArray:
@@ -166,10 +177,12 @@ class PartialISwap:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return exp(−iH dt)."""
+        check_arguments(PartialISwap.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return XXPlusYY(2δ): Qiskit's gate is exp(−iθ(XX + YY)/4)."""
+        check_arguments(PartialISwap.gate, locals())
         return XXPlusYYGate(2 * self.strength * dt)
 
 
@@ -184,6 +197,7 @@ class MatrixCoupling:
     matrix: tuple[tuple[complex, ...], ...]
 
     def __init__(self, matrix: ArrayLike) -> None:
+        check_arguments(MatrixCoupling.__init__, locals())
         try:
             values = np.array(matrix, dtype=complex)
         except (TypeError, ValueError):
@@ -209,8 +223,10 @@ class MatrixCoupling:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return exp(−iH dt)."""
+        check_arguments(MatrixCoupling.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return the step as one two-qubit unitary."""
+        check_arguments(MatrixCoupling.gate, locals())
         return UnitaryGate(self.unitary(dt), label="coupling")

@@ -17,6 +17,7 @@ from scipy.integrate import quad
 from scipy.interpolate import PchipInterpolator
 from scipy.special import jv
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 
 
@@ -57,6 +58,7 @@ class SquidRate:
     omega: float | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "gamma0", check_real("gamma0", self.gamma0, minimum=0))
         if self.omega is not None:
             omega = check_real("omega", self.omega, minimum=0, exclusive=True)
@@ -64,11 +66,13 @@ class SquidRate:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return γ0 (1 − sin(cos ωt))."""
+        check_arguments(SquidRate.value, locals())
         phase = self._frequency() * np.asarray(times, dtype=float)
         return np.asarray(self.gamma0 * (1 - np.sin(np.cos(phase))))
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ∫ Γ dt from `start` to `stop`, exact to rounding."""
+        check_arguments(SquidRate.integral, locals())
         omega = self._frequency()
         start, stop = np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
         oscillating = np.zeros(np.broadcast(start, stop).shape)
@@ -80,6 +84,7 @@ class SquidRate:
 
     def at_frequency(self, omega: float) -> SquidRate:
         """Return the law with this ω; ValueError if it already has another one."""
+        check_arguments(SquidRate.at_frequency, locals())
         if self.omega is not None and not math.isclose(self.omega, omega, rel_tol=1e-12):
             raise ValueError(
                 f"Argument omega must agree between the memristor and its SquidRate, but they are "
@@ -104,19 +109,23 @@ class ConstantRate:
     gamma: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "gamma", check_real("gamma", self.gamma, minimum=0))
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return γ at every time."""
+        check_arguments(ConstantRate.value, locals())
         return np.full(np.shape(times), self.gamma)
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return γ (stop − start)."""
+        check_arguments(ConstantRate.integral, locals())
         duration = np.asarray(stop, dtype=float) - np.asarray(start, dtype=float)
         return np.asarray(self.gamma * duration, dtype=float)
 
     def at_frequency(self, omega: float) -> ConstantRate:
         """Return itself: the law has no frequency."""
+        check_arguments(ConstantRate.at_frequency, locals())
         return self
 
 
@@ -136,6 +145,7 @@ class FunctionRate:
     function: Callable[[float], float]
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not callable(self.function):
             raise TypeError(
                 f"Argument function must be a callable t -> rate, but {self.function!r} was given; "
@@ -144,6 +154,7 @@ class FunctionRate:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return function(t) at every time; ValueError where it is not a finite number."""
+        check_arguments(FunctionRate.value, locals())
         times = np.asarray(times, dtype=float)
         try:
             values = np.array([float(self.function(float(t))) for t in times.ravel()])
@@ -161,6 +172,7 @@ class FunctionRate:
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return the quadrature of `function` from `start` to `stop`."""
+        check_arguments(FunctionRate.integral, locals())
         start, stop = np.broadcast_arrays(np.asarray(start, float), np.asarray(stop, float))
         pairs = zip(start.ravel(), stop.ravel(), strict=True)
         return np.array([self._quadrature(float(a), float(b)) for a, b in pairs]).reshape(
@@ -169,6 +181,7 @@ class FunctionRate:
 
     def at_frequency(self, omega: float) -> FunctionRate:
         """Return itself: the function brings its own frequencies."""
+        check_arguments(FunctionRate.at_frequency, locals())
         return self
 
     def _quadrature(self, start: float, stop: float) -> float:
@@ -207,6 +220,7 @@ class TabulatedRate:
     integrals: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self)
         times, integrals = np.array(self.times, float), np.array(self.integrals, float)
         if times.ndim != 1 or times.size < 2 or times.shape != integrals.shape:
             raise ValueError(
@@ -222,15 +236,18 @@ class TabulatedRate:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the interpolated Γ at `times`."""
+        check_arguments(TabulatedRate.value, locals())
         return np.asarray(self._interpolator().derivative()(self._inside(times)))
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return the difference of the tabulated integrals."""
+        check_arguments(TabulatedRate.integral, locals())
         cumulative = self._interpolator()
         return np.asarray(cumulative(self._inside(stop)) - cumulative(self._inside(start)))
 
     def at_frequency(self, omega: float) -> TabulatedRate:
         """Return itself."""
+        check_arguments(TabulatedRate.at_frequency, locals())
         return self
 
     def _interpolator(self) -> PchipInterpolator:

@@ -15,6 +15,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.primitives import BaseSamplerV2, StatevectorSampler
 from qiskit.transpiler import PassManager
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 
 StepSampler: TypeAlias = "BaseSamplerV2 | Callable[[int], BaseSamplerV2]"
@@ -24,6 +25,7 @@ def samplers_for_steps(
     sampler: StepSampler | None, seed: int, steps: int
 ) -> Sequence[BaseSamplerV2]:
     """Return one sampler for each step; None makes StatevectorSamplers with seeds of their own."""
+    check_arguments(samplers_for_steps, locals())
     check_integer("seed", seed, minimum=0)
     if isinstance(sampler, BaseSamplerV2):
         return [sampler] * steps
@@ -50,6 +52,7 @@ def count_outcomes(
     pass_manager: PassManager | None = None,
 ) -> list[dict[int, int]]:
     """Run `circuits` as one job and return the counts of each one's register "outcome"."""
+    check_arguments(count_outcomes, locals())
     compiled = list(circuits) if pass_manager is None else pass_manager.run(list(circuits))
     results = sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
     return [dict(result.data.outcome.get_int_counts()) for result in results]
@@ -67,6 +70,7 @@ def calibrate_readout(
     Preparation errors count as readout errors. Ask the target, not its data sheet: Aer's model
     of a device takes the mean of the two published numbers for both.
     """
+    check_arguments(calibrate_readout, locals())
     number = check_integer("shots", shots, minimum=1)
     circuits = []
     for excited in (False, True):

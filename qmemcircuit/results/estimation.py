@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.currents import CurrentEstimate, finite_difference, local_fit
@@ -44,6 +45,7 @@ def estimate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
     the truth is not free of a bias upwards, of the order of the shot noise.
     Raises ValueError where a setting that is needed was not measured, naming it.
     """
+    check_arguments(estimate, locals())
     samples = record.samples
 
     def combine(terms: Terms) -> tuple[FloatArray, FloatArray]:
@@ -74,6 +76,7 @@ def mitigate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
     and a dependence on the factor other than the declared one.
     Raises ValueError where no mitigation was declared or some of it is not measured yet.
     """
+    check_arguments(mitigate, locals())
     mitigated = record.mitigated
     if mitigated is None:
         declared = record.provenance.get("mitigation")

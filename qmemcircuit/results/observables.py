@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.model.couplings import IDENTITY, PAPER_SIGMA, PAULI_X, PAULI_Y, PAULI_Z
 from qmemcircuit.model.memristors import Network
@@ -256,6 +257,7 @@ def memristive_defect(trajectory: Trajectory) -> FloatArray:
 
     Raises ValueError where the trajectory does not know its decay rates.
     """
+    check_arguments(memristive_defect, locals())
     rate = trajectory.variables.get("decay_rate")
     if rate is None:
         raise ValueError(

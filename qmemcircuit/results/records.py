@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_times
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
@@ -39,6 +40,7 @@ class Record:
     mitigated: MitigatedSamples | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "times", check_times(self.times))
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
         if self.samples.counts.shape[0] != self.times.size:
@@ -56,6 +58,7 @@ class Record:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything to `path` (`.json` or `.npz`), whole or not at all."""
+        check_arguments(Record.save, locals())
         header = {
             "model": describe_model(self.network, self.times),
             "bases": list(self.samples.bases),
@@ -71,6 +74,7 @@ class Record:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Record:
         """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
+        check_arguments(Record.load, locals())
         header, arrays = load_file(path, "record")
         try:
             samples = Samples(tuple(header["bases"]), arrays["counts"])

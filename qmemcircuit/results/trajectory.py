@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray, check_times
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 
@@ -36,6 +37,7 @@ class Samples:
     counts: IntArray
 
     def __post_init__(self) -> None:
+        check_fields(self)
         memristors = len(self.bases[0]) if self.bases else 0
         wanted = (len(self.bases), 2**memristors)
         if not self.bases or self.counts.ndim != 3 or self.counts.shape[1:] != wanted:
@@ -107,6 +109,7 @@ class Trajectory:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         times = check_times(self.times)
         object.__setattr__(self, "times", times)
         shape = np.shape(self.voltage)
@@ -154,6 +157,7 @@ class Trajectory:
 
     def __getitem__(self, device: int) -> DeviceSeries:
         """Return the one-dimensional series of device `device` (0 … M − 1)."""
+        check_arguments(Trajectory.__getitem__, locals())
         if not 0 <= device < self.device_count:
             raise IndexError(
                 f"Argument device must be from 0 to {self.device_count - 1}, "
@@ -178,6 +182,7 @@ class Trajectory:
 
         See `entanglement.concurrence_of` for how the interval is made and what is raised.
         """
+        check_arguments(Trajectory.concurrence, locals())
         from qmemcircuit.analysis.entanglement import concurrence_of
 
         return concurrence_of(self, first, second, level=level, seed=seed)
@@ -187,6 +192,7 @@ class Trajectory:
 
         Raises ValueError where neither `states` nor `pair_states` holds them.
         """
+        check_arguments(Trajectory.pair_state, locals())
         from qmemcircuit.results.observables import reduce_states, reduced_from_pairs
 
         if first == second or not all(0 <= j < self.device_count for j in (first, second)):
@@ -216,6 +222,7 @@ class Trajectory:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything to `path` (`.npz` or `.json`), whole or not at all."""
+        check_arguments(Trajectory.save, locals())
         arrays: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -240,6 +247,7 @@ class Trajectory:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:
         """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
+        check_arguments(Trajectory.load, locals())
         header, arrays = load_file(path, "trajectory")
         try:
             return cls._from_file(header, arrays)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
@@ -55,6 +56,7 @@ def run(
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
+    check_arguments(run, locals())
     shots = check_integer("shots", shots, minimum=1)
     measurement = plan_measurement(
         model,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
 from qmemcircuit.devices.compilation import require_isa, widen
 from qmemcircuit.devices.target import DeviceTarget, device
@@ -58,12 +59,17 @@ class IbmTarget:
     fractional_gates: bool = False
     service: JobService | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def place(self, circuits: CircuitSet) -> IbmTarget:
         """Return the target with its qubits chosen for `circuits`."""
+        check_arguments(IbmTarget.place, locals())
         return replace(self, prediction=self.prediction.place(circuits))
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> IbmTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        check_arguments(IbmTarget.amplify, locals())
         return replace(self, prediction=self.prediction.amplify(factor, fold_all=fold_all))
 
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
@@ -71,6 +77,7 @@ class IbmTarget:
 
         They are neither decoupled nor twirled: the service does that, as `options` say.
         """
+        check_arguments(IbmTarget.prepare, locals())
         placed = self.prediction.place(circuits).unsuppressed()
         backend, placement = placed.backend, placed.placement
         assert placement is not None
@@ -83,6 +90,7 @@ class IbmTarget:
 
     def parts(self, circuits: int, shots: int) -> list[range]:
         """Return which circuits go into which job: few enough for IBM's limit on executions."""
+        check_arguments(IbmTarget.parts, locals())
         if shots > MOST_EXECUTIONS:
             raise ValueError(
                 f"Argument shots must be at most {MOST_EXECUTIONS} for one job of IBM's, but "
@@ -93,6 +101,7 @@ class IbmTarget:
 
     def connect(self, folder: Path) -> JobService:
         """Return the service that runs the jobs of the submission in `folder`."""
+        check_arguments(IbmTarget.connect, locals())
         if self.service is not None:
             return self.service
         if self.channel == "local":
@@ -102,6 +111,7 @@ class IbmTarget:
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Submit, wait and count, in a new folder of the working directory (`run_jobs`)."""
+        check_arguments(IbmTarget.sample, locals())
         return run_jobs(measurement_of(circuits, self), shots).samples.counts
 
     def describe(self) -> Mapping[str, Any]:
@@ -160,6 +170,7 @@ def ibm(
 
     Raises ValueError where there is no such account or device, with the remedy.
     """
+    check_arguments(ibm, locals())
     check_choice("channel", channel, ("ibm_quantum_platform", "ibm_cloud", "local"))
     check_choice("mode", mode, ("job", "batch", "session"))
     if not isinstance(name, str):
@@ -249,6 +260,7 @@ def _backend(name: str, channel: str, instance: str | None, fractional: bool) ->
 
 def fake_backend(name: str) -> Any:
     """Return the fake device of a name such as `"FakeTorino"` or `"fake_torino"`."""
+    check_arguments(fake_backend, locals())
     _runtime()
     from qiskit_ibm_runtime import fake_provider
 

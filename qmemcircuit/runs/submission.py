@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file, write_atomically
@@ -121,6 +122,7 @@ def submit(
     Raises ValueError where `folder` already holds a submission (resume that one) or an argument
     is bad, and OSError where the disk is full; what was accepted is never submitted twice.
     """
+    check_arguments(submit, locals())
     shots = check_integer("shots", shots, minimum=1)
     if not isinstance(target, Submittable):
         raise TypeError(
@@ -189,6 +191,7 @@ def resume(
 
     Raises FileNotFoundError where the folder holds no plan: then nothing was ever sent.
     """
+    check_arguments(resume, locals())
     place = Path(folder)
     plan_of(place)  # before the lock, which a folder without a plan must not get
     with locked(place), _finished(service or service_of(place)) as connected:

@@ -23,6 +23,7 @@ from qmemcircuit.circuits.build import (
 )
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
 from qmemcircuit.circuits.splitting import Collision, Element, Splitting, split_evolution
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, check_memory
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.model.memristors import Model, Network
@@ -70,6 +71,7 @@ def exact_circuit(
     where the density matrix does not fit into memory, naming the bytes, or where ancillas do not
     fit Aer's density-matrix method, naming the number of qubits.
     """
+    check_arguments(exact_circuit, locals())
     traced = ancilla == "traced"
     if target is not None:
         from qmemcircuit.devices.states import device_states

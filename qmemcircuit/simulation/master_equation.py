@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.model.memristors import Memristor, Model, Network, as_network
@@ -98,6 +99,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     that the result is a state is then the law's own business. A pulse of Γ much shorter than a
     quarter of a period can fall between the solver's steps unseen.
     """
+    check_arguments(master_equation, locals())
     import qutip
 
     network = as_network(model)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, IntArray, available_memory, check_integer
 from qmemcircuit.results.observables import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
@@ -177,6 +178,7 @@ def _plain_pass_manager() -> PassManager:
 
 def aer(*, seed: int | None = None) -> AerTarget:
     """Return the ideal simulator. `seed=None` draws one from the system and records it."""
+    check_arguments(aer, locals())
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     return AerTarget(check_integer("seed", seed, minimum=0))
@@ -189,6 +191,7 @@ def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -
     `StatevectorSampler` on circuits with a mid-circuit reset, and samplers that repeat their
     random numbers for every circuit.
     """
+    check_arguments(sampler, locals())
     from qiskit.primitives import BaseSamplerV2 as Base
 
     if not isinstance(primitive, Base):

@@ -96,6 +96,8 @@ def entries_with_arguments() -> dict[str, tuple[str, ...]]:
         found[label] = tuple(inspect.signature(value).parameters)
         if inspect.isclass(value):
             for name, method in methods_of(value):
-                arguments = [p for p in inspect.signature(method).parameters if p not in ("self", "cls")]
+                arguments = [
+                    p for p in inspect.signature(method).parameters if p not in ("self", "cls")
+                ]
                 found[f"{label}.{name}"] = tuple(arguments)
     return {label: arguments for label, arguments in found.items() if arguments}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 
 
@@ -17,6 +18,9 @@ class Spectrum:
     frequencies: FloatArray
     density: FloatArray
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -25,6 +29,9 @@ class Line:
     frequency: float
     amplitude: float
     phase: float
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def power_spectrum(times: ArrayLike, values: ArrayLike, *, segments: int = 1) -> Spectrum:
@@ -35,6 +42,7 @@ def power_spectrum(times: ArrayLike, values: ArrayLike, *, segments: int = 1) ->
     Raises:
         ValueError: the times are not equidistant.
     """
+    check_arguments(power_spectrum, locals())
     from scipy.signal import welch
 
     step, data = _check_series(times, values)
@@ -48,6 +56,7 @@ def power_spectrum(times: ArrayLike, values: ArrayLike, *, segments: int = 1) ->
 
 def dominant_frequency(times: ArrayLike, values: ArrayLike) -> float:
     """Return the angular frequency of the strongest line, refined between the bins."""
+    check_arguments(dominant_frequency, locals())
     return spectral_lines(times, values, count=1)[0].frequency
 
 
@@ -61,6 +70,7 @@ def spectral_lines(
     frequency error falls like 1/duration³ or faster; two lines closer than four bins, 8π/duration,
     disturb each other. Lines below `threshold` times the strongest are left out.
     """
+    check_arguments(spectral_lines, locals())
     from scipy.optimize import minimize_scalar
 
     step, data = _check_series(times, values)
@@ -110,6 +120,7 @@ def identify_line(
 
     Among combinations equally near to 1e-9 the lowest order is taken.
     """
+    check_arguments(identify_line, locals())
     choices = [
         (abs(frequency - m * bases[0] - n * bases[1]), abs(m) + abs(n), m, n)
         for m in range(-order, order + 1)

@@ -36,6 +36,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     FloatArray,
     check_choice,
@@ -86,6 +87,7 @@ class IntegrateAndFire:
     hbar: float = 1.0
 
     def __post_init__(self) -> None:
+        check_fields(self, infinite=("inductance",))
         for name in ("capacitance", "on_resistance", "off_resistance", "charge_range", "hbar"):
             check_real(name, getattr(self, name), minimum=0, exclusive=True)
         for name in ("threshold", "inductance"):
@@ -122,6 +124,7 @@ class IntegrateAndFire:
 
     def resistance(self, charge: ArrayLike) -> FloatArray:
         """Return M(q)."""
+        check_arguments(IntegrateAndFire.resistance, locals())
         part = np.clip(np.asarray(charge, dtype=float) / self.charge_range, 0.0, 1.0)
         return np.asarray(self.on_resistance * part + self.off_resistance * (1 - part))
 
@@ -151,6 +154,7 @@ def simulate_classical(
     The Trajectory has `voltage` Q/C and `current` V/M through the memristor; variables "flux",
     "charge" (the memory q), "resistance", "input_current"; the event "spikes".
     """
+    check_arguments(simulate_classical, locals())
     return simulate_network([neuron], times, current, dissipator="classical", tolerance=tolerance)
 
 
@@ -191,6 +195,7 @@ def simulate_moments(
             faster after the first call, which compiles; needs `pip install
             'qmemcircuit[neurons]'`.
     """
+    check_arguments(simulate_moments, locals())
     return simulate_network(
         [neuron],
         times,
@@ -236,6 +241,7 @@ def simulate_network(
         weights: shape (N, N); None couples nothing.
         synapse_time: τ_s > 0.
     """
+    check_arguments(simulate_network, locals())
     grid = check_times(times, minimum_length=2)
     check_choice("dissipator", dissipator, ("classical", "caldeira-leggett", "gksl"))
     check_choice("threshold", threshold, ("deterministic", "stochastic"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
@@ -65,6 +66,7 @@ def run_digital(
     Raises:
         TypeError, ValueError: bad arguments, or times too coarse for the RK4 step.
     """
+    check_arguments(run_digital, locals())
     from qmemcircuit.neurons.shuttle.circuits import history_circuits, reprepare_circuits
     from qmemcircuit.neurons.shuttle.digital_step import advance_voltage
 
@@ -139,6 +141,7 @@ def execute_on(
         scheduling: "alap", "asap", or None where the backend has no durations. With it, idle
             qubits decohere as on the device.
     """
+    check_arguments(execute_on, locals())
     calls = 0
 
     def execute(circuits: list[QuantumCircuit], shots: int) -> list[dict[str, int]]:
