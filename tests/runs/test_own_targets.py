@@ -1,4 +1,4 @@
-"""One `Target`: its defaults are honest, and a user's own object is one without deriving from it."""
+"""One `Target`: its defaults are honest, and any object with two methods can be one."""
 
 from __future__ import annotations
 
