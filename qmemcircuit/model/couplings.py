@@ -197,7 +197,7 @@ class MatrixCoupling:
     matrix: tuple[tuple[complex, ...], ...]
 
     def __init__(self, matrix: ArrayLike) -> None:
-        check_arguments(MatrixCoupling.__init__, locals())
+        check_arguments(MatrixCoupling.__init__, locals(), complex_numbers=("matrix",))
         try:
             values = np.array(matrix, dtype=complex)
         except (TypeError, ValueError):

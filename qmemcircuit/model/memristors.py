@@ -93,7 +93,7 @@ class Memristor:
         mass: float = 1.0,
         hbar: float = 1.0,
     ) -> None:
-        check_arguments(Memristor.__init__, locals())
+        check_arguments(Memristor.__init__, locals(), complex_numbers=("state",))
         if isinstance(rate, type) or not isinstance(rate, DecayRate):
             raise TypeError(
                 f"Argument rate must have the methods value, integral and at_frequency, but "
@@ -187,7 +187,7 @@ class Network:
         *,
         state: ArrayLike | None = None,
     ) -> None:
-        check_arguments(Network.__init__, locals())
+        check_arguments(Network.__init__, locals(), complex_numbers=("state",))
         members = () if isinstance(memristors, Memristor) else tuple(memristors)
         if not members or not all(isinstance(item, Memristor) for item in members):
             raise TypeError(

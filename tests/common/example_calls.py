@@ -6,8 +6,6 @@ by its annotation among `objects()`. Arguments with a default keep it unless a v
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
 
 import qmemcircuit as qm
-from public_entries import methods_of, public_objects
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
 PAIR = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.1))
@@ -63,15 +60,28 @@ def measured_circuit() -> QuantumCircuit:
 @cache
 def objects() -> dict[type, Any]:
     """Return one instance of every public class that an entry takes or belongs to."""
-    from qmemcircuit.neurons.dynamics import cycles, equilibria, lyapunov, maps, oscillations
-    from qmemcircuit.neurons.dynamics import spectra, systems
+    from qmemcircuit.model.squid import Squid
+    from qmemcircuit.neurons.dynamics import (
+        cycles,
+        equilibria,
+        lyapunov,
+        maps,
+        oscillations,
+        spectra,
+        systems,
+    )
     from qmemcircuit.neurons.hodgkin_huxley import membrane, quantized
     from qmemcircuit.neurons.integrate_and_fire import IntegrateAndFire
     from qmemcircuit.neurons.photonic import PhotonicMemristor, measured, reservoir
     from qmemcircuit.neurons.qlif import CircuitNeuron
-    from qmemcircuit.neurons.shuttle import LinearRamp, ShuttleNeuron, SinusoidalDrive
-    from qmemcircuit.neurons.shuttle import bifurcations, conductance, units
-    from qmemcircuit.model.squid import Squid
+    from qmemcircuit.neurons.shuttle import (
+        LinearRamp,
+        ShuttleNeuron,
+        SinusoidalDrive,
+        bifurcations,
+        conductance,
+        units,
+    )
     from qmemcircuit.runs.collection import Collection
 
     law = qm.FunctionRate(lambda t: 0.1 + 0.01 * t)
@@ -254,13 +264,17 @@ def values() -> dict[str, Any]:
         "photons": half_photon,
         "photonic_circuit.photons": 0.5,
         "simulate_cascade.photons": np.full(TIMES.size, 0.5),
-        "simulate_cascade.devices": [next(i for i in here.values() if type(i).__name__ == "PhotonicMemristor")],
+        "simulate_cascade.devices": [
+            next(i for i in here.values() if type(i).__name__ == "PhotonicMemristor")
+        ],
         "reflectivity": 0.5,
         "trains": [[0.5, 2.5], [1.5]],
         "bin_spikes.step": 1.0,
         "bin_spikes.count": 4,
         "spikes": np.array([[True], [False], [True]]),
-        "layers": [([next(i for i in here.values() if type(i).__name__ == "CircuitNeuron")], [[1.0]])],
+        "layers": [
+            ([next(i for i in here.values() if type(i).__name__ == "CircuitNeuron")], [[1.0]])
+        ],
         "population": 0.2,
         "angle": 0.3,
         "state": [0.1, 0.1],
