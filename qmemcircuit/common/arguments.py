@@ -21,6 +21,7 @@ What an annotation means here:
 from __future__ import annotations
 
 import builtins
+import inspect
 import reprlib
 import sys
 import types
@@ -322,4 +323,7 @@ def _class_mismatch(name: str, container: type, value: Any) -> Mismatch | None:
         known = isinstance(value, container) and not isinstance(value, type)
     else:
         known = isinstance(value, container)
+        if not known and inspect.isabstract(container) and not isinstance(value, type):
+            # An abstract class of ours says which methods it takes; so does `Target`.
+            known = all(hasattr(value, method) for method in container.__abstractmethods__)
     return None if known else _wrong(name, f"be {article} {word}", value)

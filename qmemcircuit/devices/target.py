@@ -254,6 +254,7 @@ class DeviceTarget(Target):
         Before readout. With twirling a state is the average over the random instances. `only`
         lists the time indices wanted; None is all of them.
         """
+        check_arguments(DeviceTarget.noisy_states, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, measured=False, only=only)
         states = simulate(
@@ -267,6 +268,7 @@ class DeviceTarget(Target):
 
     def predicted_states(self, circuits: CircuitSet, **details: Any) -> Trajectory:
         """Return the noisy states as a trajectory; `details` go into its provenance."""
+        check_arguments(DeviceTarget.predicted_states, locals())
         placed = self.place(circuits)
         states, compiled = placed.noisy_states(circuits)
         provenance = make_provenance(

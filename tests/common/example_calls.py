@@ -6,12 +6,15 @@ by its annotation among `objects()`. Arguments with a default keep it unless a v
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from plain_backend import PlainBackend
+from public_entries import methods_of, public_objects
 from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
 
@@ -20,6 +23,7 @@ import qmemcircuit as qm
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
 PAIR = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.1))
 TIMES = MEMRISTOR.periods(1, points=6)
+ONE_LOOP = MEMRISTOR.periods(1, points=9)
 PAIR_TIMES = PAIR.periods(4, points=8)
 SERIES = np.linspace(0.0, 100.0, 1001)
 SINE = np.sin(2 * np.pi * 0.35 * SERIES)
@@ -57,9 +61,27 @@ def measured_circuit() -> QuantumCircuit:
     return circuit
 
 
+def oscillating(t: float) -> float:
+    return 0.1 + 0.05 * np.sin(t)
+
+
+def product(x: float, y: float) -> float:
+    return x * y
+
+
+def half_photon(times: Any) -> Any:
+    return np.full(np.shape(times), 0.5)
+
+
+def run_ideally(circuits: Any, shots: int) -> list[dict[str, int]]:
+    results = StatevectorSampler(seed=1).run(circuits, shots=shots).result()
+    return [next(iter(result.data.values())).get_counts() for result in results]
+
+
 @cache
 def objects() -> dict[type, Any]:
     """Return one instance of every public class that an entry takes or belongs to."""
+    from qmemcircuit.counts.estimates import Estimate
     from qmemcircuit.model.squid import Squid
     from qmemcircuit.neurons.dynamics import (
         cycles,
@@ -88,18 +110,15 @@ def objects() -> dict[type, Any]:
     table = qm.TabulatedRate((0.0, 1.0, 2.0, 10.0), (0.0, 0.1, 0.3, 2.0))
     mitigation = qm.Mitigation((1,))
     device = qm.device(PlainBackend(gate_error=1e-3, readout=0.02), seed=1)
-    circuits = qm.build_circuits(PAIR, PAIR_TIMES, bases="tomography", steps=8)
+    circuits = qm.build_circuits(MEMRISTOR, [0.3, 0.6], bases=["X", "Y"])
     placed = device.place(circuits)
-    record = qm.run(PAIR, PAIR_TIMES, target=qm.aer(seed=1), shots=200, bases="tomography", steps=8)
-    mitigated = qm.MitigatedSamples(
-        mitigation, (record.samples,), qm.Readout(np.array([[96, 2, 2, 0], [0, 3, 3, 94]]))
-    )
+    record = qm.run(MEMRISTOR, ONE_LOOP, target=qm.aer(seed=1), shots=200)
+    readout = qm.Readout(np.array([[98, 2], [3, 97]]))
+    mitigated = qm.MitigatedSamples(mitigation, (record.samples,), readout)
     record = qm.Record(record.network, record.times, record.samples, record.provenance, mitigated)
-    master = qm.master_equation(PAIR, PAIR_TIMES)
-    exact = qm.exact_circuit(PAIR, PAIR_TIMES, steps=8)
-    measured_series = qm.estimate(record)
-    comparison = qm.compare(measured_series, master, noisy=exact, exact=exact)
-    concurrence = measured_series.concurrence(0, 1)
+    pair = qm.master_equation(PAIR, PAIR_TIMES)
+    measured_series, exact = qm.estimate(record), qm.exact_circuit(MEMRISTOR, ONE_LOOP)
+    comparison = qm.compare(measured_series, exact, noisy=exact, exact=exact)
     loops = qm.find_loops(measured_series)
     oscillator = systems.DynamicalSystem(
         systems.compile_field(oscillator_rate, oscillator_jacobian, dimension=2),
@@ -112,7 +131,10 @@ def objects() -> dict[type, Any]:
         np.array([0.1]),
     )
     shuttle = ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
-    orbit = cycles.find_periodic_orbit(oscillator, [0.1, 0.1])
+    # Made, not found: finding one compiles for seconds.
+    orbit = cycles.PeriodicOrbit(
+        oscillator, np.array([0.1, 0.2]), 2 * np.pi / 1.3, np.array([0.5 + 0.1j, 0.5 - 0.1j]), 0.0
+    )
     origin = equilibria.find_equilibrium(cycle_of, [0.01, 0.01])
     critical = cycle_of.with_parameters([0.0])
     steady = bifurcations.find_steady_states(shuttle)[0]
@@ -136,16 +158,17 @@ def objects() -> dict[type, Any]:
         mitigated.readout,
         record,
         record.samples,
-        measured_series,
+        pair,
         comparison,
         comparison.budget,
-        concurrence,
+        pair.concurrence(0, 1),
         qm.Event("death", 1.0, 0.9, 1.1),
         loops[0],
         qm.LaggedCorrelation(np.array([0, 1]), zeros, zeros, 0),
         Collection(record, (), (), ()),
         qm.compile_pair(PAIR, 1.0),
         circuits,
+        Estimate(np.array([0.5, 0.6]), np.array([0.1, 0.2]), np.array([0.4, 0.5]), np.ones(2)),
         qm.CoherentErrors(0.0, 0.01),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
         placed,
@@ -202,11 +225,21 @@ def values() -> dict[str, Any]:
     """Return {"argument" or "entry.argument": value} for what no annotation of a class tells."""
     here = objects()
     from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit
-    from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
+    from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, compile_field
 
-    oscillator = next(item for item in here.values() if isinstance(item, DynamicalSystem))
-    orbit = next(item for item in here.values() if isinstance(item, PeriodicOrbit))
-    outcomes = np.full((2, 3, 4), 10)
+    oscillator, orbit = here[DynamicalSystem], here[PeriodicOrbit]
+    outcomes = np.full((2, 3, 2), 10)
+
+    def growing(parameter: float) -> Any:
+        field = compile_field(stuart_landau_rate, stuart_landau_jacobian, dimension=2)
+        return DynamicalSystem(field, np.array([parameter]))
+
+    def forced(parameter: float) -> Any:
+        return oscillator.with_parameters([0.05, 2.0, parameter, 1.3])
+
+    def one(name: str) -> Any:
+        return next(item for cls, item in here.items() if cls.__name__ == name)
+
     return {
         "times": TIMES,
         "start": 0.1,
@@ -242,16 +275,16 @@ def values() -> dict[str, Any]:
         "time": 1.0,
         "time_index": 1,
         "index": 0,
-        "Estimate.__getitem__.index": 0,
+        "Estimate.index": 0,
         "device": 0,
         "first": 0,
         "second": 1,
         "factor": 3,
         "stream": 1,
-        "label": "ZZ",
-        "terms": {"ZZ": 1.0},
+        "label": "Y",
+        "terms": {"Y": 1.0},
         "random": np.random.default_rng(1),
-        "weights": np.ones((2, 3, 4)),
+        "weights": np.ones((2, 3, 2)),
         "correct_seen.counts": outcomes,
         "read_out.weights": np.ones(2),
         "features": np.random.default_rng(1).normal(size=(10, 2)),
@@ -264,17 +297,13 @@ def values() -> dict[str, Any]:
         "photons": half_photon,
         "photonic_circuit.photons": 0.5,
         "simulate_cascade.photons": np.full(TIMES.size, 0.5),
-        "simulate_cascade.devices": [
-            next(i for i in here.values() if type(i).__name__ == "PhotonicMemristor")
-        ],
+        "simulate_cascade.devices": [one("PhotonicMemristor")],
         "reflectivity": 0.5,
         "trains": [[0.5, 2.5], [1.5]],
         "bin_spikes.step": 1.0,
         "bin_spikes.count": 4,
         "spikes": np.array([[True], [False], [True]]),
-        "layers": [
-            ([next(i for i in here.values() if type(i).__name__ == "CircuitNeuron")], [[1.0]])
-        ],
+        "layers": [([one("CircuitNeuron")], [[1.0]])],
         "population": 0.2,
         "angle": 0.3,
         "state": [0.1, 0.1],
@@ -332,19 +361,62 @@ def values() -> dict[str, Any]:
         "basis": "Z",
         "circuit": QuantumCircuit(8),
         "measured.circuit": QuantumCircuit(2),
-        "circuits": next(i for i in here.values() if isinstance(i, qm.CircuitSet)),
+        "circuits": one("CircuitSet"),
         "count_outcomes.circuits": [measured_circuit()],
         "parts.circuits": 10,
         "execute": run_ideally,
         "josephson_energy": 1e-23,
         "gap": 3e-23,
         "fraction": 1e-6,
-        "omega_of_squid": 1e10,
-        "neurons": [next(i for i in here.values() if type(i).__name__ == "IntegrateAndFire")],
-        "loops": [next(i for i in here.values() if isinstance(i, qm.Loop))] * 4,
-        "concurrence": next(i for i in here.values() if isinstance(i, qm.Concurrence)),
-        "noisy": next(i for i in here.values() if isinstance(i, qm.Trajectory)),
+        "quasiparticle_spectral_density.omega": 1e10,
+        "neurons": [one("IntegrateAndFire")],
+        "loops": [one("Loop")] * 4,
+        "concurrence": one("Concurrence"),
+        "noisy": one("Trajectory"),
         "value": 0.5,
         "options": None,
         "changes": None,
     }
+
+
+def example(label: str) -> tuple[Any, dict[str, Any]]:
+    """Return what to call and its arguments; KeyError names an argument without an example."""
+    entry, owner = _entry(label)
+    if owner is None and is_dataclass(entry):
+        given = objects()[entry]
+        return entry, {i.name: getattr(given, i.name) for i in fields(entry) if i.init}
+    pool = values()
+    call = entry
+    if owner is not None:
+        plain = inspect.getattr_static(owner, entry.__name__)
+        call = getattr(
+            owner if isinstance(plain, classmethod) else objects()[owner], entry.__name__
+        )
+    arguments = {}
+    for name, parameter in inspect.signature(call).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        key = f"{entry.__name__}.{name}"
+        known = key if key in pool else name
+        if parameter.default is not parameter.empty:
+            arguments[name] = pool.get(key, parameter.default)
+        elif known in pool:
+            arguments[name] = pool[known]
+        else:
+            arguments[name] = _by_annotation(label, name, str(parameter.annotation))
+    return call, arguments
+
+
+def _entry(label: str) -> tuple[Any, type | None]:
+    found = public_objects()
+    if label in found:
+        return found[label], None
+    owner = found[label.rpartition(".")[0]]
+    return dict(methods_of(owner))[label.rpartition(".")[2]], owner
+
+
+def _by_annotation(label: str, name: str, annotation: str) -> Any:
+    for cls, item in objects().items():
+        if cls.__name__ == annotation.strip("'"):
+            return item
+    raise KeyError(f"give {label} an example of its argument {name}: {annotation}")

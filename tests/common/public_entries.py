@@ -72,9 +72,11 @@ def public_objects() -> dict[str, Any]:
             if name in OURS.get(room, ()):
                 continue
             if inspect.isclass(value) and (
-                issubclass(value, Exception) or getattr(value, "_is_protocol", False)
+                issubclass(value, Exception)
+                or getattr(value, "_is_protocol", False)
+                or inspect.isabstract(value)
             ):
-                continue  # a protocol is what others write
+                continue  # protocols and abstract classes are what others write
             found[f"{value.__module__}.{value.__qualname__}"] = value
     return found
 
