@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from qmemcircuit.circuits.build import Ancilla, AncillaPool, CircuitSet, most_collisions
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.states import noisy_states
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
-from qmemcircuit.results.observables import trace_distance
 from qmemcircuit.simulation.exact import circuit_states
 
 MOST_QUBITS = 9

@@ -23,7 +23,7 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.constant_depth import compile_pairs
 from qmemcircuit.common.checks import ComplexArray
-from qmemcircuit.results.observables import trace_distance
+from qmemcircuit.common.states import trace_distance
 
 if TYPE_CHECKING:
     from qmemcircuit.devices.target import DeviceTarget

@@ -17,7 +17,7 @@ import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import FloatArray, IntArray, available_memory, check_integer
-from qmemcircuit.results.observables import outcome_probabilities
+from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
 
 if TYPE_CHECKING:
