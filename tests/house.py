@@ -92,7 +92,8 @@ def wing_of(module: str) -> str | None:
     """Return the wing of a module of `qmemcircuit`; None for the face and for former places."""
     parts = module.split(".")
     wings = {wing for line in WINGS for wing in line}
-    return parts[1] if len(parts) > 1 and parts[1] in wings else None
+    inside = parts[0] == "qmemcircuit" and len(parts) > 1 and parts[1] in wings
+    return parts[1] if inside else None
 
 
 def upward_imports(arrows: dict[str, set[str]]) -> list[tuple[str, str]]:

@@ -36,7 +36,6 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.xfail(strict=False, reason="devices' circle is being broken")
 def test_imports_go_only_down_the_wings():
     """Those inside functions and under TYPE_CHECKING included; `house.WINGS` is the order."""
     assert upward_imports(arrows_of(PACKAGE.parent, "qmemcircuit")) == []
@@ -55,7 +54,7 @@ def test_every_room_stands_in_a_wing():
     assert outside == ["qmemcircuit", "qmemcircuit.plotting_spikes"]
 
 
-@pytest.mark.xfail(strict=False, reason="two circles are being broken")
+@pytest.mark.xfail(strict=False, reason="a circle is being broken")
 @pytest.mark.parametrize("package", ["qmemcircuit", "experiments"])
 def test_no_imports_in_a_circle(package):
     assert circles_of(arrows_of(PACKAGE.parent, package)) == []

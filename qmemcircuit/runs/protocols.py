@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol
 
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.protocols import Target
 
 
 class JobService(Protocol):
@@ -31,26 +33,20 @@ class JobService(Protocol):
         ...
 
 
-@runtime_checkable
-class Submittable(Protocol):
-    """A target whose circuits are sent as jobs; `ibm(name)` is one."""
+class Submittable(Target):
+    """A target whose circuits are sent as jobs; `ibm(name)` is one.
 
-    def place(self, circuits: CircuitSet) -> Submittable:
-        """Return the target with its qubits chosen."""
-        ...
+    Its `describe` goes into a file: layout, options and calibration, and never a token.
+    """
 
+    @abstractmethod
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
         """Return the circuits as the service takes them, time-major."""
-        ...
 
+    @abstractmethod
     def parts(self, circuits: int, shots: int) -> list[range]:
         """Return which circuits go into which job."""
-        ...
 
+    @abstractmethod
     def connect(self, folder: Path) -> JobService:
         """Return the service that runs the jobs of the submission in `folder`."""
-        ...
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return name, layout, options and calibration as JSON values; never a token."""
-        ...

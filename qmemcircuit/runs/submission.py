@@ -76,11 +76,7 @@ def submit(
     is bad, and OSError where the disk is full; what was accepted is never submitted twice.
     """
     shots = check_integer("shots", shots, minimum=1)
-    if not isinstance(target, Submittable):
-        raise TypeError(
-            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
-            "and run(…) measures on the others."
-        )
+    submittable(target)
     measurement = plan_measurement(
         model,
         times,
@@ -94,6 +90,16 @@ def submit(
         mitigation=mitigation,
     )
     return submit_measurement(measurement, shots, folder, service=service)
+
+
+def submittable(target: object) -> Submittable:
+    """Return `target`, which must take jobs; TypeError for the others."""
+    if not isinstance(target, Submittable):
+        raise TypeError(
+            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
+            "and run(…) measures on the others."
+        )
+    return target
 
 
 def submit_measurement(
@@ -125,7 +131,7 @@ def submit_measurement(
                 "folder."
             )
         _write_plan(place, measurement, shots)
-        with _finished(service or measurement.target.connect(place)) as connected:
+        with _finished(service or submittable(measurement.target).connect(place)) as connected:
             _send(place, connected, asked=False, retry=False)
     return place
 
@@ -159,13 +165,13 @@ def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
     prepared: list[QuantumCircuit] = []
     pubs: list[list[int]] = []
     for number, item in enumerate(measurement.runs):
-        found = item.target.prepare(item.circuits)
+        found = submittable(item.target).prepare(item.circuits)
         settings = len(item.circuits.bases)
         prepared += found
         pubs += [[number, index // settings, index % settings] for index in range(len(found))]
     identity = uuid.uuid4().hex
     parts = []
-    for number, chosen in enumerate(measurement.target.parts(len(prepared), shots)):
+    for number, chosen in enumerate(submittable(measurement.target).parts(len(prepared), shots)):
         buffer = io.BytesIO()
         qpy.dump([prepared[index] for index in chosen], buffer)
         write_atomically(place / file_name(number, "qpy"), buffer.getvalue())
