@@ -41,6 +41,7 @@ from .circuits.build import (
 from .circuits.constant_depth import CompiledPair as CompiledPair
 from .circuits.constant_depth import compile_pair as compile_pair
 from .common.storage import FileFormatError as FileFormatError
+from .counts.estimates import Estimate as Estimate
 from .counts.means import pauli_mean as pauli_mean
 from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
@@ -138,6 +139,7 @@ __all__ = [
     "DecayRate",
     "DeviceTarget",
     "ErrorBudget",
+    "Estimate",
     "Event",
     "FileFormatError",
     "FunctionRate",
