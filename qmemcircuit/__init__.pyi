@@ -85,7 +85,7 @@ from .model.rates import (
 from .model.rates import (
     SquidRate as SquidRate,
 )
-from .model.rates import (
+from .model.tabulated import (
     TabulatedRate as TabulatedRate,
 )
 from .plotting.figures import (

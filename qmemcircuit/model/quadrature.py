@@ -24,7 +24,7 @@ CHECKS = np.concatenate([[-_INSIDE], np.cos((np.arange(11)[::-1] + 0.5) * np.pi 
 WIDEST_GAP = float(np.diff(np.sort(np.concatenate([NODES, CHECKS]))).max()) / 2
 """Of neighbouring samples, in units of the panel's width."""
 TOLERANCE = 1e-12
-"""Of a panel's integral, times its mean |Γ| where that exceeds 1."""
+"""Of a panel's integral, times the integral itself where that exceeds 1."""
 DEPTH = 60
 """Halvings after which a panel is given up: a jump is then far below the rounding of t."""
 LARGEST_COUNT = 20_000_000
@@ -119,7 +119,7 @@ class Quadrature:
             predicted = _lagrange((times - middle) / half) @ nodes
             defect = max(defect, float(np.abs(predicted - seen).max()))
         if depth == 0:
-            allowed = TOLERANCE * max(1.0, 0.5 * float(WEIGHTS @ np.abs(nodes)))
+            allowed = TOLERANCE * max(1.0, half * float(WEIGHTS @ np.abs(nodes)))
         # Near the rounding of t itself no halving is left, and a finite jump no longer counts.
         if defect * 2 * half <= allowed or 2 * half <= 16 * np.spacing(max(abs(start), abs(stop))):
             return half * float(WEIGHTS @ nodes)

@@ -5,27 +5,22 @@ The only importer of QuTiP on the circuit side. It never sees a collision or a s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
+from qmemcircuit.common.checks import ComplexArray, check_times
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import Memristor, Model, Network, as_network
-from qmemcircuit.model.rates import DecayRate
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import qutip
-
-INTEGRAL_TOLERANCE = 1e-9
-"""Of ∫Γ over an interval, relative above 1: a tenth of what the states are promised to."""
-HALVINGS = 20
 
 
 def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
@@ -79,115 +74,38 @@ def _root_rate(memristor: Memristor) -> Callable[[float], float]:
     return coefficient
 
 
-class _Solver:
-    """QuTiP's integrator for ρ and, in the same steps, for each memristor's own ∫Γ.
+def _solver(network: Network, watched: WatchedLaws) -> qutip.SESolver:
+    """Return QuTiP's integrator of (vec ρ, 1, g_1, …, g_M)' with g_j' = Γ_j(t) · 1."""
+    import qutip
 
-    The state is (vec ρ, 1, g_1, …, g_M) with g_j' = Γ_j(t) · 1: what the solver has seen of the
-    law is part of its solution, and is compared with the law's integral over every interval.
-    """
+    count = len(watched.laws)
+    hamiltonian, _ = lindblad_operators(network)
+    parts: list[Any] = [_extended(qutip.liouvillian(hamiltonian), count)]
+    for j in range(count):
+        # With coefficient Γ(t), not √Γ(t): this also integrates negative rates.
+        damping = qutip.lindblad_dissipator(_on(j, qutip.destroy(2), count))
+        parts.append([_extended(damping, count, row=j), _coefficient(watched, j)])
+    options = {
+        "method": "dop853",  # ends a step at each time that is asked for
+        "atol": 1e-12,
+        "rtol": 1e-11,
+        "nsteps": 1_000_000,
+        "normalize_output": False,
+        "progress_bar": "",
+        # A step must not jump over a period of the rate or of the couplings.
+        "max_step": 0.25 * min(memristor.period for memristor in network.memristors),
+    }
+    # y' = −iHy, which it solves, is y' = Gy for H = iG.
+    return qutip.SESolver(qutip.QobjEvo(parts), options=options)
 
-    def __init__(self, network: Network, last: float) -> None:
-        import qutip
 
-        self.laws = [item.rate.at_frequency(item.omega) for item in network.memristors]
-        self.window = (0.0, last)
-        hamiltonian, _ = lindblad_operators(network)
-        count, self.size = len(self.laws), hamiltonian.shape[0] ** 2
-        parts: list[Any] = [_extended(qutip.liouvillian(hamiltonian), count)]
-        for j in range(count):
-            # With coefficient Γ(t), not √Γ(t): this also integrates negative rates.
-            damping = qutip.lindblad_dissipator(_on(j, qutip.destroy(2), count))
-            parts.append([_extended(damping, count, row=j), self._coefficient(j)])
-        options = {
-            # y' = −iHy with H = iG integrates y' = Gy; dop853 ends each step at the time asked.
-            "method": "dop853",
-            "atol": 1e-12,
-            "rtol": 1e-11,
-            "nsteps": 1_000_000,
-            "normalize_output": False,
-            "progress_bar": "",
-            # A step must not jump over a period of the rate or of the couplings.
-            "max_step": 0.25 * min(memristor.period for memristor in network.memristors),
-        }
-        self.solver = qutip.SESolver(qutip.QobjEvo(parts), options=options)
-
-    def start(self, initial: ComplexArray) -> ComplexArray:
-        """Return the extended state of `initial` at t = 0."""
-        tail = np.zeros(1 + len(self.laws))
-        tail[0] = 1.0
-        return np.concatenate([initial.ravel(order="F"), tail])
-
-    def integrals(self, state: ComplexArray) -> FloatArray:
-        """Return the solver's own ∫Γ of each memristor from 0."""
-        return np.asarray(state[self.size + 1 :].real)
-
-    def expected(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
-        """Return the laws' ∫Γ from `start` to `stop`, the memristors along the last axis."""
-        return np.stack([law.integral(start, stop) for law in self.laws], axis=-1)
-
-    def advance(
-        self, state: ComplexArray, start: float, stop: float, expected: FloatArray
-    ) -> ComplexArray:
-        """Return the state at `stop`; no law has a breakpoint in between.
-
-        Where the solver's ∫Γ is not the law's, the interval is halved and solved again; raises
-        ValueError where that does not help.
-        """
-        # Where a law jumps at the interval's ends, its value from inside counts.
-        margin = 1e-9 * (stop - start)
-        self.window = (start + margin, stop - margin)
-        return self._advance(state, start, stop, expected, 0)
-
-    def _advance(
-        self, state: ComplexArray, start: float, stop: float, expected: FloatArray, depth: int
-    ) -> ComplexArray:
-        import qutip
-
-        self.solver.start(qutip.Qobj(state), start)
-        found = self.solver.step(stop).full().ravel()
-        # The halves leave room for the sum of their errors in the whole.
-        if self._defect(state, found, expected) <= (INTEGRAL_TOLERANCE if depth == 0 else 1e-10):
-            return np.asarray(found)
-        if depth < HALVINGS:
-            middle = 0.5 * (start + stop)
-            halves = self.expected([start, middle], [middle, stop])
-            half = self._advance(state, start, middle, halves[0], depth + 1)
-            found = self._advance(half, middle, stop, halves[1], depth + 1)
-            if self._defect(state, found, expected) <= INTEGRAL_TOLERANCE:
-                return np.asarray(found)
-        seen = self.integrals(found) - self.integrals(state)
-        j = int(np.argmax(np.abs(seen - expected)))
-        raise ValueError(
-            f"Argument rate of memristor {j} must have one integral, but from t = {start:.9g} to "
-            f"{stop:.9g} its method integral says {expected[j]:.9g} and its values add up to "
-            f"{seen[j]:.9g}; a pulse or jump may be too narrow to be seen: give its edges as "
-            "FunctionRate(…, breakpoints=(…)), or correct the law's integral."
-        )
-
-    def _defect(self, before: ComplexArray, after: ComplexArray, expected: FloatArray) -> float:
-        """Return the largest difference of the solver's ∫Γ from the laws', relative above 1."""
-        seen = self.integrals(after)
-        scale = np.maximum(1.0, np.abs(seen))
-        return float(np.max(np.abs(seen - self.integrals(before) - expected) / scale))
-
-    def _coefficient(self, j: int) -> Callable[[float], float]:
-        """Return t -> Γ_j(t) as a plain function, which is what QuTiP takes."""
-        law = self.laws[j]
-
-        def rate(t: float) -> float:
-            value = float(law.value(min(max(t, self.window[0]), self.window[1])))
-            if not math.isfinite(value):
-                raise ValueError(
-                    f"Argument rate of memristor {j} must be finite, but at t = {t:.9g} it is "
-                    f"{value}."
-                )
-            return value
-
-        return rate
+def _coefficient(watched: WatchedLaws, j: int) -> Callable[[float], float]:
+    """Return t -> Γ_j(t) as a plain function, which is what QuTiP takes."""
+    return lambda t: watched.rate(j, t)
 
 
 def _extended(generator: qutip.Qobj, count: int, row: int | None = None) -> qutip.Qobj:
-    """Return i·G on (vec ρ, 1, g); with `row`, the entry that adds to g_row too."""
+    """Return iG on (vec ρ, 1, g); with `row`, its entry that makes g_row' = 1 too."""
     import qutip
     from scipy.sparse import block_diag, csr_matrix
 
@@ -196,13 +114,6 @@ def _extended(generator: qutip.Qobj, count: int, row: int | None = None) -> quti
         tail = csr_matrix(([1.0 + 0j], ([1 + row], [0])), shape=tail.shape)
     matrix = block_diag([generator.to("csr").data.as_scipy(), tail], format="csr")
     return qutip.Qobj(1j * matrix)
-
-
-def _grid(times: FloatArray, laws: list[DecayRate]) -> FloatArray:
-    """Return 0, `times` and the laws' breakpoints up to the last time, increasing."""
-    cuts = [np.asarray(getattr(law, "breakpoints", ()), dtype=float) for law in laws]
-    inside = np.concatenate([[0.0], *cuts])
-    return np.union1d(times, inside[(inside >= 0) & (inside < times[-1])])
 
 
 def master_equation(model: Model, times: ArrayLike) -> Trajectory:
@@ -229,26 +140,27 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     between all samples of the law's integral and between all steps is seen by neither: see
     `FunctionRate` for how narrow that is.
     """
+    import qutip
+
     network = as_network(model)
     checked = check_times(times)
-    solver = _Solver(network, float(checked[-1]))
-    grid = _grid(checked, solver.laws)
-    steps = solver.expected(grid[:-1], grid[1:])  # refuses what a law does not know, now
-    state = solver.start(network.initial_state)
-    solved = []
-    wanted = set(checked.tolist())
-    for k, time in enumerate(grid.tolist()):
-        if k > 0:
-            state = solver.advance(state, float(grid[k - 1]), time, steps[k - 1])
-        if time in wanted:
-            solved.append(state[: solver.size])
-    dimension = network.initial_state.shape[0]
-    states = np.array(solved).reshape(-1, dimension, dimension).transpose(0, 2, 1)
+    watched = WatchedLaws([item.rate.at_frequency(item.omega) for item in network.memristors])
+    integrator = _solver(network, watched)
+
+    def solve(state: ComplexArray, start: float, stop: float) -> ComplexArray:
+        integrator.start(qutip.Qobj(state), start)
+        return np.asarray(integrator.step(stop).full().ravel())
+
+    initial = network.initial_state
+    count, dimension = len(network.memristors), initial.shape[0]
+    extended = np.concatenate([initial.ravel(order="F"), [1.0], np.zeros(count)])
+    solved = np.array(watched.march(checked, extended, solve))
+    states = solved[:, : dimension**2].reshape(-1, dimension, dimension).transpose(0, 2, 1)
     provenance = make_provenance(
         "master_equation",
         model=describe_model(network, checked),
         solver="qutip.SESolver (dop853) on the vectorised Lindblad equation",
-        decay_integrals=steps.sum(axis=0).tolist(),
-        decay_integrals_of_solver=solver.integrals(state).tolist(),
+        decay_integrals=network.decay_integrals(float(checked[-1])),
+        decay_integrals_of_solver=solved[-1, -count:].real.tolist(),
     )
     return trajectory_of_states(network, checked, np.ascontiguousarray(states), provenance)
