@@ -33,13 +33,10 @@ from qmemcircuit.common.checks import (
     check_memory,
 )
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
-from qmemcircuit.results.observables import (
-    interaction_terms,
-    reduced_from_pairs,
-    voltages_and_currents,
-)
+from qmemcircuit.results.observables import interaction_terms, voltages_and_currents
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.simulation.exact import Save, exact_circuit, finish, traced_circuit
 

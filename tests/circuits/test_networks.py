@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import qmemcircuit as qm
 from qmemcircuit.common import checks
-from qmemcircuit.results.observables import reduce_states, trace_distance, trajectory_of_states
+from qmemcircuit.common.states import reduce_states, trace_distance
+from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.simulation import exact
 from qmemcircuit.simulation import trajectories as simulation
 
