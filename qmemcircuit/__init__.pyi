@@ -27,19 +27,15 @@ from .analysis.entanglement import (
 from .analysis.loops import Loop as Loop
 from .analysis.loops import find_loops as find_loops
 from .circuits.build import (
-    AncillaPool as AncillaPool,
-)
-from .circuits.build import (
     CircuitSet as CircuitSet,
 )
 from .circuits.build import (
     build_circuits as build_circuits,
 )
-from .circuits.build import (
-    pool as pool,
-)
 from .circuits.constant_depth import CompiledPair as CompiledPair
 from .circuits.constant_depth import compile_pair as compile_pair
+from .circuits.options import AncillaPool as AncillaPool
+from .circuits.options import pool as pool
 from .circuits.protocols import Target as Target
 from .common.storage import FileFormatError as FileFormatError
 from .counts.estimates import Estimate as Estimate

@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import check_integer
@@ -119,17 +120,9 @@ def submit(
     """
     shots = check_integer("shots", shots, minimum=1)
     submittable(target)
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(
-        model,
-        times,
-        target=target,
-        bases=bases,
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-        absorb_decay=absorb_decay,
-        mitigation=mitigation,
+        model, times, options, target, absorb_decay=absorb_decay, mitigation=mitigation
     )
     return submit_measurement(measurement, shots, folder, service=service)
 

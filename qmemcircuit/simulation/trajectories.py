@@ -31,6 +31,7 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_memory,
 )
+from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
@@ -122,9 +123,7 @@ def simulate_circuit(
     _check_fits(network, route["method"], bond_dimension)
     circuit, left = traced_circuit(circuits, _save_each(kept))
     plan = _Plan(network, circuits.times, circuit, left, kept, route["method"], bond_dimension)
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    seed = check_integer("seed", seed, minimum=0)
+    seed = chosen_seed(seed)
     averages = _average(plan, total, seed, progress)
     truncation: dict[str, Any] | None = None
     if plan.method == "matrix_product_state":
