@@ -34,7 +34,7 @@ from qmemcircuit.devices.folding import Folding
 from qmemcircuit.devices.suppression import UNSUPPRESSED
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.runs.ibm import fake_backend
+from qmemcircuit.runs.services import fake_backend
 
 if TYPE_CHECKING:
     import xarray

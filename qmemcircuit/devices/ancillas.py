@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet, circuits_with, most_collisions
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
 from qmemcircuit.model.memristors import Model
-from qmemcircuit.results.observables import trace_distance
 from qmemcircuit.simulation.exact import circuit_states
 
 MOST_QUBITS = 9
