@@ -325,5 +325,5 @@ def _class_mismatch(name: str, container: type, value: Any) -> Mismatch | None:
         known = isinstance(value, container)
         if not known and inspect.isabstract(container) and not isinstance(value, type):
             # An abstract class of ours says which methods it takes; so does `Target`.
-            known = all(hasattr(value, method) for method in container.__abstractmethods__)
+            known = all(hasattr(value, method) for method in vars(container)["__abstractmethods__"])
     return None if known else _wrong(name, f"be {article} {word}", value)

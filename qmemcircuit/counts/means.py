@@ -14,8 +14,8 @@ import numpy as np
 
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
-from qmemcircuit.results.observables import nearest_physical, pauli_matrix
-from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.common.states import nearest_physical, pauli_matrix
+from qmemcircuit.counts.samples import Samples
 
 Terms = Mapping[str, float | FloatArray]
 """A sum of Pauli operators: label → coefficient, one number or one for each time, (T,)."""

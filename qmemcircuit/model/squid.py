@@ -15,16 +15,14 @@ The bias φ_d = π/2 + cos ωt gives guo2022's Γ(t) = γ0 (1 − sin cos ωt) w
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 from scipy.constants import e as elementary_charge
 from scipy.constants import hbar
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_real
 from qmemcircuit.model.memristors import Memristor
 from qmemcircuit.model.rates import SquidRate
-from qmemcircuit.results.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,6 @@ class Squid:
     spectral_density: float
 
     def __post_init__(self) -> None:
-        check_fields(self)
         check_real("charging_energy", self.charging_energy, minimum=0, exclusive=True)
         check_real("inductive_energy", self.inductive_energy, minimum=0, exclusive=True)
         check_real("spectral_density", self.spectral_density, minimum=0)
@@ -86,7 +83,6 @@ class Squid:
         its current amperes; its "voltage" is half that charge. `to_volts` turns a Trajectory's
         voltage into volts.
         """
-        check_arguments(Squid.memristor, locals())
         rate = SquidRate(self.decay_scale, omega=self.omega)
         return Memristor(rate, a=a, b=b, omega=self.omega, mass=self.capacitance, hbar=hbar)
 
@@ -104,30 +100,8 @@ def quasiparticle_spectral_density(
         fraction: x_qp, quasiparticles per Cooper pair (1e-8 to 1e-5 in experiments).
         omega: ω > 0, radians per second.
     """
-    check_arguments(quasiparticle_spectral_density, locals())
     for name, value in (("josephson_energy", josephson_energy), ("gap", gap), ("omega", omega)):
         check_real(name, value, minimum=0, exclusive=True)
     check_real("fraction", fraction, minimum=0)
     scale = 8 * josephson_energy / (math.pi * hbar) * math.sqrt(2 * gap / (hbar * omega))
     return float(fraction * scale)
-
-
-def to_volts(squid: Squid, trajectory: Trajectory) -> Trajectory:
-    """Return a trajectory of `squid.memristor(…)` with its voltage in volts.
-
-    V = Q/C, twice the memristor's voltage over the capacitance; the current is in amperes as it
-    is. The memductance I/V in these units is CΓ(t)/2 siemens. Samples and states are kept.
-    """
-    check_arguments(to_volts, locals())
-    scale = 2 / squid.capacitance
-    error = trajectory.voltage_error
-    return replace(
-        trajectory,
-        voltage=scale * trajectory.voltage,
-        voltage_error=None if error is None else scale * error,
-        provenance={
-            **trajectory.provenance,
-            "squid": asdict(squid),
-            "units": {"time": "s", "voltage": "V", "current": "A"},
-        },
-    )

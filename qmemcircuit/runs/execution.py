@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
+from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.records import Record
-from qmemcircuit.results.trajectory import Samples
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import describe_circuits, mitigated_samples, plan_measurement
-from qmemcircuit.runs.submission import Submittable
+from qmemcircuit.runs.protocols import Submittable
 from qmemcircuit.simulation.targets import as_target
 
 if TYPE_CHECKING:
@@ -59,17 +60,9 @@ def run(
     """
     check_arguments(run, locals())
     shots = check_integer("shots", shots, minimum=1)
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(
-        model,
-        times,
-        target=as_target(target),
-        bases=bases,
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-        absorb_decay=absorb_decay,
-        mitigation=mitigation,
+        model, times, options, as_target(target), absorb_decay=absorb_decay, mitigation=mitigation
     )
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement, shots)

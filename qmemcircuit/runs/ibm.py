@@ -1,4 +1,4 @@
-"""`ibm`: IBM hardware through the runtime client, which only this and `runtime_jobs` run.
+"""`ibm`: IBM hardware through the runtime client, which only `services` runs.
 
 Also its local testing mode: `ibm("fake_manila", channel="local")` does on a fake backend what the
 same lines do on a real one. Tokens stay in the runtime client's own store: nothing here reads,
@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
-from qmemcircuit.devices.compilation import require_isa, widen
-from qmemcircuit.devices.target import DeviceTarget, device
+from qmemcircuit.common.drawing import chosen_seed
+from qmemcircuit.devices.compilation import Compilation
+from qmemcircuit.devices.folding import Folding
+from qmemcircuit.devices.instructions import require_isa, widen
+from qmemcircuit.devices.placement import given_placement
+from qmemcircuit.devices.suppression import SEQUENCES, Suppression
+from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import measurement_of
-from qmemcircuit.runs.services import LocalJobs, Mode, RuntimeJobs, instance_of
-from qmemcircuit.runs.submission import JobService, Submittable
+from qmemcircuit.runs.protocols import JobService, Submittable
+from qmemcircuit.runs.services import LocalJobs, Mode, RuntimeJobs, instance_of, open_backend
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -59,9 +63,6 @@ class IbmTarget(Submittable):
     fractional_gates: bool = False
     service: JobService | None = None
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     @property
     def placed(self) -> bool:
         """Whether the qubits are chosen."""
@@ -73,12 +74,10 @@ class IbmTarget(Submittable):
 
     def place(self, circuits: CircuitSet) -> IbmTarget:
         """Return the target with its qubits chosen for `circuits`."""
-        check_arguments(IbmTarget.place, locals())
         return replace(self, prediction=self.prediction.place(circuits))
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> IbmTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
-        check_arguments(IbmTarget.amplify, locals())
         return replace(self, prediction=self.prediction.amplify(factor, fold_all=fold_all))
 
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
@@ -86,7 +85,6 @@ class IbmTarget(Submittable):
 
         They are neither decoupled nor twirled: the service does that, as `options` say.
         """
-        check_arguments(IbmTarget.prepare, locals())
         placed = self.prediction.place(circuits).unsuppressed()
         backend, placement = placed.backend, placed.placement
         assert placement is not None
@@ -99,7 +97,6 @@ class IbmTarget(Submittable):
 
     def parts(self, circuits: int, shots: int) -> list[range]:
         """Return which circuits go into which job: few enough for IBM's limit on executions."""
-        check_arguments(IbmTarget.parts, locals())
         if shots > MOST_EXECUTIONS:
             raise ValueError(
                 f"Argument shots must be at most {MOST_EXECUTIONS} for one job of IBM's, but "
@@ -110,7 +107,6 @@ class IbmTarget(Submittable):
 
     def connect(self, folder: Path) -> JobService:
         """Return the service that runs the jobs of the submission in `folder`."""
-        check_arguments(IbmTarget.connect, locals())
         if self.service is not None:
             return self.service
         if self.channel == "local":
@@ -120,7 +116,6 @@ class IbmTarget(Submittable):
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Submit, wait and count, in a new folder of the working directory (`run_jobs`)."""
-        check_arguments(IbmTarget.sample, locals())
         return run_jobs(measurement_of(circuits, self), shots).samples.counts
 
     def describe(self) -> Mapping[str, Any]:
@@ -179,14 +174,13 @@ def ibm(
 
     Raises ValueError where there is no such account or device, with the remedy.
     """
-    check_arguments(ibm, locals())
     check_choice("channel", channel, ("ibm_quantum_platform", "ibm_cloud", "local"))
     check_choice("mode", mode, ("job", "batch", "session"))
     if not isinstance(name, str):
         raise TypeError(
             f"Argument name must be a device's name, but {name!r} was given; 'ibm_torino' is one."
         )
-    check_integer("fold", fold, minimum=1)
+    folding = Folding(fold, fold_all)
     check_boolean("twirling", twirling)
     check_boolean("fractional_gates", fractional_gates)
     if fractional_gates and twirling:
@@ -198,7 +192,7 @@ def ibm(
         raise ValueError("Argument fold must be 1 with fractional_gates, for RZZ is no CZ.")
     options: dict[str, Any] = {}
     if dynamical_decoupling is not None:
-        check_choice("dynamical_decoupling", dynamical_decoupling, ("XX", "XpXm", "XY4"))
+        check_choice("dynamical_decoupling", dynamical_decoupling, SEQUENCES)
         options["dynamical_decoupling"] = {
             "enable": True,
             "sequence_type": dynamical_decoupling,
@@ -209,17 +203,15 @@ def ibm(
     if seed is not None and channel == "local":
         options["simulator"] = {"seed_simulator": check_integer("seed", seed, minimum=0)}
     if backend is None:
-        backend = _backend(name, channel, instance, fractional_gates)
-    compiler = device(
+        backend = open_backend(name, channel, instance, fractional_gates)
+    randomizations = RANDOMIZATIONS if twirling else 0
+    prediction = DeviceTarget(
         backend,
-        seed=seed,
-        layout=layout,
-        fold=fold,
-        select_forms=select_forms,
-        fold_all=fold_all,
-        dynamical_decoupling=dynamical_decoupling,
-        twirling=RANDOMIZATIONS if twirling else 0,
-        service_twirling=twirling,
+        Compilation(chosen_seed(seed)),
+        placement=None if layout is None else given_placement(layout, backend),
+        forms=None if check_boolean("select_forms", select_forms) else (),
+        folding=folding,
+        suppression=Suppression(dynamical_decoupling, randomizations, as_service=twirling),
     )
     absent = {"rx", "rzz"} - set(backend.target.operation_names)
     if fractional_gates and absent:
@@ -229,69 +221,4 @@ def ibm(
             "have none but for FakeFractionalBackend)."
         )
     found = instance if instance is not None else instance_of(backend)
-    return IbmTarget(compiler, channel, found, mode, options, fractional_gates, service)
-
-
-def connect(described: Mapping[str, Any], folder: Path) -> JobService:
-    """Return the service of a submission's target, from its description in the plan."""
-    channel, name = described["channel"], described["device"]
-    backend = _backend(name, channel, described["instance"], described["fractional_gates"])
-    if channel == "local":
-        return LocalJobs(backend, described["options"], folder / "local")
-    return RuntimeJobs(backend.service, backend, described["options"], described["mode"])
-
-
-def _runtime_service(channel: str, instance: str | None) -> Any:
-    QiskitRuntimeService = _runtime().QiskitRuntimeService
-    try:
-        return QiskitRuntimeService(channel=channel, instance=instance)
-    except Exception as error:
-        # The client's own message may quote the account; its type says what is wrong.
-        raise ValueError(
-            f"Argument channel must name an account of yours, but the runtime client could not "
-            f"open {channel!r} ({type(error).__name__}); save one once with "
-            "QiskitRuntimeService.save_account(channel=…, token=…), see `qmemcircuit doctor`."
-        ) from None
-
-
-def _backend(name: str, channel: str, instance: str | None, fractional: bool) -> Any:
-    if channel == "local":
-        return fake_backend(name)
-    service = _runtime_service(channel, instance)
-    try:
-        return service.backend(name, use_fractional_gates=fractional)
-    except Exception as error:
-        raise ValueError(
-            f"Argument name must be a device of this account, but {name!r} was not found "
-            f"({type(error).__name__}); service.backends() lists them."
-        ) from None
-
-
-def fake_backend(name: str) -> Any:
-    """Return the fake device of a name such as `"FakeTorino"` or `"fake_torino"`."""
-    check_arguments(fake_backend, locals())
-    _runtime()
-    from qiskit_ibm_runtime import fake_provider
-
-    wanted = name.replace("_", "").lower()
-    for known in dir(fake_provider):
-        if known.startswith("Fake"):
-            found = getattr(fake_provider, known)
-            # A plan holds the device's own name, which need not be its class's.
-            own = str(getattr(found, "backend_name", known)).replace("_", "")
-            if wanted in (known.lower(), known.lower().removesuffix("v2"), own):
-                return found()
-    raise ValueError(
-        f"Argument name must be a fake device such as FakeTorino or FakeManilaV2, but {name!r} is "
-        "none; qiskit_ibm_runtime.fake_provider lists them."
-    )
-
-
-def _runtime() -> Any:
-    try:
-        import qiskit_ibm_runtime
-    except ImportError as error:
-        raise ImportError(
-            "IBM's devices need the runtime client; pip install 'qmemcircuit[hardware]'."
-        ) from error
-    return qiskit_ibm_runtime
+    return IbmTarget(prediction, channel, found, mode, options, fractional_gates, service)

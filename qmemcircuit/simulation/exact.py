@@ -15,16 +15,16 @@ from qiskit.circuit import Instruction, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 
 from qmemcircuit.circuits.build import (
-    Ancilla,
     CircuitBuilder,
     CircuitSet,
-    build_circuits,
+    circuits_with,
     most_collisions,
 )
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
+from qmemcircuit.circuits.options import Ancilla, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Collision, Element, Splitting, split_evolution
-from qmemcircuit.common.arguments import check_arguments
+from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import ComplexArray, check_memory
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.model.memristors import Model, Network
@@ -71,17 +71,10 @@ def exact_circuit(
     fit Aer's density-matrix method, naming the number of qubits, or where `target` has no noise
     model.
     """
-    check_arguments(exact_circuit, locals())
     traced = ancilla == "traced"
-    circuits = build_circuits(
-        model,
-        times,
-        bases="Z",
-        ancilla="reset" if ancilla == "traced" else ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-    )
+    pool: Ancilla = "reset" if ancilla == "traced" else ancilla
+    options = CircuitOptions("Z", pool, splitting, steps, collision)
+    circuits = circuits_with(model, times, options)
     if target is not None:
         noisy = target.predict() if isinstance(target, Target) else None
         if noisy is None:
@@ -98,6 +91,7 @@ def exact_circuit(
         steps=circuits.steps,
         compiled_method=circuits.compiled[0].method if circuits.compiled else None,
         compiled_residual=circuits.compiled_residual,
+        decay_integrals=circuits.network.decay_integrals(float(circuits.times[-1])),
     )
     memristors = len(circuits.network.memristors)
     if memristors <= STATES_UP_TO:
@@ -160,7 +154,9 @@ def _save_exact(members: Sequence[tuple[int, ...]]) -> Save:
     return save
 
 
-def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, ComplexArray]:
+def traced_circuit(
+    circuits: CircuitSet, save: Save, *, unravel: bool = False
+) -> tuple[QuantumCircuit, ComplexArray]:
     """Return one circuit on the system alone, all times saved, and what is left to apply.
 
     Whatever acts on one memristor between two couplings (damping by its Kraus operators, free
@@ -168,9 +164,11 @@ def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, Co
     are not in the circuit, for they would keep those of the next interval from merging: they are
     returned as superoperators of shape (T, M, 4, 4), and `finish` applies them to what was saved.
 
-    On a density matrix the circuit is the exact channel; on a state vector or matrix-product
-    state each shot of it is one quantum trajectory.
+    On a density matrix the circuit is the exact channel. With `unravel` the channels are given by
+    Kraus operators instead of superoperators: on a state vector or matrix-product state each shot
+    is then one quantum trajectory.
     """
+    make = _kraus_instruction if unravel else _superoperator_instruction
     network = circuits.network
     everyone = range(len(network.memristors))
     circuit = QuantumCircuit(len(everyone))
@@ -191,9 +189,11 @@ def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, Co
                 pending[j] = superoperator([matrix]) @ pending[j]
                 continue
             for j in element.memristors:
+                if np.array_equal(pending[j], np.eye(4)):
+                    continue
                 key = pending[j].tobytes()
                 if key not in instructions:
-                    instructions[key] = _channel(pending[j])
+                    instructions[key] = make(pending[j])
                 circuit.append(instructions[key], [j])
                 pending[j] = np.eye(4, dtype=complex)
             circuit.append(UnitaryGate(matrix, check_input=False), list(element.memristors))
@@ -225,7 +225,13 @@ def superoperator(operators: Sequence[ComplexArray]) -> ComplexArray:
     return total
 
 
-def _channel(matrix: ComplexArray) -> Instruction:
+def _superoperator_instruction(matrix: ComplexArray) -> Instruction:
+    """Return a superoperator of one qubit as Aer's own instruction, which stacks columns."""
+    columns = matrix.reshape(2, 2, 2, 2).transpose(1, 0, 3, 2).reshape(4, 4)
+    return Instruction("superop", 1, 0, [columns])
+
+
+def _kraus_instruction(matrix: ComplexArray) -> Instruction:
     """Return a superoperator of one qubit as an instruction with canonical Kraus operators."""
     from qiskit.quantum_info import Kraus
 
@@ -261,7 +267,7 @@ def _ancilla_circuits(circuits: CircuitSet, save: Save) -> Iterator[QuantumCircu
         return
     parts = list(_new_elements(circuits))
     most = most_collisions([element for part in parts for element in part])
-    builder = CircuitBuilder(circuits.network, circuits.ancilla, circuits.collision, most)
+    builder = CircuitBuilder(circuits.network, circuits.options, most)
     for index, elements in enumerate(parts):
         builder.append(elements)
         save(builder.circuit, index)
@@ -283,9 +289,7 @@ def _new_elements(circuits: CircuitSet) -> Iterator[tuple[Element, ...]]:
 
 def check_qubits(circuits: CircuitSet) -> None:
     """Raise ValueError where the largest circuit exceeds Aer's density-matrix method here."""
-    from qiskit_aer import AerSimulator
-
-    limit = AerSimulator(method="density_matrix").num_qubits
+    limit = make_simulator("density_matrix").num_qubits
     if circuits.num_qubits > limit:
         raise ValueError(
             f"Argument ancilla must leave at most {limit} qubits for Aer's density-matrix method "
@@ -297,11 +301,10 @@ def check_qubits(circuits: CircuitSet) -> None:
 def _simulate(circuits: list[QuantumCircuit]) -> dict[str, Any]:
     """Run the circuits on Aer's density-matrix method and collect what they save, by label."""
     from qiskit import transpile
-    from qiskit_aer import AerSimulator
 
     bits = 2 * max(circuit.num_qubits for circuit in circuits)
     threads = 0 if bits >= PARALLEL_FROM else 1  # 0 stands for all
-    simulator = AerSimulator(method="density_matrix", max_parallel_threads=threads)
+    simulator = make_simulator("density_matrix", max_parallel_threads=threads)
     compiled = transpile(circuits, simulator, optimization_level=0)
     result = simulator.run(compiled, shots=1).result()
     if not result.success:

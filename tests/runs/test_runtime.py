@@ -27,14 +27,14 @@ from stub_runtime_server import DEVICE, HOME, TOKEN, StubServer, account_file, r
 
 import qmemcircuit as qm
 from qmemcircuit.command_line.main import main
-from qmemcircuit.devices.compilation import require_isa
+from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.devices.forms import noiseless_state
+from qmemcircuit.devices.instructions import require_isa
 from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.results.observables import outcome_probabilities
 from qmemcircuit.runs import collection
 from qmemcircuit.runs import submission as jobs
-from qmemcircuit.runs.ibm import fake_backend, ibm
-from qmemcircuit.runs.services import RuntimeJobs
+from qmemcircuit.runs.ibm import ibm
+from qmemcircuit.runs.services import RuntimeJobs, fake_backend
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
 PAIR = qm.Network(
@@ -438,7 +438,7 @@ def test_fractional_gates_compile_to_the_same_channel_within_their_angles(
 def test_any_interaction_angle_is_folded_into_the_devices(angle: float) -> None:
     from qiskit.transpiler import generate_preset_pass_manager
 
-    from qmemcircuit.devices.compilation import restrict_target
+    from qmemcircuit.devices.instructions import restrict_target
 
     target = fake_backend(FRACTIONAL).target
     part = restrict_target(target, [0, 1])

@@ -28,28 +28,13 @@ The memory follows the mean voltage (adiabatic, mean field).
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import (
-    FloatArray,
-    check_choice,
-    check_integer,
-    check_real,
-    check_times,
-)
-from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.neurons.integrate_and_fire.engine import Engine
-from qmemcircuit.results.trajectory import Trajectory
-
-Current = float | Callable[[float], ArrayLike]
-
+from qmemcircuit.common.checks import FloatArray, check_real
 
 UNITS = {"voltage": "the parameters' units", "current": "the parameters' units"}
 """Whatever consistent set the parameters are in, with k_B = 1."""
@@ -87,7 +72,6 @@ class IntegrateAndFire:
     hbar: float = 1.0
 
     def __post_init__(self) -> None:
-        check_fields(self, infinite=("inductance",))
         for name in ("capacitance", "on_resistance", "off_resistance", "charge_range", "hbar"):
             check_real(name, getattr(self, name), minimum=0, exclusive=True)
         for name in ("threshold", "inductance"):
@@ -124,7 +108,6 @@ class IntegrateAndFire:
 
     def resistance(self, charge: ArrayLike) -> FloatArray:
         """Return M(q)."""
-        check_arguments(IntegrateAndFire.resistance, locals())
         part = np.clip(np.asarray(charge, dtype=float) / self.charge_range, 0.0, 1.0)
         return np.asarray(self.on_resistance * part + self.off_resistance * (1 - part))
 
@@ -146,247 +129,8 @@ class IntegrateAndFire:
         return self.hbar**2 / (4 * charge), 0.0, charge
 
 
-def simulate_classical(
-    neuron: IntegrateAndFire, times: ArrayLike, current: Current, *, tolerance: float = 1e-9
-) -> Trajectory:
-    """Return the classical circuit's response to `current` (a number or a function of time).
-
-    The Trajectory has `voltage` Q/C and `current` V/M through the memristor; variables "flux",
-    "charge" (the memory q), "resistance", "input_current"; the event "spikes".
-    """
-    check_arguments(simulate_classical, locals())
-    return simulate_network([neuron], times, current, dissipator="classical", tolerance=tolerance)
-
-
-def simulate_moments(
-    neuron: IntegrateAndFire,
-    times: ArrayLike,
-    current: Current,
-    *,
-    dissipator: str = "caldeira-leggett",
-    leak_scale: float = 1.0,
-    threshold: str = "deterministic",
-    seed: int | None = None,
-    covariance: Sequence[float] | None = None,
-    tolerance: float = 1e-9,
-    solver: str = "scipy",
-) -> Trajectory:
-    """Return the quantum neuron's Gaussian moments under `current`.
-
-    As `simulate_classical`, with `voltage` the mean <Q>/C, and the further variables
-    "flux_variance", "covariance", "charge_variance", "uncertainty" (their determinant over
-    ħ²/4; below 1 is no quantum state) and "spike_probability", P(V > V_th) of the Gaussian
-    voltage at that time. provenance["uncertainty"] says how many solver steps violated the
-    bound and by how much; an UncertaintyWarning is given once.
-
-    Args:
-        neuron: the circuit.
-        times: shape (T,).
-        current: a number, or a function of time.
-        dissipator: "caldeira-leggett" (default) or "gksl" (needs a finite inductance).
-        leak_scale: s of the "gksl" dissipator.
-        threshold: "deterministic" fires where the mean reaches V_th. "stochastic" draws one
-            standard normal ξ for each interval and fires where the mean reaches V_th + ξσ_V:
-            while the mean rises, the probability of having fired is then P(V > V_th).
-        seed: needed for "stochastic".
-        covariance: (σ_φφ, σ_φQ, σ_QQ) at t = 0 and after each reset; None is the thermal state.
-        tolerance: relative tolerance of the integration.
-        solver: "scipy", or "compiled": numba's, for one neuron under a constant current. Much
-            faster after the first call, which compiles; needs `pip install
-            'qmemcircuit[neurons]'`.
-    """
-    check_arguments(simulate_moments, locals())
-    return simulate_network(
-        [neuron],
-        times,
-        current,
-        dissipator=check_choice("dissipator", dissipator, ("caldeira-leggett", "gksl")),
-        leak_scale=leak_scale,
-        threshold=threshold,
-        seed=seed,
-        covariance=covariance,
-        tolerance=tolerance,
-        solver=solver,
-    )
-
-
-def simulate_network(
-    neurons: Sequence[IntegrateAndFire],
-    times: ArrayLike,
-    current: Current,
-    *,
-    weights: ArrayLike | None = None,
-    synapse_time: float = 1.0,
-    dissipator: str = "caldeira-leggett",
-    leak_scale: float = 1.0,
-    threshold: str = "deterministic",
-    seed: int | None = None,
-    covariance: Sequence[float] | None = None,
-    tolerance: float = 1e-9,
-    solver: str = "scipy",
-) -> Trajectory:
-    """Return several neurons' evolution, coupled by their spikes.
-
-    A spike of neuron j adds weights[i, j] to a current into neuron i, which decays at
-    1/synapse_time; negative weights inhibit. The neurons share no entanglement: a spike is a
-    classical event. Device i of the Trajectory is neuron i; with one neuron its spikes are the
-    event "spikes", with more "spikes_0", "spikes_1", …
-
-    Args:
-        neurons: N parameter sets.
-        times, dissipator, leak_scale, threshold, seed, covariance, tolerance, solver: as for
-            `simulate_moments`; dissipator may also be "classical".
-        current: the external current, a number or a function of time that returns a number
-            or N numbers.
-        weights: shape (N, N); None couples nothing.
-        synapse_time: τ_s > 0.
-    """
-    check_arguments(simulate_network, locals())
-    grid = check_times(times, minimum_length=2)
-    check_choice("dissipator", dissipator, ("classical", "caldeira-leggett", "gksl"))
-    check_choice("threshold", threshold, ("deterministic", "stochastic"))
-    check_real("leak_scale", leak_scale, minimum=0, exclusive=True)
-    check_real("tolerance", tolerance, minimum=0, exclusive=True)
-    tau = check_real("synapse_time", synapse_time, minimum=0, exclusive=True)
-    check_choice("solver", solver, ("scipy", "compiled"))
-    compiled = solver == "compiled"
-    if compiled and (len(neurons) != 1 or callable(current) or dissipator == "classical"):
-        raise ValueError(
-            "Argument solver='compiled' must have one quantum neuron and a constant current, but "
-            f"{len(neurons)} neurons, dissipator={dissipator!r} and "
-            f"{'a function' if callable(current) else 'a constant'} were given; use 'scipy'."
-        )
-    stochastic = threshold == "stochastic"
-    if stochastic and (seed is None or dissipator == "classical"):
-        raise ValueError(
-            "Argument threshold='stochastic' must come with a seed and a quantum dissipator, but "
-            f"seed={seed} and dissipator={dissipator!r} were given; the classical circuit has no "
-            "voltage variance."
-        )
-    if dissipator == "gksl" and any(neuron.frequency == 0 for neuron in neurons):
-        raise ValueError(
-            "Argument inductance must be finite for dissipator='gksl', but inf was given: the "
-            "mode operator needs an oscillator; use 'caldeira-leggett'."
-        )
-    count = len(neurons)
-    if count == 0:
-        raise ValueError("Argument neurons must hold at least one neuron, but it is empty.")
-    coupling = np.zeros((count, count)) if weights is None else np.array(weights, dtype=float)
-    if coupling.shape != (count, count):
-        raise ValueError(
-            f"Argument weights must have shape ({count}, {count}), but shape {coupling.shape} "
-            "was given."
-        )
-    rest = np.zeros((3, count))
-    if dissipator != "classical":
-        for i, neuron in enumerate(neurons):
-            rest[:, i] = (
-                neuron.rest_covariance()
-                if covariance is None
-                else _check_covariance(covariance, neuron.hbar)
-            )
-    engine = Engine(
-        tuple(neurons),
-        dissipator,
-        leak_scale,
-        tau,
-        current_function(current, count),
-        # A current that varies may rise and fall within one step of a smooth solution.
-        longest_step=float(grid[-1]) / 100 if callable(current) else math.inf,
-    )
-    generator = np.random.default_rng(check_integer("seed", seed or 0, minimum=0))
-    draws = generator if stochastic else None
-    if compiled and not callable(current):
-        run = _import_compiled()
-        samples, spikes, bound = run(
-            neurons[0], grid, rest[:, 0], float(current), dissipator, leak_scale, draws, tolerance
-        )
-    else:
-        samples, spikes, bound = engine.run(grid, rest, coupling, draws, tolerance)
-    flux, momentum, memory = samples[0], samples[1], samples[2]
-    voltage = momentum / engine.capacitance
-    resistance = engine.resistance(memory)
-    variables = {
-        "flux": flux,
-        "charge": memory,
-        "resistance": resistance,
-        "input_current": np.array([engine.current(t) for t in grid]).T + samples[3],
-    }
-    if dissipator != "classical":
-        from scipy.special import ndtr
-
-        hbar = np.array([[neuron.hbar] for neuron in neurons])
-        determinant = samples[4] * samples[6] - samples[5] ** 2
-        deviation = np.sqrt(np.maximum(samples[6], 0)) / engine.capacitance
-        with np.errstate(divide="ignore"):
-            excess = (voltage - engine.threshold) / deviation
-        variables |= {
-            "flux_variance": samples[4],
-            "covariance": samples[5],
-            "charge_variance": samples[6],
-            "uncertainty": 4 * determinant / hbar**2,
-            "spike_probability": ndtr(excess),
-        }
-        if bound["violations"]:
-            warnings.warn(
-                f"The moments violate the uncertainty bound at {bound['violations']} of "
-                f"{bound['steps']} steps (smallest determinant {bound['smallest']:.3g} of ħ²/4): "
-                "the Caldeira–Leggett form is not completely positive; raise the temperature or "
-                "use dissipator='gksl'.",
-                UncertaintyWarning,
-                stacklevel=3,
-            )
-    names = ["spikes"] if count == 1 else [f"spikes_{i}" for i in range(count)]
-    return Trajectory(
-        times=grid,
-        voltage=voltage.T,
-        current=(voltage / resistance).T,
-        variables={name: values.T for name, values in variables.items()},
-        events=dict(zip(names, (np.array(s) for s in spikes), strict=True)),
-        provenance=make_provenance(
-            "integrate_and_fire",
-            neurons=[
-                {k: str(v) if v == math.inf else v for k, v in asdict(n).items()} for n in neurons
-            ],
-            dissipator=dissipator,
-            leak_scale=leak_scale if dissipator == "gksl" else None,
-            threshold=threshold,
-            seed=seed,
-            weights=None if weights is None else coupling.tolist(),
-            synapse_time=None if weights is None else tau,
-            uncertainty=None if dissipator == "classical" else bound,
-            units=UNITS,
-            reconstruction="brand2025: from the abstract and the stated method only",
-        ),
-    )
-
-
-def _import_compiled() -> Callable[..., Any]:
-    try:
-        from qmemcircuit.neurons.integrate_and_fire.compiled import run_compiled
-    except ImportError as error:
-        raise ImportError(
-            "Argument solver='compiled' needs numba: pip install 'qmemcircuit[neurons]'"
-        ) from error
-    return run_compiled
-
-
-def current_function(current: Current, count: int) -> Callable[[float], FloatArray]:
-    """Return `current` as a function of time with values of shape (count,), checked at t = 0."""
-    if callable(current):
-        function = current
-        sample = np.asarray(function(0.0), dtype=float)
-        if sample.shape not in ((), (count,)):
-            raise ValueError(
-                f"Argument current must return a number or {count} numbers, but shape "
-                f"{sample.shape} was returned."
-            )
-        return lambda t: np.broadcast_to(np.asarray(function(t), dtype=float), (count,))
-    constant = np.full(count, check_real("current", current))
-    return lambda t: constant
-
-
-def _check_covariance(covariance: Sequence[float], hbar: float) -> FloatArray:
+def check_covariance(covariance: Sequence[float], hbar: float) -> FloatArray:
+    """Return (σ_φφ, σ_φQ, σ_QQ) of a quantum state."""
     values = np.asarray(covariance, dtype=float)
     # 1e-9: a minimum-uncertainty state, up to rounding, is a state.
     if (
