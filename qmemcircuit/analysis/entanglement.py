@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.counts.concurrence import Concurrence
 
@@ -34,6 +35,9 @@ class Event:
     lower: float
     upper: float
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
     """Return the sudden deaths and births of entanglement, in order of time.
@@ -56,6 +60,7 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
     stays within the noise of zero nothing is claimed: no event found does not mean that there is
     none.
     """
+    check_arguments(find_deaths_and_births, locals())
     if concurrence.lower is None or concurrence.upper is None or concurrence.level is None:
         return _exact_events(concurrence.times, concurrence.signed)
     times = concurrence.times

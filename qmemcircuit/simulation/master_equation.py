@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.model.marching import WatchedLaws
@@ -95,6 +96,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     between all samples of the law's integral and between all steps is seen by neither: see
     `FunctionRate` for how narrow that is.
     """
+    check_arguments(master_equation, locals())
     import qutip
 
     network = as_network(model)

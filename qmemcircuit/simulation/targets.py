@@ -17,6 +17,7 @@ import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import OwnTarget, Target
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray, available_memory
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.states import outcome_probabilities
@@ -124,6 +125,7 @@ def _plain_pass_manager() -> PassManager:
 
 def aer(*, seed: int | None = None) -> AerTarget:
     """Return the ideal simulator. `seed=None` draws one from the system and records it."""
+    check_arguments(aer, locals())
     return AerTarget(chosen_seed(seed))
 
 
@@ -134,6 +136,7 @@ def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -
     `StatevectorSampler` on circuits with a mid-circuit reset, and samplers that repeat their
     random numbers for every circuit.
     """
+    check_arguments(sampler, locals())
     from qiskit.primitives import BaseSamplerV2 as Base
 
     if not isinstance(primitive, Base):

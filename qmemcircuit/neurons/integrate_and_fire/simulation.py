@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_choice, check_real, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.inputs import FunctionInput, describe_input
@@ -52,6 +53,7 @@ def simulate_classical(
     The Trajectory has `voltage` Q/C and `current` V/M through the memristor; variables "flux",
     "charge" (the memory q), "resistance", "input_current"; the event "spikes".
     """
+    check_arguments(simulate_classical, locals())
     return simulate_network([neuron], times, current, dissipator="classical", tolerance=tolerance)
 
 
@@ -92,6 +94,7 @@ def simulate_moments(
             object. Much faster after the first call, which compiles; needs `pip install
             'qmemcircuit[neurons]'`.
     """
+    check_arguments(simulate_moments, locals())
     return simulate_network(
         [neuron],
         times,
@@ -137,6 +140,7 @@ def simulate_network(
         weights: shape (N, N); None couples nothing.
         synapse_time: τ_s > 0.
     """
+    check_arguments(simulate_network, locals())
     grid = check_times(times, minimum_length=2)
     method = method_named(dissipator, leak_scale)
     rule = threshold_named(threshold, seed, method)
@@ -184,6 +188,7 @@ def simulate_network(
 
 def describe_neuron(neuron: IntegrateAndFire) -> dict[str, Any]:
     """Return the parameters as JSON values; infinity, which JSON lacks, as a string."""
+    check_arguments(describe_neuron, locals())
     return {k: str(v) if v == math.inf else v for k, v in asdict(neuron).items()}
 
 
