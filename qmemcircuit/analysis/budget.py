@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.observables import trace_distance
 from qmemcircuit.results.trajectory import Samples, Trajectory
 
@@ -27,6 +28,7 @@ INFINITE_SHOTS = 10**12
 """Probabilities are passed on as so many counts: their rounding is 1e-12."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class ErrorBudget:
     """Where the distance between a measurement and the master equation comes from.

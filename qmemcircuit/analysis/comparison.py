@@ -11,6 +11,7 @@ from scipy.stats import chi2
 from qmemcircuit.analysis.budget import ErrorBudget, error_budget
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.observables import outcome_probabilities, trace_distance
 from qmemcircuit.results.trajectory import Samples, Trajectory
 
@@ -21,6 +22,7 @@ SMALLEST_EXPECTED_COUNT = 5.0
 """Outcomes expected less often are pooled: below, counts are not Gaussian enough for χ²."""
 
 
+@data_object(also=("verdict",))
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The distance between trajectories a and b.

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.witnesses import concurrence_limits, pair_counts
 from qmemcircuit.results.observables import signed_concurrence
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _ZERO = 1e-7
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Concurrence:
     """Wootters' concurrence of one pair against time; every array has shape (T,).
@@ -54,6 +56,7 @@ class Concurrence:
     seed: int | None = None
 
 
+@data_object
 @dataclass(frozen=True)
 class Event:
     """A sudden death (C falls to 0) or birth (C leaves 0) of entanglement.
@@ -71,6 +74,7 @@ class Event:
     upper: float
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class LaggedCorrelation:
     """Correlation of the changes of concurrence and form factor from loop to loop, at several lags.

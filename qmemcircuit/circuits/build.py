@@ -35,9 +35,11 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_times,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Model, Network, as_network
 
 
+@data_object
 @dataclass(frozen=True)
 class AncillaPool:
     """How many ancillas each memristor has; `size=None` is one for every collision."""
@@ -63,6 +65,7 @@ Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
 memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class CircuitSet(Sequence[QuantumCircuit]):
     """The circuits of every time and setting, time-major; also indexed `[time_index, basis]`.

@@ -18,12 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 
 FEWEST_TIMES = 10
 """A current that differentiates measured means needs so many times."""
 
 
-@dataclass(frozen=True)
+@data_object
+@dataclass(frozen=True, eq=False)
 class CurrentEstimate:
     """A current at T times: `value` (…, T), `error` (…, T), `covariance` (…, T, T).
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from qmemcircuit.circuits.build import Ancilla, AncillaPool, CircuitSet, most_collisions
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.states import noisy_states
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
 from qmemcircuit.results.observables import trace_distance
@@ -26,6 +27,7 @@ MOST_QUBITS = 9
 BestAncilla = Ancilla | Literal["best"]
 
 
+@data_object
 @dataclass(frozen=True)
 class AncillaChoice:
     """Which ancillas were chosen, and what each choice was predicted to do.

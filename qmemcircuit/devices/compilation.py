@@ -15,6 +15,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import FloatArray, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.placement import Placement
 from qmemcircuit.devices.suppression import TwirledCircuit, decouple, twirl, twirl_as_service
 
@@ -32,6 +33,7 @@ ANGLE_BOUNDS = {"rzz": [(0.0, np.pi / 2)]}
 whether an angle is allowed, but not the bounds, so that a restricted target needs them again."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class CompiledCircuit:
     """One circuit in a device's own instructions on the placement's qubits.

@@ -23,6 +23,7 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.constant_depth import compile_pairs
 from qmemcircuit.common.checks import ComplexArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.observables import trace_distance
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ FakeTorino (hardware.fig8, largest distance) 1, 3, 5, 7, 9 points give 0.0331, 0
 """
 
 
+@data_object
 @dataclass(frozen=True)
 class Form:
     """The chosen circuit for one time.

@@ -20,6 +20,8 @@ import numpy as np
 from qiskit.circuit import Gate, QuantumCircuit
 from qiskit.circuit.library import RZGate, XGate
 
+from qmemcircuit.common.data_objects import data_object
+
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
@@ -30,6 +32,7 @@ TWIRLED = ("cz", "cx", "ecr")
 """Two-qubit gates that Paulis pass through as Paulis."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class TwirledCircuit:
     """One random instance of a circuit: the same channel up to known flips of its outcomes.

@@ -13,7 +13,7 @@ Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,8 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_real,
 )
-from qmemcircuit.devices.calibration import describe_calibration
+from qmemcircuit.common.data_objects import SAME, data_object
+from qmemcircuit.devices.calibration import describe_calibration, same_backend
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.compilation import (
     CompiledCircuit,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class DeviceTarget:
     """A device's noise model behind the `Target` protocol; made by `device`.
@@ -75,7 +77,7 @@ class DeviceTarget:
         stream: of the seed's shots and Paulis (see `independent`).
     """
 
-    backend: Any
+    backend: Any = field(metadata={SAME: same_backend})
     seed: int
     schedule: bool = True
     placement: Placement | None = None

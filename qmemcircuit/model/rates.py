@@ -7,9 +7,10 @@ because a collision over [t0, t1] with probability 1 − exp(−∫Γ) is exact 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +19,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.special import jv
 
 from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.common.data_objects import data_object
 
 
 @runtime_checkable
@@ -37,6 +39,7 @@ class DecayRate(Protocol):
         ...
 
 
+@data_object
 @dataclass(frozen=True)
 class SquidRate:
     """The conductance-asymmetric SQUID's law Γ(t) = γ0 (1 − sin(cos ωt)) (guo2022, Eq. 7).
@@ -97,6 +100,7 @@ class SquidRate:
         return self.omega
 
 
+@data_object
 @dataclass(frozen=True)
 class ConstantRate:
     """Γ(t) = γ, for oracles with closed forms and for T1 decay (γ = 1/T1, in 1/time)."""
@@ -120,6 +124,7 @@ class ConstantRate:
         return self
 
 
+@data_object
 @dataclass(frozen=True)
 class FunctionRate:
     """Any law: `function(t)` returns Γ at one time, in 1/time.
@@ -128,6 +133,11 @@ class FunctionRate:
     that it cannot reach that, it raises ValueError. A pulse so narrow that all of its first 21
     points miss it goes unnoticed: keep the times closer than such structure. A saved run keeps the
     integrals that it used and reloads them as a `TabulatedRate`.
+
+    Two are equal where their functions are one and the same object. A function that a module
+    defines by name pickles as that name; for any other (a lambda, one defined in a function)
+    pickling raises TypeError with the remedy. cloudpickle takes those too, and they come back as
+    other functions of the same values.
 
     >>> float(FunctionRate(lambda t: 0.1 * t).integral(0.0, 2.0))   # 0.1 · 2²/2
     0.2000...
@@ -141,6 +151,18 @@ class FunctionRate:
                 f"Argument function must be a callable t -> rate, but {self.function!r} was given; "
                 "for a constant use ConstantRate."
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not _importable(self.function) and not _cloudpickle_is_at_work():
+            raise TypeError(
+                f"Argument function must be importable by name to be pickled, but "
+                f"{self.function!r} is not; define it with def at the top level of a module, or "
+                "send tabulate(rate, times) instead, which keeps the integrals between times."
+            )
+        return FunctionRate, (self.function,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FunctionRate:
+        return self  # nothing in it can be changed
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return function(t) at every time; ValueError where it is not a finite number."""
@@ -190,6 +212,28 @@ class FunctionRate:
         return float(value)
 
 
+def _importable(function: Callable[..., Any]) -> bool:
+    """Whether another process finds this very function by module and name."""
+    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    for part in getattr(function, "__qualname__", "<none>").split("."):
+        found = getattr(found, part, None)
+    return found is function
+
+
+def _cloudpickle_is_at_work() -> bool:
+    """Whether cloudpickle called: it (and Dask and joblib with it) takes any function by value.
+
+    Nothing else tells a pickling object who asks.
+    """
+    frame = sys._getframe()
+    while frame is not None:
+        if "cloudpickle" in str(frame.f_globals.get("__name__")):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+@data_object
 @dataclass(frozen=True)
 class TabulatedRate:
     """A law known by its integral from 0 to given times, as saved files keep it.

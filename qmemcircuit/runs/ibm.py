@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.compilation import require_isa, widen
 from qmemcircuit.devices.target import DeviceTarget, device
 from qmemcircuit.runs.collection import run_jobs
@@ -36,6 +37,7 @@ RANDOMIZATIONS = 32
 Channel = Literal["ibm_quantum_platform", "ibm_cloud", "local"]
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class IbmTarget:
     """A device of IBM's behind the protocols `Target` and `Submittable`; made by `ibm`.

@@ -17,6 +17,7 @@ import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import FloatArray, IntArray, available_memory, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.observables import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
 
@@ -74,6 +75,7 @@ def random_stream(seed: int, stream: int) -> np.random.Generator:
     return np.random.default_rng(seed if stream == 0 else [seed, stream])
 
 
+@data_object
 @dataclass(frozen=True)
 class AerTarget:
     """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count.
@@ -118,6 +120,7 @@ def rounded(probabilities: FloatArray) -> FloatArray:
     return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class SamplerTarget:
     """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager`.

@@ -31,6 +31,7 @@ from qmemcircuit.common.checks import (
     check_real,
     check_times,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.hodgkin_huxley.membrane import (
     Array,
@@ -39,6 +40,7 @@ from qmemcircuit.neurons.hodgkin_huxley.membrane import (
 from qmemcircuit.results.trajectory import Trajectory
 
 
+@data_object
 @dataclass(frozen=True)
 class QuantizedNeuron:
     """The quantized three-channel circuit of the paper (its Fig. 3) under I0 sin Ωt.

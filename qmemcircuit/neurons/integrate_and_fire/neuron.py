@@ -43,6 +43,7 @@ from qmemcircuit.common.checks import (
     check_real,
     check_times,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.integrate_and_fire.engine import Engine
 from qmemcircuit.results.trajectory import Trajectory
@@ -58,6 +59,7 @@ class UncertaintyWarning(UserWarning):
     """The Caldeira–Leggett moments fell below the uncertainty bound: not a quantum state."""
 
 
+@data_object
 @dataclass(frozen=True)
 class IntegrateAndFire:
     """One memristive neuron, in units with k_B = 1.

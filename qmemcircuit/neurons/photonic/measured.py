@@ -26,10 +26,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import check_integer, check_real, check_times
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.results.trajectory import Trajectory
 
 
+@data_object
 @dataclass(frozen=True)
 class MeasuredMemristor:
     """The LC circuit, the measurement and the feedback law (ħ = 1).

@@ -28,6 +28,7 @@ from qmemcircuit.common.checks import (
     check_real,
     check_times,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import StepSampler, count_outcomes, samplers_for_steps
 from qmemcircuit.results.trajectory import Trajectory
@@ -41,6 +42,7 @@ _NODES = 64
 """Gauss–Legendre nodes a window: exact to rounding for inputs smooth on the window."""
 
 
+@data_object
 @dataclass(frozen=True)
 class PhotonicMemristor:
     """One device: `window` is its integration time T > 0, in the unit of `times`."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.results.trajectory import Trajectory
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 VARIABLES = ("V", "Z", "X", "Y")
 
 
+@data_object
 @dataclass(frozen=True)
 class SinusoidalDrive:
     """An input V_Amp sin(ωt + φ) on top of the constant bias.
@@ -50,6 +52,7 @@ class SinusoidalDrive:
         return 2 * math.pi / self.frequency
 
 
+@data_object
 @dataclass(frozen=True)
 class LinearRamp:
     """An input r·t on top of the bias: V_n(t) = V_n + r t, for hysteresis swept at finite speed."""
@@ -60,6 +63,7 @@ class LinearRamp:
         check_real("rate", self.rate)
 
 
+@data_object
 @dataclass(frozen=True, kw_only=True)
 class ShuttleNeuron:
     """The memristive quantum neuron in the dimensionless quantities of Potter et al., Table I.
