@@ -40,6 +40,7 @@ from .circuits.build import (
 )
 from .circuits.constant_depth import CompiledPair as CompiledPair
 from .circuits.constant_depth import compile_pair as compile_pair
+from .circuits.protocols import Target as Target
 from .common.storage import FileFormatError as FileFormatError
 from .counts.estimates import Estimate as Estimate
 from .counts.means import pauli_mean as pauli_mean
@@ -120,7 +121,6 @@ from .runs.submission import resume as resume
 from .runs.submission import submit as submit
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
-from .simulation.targets import Target as Target
 from .simulation.targets import aer as aer
 from .simulation.targets import sampler as sampler
 from .simulation.trajectories import simulate_circuit as simulate_circuit

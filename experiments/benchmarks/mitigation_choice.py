@@ -18,6 +18,7 @@ import numpy as np
 
 import qmemcircuit as qm
 from experiments.hardware.params import PAIR_SHOTS, TRANSPILER_SEED, pair, pair_times
+from qmemcircuit.common.drawing import rounded
 from qmemcircuit.counts.extrapolation import extrapolate_pooled
 from qmemcircuit.counts.means import joint_weights, measured_labels, states_of_means, weighted_mean
 from qmemcircuit.counts.readout import Readout
@@ -26,7 +27,6 @@ from qmemcircuit.results.observables import concurrence_of_states, trace_distanc
 from qmemcircuit.results.trajectory import Samples
 from qmemcircuit.runs.ibm import fake_backend
 from qmemcircuit.runs.measurement import measure_readout
-from qmemcircuit.simulation.targets import rounded
 
 SEEDS = 200
 MANY = (1, 3, 5, 7, 9, 11, 13, 15)

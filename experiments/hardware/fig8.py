@@ -27,10 +27,10 @@ from experiments.results import Result, Settings
 from qmemcircuit.analysis.budget import trajectory_of_probabilities
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.common.drawing import rounded
 from qmemcircuit.counts.extrapolation import extrapolate_pooled
 from qmemcircuit.counts.means import combine_paulis, states_of_means, tomography_states
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.states import noisy_states
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure, plot_budget
 from qmemcircuit.results.observables import (
@@ -42,7 +42,6 @@ from qmemcircuit.results.observables import (
 from qmemcircuit.results.trajectory import Samples
 from qmemcircuit.runs.ibm import fake_backend
 from qmemcircuit.runs.measurement import measure_readout
-from qmemcircuit.simulation.targets import rounded
 
 if TYPE_CHECKING:
     import xarray
@@ -152,7 +151,7 @@ def _protocols(
 def _exact_row(name: str, protocol: _Protocol, master: qm.Trajectory) -> dict[str, Any]:
     assert master.states is not None
     placed = protocol.target.place(protocol.circuits)
-    states, compiled = noisy_states(protocol.circuits, placed, only=protocol.only)
+    states, compiled = placed.noisy_states(protocol.circuits, only=protocol.only)
     assert placed.placement is not None
     return {
         "device": name,
@@ -185,7 +184,7 @@ def _unlimited(
         placed = replace(target, reset_error=error, fold_all=True).place(circuits)
         means = []
         for factor in factors:
-            states, _ = noisy_states(circuits, replace(placed, fold=factor))
+            states, _ = replace(placed, fold=factor).noisy_states(circuits)
             means.append(np.stack([expectation(states, item) for item in operators], axis=1))
         values, _ = extrapolate_pooled(np.array(means), labels, factors)
         states = states_of_means(dict(zip(labels, values.T, strict=True)))

@@ -257,13 +257,13 @@ def _run(
         current=turned,
         voltage_error=error,
         events=events,
+        units={"times": "[step]", "voltage": "1", "current": "rad"},
         provenance=make_provenance(
             method,
             layers=[
                 {"neurons": [asdict(n) for n in neurons], "weights": w.tolist()}
                 for (neurons, _), w in zip(layers, weights, strict=True)
             ],
-            units={"voltage": "excited population", "current": "input angle (rad)"},
             **details,
         ),
     )

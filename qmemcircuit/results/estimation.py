@@ -23,6 +23,7 @@ from qmemcircuit.model.memristors import Network
 from qmemcircuit.results.observables import interaction_terms, pauli_terms
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Samples, Trajectory
+from qmemcircuit.results.units import memristor_units
 
 CurrentEstimator = Literal["finite_difference", "local_fit", "current_operator"]
 
@@ -161,6 +162,7 @@ def trajectory_of_means(
         samples=samples,
         variables={"decay_rate": rates},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 

@@ -16,6 +16,7 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.model.couplings import IDENTITY, PAPER_SIGMA, PAULI_X, PAULI_Y, PAULI_Z
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.results.units import memristor_units
 
 PAULI: dict[str, ComplexArray] = {"I": IDENTITY, "X": PAULI_X, "Y": PAULI_Y, "Z": PAULI_Z}
 FLIP: ComplexArray = np.kron(PAULI_Y, PAULI_Y)
@@ -129,6 +130,7 @@ def trajectory_of_states(
         states=states,
         variables={"decay_rate": rate},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 
@@ -150,6 +152,7 @@ def trajectory_of_pairs(
         pair_states=pair_states,
         variables={"decay_rate": rate},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 

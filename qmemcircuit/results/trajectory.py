@@ -295,7 +295,7 @@ class Trajectory:
         }
         if self.periods is not None:
             coordinates["period"] = ("device", self.periods, in_time)
-        about = {"provenance": json.dumps(dict(self.provenance), ensure_ascii=False)}
+        about = {"provenance": _as_json(self.provenance)}
         return xarray.Dataset(data, coords=coordinates, attrs=about)
 
     def to_dataframe(self) -> pandas.DataFrame:
@@ -330,7 +330,7 @@ class Trajectory:
         frame = frame[order]
         frame.attrs = {
             "time_unit": self.units.get("times"),
-            "provenance": json.dumps(dict(self.provenance), ensure_ascii=False),
+            "provenance": _as_json(self.provenance),
         }
         return frame
 
@@ -426,6 +426,10 @@ def _unnamed_axes(
         for name, values in variables.items()
         if values.shape not in (shape[:1], shape)
     }
+
+
+def _as_json(provenance: Mapping[str, Any]) -> str:
+    return json.dumps(dict(provenance), ensure_ascii=False, default=str)
 
 
 def _attributes(unit: str | None) -> dict[str, str]:

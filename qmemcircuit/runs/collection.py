@@ -33,6 +33,7 @@ from qmemcircuit.runs.submission import (
     plan_of,
     service_of,
     submit_measurement,
+    submittable,
     write_attempts,
 )
 
@@ -148,7 +149,9 @@ def run_jobs(measurement: Measurement, shots: int) -> Record:
     folder = Path(f"qmemcircuit-jobs-{now}-{uuid.uuid4().hex[:6]}")
     try:
         submit_measurement(measurement, shots, folder)
-        found = collect(folder, service=measurement.target.connect(folder), wait=math.inf)
+        found = collect(
+            folder, service=submittable(measurement.target).connect(folder), wait=math.inf
+        )
     except BaseException as error:
         error.add_note(f"The submission is in {str(folder)!r}: resume and collect continue it.")
         raise

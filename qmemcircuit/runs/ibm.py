@@ -20,7 +20,7 @@ from qmemcircuit.devices.target import DeviceTarget, device
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import measurement_of
 from qmemcircuit.runs.services import LocalJobs, Mode, RuntimeJobs, instance_of
-from qmemcircuit.runs.submission import JobService
+from qmemcircuit.runs.submission import JobService, Submittable
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -39,8 +39,8 @@ Channel = Literal["ibm_quantum_platform", "ibm_cloud", "local"]
 
 @data_object
 @dataclass(frozen=True, eq=False)
-class IbmTarget:
-    """A device of IBM's behind the protocols `Target` and `Submittable`; made by `ibm`.
+class IbmTarget(Submittable):
+    """A device of IBM's, to which circuits are sent as jobs; made by `ibm`.
 
     Attributes:
         prediction: the device's noise model with the same seed, layout and compilation: the
@@ -59,6 +59,15 @@ class IbmTarget:
     options: Mapping[str, Any] = field(default_factory=dict)
     fractional_gates: bool = False
     service: JobService | None = None
+
+    @property
+    def placed(self) -> bool:
+        """Whether the qubits are chosen."""
+        return self.prediction.placed
+
+    def predict(self) -> DeviceTarget:
+        """Return the device's noise model."""
+        return self.prediction
 
     def place(self, circuits: CircuitSet) -> IbmTarget:
         """Return the target with its qubits chosen for `circuits`."""

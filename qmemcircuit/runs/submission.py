@@ -23,15 +23,17 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
@@ -68,29 +70,23 @@ class JobService(Protocol):
         ...
 
 
-@runtime_checkable
-class Submittable(Protocol):
-    """A target whose circuits are sent as jobs; `ibm(name)` is one."""
+class Submittable(Target):
+    """A target whose circuits are sent as jobs; `ibm(name)` is one.
 
-    def place(self, circuits: CircuitSet) -> Submittable:
-        """Return the target with its qubits chosen."""
-        ...
+    Its `describe` goes into a file: layout, options and calibration, and never a token.
+    """
 
+    @abstractmethod
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
         """Return the circuits as the service takes them, time-major."""
-        ...
 
+    @abstractmethod
     def parts(self, circuits: int, shots: int) -> list[range]:
         """Return which circuits go into which job."""
-        ...
 
+    @abstractmethod
     def connect(self, folder: Path) -> JobService:
         """Return the service that runs the jobs of the submission in `folder`."""
-        ...
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return name, layout, options and calibration as JSON values; never a token."""
-        ...
 
 
 def submit(
@@ -122,11 +118,7 @@ def submit(
     is bad, and OSError where the disk is full; what was accepted is never submitted twice.
     """
     shots = check_integer("shots", shots, minimum=1)
-    if not isinstance(target, Submittable):
-        raise TypeError(
-            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
-            "and run(…) measures on the others."
-        )
+    submittable(target)
     measurement = plan_measurement(
         model,
         times,
@@ -140,6 +132,16 @@ def submit(
         mitigation=mitigation,
     )
     return submit_measurement(measurement, shots, folder, service=service)
+
+
+def submittable(target: object) -> Submittable:
+    """Return `target`, which must take jobs; TypeError for the others."""
+    if not isinstance(target, Submittable):
+        raise TypeError(
+            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
+            "and run(…) measures on the others."
+        )
+    return target
 
 
 def submit_measurement(
@@ -171,7 +173,7 @@ def submit_measurement(
                 "folder."
             )
         _write_plan(place, measurement, shots)
-        with _finished(service or measurement.target.connect(place)) as connected:
+        with _finished(service or submittable(measurement.target).connect(place)) as connected:
             _send(place, connected, asked=False, retry=False)
     return place
 
@@ -205,13 +207,13 @@ def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
     prepared: list[QuantumCircuit] = []
     pubs: list[list[int]] = []
     for number, item in enumerate(measurement.runs):
-        found = item.target.prepare(item.circuits)
+        found = submittable(item.target).prepare(item.circuits)
         settings = len(item.circuits.bases)
         prepared += found
         pubs += [[number, index // settings, index % settings] for index in range(len(found))]
     identity = uuid.uuid4().hex
     parts = []
-    for number, chosen in enumerate(measurement.target.parts(len(prepared), shots)):
+    for number, chosen in enumerate(submittable(measurement.target).parts(len(prepared), shots)):
         buffer = io.BytesIO()
         qpy.dump([prepared[index] for index in chosen], buffer)
         write_atomically(place / file_name(number, "qpy"), buffer.getvalue())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,7 @@ from qmemcircuit.circuits.build import (
     most_collisions,
 )
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
+from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Collision, Element, Splitting, split_evolution
 from qmemcircuit.common.checks import ComplexArray, check_memory
 from qmemcircuit.common.provenance import make_provenance
@@ -29,9 +30,6 @@ from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_pairs, trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from qmemcircuit.devices.target import DeviceTarget
 
 STATES_UP_TO = 6
 """Networks of up to this many memristors keep their full states; larger ones, all pairs'."""
@@ -52,7 +50,7 @@ def exact_circuit(
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
-    target: DeviceTarget | None = None,
+    target: Target | None = None,
 ) -> Trajectory:
     """Return the exact states of the circuits that `build_circuits` makes, without shot noise.
 
@@ -61,28 +59,18 @@ def exact_circuit(
         ancilla: `"traced"` replaces each collision by the Kraus operators that it has on the
             system, which is the same channel (tests/circuits/test_collision.py) on far fewer
             qubits; any other choice simulates the ancillas themselves.
-        target: a target made by `device`: its gates' and idle times' noise too, see
-            `device_states` (which can also absorb the device's decay). None: ideal gates.
+        target: a target with a noise model, `device(…)` or `ibm(…)`: its gates' and idle times'
+            noise too, as `device_states` does (which can also absorb the device's decay). None:
+            ideal gates.
 
     Returns a `Trajectory` with `states` of shape (T, 2^M, 2^M) for M ≤ 6, and for larger networks
     with `pair_states` of all pairs, from which every V, I and pairwise concurrence follows.
     Time and memory grow as 4^M; `simulate_circuit` goes on where this ends. Raises ValueError
-    where the density matrix does not fit into memory, naming the bytes, or where ancillas do not
-    fit Aer's density-matrix method, naming the number of qubits.
+    where the density matrix does not fit into memory, naming the bytes, where ancillas do not
+    fit Aer's density-matrix method, naming the number of qubits, or where `target` has no noise
+    model.
     """
     traced = ancilla == "traced"
-    if target is not None:
-        from qmemcircuit.devices.states import device_states
-
-        return device_states(
-            model,
-            times,
-            target=target,
-            ancilla="reset" if ancilla == "traced" else ancilla,
-            splitting=splitting,
-            steps=steps,
-            collision=collision,
-        )
     circuits = build_circuits(
         model,
         times,
@@ -92,6 +80,14 @@ def exact_circuit(
         steps=steps,
         collision=collision,
     )
+    if target is not None:
+        noisy = target.predict() if isinstance(target, Target) else None
+        if noisy is None:
+            raise ValueError(
+                f"Argument target must have a noise model, but {target!r} has none; "
+                "device(backend) and ibm(name) have one, and target=None is the ideal circuit."
+            )
+        return noisy.place(circuits).predicted_states(circuits)
     provenance = make_provenance(
         "exact_circuit",
         model=describe_model(circuits.network, circuits.times),

@@ -40,6 +40,7 @@ from qmemcircuit.results.observables import (
     voltages_and_currents,
 )
 from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.results.units import memristor_units
 from qmemcircuit.simulation.exact import Save, exact_circuit, finish, traced_circuit
 
 Method = Literal["density_matrix", "statevector", "matrix_product_state"]
@@ -149,6 +150,7 @@ def simulate_circuit(
         pair_states=averages.pair_states,
         variables={"decay_rate": averages.rate},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 

@@ -131,11 +131,18 @@ def simulate_membrane(
             "sodium_conductance": membrane.sodium_conductance * m**3 * h,
         },
         events={"spikes": solution.t_events[0]},
+        units={
+            "times": "ms",
+            "voltage": "mV",
+            "current": "µA/cm²",
+            **dict.fromkeys("nmh", "1"),
+            "potassium_conductance": "mS/cm²",
+            "sodium_conductance": "mS/cm²",
+        },
         provenance=make_provenance(
             "simulate_membrane",
             neuron=asdict(membrane),
             spike_level=level,
-            units={"time": "ms", "voltage": "mV above rest", "current": "µA/cm²"},
         ),
     )
 

@@ -25,6 +25,8 @@ from qmemcircuit.neurons.integrate_and_fire.neuron import (
 )
 from qmemcircuit.results.trajectory import Trajectory
 
+VARIABLES = ("flux", "charge", "resistance", "input_current", "top_population")
+
 
 def levels_needed(
     neuron: IntegrateAndFire, *, voltage: float, flux: float = 0.0, tolerance: float = 1e-6
@@ -180,13 +182,13 @@ def simulate_fock(
             "top_population": rows[3][:, None],
         },
         events={"spikes": np.array(spikes)},
+        units={name: UNITS[name] for name in ("times", "voltage", "current", *VARIABLES)},
         provenance=make_provenance(
             "simulate_fock",
             neuron={k: str(v) if v == math.inf else v for k, v in asdict(neuron).items()},
             levels=size,
             leak_scale=leak_scale,
             truncation_error=worst,
-            units=UNITS,
             reconstruction="brand2025: from the abstract and the stated method only",
         ),
     )

@@ -51,8 +51,23 @@ from qmemcircuit.results.trajectory import Trajectory
 Current = float | Callable[[float], ArrayLike]
 
 
-UNITS = {"voltage": "the parameters' units", "current": "the parameters' units"}
-"""Whatever consistent set the parameters are in, with k_B = 1."""
+UNITS = {
+    "times": "[time]",
+    "voltage": "[voltage]",
+    "current": "[charge]/[time]",
+    "flux": "[voltage]·[time]",
+    "charge": "[charge]",
+    "resistance": "[voltage]·[time]/[charge]",
+    "input_current": "[charge]/[time]",
+    "flux_variance": "([voltage]·[time])²",
+    "covariance": "[voltage]·[time]·[charge]",
+    "charge_variance": "[charge]²",
+    "uncertainty": "1",
+    "spike_probability": "1",
+    "top_population": "1",
+}
+"""Of any consistent set that the parameters are in, with k_B = 1: [voltage] is the unit of
+`threshold`, [charge] that of `charge_range`, [time] that of `refractory_time`."""
 
 
 class UncertaintyWarning(UserWarning):
@@ -338,6 +353,7 @@ def simulate_network(
         voltage=voltage.T,
         current=(voltage / resistance).T,
         variables={name: values.T for name, values in variables.items()},
+        units={name: UNITS[name] for name in ("times", "voltage", "current", *variables)},
         events=dict(zip(names, (np.array(s) for s in spikes), strict=True)),
         provenance=make_provenance(
             "integrate_and_fire",
@@ -351,7 +367,6 @@ def simulate_network(
             weights=None if weights is None else coupling.tolist(),
             synapse_time=None if weights is None else tau,
             uncertainty=None if dissipator == "classical" else bound,
-            units=UNITS,
             reconstruction="brand2025: from the abstract and the stated method only",
         ),
     )

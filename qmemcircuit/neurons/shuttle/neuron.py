@@ -26,6 +26,21 @@ if TYPE_CHECKING:
 VARIABLES = ("V", "Z", "X", "Y")
 
 
+UNITS = {
+    "times": "R_ext C_ext",
+    "voltage": "V_0",
+    "current": "V_0/R_0",
+    **dict.fromkeys(("Z", "X", "Y"), "1"),
+    "conductance": "1/R_0",
+    "input": "V_0",
+    "measured_means": "1",
+    "measured_shots": "1",
+}
+"""Those of Potter et al., Table I; V_0 is `PhysicalShuttle.voltage_unit`."""
+
+STATE_SERIES = ("times", "voltage", "current", "Z", "X", "Y", "conductance", "input")
+
+
 @data_object
 @dataclass(frozen=True)
 class SinusoidalDrive:
@@ -227,6 +242,7 @@ def simulate(
             "conductance": conductance,
             "input": input_voltages(neuron, moments),
         },
+        units={name: UNITS[name] for name in STATE_SERIES},
         periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.simulate",
@@ -234,7 +250,6 @@ def simulate(
             initial_state=start.tolist(),
             rtol=rtol,
             atol=atol,
-            units="dimensionless, Potter et al. 2024, Table I",
         ),
     )
 
