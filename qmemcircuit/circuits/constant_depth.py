@@ -46,7 +46,7 @@ from qmemcircuit.common.checks import (
     check_times,
 )
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.model.couplings import evolve
+from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
 
 CompiledMethod = Literal["closed form", "fitted"]

@@ -13,7 +13,7 @@ from qmemcircuit.circuits.channels import TWO_QUBIT, damping_map, transfer_matri
 from qmemcircuit.circuits.splitting import Collision, Element, Operation, pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.model.couplings import evolve
+from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
 
 EVALUATIONS = 60

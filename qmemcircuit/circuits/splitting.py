@@ -31,7 +31,7 @@ from qiskit.circuit.library import RZGate, UnitaryGate
 from qmemcircuit.circuits.collision import damping_probability
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.model.couplings import IDENTITY, PAULI_Z, evolve
+from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.memristors import Memristor, Network
 
 Splitting = Literal["lie", "strang", "fused", "compiled"]

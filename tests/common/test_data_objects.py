@@ -63,7 +63,7 @@ def examples() -> dict[str, object]:
         qm.ConstantRate(0.1),
         qm.SquidRate(0.4, omega=2.0),
         qm.FunctionRate(law),
-        qm.TabulatedRate(tuple(TIMES), tuple(TIMES**2)),
+        qm.TabulatedRate(tuple(TIMES), integrals=tuple(TIMES**2)),
         qm.Native("x", 0.1),
         qm.ControlledRotation("y", 0.2),
         qm.PartialSwap(0.1),
@@ -248,7 +248,8 @@ def test_a_lambda_law_says_what_to_do_and_travels_by_cloudpickle():
 
 
 def test_a_device_target_travels():
-    fake = pytest.importorskip("qmemcircuit.runs.ibm").fake_backend
+    pytest.importorskip("qiskit_ibm_runtime")
+    fake = pytest.importorskip("qmemcircuit.runs.services").fake_backend
     target = qm.device(fake("FakeManilaV2"), seed=1)
     again = pickle.loads(pickle.dumps(target))
     assert again == target
@@ -264,7 +265,8 @@ def test_a_device_target_travels():
 
 
 def test_a_changed_calibration_is_another_device():
-    fake = pytest.importorskip("qmemcircuit.runs.ibm").fake_backend
+    pytest.importorskip("qiskit_ibm_runtime")
+    fake = pytest.importorskip("qmemcircuit.runs.services").fake_backend
     backend = fake("FakeManilaV2")
     other = fake("FakeManilaV2")
     properties = other.target["cx"][0, 1]
@@ -323,7 +325,7 @@ def test_a_class_keeps_what_it_defines_itself():
 
 def test_a_sweep_names_bound_objects_by_their_whole_content():
     """A brief repr would name two models alike, and a finished sweep be taken for another's."""
-    one = qm.TabulatedRate(tuple(TIMES), tuple(TIMES**2))
+    one = qm.TabulatedRate(tuple(TIMES), integrals=tuple(TIMES**2))
     other = dataclasses.replace(one, integrals=(*one.integrals[:-1], 99.0))
     assert repr(one)[:40] == repr(other)[:40]
     for wrap in (lambda x: x, lambda x: (x,), lambda x: {"a": [x]}):

@@ -11,12 +11,18 @@ import xarray
 
 import qmemcircuit as qm
 from qmemcircuit.common.storage import save_file
-from qmemcircuit.model.squid import Squid, to_volts
+from qmemcircuit.model.squid import Squid
+from qmemcircuit.results.units import to_volts
 
 TIMES = np.linspace(0, 2 * np.pi, 21)
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4)
 PAIR = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.2))
 NATURAL = {"times": "1/ω", "voltage": "√(mħω)", "current": "ω√(mħω)", "decay_rate": "ω"}
+
+
+def expect(model, times):
+    circuits = qm.build_circuits(model, times[:12])
+    return qm.expected_trajectory(circuits, qm.device(fake(), seed=1))
 
 
 def odd(**changes):
@@ -45,7 +51,7 @@ def odd(**changes):
         qm.master_equation,
         qm.exact_circuit,
         lambda m, t: qm.estimate(qm.run(m, t, target=qm.aer(seed=1), shots=100)),
-        lambda m, t: qm.simulate_circuit(m, t[:3], method="statevector", trajectories=20, seed=1),
+        lambda _, t: qm.simulate_circuit(PAIR, t[:3], method="statevector", trajectories=9, seed=1),
         lambda m, t: qm.expected_trajectory(
             qm.build_circuits(m, t[:12]), qm.device(fake(), seed=1)
         ),
@@ -57,7 +63,7 @@ def test_every_solver_fills_the_units(solve):
 
 
 def fake():
-    return pytest.importorskip("qmemcircuit.runs.ibm").fake_backend("FakeManilaV2")
+    return pytest.importorskip("qmemcircuit.runs.services").fake_backend("FakeManilaV2")
 
 
 def test_another_frequency_is_not_called_natural():
