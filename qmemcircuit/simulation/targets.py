@@ -17,9 +17,9 @@ import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import OwnTarget, Target
-from qmemcircuit.common.checks import IntArray, available_memory, check_integer
+from qmemcircuit.common.checks import IntArray, available_memory
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.common.drawing import random_stream, rounded
+from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
 
@@ -127,9 +127,7 @@ def _plain_pass_manager() -> PassManager:
 
 def aer(*, seed: int | None = None) -> AerTarget:
     """Return the ideal simulator. `seed=None` draws one from the system and records it."""
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    return AerTarget(check_integer("seed", seed, minimum=0))
+    return AerTarget(chosen_seed(seed))
 
 
 def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -> SamplerTarget:
