@@ -232,16 +232,12 @@ def _misfit(rest: _Data, expected: ExpectedMeans) -> FloatArray:
     found = np.zeros(square.shape)
     everywhere = np.ones((rest.times.size,) * 2)
     for about in (everywhere, _indicator(_windows(rest.times, rest.omega))):
-        excess = _significant_excess(
-            square @ about.T, variance @ about.T, spread @ about.T, _SEEN
-        )
+        excess = _significant_excess(square @ about.T, variance @ about.T, spread @ about.T, _SEEN)
         found = np.maximum(found, excess / np.maximum(lever @ about.T, 1e-300))
     return np.sqrt(np.minimum(found, 1.0))
 
 
-def _climb(
-    ladder: list[_Linear], data: _Data, sides: _Linear
-) -> tuple[_Linear, FloatArray]:
+def _climb(ladder: list[_Linear], data: _Data, sides: _Linear) -> tuple[_Linear, FloatArray]:
     """Return the first estimator at each time that no freer one contradicts, and what is left.
 
     What is left, squared, is what the next freer one leaves undecided: the variance of their

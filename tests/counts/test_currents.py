@@ -143,7 +143,7 @@ def test_the_error_is_as_sharp_as_it_was():
 
 
 def test_what_is_subtracted_is_kept():
-    deviations, found = simulate("local_fit", PAPER, 10**6, runs=300)
+    _, found = simulate("local_fit", PAPER, 10**6, runs=300)
     raw = found.value + found.subtracted
     truth = exact_means(PAPER, TIMES)
     # The raw values scatter about the truth plus what was subtracted.
