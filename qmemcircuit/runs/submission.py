@@ -20,6 +20,8 @@ accepts a request and lists it only after `resume` has asked.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -158,8 +160,6 @@ def resume(
 
 def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
     """Write the circuits and then the plan, which makes them a submission."""
-    import io
-
     from qiskit import qpy
 
     prepared: list[QuantumCircuit] = []
@@ -174,9 +174,15 @@ def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
     for number, chosen in enumerate(submittable(measurement.target).parts(len(prepared), shots)):
         buffer = io.BytesIO()
         qpy.dump([prepared[index] for index in chosen], buffer)
-        write_atomically(place / file_name(number, "qpy"), buffer.getvalue())
-        tag = f"qmemcircuit-{identity}-{number:03d}"
-        parts.append({"tag": tag, "pubs": [pubs[index] for index in chosen]})
+        content = buffer.getvalue()
+        write_atomically(place / file_name(number, "qpy"), content)
+        parts.append(
+            {
+                "tag": f"qmemcircuit-{identity}-{number:03d}",
+                "pubs": [pubs[index] for index in chosen],
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        )
     circuits, mitigation = measurement.circuits, measurement.mitigation
     target = dict(measurement.target.describe())
     header = {
@@ -222,7 +228,7 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
         tag = attempts[-1]["tag"]
         job = service.find(tag) if asked else None
         if job is None:
-            job = service.submit(_circuits_of(place, number), plan["shots"], tag)
+            job = service.submit(_circuits_of(place, number, part), plan["shots"], tag)
         attempts[-1]["job"] = job
         try:
             write_attempts(place, number, attempts)
@@ -234,17 +240,25 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
             ) from error
 
 
-def _circuits_of(place: Path, number: int) -> list[QuantumCircuit]:
+def _circuits_of(place: Path, number: int, part: Mapping[str, Any]) -> list[QuantumCircuit]:
+    """Return the circuits of a part; FileFormatError unless they are those of its plan."""
     from qiskit import qpy
 
     path = place / file_name(number, "qpy")
+    remedy = "restore it from a copy, or submit again to a new folder"
+    content = path.read_bytes()
+    # Plans of up to November 2026 state no sum.
+    if part.get("sha256") not in (None, hashlib.sha256(content).hexdigest()):
+        raise FileFormatError(
+            f"Argument folder must hold the circuits of its plan, but {str(path)!r} cannot be "
+            f"read: it does not have the SHA-256 that the plan states; {remedy}."
+        )
     try:
-        with path.open("rb") as stream:
-            return list(qpy.load(stream))
+        return list(qpy.load(io.BytesIO(content)))
     except Exception as error:  # QPY's reader raises whatever the bytes make it do
         raise FileFormatError(
             f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read "
-            f"({type(error).__name__}); restore it from a copy, or submit again to a new folder."
+            f"({type(error).__name__}); {remedy}."
         ) from error
 
 
