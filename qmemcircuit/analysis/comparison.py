@@ -90,8 +90,8 @@ class Comparison:
         word = "agree" if self.agree else "do not agree"
         return (
             f"The two {word} within the shots: χ² = {self.chi_square:.1f} for "
-            f"{self.degrees_of_freedom} degrees of freedom, p = {self.p_value:.3g} ({self.tested}); "
-            f"{self.rate_factor}."
+            f"{self.degrees_of_freedom} degrees of freedom, p = {self.p_value:.3g} "
+            f"({self.tested}); {self.rate_factor}."
         )
 
     def __str__(self) -> str:
@@ -134,9 +134,9 @@ def compare(
     χ² is taken on the counts, which are independent between times and settings: Pearson's against
     the probabilities of the other side's states, or the homogeneity χ² of two sets of counts.
     Outcomes with an expected count below 5 are pooled. Beside it stands one directed test, of a
-    common factor on the decay rates (`rate_factor`), where one side knows its model. There is no χ² without counts: errors of V
-    may be, and those of I are, correlated in time. The test cannot see an error that the sampled
-    settings do not show.
+    common factor on the decay rates (`rate_factor`), where one side knows its model. There is no
+    χ² without counts: errors of V may be, and those of I are, correlated in time. Neither test can
+    see an error that the sampled settings do not show.
 
     With `exact` (`exact_circuit`) and `noisy` (`expected_trajectory`, or `exact` again on an ideal
     simulator), and b the master equation, the distance is also split into splitting, device and

@@ -13,9 +13,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray
-from qmemcircuit.common.states import outcome_probabilities
+from qmemcircuit.common.states import evolve, outcome_probabilities
 from qmemcircuit.counts.samples import Samples
-from qmemcircuit.model.couplings import evolve
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.serialization import restore_model
 from qmemcircuit.results.trajectory import Trajectory

@@ -81,8 +81,8 @@ class CurrentEstimate:
 
     `subtracted` (T,) is the estimator's bias by the model, already taken off `value`; zeros
     without a model. `bias` (…, T) bounds what is left; `covariance` has its square added on the
-    diagonal, so that its diagonal is `error`². Leading axes are those of the data: one for
-    repeated runs, say.
+    diagonal, so that its diagonal is `error`². `y_covariance` (…, T, T) is that of <Y> at the
+    first time with I at the second. Leading axes are those of the data: one for repeated runs, say.
     """
 
     value: FloatArray
@@ -90,6 +90,7 @@ class CurrentEstimate:
     covariance: FloatArray
     bias: FloatArray
     subtracted: FloatArray
+    y_covariance: FloatArray
 
 
 @dataclass(frozen=True)
@@ -319,7 +320,8 @@ def _summarise(
     diagonal = np.arange(data.times.size)
     covariance[..., diagonal, diagonal] += bias**2
     error = np.sqrt(covariance[..., diagonal, diagonal])
-    return CurrentEstimate(value, error, covariance, bias, subtracted)
+    with_y = (data.y_error[..., None, :] ** 2 * estimator.from_y).swapaxes(-1, -2)
+    return CurrentEstimate(value, error, covariance, bias, subtracted, with_y)
 
 
 Basis = Callable[[FloatArray], tuple[FloatArray, FloatArray]]

@@ -10,6 +10,7 @@ import numpy as np
 
 from qmemcircuit.common.checks import FloatArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.states import expectation, pauli_matrix, reduce_states, reduced_from_pairs
 from qmemcircuit.counts.currents import (
     CurrentEstimate,
     ExpectedMeans,
@@ -26,14 +27,7 @@ from qmemcircuit.counts.means import (
 from qmemcircuit.counts.readout import describe_readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
-from qmemcircuit.results.observables import (
-    expectation,
-    interaction_terms,
-    pauli_matrix,
-    pauli_terms,
-    reduce_states,
-    reduced_from_pairs,
-)
+from qmemcircuit.results.observables import interaction_terms, pauli_terms
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
 

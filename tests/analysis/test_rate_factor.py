@@ -96,16 +96,16 @@ def derivative_once(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shots", [30, 5000])
-@pytest.mark.parametrize("name", list(CASES))
+@pytest.mark.parametrize("name", ["paper", "pair", "chain"])
 def test_true_models_are_rejected_as_often_as_they_should(name, shots):
-    runs = 1000
+    runs = 400
     value, error, p_value, _ = measure(name, exact_side(name), shots, runs)
     for level in (0.01, 0.05, 0.3):
         low, high = coverage_bounds(level, runs, checks=3)
         assert low <= np.mean(p_value < level) <= high
     assert kstest(p_value, "uniform").pvalue > 1e-4
     score = (value - 1) / error
-    # The mean and the spread of 1000 scores to 4.5 of their errors.
+    # The mean and the spread of 400 scores to 4.5 of their errors.
     assert abs(score.mean()) < 4.5 / np.sqrt(runs)
     assert score.std() == pytest.approx(1, abs=4.5 / np.sqrt(2 * runs))
 
@@ -150,10 +150,10 @@ def test_compare_reports_it_and_counts_it():
     assert "common factor on the decay rates" in str(true)
     assert true.agree is True
     assert true.rate_factor == qm.compare(master, sampled_paper(1000)).rate_factor
-    wrong = qm.compare(sampled_paper(1000, 0.45, seed=4), master)
-    assert wrong.p_value > 0.005  # χ² alone would have said that they agree
-    assert wrong.agree is False
-    assert "do not agree" in wrong.verdict
+    wrong = [qm.compare(sampled_paper(1000, 0.45, seed=seed), master) for seed in range(5)]
+    assert not any(comparison.agree for comparison in wrong)
+    assert all("do not agree" in comparison.verdict for comparison in wrong)
+    assert max(comparison.p_value for comparison in wrong) > 0.01  # χ² alone would agree here
 
 
 def test_it_says_why_it_is_not_available():
