@@ -43,7 +43,7 @@ from .model.rates import ConstantRate as ConstantRate
 from .model.rates import DecayRate as DecayRate
 from .model.rates import FunctionRate as FunctionRate
 from .model.rates import SquidRate as SquidRate
-from .model.rates import TabulatedRate as TabulatedRate
+from .model.tabulated import TabulatedRate as TabulatedRate
 from .plotting.figures import plot_budget as plot_budget
 from .plotting.figures import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop

@@ -218,4 +218,5 @@ def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:
         "compiled_method": circuits.compiled[0].method if circuits.compiled else None,
         "compiled_residual": circuits.compiled_residual,
         "collision": circuits.collision,
+        "decay_integrals": circuits.network.decay_integrals(float(circuits.times[-1])),
     }

@@ -97,6 +97,7 @@ def exact_circuit(
         steps=circuits.steps,
         compiled_method=circuits.compiled[0].method if circuits.compiled else None,
         compiled_residual=circuits.compiled_residual,
+        decay_integrals=circuits.network.decay_integrals(float(circuits.times[-1])),
     )
     memristors = len(circuits.network.memristors)
     if memristors <= STATES_UP_TO:

@@ -139,6 +139,7 @@ def simulate_circuit(
         trajectories=total,
         seed=seed,
         truncation=truncation,
+        decay_integrals=network.decay_integrals(float(circuits.times[-1])),
     )
     return Trajectory(
         circuits.times,
