@@ -15,6 +15,7 @@ from .circuits.build import pool as pool
 from .circuits.constant_depth import CompiledPair as CompiledPair
 from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.protocols import Target as Target
+from .common.resources import allow_large as allow_large
 from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
 from .counts.estimates import Estimate as Estimate
@@ -70,6 +71,7 @@ from .simulation.targets import sampler as sampler
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 
 __all__ = [
+    "allow_large",
     "AncillaPool",
     "CircuitSet",
     "CoherentErrors",
