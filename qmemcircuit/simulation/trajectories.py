@@ -31,6 +31,7 @@ from qmemcircuit.common.checks import (
     check_choice,
     check_integer,
 )
+from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Estimate, progress_of, require, too_long
 from qmemcircuit.common.states import reduced_from_pairs
@@ -138,9 +139,7 @@ def simulate_circuit(
     if route["method"] == "matrix_product_state":
         remedy = "reduce bond_dimension, trajectories or times"
     require(estimate, remedy)
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    seed = check_integer("seed", seed, minimum=0)
+    seed = chosen_seed(seed)
     with progress_of(estimate) as report:
 
         def advance(done: int, of: int) -> None:
