@@ -447,7 +447,7 @@ def files_of_every_kind(folder: Path) -> dict[str, tuple[Path, Callable[[], str]
         tags = sorted(item["tag"] for item in stub.jobs().values())
         return content_digest({"tags": tags}, {"counts": found.record.samples.counts})
 
-    for name in ("plan.json", "part002.qpy", "part001.json", "part001.counts.npz"):
+    for name in ("plan.json", "part002.qpy", "part001.json", "part000.counts.npz"):
         kinds[f"submission: {name}"] = (place / name, of_submission)
     return kinds
 
@@ -494,9 +494,9 @@ def strange_paths(folder: Path) -> Counter[str]:
         memristor = qm.Memristor(qm.SquidRate(0.4 if name == "one" else 0.1), a=np.pi / 4)
         qm.submit(memristor, TIMES, target=target, shots=SHOTS, folder=place, service=service)
         places.append(place)
-    (places[0] / "part000.qpy").unlink()
-    (places[0] / "part000.json").unlink()
-    (places[0] / "part000.qpy").symlink_to(places[1] / "part000.qpy")
+    (places[0] / "part001.qpy").unlink()
+    (places[0] / "part001.json").unlink()
+    (places[0] / "part001.qpy").symlink_to(places[1] / "part001.qpy")
     shutil.rmtree(folder / "one.server")
     try:
         qm.resume(places[0], service=FolderService(folder / "one.server"))
