@@ -224,7 +224,7 @@ def _fit_branch(
             break
     coefficient_noise = inverse @ noise @ inverse.T
     # Smoothed currents have a rank-deficient covariance; the ridge is far below any error.
-    ridge = 1e-9 * np.trace(coefficient_noise) / len(coefficient_noise)
+    ridge = 1e-7 * np.trace(coefficient_noise) / len(coefficient_noise)
     root = np.linalg.cholesky(coefficient_noise + ridge * np.eye(len(coefficient_noise)))
     whitened = np.asarray(np.linalg.solve(root, inverse @ samples), dtype=float)
     return _Fit(np.zeros(samples.size), basis @ root, whitened, groups)
