@@ -27,6 +27,7 @@ from qmemcircuit.counts.means import (
 from qmemcircuit.counts.readout import describe_readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import interaction_terms, pauli_terms
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
@@ -207,6 +208,7 @@ def trajectory_of_means(
         samples=samples,
         variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 

@@ -18,6 +18,7 @@ import numpy as np
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import OwnTarget, Target
 from qmemcircuit.common.checks import IntArray, available_memory
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import PassManager
 
 
+@data_object
 @dataclass(frozen=True)
 class AerTarget(Target):
     """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count.
@@ -65,6 +67,7 @@ class AerTarget(Target):
         return {"name": "aer", "seed": self.seed, "noise": "none: ideal gates and readout"}
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class SamplerTarget(Target):
     """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager`.
