@@ -10,6 +10,7 @@ import numpy as np
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.concurrence import Concurrence
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _ZERO = 1e-7
 
 
+@data_object
 @dataclass(frozen=True)
 class Event:
     """A sudden death (C falls to 0) or birth (C leaves 0) of entanglement.

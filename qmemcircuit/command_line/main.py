@@ -6,20 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qiskit.exceptions import QiskitError
 
 if TYPE_CHECKING:
-    from qmemcircuit.analysis.comparison import Comparison
     from qmemcircuit.command_line.description import Description
-    from qmemcircuit.common.checks import IntArray
-    from qmemcircuit.results.estimation import CurrentEstimator
-    from qmemcircuit.results.records import Record
-    from qmemcircuit.results.trajectory import Trajectory
+    from qmemcircuit.runs.planning import Plan
 
 EXTRAS = {
     "qiskit_ibm_runtime": ("hardware", "fake devices and IBM hardware"),
@@ -65,12 +60,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; errors of the user's making are one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        code = int(options.action(options))
+        from qmemcircuit.common.resources import allow_large
+
+        with allow_large() if options.allow_large else nullcontext():
+            code = int(options.action(options))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 141  # what a shell shows for a program that SIGPIPE ended
+    except KeyboardInterrupt:  # files are written whole or not at all: nothing is half done
+        print("interrupted", file=sys.stderr)
+        return 130  # what a shell shows for a program that Ctrl-C ended
     except (ValueError, TypeError, OSError, ImportError, RuntimeError, QiskitError) as error:
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
         print(f"error: {' '.join(str(error).split())}{notes}", file=sys.stderr)
@@ -79,18 +80,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qmemcircuit", description="Digital quantum memristors.")
+    parser.add_argument(
+        "--allow-large", action="store_true", help="start work of hours or of all memory, too"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure a model and compare it with its master equation")
     submit = commands.add_parser("submit", help="send a model's circuits and return at once")
-    for command in (run, submit):
+    plan = commands.add_parser("plan", help="what a run or submission costs and can give")
+    for command in (run, submit, plan):
         command.add_argument("model", type=Path, metavar="MODEL.toml")
         command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
         command.add_argument("--shots", type=int, help="else the file's")
         command.add_argument("--seed", type=int, help="else the file's")
     run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
+    run.add_argument("--force", action="store_true", help="replace that file where it exists")
     run.set_defaults(action=_run)
     submit.add_argument("--folder", type=Path, default=Path("submission"))
+    submit.add_argument("--yes", action="store_true", help="do not ask before spending")
     submit.set_defaults(action=_submit)
+    plan.set_defaults(action=_plan)
     resume = commands.add_parser("resume", help="continue an interrupted submission")
     resume.add_argument("folder", type=Path)
     resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
@@ -99,10 +107,12 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("folder", type=Path)
     collect.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
     collect.add_argument("--out", type=Path, default=Path("record.json"))
+    collect.add_argument("--force", action="store_true", help="replace another record's file")
     collect.set_defaults(action=_collect)
     compare = commands.add_parser("compare", help="a record against its master equation")
     compare.add_argument("record", type=Path)
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
+    compare.add_argument("--force", action="store_true", help="replace figures that exist")
     compare.set_defaults(action=_compare)
     doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
     doctor.set_defaults(action=_doctor)
@@ -118,6 +128,7 @@ def _run(options: argparse.Namespace) -> int:
     used = {"fake": ("device", "mitigation"), "ibm": ("ibm", "mitigation")}
     _say_unused(described, used.get(name.partition(":")[0], ()))
     check_suffix(options.out)
+    _check_free("--out", options.out, options.force)
     record = qm.run(
         described.network,
         described.times,
@@ -128,8 +139,17 @@ def _run(options: argparse.Namespace) -> int:
         **described.circuits,
     )
     print(f"record: {record.save(options.out)}")
-    _print_comparison(record)
+    print(qm.judge(record))
     return 0
+
+
+def _check_free(argument: str, path: Path, force: bool) -> None:
+    """Refuse to replace a file that exists, before anything is spent on its successor."""
+    if path.exists() and not force:
+        raise ValueError(
+            f"Argument {argument} must name a new file, but {str(path)!r} exists; give another "
+            "name, or --force to replace it."
+        )
 
 
 def _say_unused(described: Description, used: tuple[str, ...]) -> None:
@@ -163,6 +183,13 @@ def _submit(options: argparse.Namespace) -> int:
         if kind == "fake"
         else parse_target(name, seed, ibm=described.ibm)
     )
+
+    def confirm(found: Plan) -> bool:
+        print(found)
+        if options.yes or not sys.stdin.isatty():
+            return True
+        return input("submit? [y/N] ").strip().lower() in ("y", "yes")
+
     folder = qm.submit(
         described.network,
         described.times,
@@ -171,9 +198,28 @@ def _submit(options: argparse.Namespace) -> int:
         folder=options.folder,
         absorb_decay=described.absorb_decay,
         mitigation=described.mitigation,
+        confirm=confirm,
         **described.circuits,
     )
     print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    described, name, seed, shots = _described(options)
+    mitigation = None if name == "aer" else described.mitigation
+    found = qm.plan(
+        described.network,
+        described.times,
+        target=parse_target(name, seed, device=described.device, ibm=described.ibm),
+        shots=shots,
+        absorb_decay=described.absorb_decay,
+        mitigation=mitigation,
+        **described.circuits,
+    )
+    print(found)
     return 0
 
 
@@ -190,17 +236,36 @@ def _collect(options: argparse.Namespace) -> int:
     found = qm.collect(options.folder, wait=options.wait)
     print(found)
     if found.record is not None:
+        if not _is_earlier(options.out, found.record):
+            _check_free("--out", options.out, options.force)
         print(f"record: {found.record.save(options.out)}")
     return 0 if found.complete else 1
+
+
+def _is_earlier(path: Path, record: Record) -> bool:
+    """Whether the file holds what an earlier collect of the same submission brought."""
+    import qmemcircuit as qm
+
+    if not path.exists():
+        return False
+    try:
+        there = qm.Record.load(path).provenance.get("submission")
+    except ValueError:
+        return False
+    return there is not None and there == record.provenance.get("submission")
 
 
 def _compare(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
     record = qm.Record.load(options.record)
-    comparison = _print_comparison(record)
     if options.figure is not None:
-        if comparison.budget is None:
+        for suffix in (".png", ".pdf"):
+            _check_free("--figure", options.figure.with_suffix(suffix), options.force)
+    judgement = qm.judge(record)
+    print(judgement)
+    if options.figure is not None:
+        if judgement.budget is None:
             raise ValueError(
                 "Argument --figure must be left out for a record without an error budget, but it "
                 "was given; device(…) and ibm(…) leave a calibration that makes one."
@@ -209,76 +274,10 @@ def _compare(options: argparse.Namespace) -> int:
 
         with house_style():
             figure, ax = make_figure(width=5.0, height=2.6)
-            qm.plot_budget(comparison.budget, ax=ax, unit=record.network.period)
+            qm.plot_budget(judgement.budget, ax=ax, unit=record.network.period)
         for path in save_figure(figure, options.figure.with_suffix("")):
             print(path)
     return 0
-
-
-def _print_comparison(record: Record) -> Comparison:
-    """Print a record's distance to its master equation, raw with its budget, and mitigated."""
-    import qmemcircuit as qm
-    from qmemcircuit.counts.currents import FEWEST_TIMES
-
-    master = qm.master_equation(record.network, record.times)
-    current: CurrentEstimator | None = None
-    if record.times.size < FEWEST_TIMES and not record.network.couplings:
-        current = "current_operator"
-        print(f"I from I = ΓV: {record.times.size} times are too few to differentiate")
-    comparison = _comparison(record, master, current)
-    print(comparison)
-    if comparison.budget is None:
-        print("no error budget: the target states no calibration to tell device from shots")
-    if record.mitigated is not None:
-        declared = record.mitigated.mitigation
-        print(f"\nmitigated: {declared}")
-        print(qm.compare(qm.mitigate(record, current=current), master))
-    return comparison
-
-
-def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | None) -> Comparison:
-    """Compare a record's raw counts with the master equation, with the error budget.
-
-    There is none for a target that is neither ideal nor calibrated.
-    """
-    import qmemcircuit as qm
-    from qmemcircuit.circuits.build import circuits_with
-    from qmemcircuit.circuits.options import CircuitOptions
-    from qmemcircuit.devices.recorded import recorded_device
-
-    used = record.provenance
-    splitting, steps = used.get("splitting", "lie"), used.get("steps")
-    # An incomplete record lacks times, but its circuits stepped through all that were planned.
-    planned = np.array(used.get("planned_times", record.times))
-    kept = np.flatnonzero(np.isin(planned, record.times))
-    exact = _at(qm.exact_circuit(record.network, planned, splitting=splitting, steps=steps), kept)
-    measured, noisy = qm.estimate(record, current=current), None
-    if used.get("target", {}).get("name") == "aer":
-        noisy = exact
-    if used.get("target", {}).get("calibration"):
-        options = CircuitOptions.restore(used, record.samples.bases)
-        circuits = circuits_with(record.network, planned, options)
-        device = recorded_device(used["target"])
-        if used.get("absorption"):
-            from qmemcircuit.devices.absorption import absorb_device_decay
-
-            circuits, _ = absorb_device_decay(circuits, device)
-        noisy = _at(qm.expected_trajectory(circuits, device, current=current), kept)
-    if noisy is None:
-        return qm.compare(measured, master)
-    return qm.compare(measured, master, noisy=noisy, exact=exact)
-
-
-def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:
-    """Return an exact trajectory at some of its times."""
-    return replace(
-        trajectory,
-        times=trajectory.times[indices],
-        voltage=trajectory.voltage[indices],
-        current=trajectory.current[indices],
-        states=None if trajectory.states is None else trajectory.states[indices],
-        variables={name: values[indices] for name, values in trajectory.variables.items()},
-    )
 
 
 def _doctor(_: argparse.Namespace) -> int:

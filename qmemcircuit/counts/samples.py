@@ -8,8 +8,10 @@ import numpy as np
 
 from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import IntArray
+from qmemcircuit.common.data_objects import data_object
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Samples:
     """Counts of measured outcomes: the independent data behind every estimate.

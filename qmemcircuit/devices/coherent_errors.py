@@ -21,6 +21,7 @@ from qiskit.circuit.library import RZGate, RZZGate
 
 from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.instructions import operation_duration
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ LABEL = "coherent error"
 """Gates with a label have only the noise of that label in Aer: none."""
 
 
+@data_object
 @dataclass(frozen=True)
 class CoherentErrors:
     """Assumed errors with memory, constant during a shot; no calibration states them.

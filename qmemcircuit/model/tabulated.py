@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.rates import DecayRate, finite_times
 
 
+@data_object
 @dataclass(frozen=True, init=False)
 class TabulatedRate:
     """A law known at given times: `from_values` makes one of measured rates.

@@ -22,6 +22,7 @@ from qmemcircuit.common.states import (
 )
 from qmemcircuit.model.couplings import PAPER_SIGMA
 from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.trajectory import Trajectory
 
 Reduced = Callable[[tuple[int, ...]], ComplexArray]
@@ -94,6 +95,7 @@ def trajectory_of_states(
         states=states,
         variables={"decay_rate": rate},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 
@@ -115,6 +117,7 @@ def trajectory_of_pairs(
         pair_states=pair_states,
         variables={"decay_rate": rate},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 

@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_times
+from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
 from qmemcircuit.counts.samples import Samples
@@ -20,9 +20,12 @@ from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.serialization import describe_model, restore_model
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Record:
     """What was measured: the model, the times, the counts, and how they came to be.
+
+    Two records are equal (`==`) where model, times and counts are; provenance is not compared.
 
     Attributes:
         network: the model (a single memristor is a network of one).
@@ -36,13 +39,13 @@ class Record:
     network: Network
     times: FloatArray
     samples: Samples
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     mitigated: MitigatedSamples | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
         object.__setattr__(self, "times", check_times(self.times))
-        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+        object.__setattr__(self, "provenance", FrozenMapping(self.provenance))
         if self.samples.counts.shape[0] != self.times.size:
             raise ValueError(
                 f"Argument samples must have counts at all {self.times.size} times, but it has "
@@ -57,7 +60,10 @@ class Record:
             )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything to `path` (`.json` or `.npz`), whole or not at all."""
+        """Write everything to `path` (`.json` or `.npz`), whole or not at all.
+
+        A file of that name is replaced; the command line refuses that without `--force`.
+        """
         check_arguments(Record.save, locals())
         header = {
             "model": describe_model(self.network, self.times),

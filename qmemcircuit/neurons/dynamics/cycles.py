@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,
@@ -23,6 +24,7 @@ class ConvergenceError(RuntimeError):
     """Newton's method found no periodic orbit near the guess."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class PeriodicOrbit:
     """A closed orbit, stable or not.
@@ -175,6 +177,7 @@ def find_periodic_orbit(
     )
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class OrbitBranch:
     """Periodic orbits along a parameter: `parameters` (N,) and `orbits`, in order of arclength."""

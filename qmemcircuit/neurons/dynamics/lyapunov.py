@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,
@@ -22,6 +23,7 @@ from qmemcircuit.neurons.dynamics.systems import (
 )
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class LyapunovSpectrum:
     """Lyapunov exponents, largest first.

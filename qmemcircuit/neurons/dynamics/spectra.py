@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """One-sided power spectral density S(ω): `frequencies` (angular) and `density`, shape (K,)."""
@@ -22,6 +24,7 @@ class Spectrum:
         check_fields(self)
 
 
+@data_object
 @dataclass(frozen=True)
 class Line:
     """A spectral line a·cos(ωt + φ): angular `frequency`, `amplitude` a ≥ 0, `phase`."""

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 
 try:
     from CyRK import nbsolve2_ivp
@@ -34,6 +35,7 @@ class IntegrationError(RuntimeError):
     """The integration stopped before its end: the message says where and what to do."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Field:
     """A compiled right-hand side with Jacobian; made by `compile_field`, shared by systems.
@@ -52,6 +54,7 @@ class Field:
     keep_alive: Any
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class DynamicalSystem:
     """ẏ = f(t, y; p), with the numbers p filled in.

@@ -23,6 +23,8 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.neuron import (
+    STATE_SERIES,
+    UNITS,
     ShuttleNeuron,
     bloch_states,
     check_neuron_state,
@@ -35,8 +37,8 @@ from qmemcircuit.results.trajectory import Trajectory
 
 Feedback = Literal["exact", "history", "reprepare"]
 
+MEASURED_AXES = {"measured_means": ("setting",), "measured_shots": ("setting",)}
 BASES = {"exact": "XZ", "history": "XZ", "reprepare": "XYZ"}
-UNITS = "dimensionless, Potter et al. 2024, Table I"
 
 
 def simulate_digital(
@@ -154,6 +156,8 @@ def simulate_digital(
             "input": input_voltages(neuron, moments),
             **measured,
         },
+        units={name: UNITS[name] for name in (*STATE_SERIES, *measured)},
+        dimensions=MEASURED_AXES if measured else {},
         periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.simulate_digital",
@@ -164,7 +168,6 @@ def simulate_digital(
             shots=shots,
             seed=used_seed,
             simulator=None if simulator is None else str(simulator),
-            units=UNITS,
         ),
     )
 
