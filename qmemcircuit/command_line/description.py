@@ -39,13 +39,12 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from qmemcircuit.circuits.options import parse_ancilla
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
-from qmemcircuit.common.storage import read_file
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.storage import read_file
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.target import device

@@ -14,6 +14,7 @@ from qiskit.exceptions import QiskitError
 
 if TYPE_CHECKING:
     from qmemcircuit.command_line.description import Description
+    from qmemcircuit.results.records import Record
     from qmemcircuit.runs.planning import Plan
 
 EXTRAS = {

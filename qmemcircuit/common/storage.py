@@ -166,9 +166,7 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
     return header, arrays
 
 
-def read_file(
-    path: str | os.PathLike[str], kind: str, *, largest: int = LARGEST_CONTENT
-) -> bytes:
+def read_file(path: str | os.PathLike[str], kind: str, *, largest: int = LARGEST_CONTENT) -> bytes:
     """Return the bytes of a file that is said to be a `kind`.
 
     Raises FileNotFoundError where there is none, and FileFormatError for what is no ordinary file

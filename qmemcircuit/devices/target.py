@@ -231,10 +231,12 @@ class DeviceTarget(Target):
 
     def check(self, circuits: CircuitSet) -> None:
         """Raise ValueError where a circuit of the first, middle or last time does not compile."""
+        check_arguments(DeviceTarget.check, locals())
         self.place(circuits).compile(circuits, only=some_times(circuits))
 
     def expense(self, circuits: CircuitSet) -> Expense:
         """Return qubits, two-qubit gates and scheduled durations on this device."""
+        check_arguments(DeviceTarget.expense, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, only=some_times(circuits))
         durations = None

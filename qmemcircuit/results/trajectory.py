@@ -264,6 +264,7 @@ class Trajectory:
 
     def axes_of(self, name: str) -> tuple[str, ...]:
         """Return the names of a variable's axes: "time", then "device" or those of `dimensions`."""
+        check_arguments(Trajectory.axes_of, locals())
         if name in self.dimensions:
             return ("time", *self.dimensions[name])
         return ("time", "device") if np.ndim(self.variables[name]) == 2 else ("time",)
