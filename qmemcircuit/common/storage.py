@@ -30,7 +30,7 @@ SCHEMA = 2
 """
 
 LARGEST_CONTENT = 2 * 2**30
-"""Bytes of numbers in one file, 2 GiB: more is neither written nor unpacked.
+"""Bytes of one file, packed or unpacked, 2 GiB: more is not read. Of numbers, half is written.
 
 A compressed archive of megabytes can claim terabytes; what a file states about its size is
 checked before anything of that size is allocated.
@@ -93,13 +93,15 @@ def save_file(
 ) -> Path:
     """Write `header` (JSON values) and `arrays` as `kind` to `path` (`.npz` or `.json`).
 
-    A file of that name is replaced, whole. Raises ValueError for more than `LARGEST_CONTENT`.
+    A file of that name is replaced, whole. Raises ValueError for more than half of
+    `LARGEST_CONTENT`, so that whatever was saved can be loaded.
     """
     suffix = check_suffix(path)
     size = sum(np.asarray(array).nbytes for array in arrays.values())
-    if size > LARGEST_CONTENT:
+    limit = LARGEST_CONTENT // (2 if suffix == ".npz" else 8)  # a number in JSON: 25 characters
+    if size > limit:
         raise ValueError(
-            f"Argument path must name a file of at most {LARGEST_CONTENT:,} bytes, but the arrays "
+            f"Argument path must name a file for at most {limit:,} bytes of arrays, but these "
             f"have {size:,}; drop the states (dataclasses.replace) or keep fewer times."
         )
     document = {"format": "qmemcircuit", "schema": SCHEMA, "kind": kind, "header": dict(header)}

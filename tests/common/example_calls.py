@@ -107,7 +107,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit.runs.collection import Collection
 
     law = qm.FunctionRate(lambda t: 0.1 + 0.01 * t)
-    table = qm.TabulatedRate((0.0, 1.0, 2.0, 10.0), (0.0, 0.1, 0.3, 2.0))
+    table = qm.TabulatedRate((0.0, 1.0, 2.0, 10.0), integrals=(0.0, 0.1, 0.3, 2.0))
     mitigation = qm.Mitigation((1,))
     device = qm.device(PlainBackend(gate_error=1e-3, readout=0.02), seed=1)
     circuits = qm.build_circuits(MEMRISTOR, [0.3, 0.6], bases=["X", "Y"])
