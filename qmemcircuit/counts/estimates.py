@@ -48,7 +48,7 @@ class Estimate(Generic[Quantity]):
     level: float | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, infinite=("lower", "upper"))
+        check_fields(self, missing=("value", "standard_error", "lower", "upper", "raw"))
         shape = np.shape(self.value)
         for item in fields(self):
             given = getattr(self, item.name)

@@ -90,7 +90,7 @@ class IntegrateAndFire:
     hbar: float = 1.0
 
     def __post_init__(self) -> None:
-        check_fields(self, infinite=("inductance",))
+        check_fields(self, infinite=("inductance", "threshold"))
         for name in ("capacitance", "on_resistance", "off_resistance", "charge_range", "hbar"):
             check_real(name, getattr(self, name), minimum=0, exclusive=True)
         for name in ("threshold", "inductance"):
