@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -99,6 +100,7 @@ class NoiseModel(Protocol):
         ...
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class OwnTarget(Target):
     """A user's object that does not derive from `Target`, as one.

@@ -12,6 +12,7 @@ import numpy as np
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import OwnTarget, Target
 from qmemcircuit.common.checks import IntArray, available_memory
+from qmemcircuit.common.data_objects import data_object
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import PassManager
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class SamplerTarget(Target):
     """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager`.

@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import FLIP, nearest_physical, pauli_matrix, signed_concurrence
 from qmemcircuit.counts.means import joint_weights
 from qmemcircuit.counts.samples import Samples
@@ -51,6 +52,7 @@ _HALVINGS = 4
 _FEWEST_SHOTS = 50
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Combination:
     """How means of a pair's Paulis are made of the counts of R runs (noise factors).
@@ -73,6 +75,7 @@ class Combination:
 PLAIN = Combination(np.ones((1, 16)), np.zeros((2, 2)))
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class PairCounts:
     """The counts of a pair's tomography, and how means are made of them.

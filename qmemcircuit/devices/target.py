@@ -13,7 +13,7 @@ Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,9 +29,10 @@ from qmemcircuit.common.checks import (
     check_boolean,
     check_real,
 )
+from qmemcircuit.common.data_objects import SAME, data_object
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.devices.calibration import describe_calibration
+from qmemcircuit.devices.calibration import describe_calibration, same_backend
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.compilation import (
     Compilation,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class DeviceTarget(Target):
     """A device's noise model as a target; made by `device`.
@@ -78,7 +80,7 @@ class DeviceTarget(Target):
     Raises TypeError for a backend without a target, ValueError where the parts do not fit together.
     """
 
-    backend: Any
+    backend: Any = field(metadata={SAME: same_backend})
     compilation: Compilation
     placement: Placement | None = None
     forms: tuple[Form, ...] | None = ()

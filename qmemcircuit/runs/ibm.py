@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.devices.compilation import Compilation
 from qmemcircuit.devices.folding import Folding
@@ -41,6 +42,7 @@ RANDOMIZATIONS = 32
 Channel = Literal["ibm_quantum_platform", "ibm_cloud", "local"]
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class IbmTarget(Submittable):
     """A device of IBM's, to which circuits are sent as jobs; made by `ibm`.

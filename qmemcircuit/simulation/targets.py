@@ -16,6 +16,7 @@ import numpy as np
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target, counts_of
 from qmemcircuit.common.checks import IntArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states, plain_probabilities
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
 
+@data_object
 @dataclass(frozen=True)
 class AerTarget(Target):
     """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count.

@@ -17,13 +17,14 @@ from qmemcircuit.neurons.closed_loop import loop_target
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.digital import (
     BASES,
-    UNITS,
+    MEASURED_AXES,
     check_even_times,
     check_shots,
     check_voltages,
     measured_series,
 )
 from qmemcircuit.neurons.shuttle.neuron import (
+    UNITS,
     ShuttleNeuron,
     check_neuron_state,
     describe,
@@ -127,6 +128,10 @@ def run_digital(
             "input": input_voltages(neuron, moments),
             **measured_series(counts[:, :, 0], counts.sum(axis=2)),
         },
+        units={
+            name: UNITS[name] for name in ("times", "voltage", "current", "input", *MEASURED_AXES)
+        },
+        dimensions=MEASURED_AXES,
         periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.run_digital",
@@ -136,7 +141,6 @@ def run_digital(
             bases=list(BASES[feedback]),
             shots=count,
             target=dict(ran.describe()),
-            units=UNITS,
         ),
     )
 
