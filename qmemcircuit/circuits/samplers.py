@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.expense import Expense, some_times, spread
 from qmemcircuit.circuits.protocols import OwnTarget, Target
 from qmemcircuit.common.checks import IntArray, available_memory
 from qmemcircuit.common.data_objects import data_object
@@ -36,7 +37,7 @@ class SamplerTarget(Target):
         self._check_size(circuits.num_qubits)
         plain = list(circuits)
         refuse_wrong_sampler(self.sampler, plain)
-        compiled = (self.pass_manager or _plain_pass_manager()).run(plain)
+        compiled = self._compiled(plain)
         results = self.sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
         memristors = len(circuits.bases[0])
         counts = np.zeros((len(plain), 2**memristors), dtype=np.int64)
@@ -49,12 +50,39 @@ class SamplerTarget(Target):
         """Run plain circuits as one job; without a pass manager, as they are."""
         plain = list(circuits)
         refuse_wrong_sampler(self.sampler, plain)
-        compiled = plain if self.pass_manager is None else self.pass_manager.run(plain)
+        compiled = plain if self.pass_manager is None else self._compiled(plain)
         results = self.sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
         return [
             dict(getattr(result.data, circuit.cregs[0].name).get_int_counts())
             for circuit, result in zip(plain, results, strict=True)
         ]
+
+    def check(self, circuits: CircuitSet) -> None:
+        """Raise ValueError for circuits too large, counted wrongly, or that do not compile."""
+        self._check_size(circuits.num_qubits)
+        some = [circuits[index, circuits.bases[0]] for index in some_times(circuits)]
+        refuse_wrong_sampler(self.sampler, some)
+        self._compiled(some)
+
+    def expense(self, circuits: CircuitSet) -> Expense:
+        """Return the cost as this target's pass manager compiles the circuits."""
+        some = [circuits.evolution(index) for index in some_times(circuits)]
+        compiled = self._compiled(some)
+        gates = spread([item.num_nonlocal_gates() for item in compiled])
+        return Expense(circuits.num_qubits, gates)
+
+    def _compiled(self, plain: list[QuantumCircuit]) -> list[QuantumCircuit]:
+        from qiskit.transpiler.exceptions import TranspilerError
+
+        try:
+            compiled: list[QuantumCircuit] = (self.pass_manager or _plain_pass_manager()).run(plain)
+        except TranspilerError as error:
+            raise ValueError(
+                "Argument pass_manager must compile circuits of every size that is measured, "
+                f"readout calibration included, but it does not: {error}; give it no fixed layout, "
+                "or measure without mitigation."
+            ) from error
+        return compiled
 
     def _check_size(self, qubits: int) -> None:
         """Raise ValueError where the sampler's backend, or a state vector here, is too small."""

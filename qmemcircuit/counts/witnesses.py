@@ -49,7 +49,7 @@ _SMALLEST_EIGENVALUE = 0.5
 # Random halvings of the counts: their mean depends less on the seed than one halving does.
 _HALVINGS = 4
 # Normal limits of a witness's mean are poor for a handful of shots.
-_FEWEST_SHOTS = 50
+FEWEST_SHOTS = 50
 
 
 @data_object
@@ -178,9 +178,9 @@ def concurrence_limits(
     `level` is below 1, `seed` that of the random halves. Raises ValueError for fewer than 50 shots.
     """
     fewest = int(data.counts.sum(axis=2).min())
-    if fewest < _FEWEST_SHOTS:
+    if fewest < FEWEST_SHOTS:
         raise ValueError(
-            f"Argument trajectory must hold at least {_FEWEST_SHOTS} shots in each setting of the "
+            f"Argument trajectory must hold at least {FEWEST_SHOTS} shots in each setting of the "
             f"pair for an interval of the concurrence, but one has {fewest}; take more shots."
         )
     z = float(ndtri((1 + level) / 2))

@@ -20,6 +20,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.expense import Expense, some_times, spread
 from qmemcircuit.circuits.protocols import Target, counts_of
 from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.common.checks import (
@@ -58,6 +59,10 @@ from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
+
+
+REPETITION_DELAY = 250e-6
+"""Seconds between two executions where a backend states none: IBM's default."""
 
 
 @data_object
@@ -215,6 +220,25 @@ class DeviceTarget(Target):
                     )
                 )
         return compiled
+
+    def check(self, circuits: CircuitSet) -> None:
+        """Raise ValueError where a circuit of the first, middle or last time does not compile."""
+        self.place(circuits).compile(circuits, only=some_times(circuits))
+
+    def expense(self, circuits: CircuitSet) -> Expense:
+        """Return qubits, two-qubit gates and scheduled durations on this device."""
+        placed = self.place(circuits)
+        compiled = placed.compile(circuits, only=some_times(circuits))
+        durations = None
+        if self.compilation.schedule:
+            each = [item.duration for item in compiled]
+            durations = (min(each), max(each))
+        return Expense(
+            len(placed._placed().qubits),
+            spread([item.two_qubit_gates for item in compiled]),
+            durations,
+            _overhead(placed.restricted(), self.backend),
+        )
 
     def probabilities(self, circuits: CircuitSet) -> FloatArray:
         """Return the exact outcome probabilities, readout errors included, (T, B, 2^M).
@@ -412,6 +436,13 @@ def device(
         reset_error=reset_error,
         coherent_errors=coherent_errors,
     )
+
+
+def _overhead(part: QiskitTarget, backend: Any) -> float:
+    """Return the seconds that an execution takes beside its gates: readout, repetition delay."""
+    readout = [item.duration or 0.0 for item in part["measure"].values() if item is not None]
+    delay = getattr(backend, "default_rep_delay", None)
+    return max(readout, default=0.0) + (REPETITION_DELAY if delay is None else float(delay))
 
 
 def scheduled_device(target: Target) -> DeviceTarget:
