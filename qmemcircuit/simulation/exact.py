@@ -346,7 +346,15 @@ def plain_probabilities(circuits: Sequence[QuantumCircuit]) -> list[FloatArray]:
                 kept.append(instruction)
         kept.append(SaveProbabilities(bits, label=str(number)), list(range(bits)))
         prepared.append(kept)
-    found = _simulate(prepared)
+    qubits = max(circuit.num_qubits for circuit in prepared)
+    operations = sum(len(circuit.data) for circuit in prepared)
+    estimate = Estimate(
+        f"the density matrices of {len(prepared)} circuits of up to {qubits} qubits",
+        seconds_of_one(qubits) * operations,
+        16 * 4**qubits,
+    )
+    require(estimate, "a sampler draws shots without a density matrix", argument="circuits")
+    found = _simulate(prepared, estimate)
     return [np.maximum(found[str(number)], 0.0) for number in range(len(prepared))]
 
 
