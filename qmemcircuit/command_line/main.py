@@ -10,9 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from qiskit.exceptions import QiskitError
-
 if TYPE_CHECKING:
     from qmemcircuit.analysis.comparison import Comparison
     from qmemcircuit.command_line.description import Description
@@ -72,10 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 141  # what a shell shows for a program that SIGPIPE ended
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError, QiskitError) as error:
+    except Exception as error:
+        if not _says_what_to_do(error):
+            raise
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
         print(f"error: {' '.join(str(error).split())}{notes}", file=sys.stderr)
         return 2
+
+
+def _says_what_to_do(error: Exception) -> bool:
+    """Whether an error is of the user's making and its words are enough: ours, or Qiskit's."""
+    if isinstance(error, ValueError | TypeError | OSError | ImportError | RuntimeError):
+        return True
+    qiskit = sys.modules.get("qiskit.exceptions")  # not imported: then the error is not Qiskit's
+    return qiskit is not None and isinstance(error, qiskit.QiskitError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -279,6 +286,8 @@ def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | 
     used = record.provenance
     splitting, steps = used.get("splitting", "lie"), used.get("steps")
     # An incomplete record lacks times, but its circuits stepped through all that were planned.
+    import numpy as np
+
     planned = np.array(used.get("planned_times", record.times))
     kept = np.flatnonzero(np.isin(planned, record.times))
     exact = _at(qm.exact_circuit(record.network, planned, splitting=splitting, steps=steps), kept)
