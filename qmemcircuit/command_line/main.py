@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,12 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; errors of the user's making are one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        code = int(options.action(options))
+        from qmemcircuit.common.resources import allow_large
+
+        with allow_large() if options.allow_large else nullcontext():
+            code = int(options.action(options))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 141  # what a shell shows for a program that SIGPIPE ended
+    except KeyboardInterrupt:  # files are written whole or not at all: nothing is half done
+        print("interrupted", file=sys.stderr)
+        return 130  # what a shell shows for a program that Ctrl-C ended
     except Exception as error:
         if not _says_what_to_do(error):
             raise
@@ -87,6 +94,9 @@ def _says_what_to_do(error: Exception) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qmemcircuit", description="Digital quantum memristors.")
+    parser.add_argument(
+        "--allow-large", action="store_true", help="start work of hours or of all memory, too"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure a model and compare it with its master equation")
     submit = commands.add_parser("submit", help="send a model's circuits and return at once")
