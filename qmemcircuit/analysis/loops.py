@@ -68,6 +68,7 @@ class Loop:
     lobes: tuple[float, ...]
     pinch: tuple[float, float] | None
     pinch_distance: float | None
+    no_loop_p_value: float | None = None
 
 
 def find_loops(
@@ -76,7 +77,7 @@ def find_loops(
     *,
     period: float | None = None,
     normalise: str | None = "max",
-    samples: int = 300,
+    samples: int = 80,
     seed: int = 0,
 ) -> tuple[Loop, ...]:
     """Return one `Loop` per whole period T of `device`.
@@ -132,7 +133,7 @@ def find_loops(
     >>> round(loop.area, 3), len(loop.lobes), loop.form_factor_interval
     (1.333, 2, None)
     """
-    samples = check_integer("samples", samples, minimum=100)
+    samples = check_integer("samples", samples, minimum=50)
     seed = check_integer("seed", seed, minimum=0)
     if normalise is not None:
         check_choice("normalise", normalise, ("max", "initial"))
@@ -239,5 +240,6 @@ def _make_loop(
         lobes=lobes,
         pinch=pinch,
         pinch_distance=None if pinch is None else math.hypot(*pinch),
+        no_loop_p_value=None if estimate is None else estimate.no_loop_p_value,
         **geometry,
     )

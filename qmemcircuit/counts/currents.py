@@ -29,12 +29,14 @@ class CurrentEstimate:
 
     `bias` (…, T) is the bias bound; `covariance` has its square added on the diagonal, so that
     its diagonal is `error`². Leading axes are those of the data: one for repeated runs, say.
+    `y_covariance` (…, T, T) is that of <Y> at the first time with I at the second.
     """
 
     value: FloatArray
     error: FloatArray
     covariance: FloatArray
     bias: FloatArray
+    y_covariance: FloatArray
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def _estimate(
     diagonal = np.arange(times.size)
     covariance[..., diagonal, diagonal] += bias**2
     error = np.sqrt(covariance[..., diagonal, diagonal])
-    return CurrentEstimate(estimator.apply(x, y), error, covariance, bias)
+    with_y = (y_error[..., None, :] ** 2 * estimator.from_y).swapaxes(-1, -2)
+    return CurrentEstimate(estimator.apply(x, y), error, covariance, bias, with_y)
 
 
 def _local_estimator(times: FloatArray, omega: float, scale: float, basis: object) -> _Linear:
