@@ -54,19 +54,15 @@ class Retraced:
 
     Attributes:
         p_value: the probability that a curve without hysteresis looks at least so open.
-        centre: coefficients (2d,) of the retraced curve, the most likely one given the data, with
-            harmonics of the motion along it that are not significant shrunk.
-        opening: matrix (2d, n); `opening @ deviation` is what separates the measured
-            curve from the most likely retraced one.
-        deviation: independent coordinates of unit error, (n,), zero in expectation without a loop.
-        groups: entries of `deviation` by harmonic, as in `Coefficients`.
+        coefficients: (2d,) of that curve, the most likely one given the data, with the harmonics of
+            the motion along it that noise alone explains shrunk.
+        deviation: of the measured curve from the most likely one without hysteresis: independent
+            coordinates of unit error, (n,), zero in expectation without a loop.
     """
 
     p_value: float
-    centre: FloatArray
-    opening: FloatArray
+    coefficients: FloatArray
     deviation: FloatArray
-    groups: tuple[slice, ...]
 
 
 def retraced_curve(data: Coefficients) -> Retraced:
@@ -191,7 +187,7 @@ def _root(matrix: FloatArray, covariance: FloatArray) -> FloatArray:
             (matrix[:, half:], slice(half, None)),
         )
     )
-    ridge = _RIDGE * alone / len(noise)
+    ridge = _RIDGE * alone / len(noise) or 1e-300
     return np.asarray(np.linalg.cholesky(noise + ridge * np.eye(len(noise))))
 
 
@@ -219,21 +215,31 @@ def _measure(
         1.0, 2 * min(float(chi2.sf(np.sum(deviation[:n] ** 2), n)) for n in (low, count) if n > 0)
     )
     likeliest = data.value - opening @ deviation
-    motion = _shrunk_motion(data, onto, likeliest, data.covariance - opening @ opening.T)
-    return Retraced(p_value, place(motion, likeliest), opening, deviation, groups)
+    motion = shrink(onto @ likeliest, _root(onto, data.covariance - opening @ opening.T), data.groups)
+    return Retraced(p_value, place(motion, likeliest), deviation)
 
 
-def _shrunk_motion(
-    data: Coefficients, onto: FloatArray, likeliest: FloatArray, covariance: FloatArray
-) -> FloatArray:
-    """Return the motion along the curve without harmonics that noise alone explains.
+def smooth_curve(data: Coefficients) -> FloatArray:
+    """Return the coefficients (2d,) with V and I shrunk by harmonics."""
+    size = data.basis.shape[1]
+    parts = []
+    for branch in (0, 1):
+        places = slice(branch * size, (branch + 1) * size)
+        selected = np.zeros((size, 2 * size))
+        selected[:, places] = np.eye(size)
+        root = _root(selected, data.covariance)
+        noisy = np.trace(data.covariance[places, places]) > 0
+        parts.append(shrink(data.value[places], root, data.groups) if noisy else data.value[places])
+    return np.concatenate(parts)
+
+
+def shrink(motion: FloatArray, root: FloatArray, groups: tuple[slice, ...]) -> FloatArray:
+    """Return coefficients, with a root of their covariance, without what noise alone explains.
 
     Every harmonic is shrunk by the positive part of James and Stein's factor, 0 and the trend
     together; the first is the signal.
     """
-    motion = onto @ likeliest
-    root = _root(onto, covariance)
-    groups = (slice(0, 2), slice(2, 6), *data.groups[1:])
+    groups = (slice(0, 2), slice(2, 6), *groups[1:])
     coordinates, parts = _by_harmonic(root, groups, np.zeros((motion.size, 0)))
     white = coordinates.T @ solve_triangular(root, motion, lower=True)
     for group in parts[1:]:

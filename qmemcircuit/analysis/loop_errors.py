@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2, norm
 
-from qmemcircuit.analysis.hysteresis import LOW_HARMONICS, Coefficients, Retraced, retraced_curve
+from qmemcircuit.analysis.hysteresis import LOW_HARMONICS, Coefficients, Retraced, retraced_curve, smooth_curve
 from qmemcircuit.analysis.loop_geometry import measure_curves, vertex_times, window_matrix
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.results.trajectory import DeviceSeries
@@ -21,9 +21,10 @@ from qmemcircuit.results.trajectory import DeviceSeries
 _HARMONICS = 8
 # A loop is said to be there where no loop is less probable than this, 1 − the level of intervals.
 SIGNIFICANCE = 0.05
-# Harmonics of the opening are shrunk by James and Stein's positive part, but not below this: the
-# hypothetical loops then keep the measured shape even where nothing is significant.
-_LEAST_KEPT = 0.2
+# Spreads are widened by 1 + this times the relative spread of the root, at most doubled: where noise
+# is as large as the loop, the hypothetical loops' shapes are partly noise, and their replicas spread
+# too little. Chosen on repeated simulations (tests/analysis/test_loops.py): calibration, not theory.
+_WIDENING = 2.0
 # Openings of the hypothetical loops, in units of the likeliest one's distance to either side.
 _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 
@@ -40,11 +41,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Window:
-    """One period: its coefficients, the nearest retraced curve, and simulated noise (N, 2d)."""
+    """One period: its coefficients, the nearest curve without hysteresis, a smooth one with it.
+
+    `noise` (N, 2d) is what replicas have on top.
+    """
 
     data: Coefficients
     retraced: Retraced
-    kept: FloatArray
+    smooth: FloatArray
     noise: FloatArray
 
     def curves(self, coefficients: FloatArray) -> FloatArray:
@@ -55,7 +59,8 @@ class _Window:
 
     def opened(self, opening: float) -> FloatArray:
         """Return the coefficients of a loop opened by that multiple of the likeliest one."""
-        return np.asarray(self.retraced.centre + self.retraced.opening @ (opening * self.kept))
+        closed = self.retraced.coefficients
+        return np.asarray(closed + opening * (self.smooth - closed))
 
 
 def estimate_geometry(
@@ -81,9 +86,8 @@ def estimate_geometry(
     windows = []
     for start in all_starts:
         data = _fit(series, covariance, start, duration)
-        retraced = retraced_curve(data)
         noise = rng.normal(size=(samples, data.value.size)) @ _factor(data.covariance).T
-        windows.append(_Window(data, retraced, _shrunk(retraced), noise))
+        windows.append(_Window(data, retraced_curve(data), smooth_curve(data), noise))
     first = all_starts.index(min(all_starts))
     # Per window, what its curves would be divided by: of the data, of the likeliest loop, of its
     # replicas.
@@ -186,16 +190,6 @@ def _factor(covariance: FloatArray) -> FloatArray:
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
-def _shrunk(retraced: Retraced) -> FloatArray:
-    kept = np.array(retraced.deviation)
-    for number, group in enumerate(retraced.groups):
-        size = float(np.sum(kept[group] ** 2))
-        count = group.stop - group.start
-        if size > 0:
-            kept[group] *= max(_LEAST_KEPT if number < 2 else 0.0, 1 - count / size)
-    return kept
-
-
 def _own_scales(window: _Window, coefficients: FloatArray, normalise: str | None) -> FloatArray:
     """Return by how much each curve alone would ask V and I to be divided, (N, 2)."""
     curves = window.curves(coefficients)
@@ -273,7 +267,7 @@ def _invert(found: _Replicated, window: _Window) -> Estimate:
     # Roots of S and F are nearly normal; P is.
     roots, root = np.sqrt(found.replicas), np.sqrt(found.data)
     means = found.interpolated(roots.mean(axis=1), grid)
-    spreads = found.interpolated(roots.std(axis=1, ddof=1), grid)
+    spreads = found.interpolated(_spread(roots), grid)
     rounding = 1e-9 * np.maximum(root, means.max(axis=0)) + 1e-300
     pulls = (root - means) / np.maximum(spreads, rounding)
     best = int(np.argmin(np.abs(pulls[:, 0])))
@@ -307,6 +301,13 @@ def _invert(found: _Replicated, window: _Window) -> Estimate:
     return Estimate(values, errors, np.stack([low, high], axis=-1), p_value)
 
 
+def _spread(roots: FloatArray) -> FloatArray:
+    """Return the widened standard deviation of replicas, (H, N, 3) → (H, 3)."""
+    found = roots.std(axis=1, ddof=1)
+    relative = found / np.maximum(roots.mean(axis=1), 1e-150)
+    return np.asarray(found * (1 + np.minimum(_WIDENING * relative, 1.0)))
+
+
 def _accepted(
     found: _Replicated,
     truths: FloatArray,
@@ -333,10 +334,19 @@ def _accepted(
         inside[likeliest] = True
         for n in np.flatnonzero(inside) if k == 1 else [likeliest]:
             bias = roots[n, :, k].mean() - np.sqrt(found.truths[n, k])
-            spread = sigmas * roots[n, :, k].std(ddof=1)
-            centre = root[k] - bias
-            low[k] = min(low[k], max(0.0, centre - spread) ** 2)
-            high[k] = max(high[k], max(0.0, centre + spread) ** 2)
+            spread = sigmas * _spread(roots[n : n + 1])[0, k]
+            # The hypothetical loop has some of the data's noise, and so too little bias where
+            # noise is as large as the loop: the bias is known no better than to its own size.
+            ends = root[k] - bias + np.array([-spread - max(bias, 0.0), spread - min(bias, 0.0)])
+            low[k], high[k] = (
+                min(low[k], max(0.0, ends[0]) ** 2),
+                max(high[k], max(0.0, ends[1]) ** 2),
+            )
+    if low[0] * 3 < high[0]:
+        # S is hardly known, and the shape of the hypothetical loops is that of the noise: F lies
+        # between the extremes of S and P.
+        high[2] = max(high[2], 4 * np.pi * high[0] / max(low[1], 1e-150) ** 2)
+        low[2] = min(low[2], 4 * np.pi * low[0] / max(high[1], 1e-150) ** 2)
     return low, high
 
 
