@@ -22,12 +22,12 @@ from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.states import noisy_states
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure, plot_loop
-from qmemcircuit.results.observables import trace_distance, trajectory_of_states
-from qmemcircuit.runs.ibm import fake_backend
+from qmemcircuit.results.observables import trajectory_of_states
+from qmemcircuit.runs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +94,7 @@ def compute(settings: Settings) -> Result:
 def _noisy(
     circuits: CircuitSet, target: DeviceTarget, count: int
 ) -> tuple[qm.Trajectory, dict[str, Any]]:
-    states, compiled = noisy_states(circuits, target)
+    states, compiled = target.noisy_states(circuits)
     found = trajectory_of_states(
         circuits.network, circuits.times, states, make_provenance("noisy_states")
     )

@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 from qmemcircuit.circuits.channels import TWO_QUBIT, damping_map, transfer_matrix, unitary_map
 from qmemcircuit.circuits.splitting import Collision, Element, Operation, pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray
-from qmemcircuit.model.couplings import evolve
+from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
 
 EVALUATIONS = 60

@@ -20,7 +20,7 @@ factors = [1, 3, 5]
 readout = true
 
 [[memristor]]
-rate = "squid"            # squid | constant
+rate = "squid"            # squid | constant; or "table" with times = [0.0, …] and rates = […]
 gamma = 0.4
 a = 0.7853981633974483
 b = 0.6283185307179586
@@ -55,11 +55,13 @@ from qmemcircuit.model.couplings import (
     PartialSwap,
 )
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.model.rates import ConstantRate, SquidRate
+from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
+from qmemcircuit.model.tabulated import TabulatedRate
 from qmemcircuit.runs.ibm import ibm
 
-RATES = {"squid": SquidRate, "constant": ConstantRate}
-MEMRISTOR_KEYS = ("rate", "gamma", "a", "b", "omega", "mass", "hbar")
+RATES = {"squid": ("gamma",), "constant": ("gamma",), "table": ("times", "rates")}
+"""What each law needs besides its name."""
+MEMRISTOR_KEYS = ("rate", "gamma", "times", "rates", "a", "b", "omega", "mass", "hbar")
 COUPLING_KEYS = ("pair", "kind", "axis", "strength")
 RUN_KEYS = (
     "target",
@@ -207,11 +209,24 @@ def _pool(text: str) -> AncillaPool:
 
 def _memristor(item: Mapping[str, Any]) -> Memristor:
     _known(item, MEMRISTOR_KEYS, "[[memristor]]")
-    for name in ("rate", "gamma", "a"):
-        _needed(item, name, "[[memristor]]")
+    _needed(item, "rate", "[[memristor]]")
     law = check_choice("rate", item["rate"], tuple(RATES))
-    rest = {name: value for name, value in item.items() if name not in ("rate", "gamma")}
-    return Memristor(RATES[law](item["gamma"]), **rest)
+    for name in (*RATES[law], "a"):
+        _needed(item, name, "[[memristor]]")
+    values = {name: item[name] for name in ("gamma", "times", "rates") if name in item}
+    if len(values) > len(RATES[law]):
+        extra = next(name for name in values if name not in RATES[law])
+        raise ValueError(
+            f"Argument path must hold what its law takes, but a [[memristor]] with rate = {law!r} "
+            f"has {extra!r}; it takes {' and '.join(RATES[law])}."
+        )
+    rate: DecayRate
+    if law == "table":
+        rate = TabulatedRate.from_values(**values)
+    else:
+        rate = (SquidRate if law == "squid" else ConstantRate)(item["gamma"])
+    rest = {name: value for name, value in item.items() if name not in ("rate", *values)}
+    return Memristor(rate, **rest)
 
 
 def _coupling(item: Mapping[str, Any]) -> tuple[tuple[int, int], Coupling]:

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from qmemcircuit.circuits.build import Ancilla, AncillaPool, CircuitSet, most_collisions
-from qmemcircuit.devices.states import noisy_states
+from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
-from qmemcircuit.results.observables import trace_distance
 from qmemcircuit.simulation.exact import circuit_states
 
 MOST_QUBITS = 9
@@ -90,7 +90,7 @@ def choose_ancilla(
         if candidate.num_qubits > min(MOST_QUBITS, device_qubits):
             left_out[name] = f"it needs {candidate.num_qubits} qubits"
             continue
-        states, _ = noisy_states(candidate, target, only=only)
+        states, _ = target.noisy_states(candidate, only=only)
         predicted[name] = float(np.max(trace_distance(states, exact)))
         pools[name] = pool
     if not predicted:
@@ -103,7 +103,7 @@ def choose_ancilla(
 
 
 def resolve_ancilla(
-    build: Callable[[Any], CircuitSet], ancilla: BestAncilla, target: object
+    build: Callable[[Any], CircuitSet], ancilla: BestAncilla, target: Target
 ) -> tuple[CircuitSet, AncillaChoice | None]:
     """Return the circuits for `ancilla`, and the choice where it was left to the calibration."""
     if ancilla != "best":

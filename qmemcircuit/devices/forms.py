@@ -13,9 +13,9 @@ device that drifts, differences of a few 1e-3 between forms need not survive.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
@@ -23,10 +23,7 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.constant_depth import compile_pairs
 from qmemcircuit.common.checks import ComplexArray
-from qmemcircuit.results.observables import trace_distance
-
-if TYPE_CHECKING:
-    from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.common.states import trace_distance
 
 BALANCES = (0.0, -0.25, 0.25, -0.5, 0.5, -0.75, 0.75)
 """An even grid over the family; its ends ±1 are left out. 0, the symmetric form, wins ties.
@@ -60,15 +57,16 @@ class Form:
         return asdict(self)
 
 
-def choose_forms(circuits: CircuitSet, target: DeviceTarget) -> tuple[Form, ...]:
+def choose_forms(
+    circuits: CircuitSet, noisy_states: Callable[[tuple[Form, ...], Sequence[int]], ComplexArray]
+) -> tuple[Form, ...]:
     """Return the form with the smallest predicted distance for every time.
 
     Args:
         circuits: of `build_circuits`; only `splitting="compiled"` in closed form has a choice.
-        target: a placed `device`. 14 circuits a time are compiled and simulated, about a second.
+        noisy_states: returns the states that the device's noise leaves of `circuits` in given
+            forms at given time indices. 14 circuits a time are simulated, about a second.
     """
-    from qmemcircuit.devices.states import noisy_states
-
     indices = formed_times(circuits)
     if not indices:
         return ()
@@ -79,8 +77,7 @@ def choose_forms(circuits: CircuitSet, target: DeviceTarget) -> tuple[Form, ...]
     distances = []
     for own_basis, balance in candidates:
         forms = tuple(Form(time, balance, own_basis, 0.0, 0.0) for time in times)
-        states, _ = noisy_states(circuits, replace(target, forms=forms), only=indices)
-        distances.append(trace_distance(states, noiseless))
+        distances.append(trace_distance(noisy_states(forms, indices), noiseless))
     found = []
     for time, column in zip(times, np.array(distances).T, strict=True):
         best = int(np.argmin(column))

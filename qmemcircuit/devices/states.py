@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import Ancilla, CircuitSet, build_circuits
+from qmemcircuit.circuits.build import Ancilla, build_circuits
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.splitting import Splitting
-from qmemcircuit.common.checks import ComplexArray
-from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.compilation import CompiledCircuit
-from qmemcircuit.devices.noise import simulate
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
-from qmemcircuit.model.serialization import describe_model
-from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
 
 
@@ -55,35 +47,5 @@ def device_states(
     report = None
     if absorb_decay:
         circuits, report = absorb_device_decay(circuits, placed)
-    states, compiled = noisy_states(circuits, placed)
-    provenance = make_provenance(
-        "device_states",
-        model=describe_model(circuits.network, circuits.times),
-        target=dict(placed.describe()),
-        ancilla=circuits.ancilla.describe(),
-        splitting=splitting,
-        steps=circuits.steps,
-        two_qubit_gates=[item.two_qubit_gates for item in compiled],
-        durations=[item.duration for item in compiled] if target.schedule else None,
-        absorption=None if report is None else report.describe(),
-    )
-    return trajectory_of_states(circuits.network, circuits.times, states, provenance)
-
-
-def noisy_states(
-    circuits: CircuitSet, target: DeviceTarget, *, only: Sequence[int] | None = None
-) -> tuple[ComplexArray, list[CompiledCircuit]]:
-    """Return the system's noisy states (T, 2^M, 2^M) and the circuits that were simulated.
-
-    With twirling a state is the average over the random instances.
-    """
-    placed = target.place(circuits)
-    compiled = placed.compile(circuits, measured=False, only=only)
-    states = simulate(
-        compiled,
-        placed.restricted(),
-        target.reset_error,
-        target.coherent_errors,
-        save="density_matrix",
-    )
-    return states.mean(axis=1), compiled
+    absorption = None if report is None else report.describe()
+    return placed.predicted_states(circuits, absorption=absorption)

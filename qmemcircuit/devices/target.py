@@ -20,7 +20,9 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.checks import (
+    ComplexArray,
     FloatArray,
     IntArray,
     check_boolean,
@@ -28,6 +30,8 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_real,
 )
+from qmemcircuit.common.drawing import random_stream, rounded
+from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.devices.calibration import describe_calibration
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.compilation import (
@@ -47,15 +51,17 @@ from qmemcircuit.devices.placement import (
     require_couplers,
 )
 from qmemcircuit.devices.suppression import SEQUENCES
-from qmemcircuit.simulation.targets import random_stream, rounded
+from qmemcircuit.model.serialization import describe_model
+from qmemcircuit.results.observables import trajectory_of_states
+from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
 
 @dataclass(frozen=True, eq=False)
-class DeviceTarget:
-    """A device's noise model behind the `Target` protocol; made by `device`.
+class DeviceTarget(Target):
+    """A device's noise model as a target; made by `device`.
 
     Attributes:
         backend: anything with `name` and `target` (a Qiskit `BackendV2`).
@@ -97,6 +103,15 @@ class DeviceTarget:
                 "are merged into one-qubit gates, and the folds of these with them."
             )
 
+    @property
+    def placed(self) -> bool:
+        """Whether the qubits are chosen."""
+        return self.placement is not None
+
+    def predict(self) -> DeviceTarget:
+        """Return this noise model."""
+        return self
+
     def independent(self, stream: int) -> DeviceTarget:
         """Return the same device with other shots, and other Paulis, of the same seed."""
         return replace(self, stream=stream)
@@ -135,7 +150,11 @@ class DeviceTarget:
             # Chosen by the calibration alone, at fold 1 and unsuppressed: so all noise factors
             # and all choices of suppression run the same circuit.
             plain = replace(placed.unsuppressed(), fold=1, forms=(), coherent_errors=None)
-            placed = replace(placed, forms=choose_forms(circuits, plain))
+
+            def states(forms: tuple[Form, ...], only: Sequence[int]) -> ComplexArray:
+                return replace(plain, forms=forms).noisy_states(circuits, only=only)[0]
+
+            placed = replace(placed, forms=choose_forms(circuits, states))
         return placed
 
     def restricted(self) -> QiskitTarget:
@@ -218,6 +237,42 @@ class DeviceTarget:
         found /= found.sum(axis=2, keepdims=True)
         shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
         return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))
+
+    def noisy_states(
+        self, circuits: CircuitSet, *, only: Sequence[int] | None = None
+    ) -> tuple[ComplexArray, list[CompiledCircuit]]:
+        """Return the system's noisy states (T, 2^M, 2^M) and the circuits that were simulated.
+
+        Before readout. With twirling a state is the average over the random instances. `only`
+        lists the time indices wanted; None is all of them.
+        """
+        placed = self.place(circuits)
+        compiled = placed.compile(circuits, measured=False, only=only)
+        states = simulate(
+            compiled,
+            placed.restricted(),
+            self.reset_error,
+            self.coherent_errors,
+            save="density_matrix",
+        )
+        return states.mean(axis=1), compiled
+
+    def predicted_states(self, circuits: CircuitSet, **details: Any) -> Trajectory:
+        """Return the noisy states as a trajectory; `details` go into its provenance."""
+        placed = self.place(circuits)
+        states, compiled = placed.noisy_states(circuits)
+        provenance = make_provenance(
+            "device_states",
+            model=describe_model(circuits.network, circuits.times),
+            target=dict(placed.describe()),
+            ancilla=circuits.ancilla.describe(),
+            splitting=circuits.splitting,
+            steps=circuits.steps,
+            two_qubit_gates=[item.two_qubit_gates for item in compiled],
+            durations=[item.duration for item in compiled] if self.schedule else None,
+            **details,
+        )
+        return trajectory_of_states(circuits.network, circuits.times, states, provenance)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities.
@@ -369,12 +424,12 @@ def device(
     )
 
 
-def scheduled_device(target: object) -> DeviceTarget:
+def scheduled_device(target: Target) -> DeviceTarget:
     """Return the noise model of a target that has one: itself, or that of `ibm(…)`.
 
     Raises ValueError for the others.
     """
-    found = getattr(target, "prediction", target)
+    found = target.predict()
     if not isinstance(found, DeviceTarget):
         raise ValueError(
             f"Argument target must have a calibration for absorb_decay and ancilla='best', but "

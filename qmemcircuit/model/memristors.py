@@ -17,7 +17,7 @@ Conventions, used everywhere in the package:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from qmemcircuit.common.checks import (
     check_real,
 )
 from qmemcircuit.model.couplings import Coupling
-from qmemcircuit.model.rates import DecayRate
+from qmemcircuit.model.rates import DecayRate, finite_results
 
 if TYPE_CHECKING:
     import qutip
@@ -140,12 +140,15 @@ class Memristor:
         return math.sqrt(self.mass * self.hbar * self.omega / 2)
 
     def decay_rate(self, times: ArrayLike) -> FloatArray:
-        """Return Γ(t), same shape as `times`."""
-        return self.rate.at_frequency(self.omega).value(times)
+        """Return Γ(t), same shape as `times`; an error names the time at which it is no number."""
+        rates = self.rate.at_frequency(self.omega).value(times)
+        return finite_results("value", rates, np.asarray(times, dtype=float))
 
     def decay_integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
-        """Return ∫Γ dt from `start` to `stop`."""
-        return self.rate.at_frequency(self.omega).integral(start, stop)
+        """Return ∫Γ dt from `start` to `stop`, which broadcast."""
+        integrals = self.rate.at_frequency(self.omega).integral(start, stop)
+        ends = np.broadcast_to(np.asarray(stop, dtype=float), np.broadcast(start, stop).shape)
+        return finite_results("integral", integrals, ends)
 
     def periods(self, count: float, *, points: int = 30) -> FloatArray:
         """Return times from 0 to `count` periods, `points` steps a period, both ends included."""
@@ -224,13 +227,15 @@ class Network:
         """Return times from 0 to `count` periods of memristor 0, both ends included."""
         return time_grid(self.period, count, points)
 
+    def decay_integrals(self, stop: float) -> list[float]:
+        """Return ∫Γ_j dt from 0 to `stop` for each memristor, as provenance reports it."""
+        return [float(item.decay_integral(0.0, stop)) for item in self.memristors]
+
     def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
         """Return H/ħ and the collapse operators √Γ_j(t) σ−_j, as `qutip.mesolve` takes them.
 
         The tensor factors stand in Qiskit's order: the last one is memristor 0.
         """
-        from qmemcircuit.simulation.master_equation import lindblad_operators
-
         return lindblad_operators(self)
 
 
@@ -269,3 +274,56 @@ def _checked_coupling(
             "unitary and gate; MatrixCoupling(H) makes one of any Hermitian 4×4 matrix."
         )
     return (checked[0], checked[1]), coupling
+
+
+def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
+    """Return H/ħ and the collapse operators √Γ_j(t) σ−_j of a network.
+
+    σ− is `destroy(2)` = |0><1|: it lowers towards |0> = |g> (`qutip.sigmam()` goes the other
+    way). The tensor factors stand in Qiskit's order, so the last one is memristor 0.
+    """
+    import qutip
+
+    count = len(network.memristors)
+    lower = qutip.destroy(2)
+    hamiltonian = 0 * operator_on(0, qutip.qeye(2), count)
+    collapse = []
+    for j, memristor in enumerate(network.memristors):
+        hamiltonian += memristor.omega * operator_on(j, lower.dag() * lower + 0.5, count)
+        collapse.append(qutip.QobjEvo([operator_on(j, lower, count), _root_rate(memristor)]))
+    for (first, second), coupling in network.couplings:
+        matrix = coupling.hamiltonian()
+        # Expand in |k><l| of the first memristor: H = Σ B_kl ⊗ |k><l|.
+        for k in range(2):
+            for m in range(2):
+                block = matrix.reshape(2, 2, 2, 2)[:, k, :, m]
+                unit = qutip.basis(2, k) * qutip.basis(2, m).dag()
+                hamiltonian += operator_on(second, qutip.Qobj(block), count) * operator_on(
+                    first, unit, count
+                )
+    return hamiltonian, collapse
+
+
+def operator_on(index: int, operator: qutip.Qobj, count: int) -> qutip.Qobj:
+    """Return `operator` on memristor `index` of `count`."""
+    import qutip
+
+    factors = [qutip.qeye(2)] * count
+    factors[count - 1 - index] = operator
+    return qutip.tensor(factors)
+
+
+def _root_rate(memristor: Memristor) -> Callable[[float], float]:
+    """Return t -> √Γ(t), the coefficient of a collapse operator."""
+    law = memristor.rate.at_frequency(memristor.omega)  # once: the solver asks very often
+
+    def coefficient(t: float) -> float:
+        rate = float(law.value(t))
+        if rate < 0:
+            raise ValueError(
+                f"Argument rate must not be negative, but at t = {t:g} it is {rate:.3g}; a "
+                "negative rate has no collapse operator (master_equation does without one)."
+            )
+        return float(np.sqrt(rate))
+
+    return coefficient

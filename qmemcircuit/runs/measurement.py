@@ -15,17 +15,18 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet, build_circuits
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
+from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import BestAncilla, resolve_ancilla
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Memristor, Model, Network
 from qmemcircuit.model.rates import ConstantRate
-from qmemcircuit.results.trajectory import Samples
-from qmemcircuit.simulation.targets import Amplifiable, Placeable, Seeded, Target
+from qmemcircuit.simulation.targets import as_target
 
 FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""
@@ -43,7 +44,7 @@ class PlannedRun:
 
     role: str
     circuits: CircuitSet
-    target: Any
+    target: Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ class Measurement:
         return self.runs[0].circuits
 
     @property
-    def target(self) -> Any:
+    def target(self) -> Target:
         """The target with its qubits chosen."""
         return self.runs[0].target
 
@@ -75,7 +76,7 @@ def plan_measurement(
     model: Model,
     times: ArrayLike,
     *,
-    target: Any,
+    target: Target,
     bases: str | Sequence[str | Sequence[str]] | None,
     ancilla: BestAncilla,
     splitting: Splitting,
@@ -111,7 +112,7 @@ def plan_measurement(
     )
     if mitigation is not None and mitigation.extrapolation == "exponential":
         _require_equal_gates(circuits)
-    placed = target.place(circuits) if isinstance(target, Placeable) else target
+    placed = target.place(circuits)
     absorption = None
     if absorb_decay:
         circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
@@ -142,30 +143,23 @@ def _require_equal_gates(circuits: CircuitSet) -> None:
         )
 
 
-def measurement_of(circuits: CircuitSet, target: Any) -> Measurement:
+def measurement_of(circuits: CircuitSet, target: Target) -> Measurement:
     """Return the measurement of circuits that are already made, without mitigation."""
-    placed = target.place(circuits) if isinstance(target, Placeable) else target
-    return Measurement(_runs(circuits, placed, None), None, {})
+    return Measurement(_runs(circuits, target.place(circuits), None), None, {})
 
 
 def _runs(
-    circuits: CircuitSet, placed: Any, mitigation: Mitigation | None
+    circuits: CircuitSet, placed: Target, mitigation: Mitigation | None
 ) -> tuple[PlannedRun, ...]:
     runs = [PlannedRun("factor 1", circuits, placed)]
     if mitigation is None:
         return tuple(runs)
     for stream, factor in enumerate(mitigation.factors[1:], start=1):
-        if not isinstance(placed, Amplifiable):
-            raise ValueError(
-                f"Argument mitigation must have factors=(1,) on a target whose noise cannot be "
-                f"amplified, but {placed!r} was given {list(mitigation.factors)}; device(…) and "
-                "ibm(…) can."
-            )
-        amplified = independent(placed.amplify(factor, fold_all=mitigation.fold_all), stream)
-        runs.append(PlannedRun(f"factor {factor}", circuits, amplified))
+        amplified = placed.amplify(factor, fold_all=mitigation.fold_all)
+        runs.append(PlannedRun(f"factor {factor}", circuits, amplified.independent(stream)))
     if mitigation.readout:
         for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
-            own = independent(placed, FIRST_STREAM + place)
+            own = placed.independent(FIRST_STREAM + place)
             runs.append(PlannedRun(f"readout {place}", calibration, own))
     return tuple(runs)
 
@@ -190,21 +184,17 @@ def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
         shots: of each of the two circuits, all in |0> and all in |1>.
     """
     shots = check_integer("shots", shots, minimum=1)
-    if isinstance(target, Placeable) and getattr(target, "placement", True) is None:
+    target = as_target(target)
+    if not target.placed:
         raise ValueError(
             "Argument target must have its layout fixed, but it has none yet; give "
             "target.place(circuits) with the circuits of the run."
         )
     counts = [
-        independent(target, FIRST_STREAM + place).sample(circuits, shots)[0, 0]
+        target.independent(FIRST_STREAM + place).sample(circuits, shots)[0, 0]
         for place, circuits in enumerate(readout_circuits(memristors))
     ]
     return Readout(np.array(counts))
-
-
-def independent(target: Any, stream: int) -> Any:
-    """Return `target` with shots of its own: simulators must not draw the same numbers twice."""
-    return target.independent(stream) if isinstance(target, Seeded) else target
 
 
 def mitigated_samples(
@@ -228,4 +218,5 @@ def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:
         "compiled_method": circuits.compiled[0].method if circuits.compiled else None,
         "compiled_residual": circuits.compiled_residual,
         "collision": circuits.collision,
+        "decay_integrals": circuits.network.decay_integrals(float(circuits.times[-1])),
     }

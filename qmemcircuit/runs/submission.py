@@ -20,77 +20,33 @@ accepts a request and lists it only after `resume` has asked.
 
 from __future__ import annotations
 
-import json
+import hashlib
+import io
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.storage import FileFormatError, load_file, save_file, write_atomically
+from qmemcircuit.common.storage import FileFormatError, save_file, write_atomically
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
+from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
 from qmemcircuit.runs.measurement import Measurement, describe_circuits, plan_measurement
+from qmemcircuit.runs.protocols import JobService, Submittable
+from qmemcircuit.runs.services import connect
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
-
-FAILED = ("ERROR", "CANCELLED")
-
-
-class JobService(Protocol):
-    """What jobs are sent to: four questions that any service answers."""
-
-    def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
-        """Start a job that carries `tag`; return its id."""
-        ...
-
-    def find(self, tag: str) -> str | None:
-        """Return the id of the job that carries `tag`, or None."""
-        ...
-
-    def status(self, job: str) -> tuple[str, str]:
-        """Return the job's state (QUEUED, RUNNING, DONE, ERROR or CANCELLED) and a reason."""
-        ...
-
-    def counts(self, job: str) -> list[Mapping[int, int]]:
-        """Return for each circuit of a finished job how often each outcome was seen."""
-        ...
-
-
-@runtime_checkable
-class Submittable(Protocol):
-    """A target whose circuits are sent as jobs; `ibm(name)` is one."""
-
-    def place(self, circuits: CircuitSet) -> Submittable:
-        """Return the target with its qubits chosen."""
-        ...
-
-    def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
-        """Return the circuits as the service takes them, time-major."""
-        ...
-
-    def parts(self, circuits: int, shots: int) -> list[range]:
-        """Return which circuits go into which job."""
-        ...
-
-    def connect(self, folder: Path) -> JobService:
-        """Return the service that runs the jobs of the submission in `folder`."""
-        ...
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return name, layout, options and calibration as JSON values; never a token."""
-        ...
 
 
 def submit(
@@ -122,11 +78,7 @@ def submit(
     is bad, and OSError where the disk is full; what was accepted is never submitted twice.
     """
     shots = check_integer("shots", shots, minimum=1)
-    if not isinstance(target, Submittable):
-        raise TypeError(
-            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
-            "and run(…) measures on the others."
-        )
+    submittable(target)
     measurement = plan_measurement(
         model,
         times,
@@ -140,6 +92,16 @@ def submit(
         mitigation=mitigation,
     )
     return submit_measurement(measurement, shots, folder, service=service)
+
+
+def submittable(target: object) -> Submittable:
+    """Return `target`, which must take jobs; TypeError for the others."""
+    if not isinstance(target, Submittable):
+        raise TypeError(
+            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
+            "and run(…) measures on the others."
+        )
+    return target
 
 
 def submit_measurement(
@@ -171,7 +133,7 @@ def submit_measurement(
                 "folder."
             )
         _write_plan(place, measurement, shots)
-        with _finished(service or measurement.target.connect(place)) as connected:
+        with _finished(service or submittable(measurement.target).connect(place)) as connected:
             _send(place, connected, asked=False, retry=False)
     return place
 
@@ -198,25 +160,29 @@ def resume(
 
 def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
     """Write the circuits and then the plan, which makes them a submission."""
-    import io
-
     from qiskit import qpy
 
     prepared: list[QuantumCircuit] = []
     pubs: list[list[int]] = []
     for number, item in enumerate(measurement.runs):
-        found = item.target.prepare(item.circuits)
+        found = submittable(item.target).prepare(item.circuits)
         settings = len(item.circuits.bases)
         prepared += found
         pubs += [[number, index // settings, index % settings] for index in range(len(found))]
     identity = uuid.uuid4().hex
     parts = []
-    for number, chosen in enumerate(measurement.target.parts(len(prepared), shots)):
+    for number, chosen in enumerate(submittable(measurement.target).parts(len(prepared), shots)):
         buffer = io.BytesIO()
         qpy.dump([prepared[index] for index in chosen], buffer)
-        write_atomically(place / file_name(number, "qpy"), buffer.getvalue())
-        tag = f"qmemcircuit-{identity}-{number:03d}"
-        parts.append({"tag": tag, "pubs": [pubs[index] for index in chosen]})
+        content = buffer.getvalue()
+        write_atomically(place / file_name(number, "qpy"), content)
+        parts.append(
+            {
+                "tag": f"qmemcircuit-{identity}-{number:03d}",
+                "pubs": [pubs[index] for index in chosen],
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        )
     circuits, mitigation = measurement.circuits, measurement.mitigation
     target = dict(measurement.target.describe())
     header = {
@@ -262,7 +228,7 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
         tag = attempts[-1]["tag"]
         job = service.find(tag) if asked else None
         if job is None:
-            job = service.submit(_circuits_of(place, number), plan["shots"], tag)
+            job = service.submit(_circuits_of(place, number, part), plan["shots"], tag)
         attempts[-1]["job"] = job
         try:
             write_attempts(place, number, attempts)
@@ -274,17 +240,25 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
             ) from error
 
 
-def _circuits_of(place: Path, number: int) -> list[QuantumCircuit]:
+def _circuits_of(place: Path, number: int, part: Mapping[str, Any]) -> list[QuantumCircuit]:
+    """Return the circuits of a part; FileFormatError unless they are those of its plan."""
     from qiskit import qpy
 
     path = place / file_name(number, "qpy")
+    remedy = "restore it from a copy, or submit again to a new folder"
+    content = path.read_bytes()
+    # Plans of up to November 2026 state no sum.
+    if part.get("sha256") not in (None, hashlib.sha256(content).hexdigest()):
+        raise FileFormatError(
+            f"Argument folder must hold the circuits of its plan, but {str(path)!r} cannot be "
+            f"read: it does not have the SHA-256 that the plan states; {remedy}."
+        )
     try:
-        with path.open("rb") as stream:
-            return list(qpy.load(stream))
+        return list(qpy.load(io.BytesIO(content)))
     except Exception as error:  # QPY's reader raises whatever the bytes make it do
         raise FileFormatError(
             f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read "
-            f"({type(error).__name__}); restore it from a copy, or submit again to a new folder."
+            f"({type(error).__name__}); {remedy}."
         ) from error
 
 
@@ -295,53 +269,8 @@ def _failed(attempt: Mapping[str, Any], service: JobService) -> bool:
 
 def service_of(place: Path) -> JobService:
     """Return the service of a submission, from its plan."""
-    from qmemcircuit.runs.ibm import connect
-
     plan, _ = plan_of(place)
     return connect(plan["target"], place)
-
-
-def plan_of(place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and arrays of a submission's plan; FileNotFoundError where there is none."""
-    path = place / "plan.json"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"Argument folder must hold a submission, but {str(place)!r} has no plan.json: "
-            "nothing was sent from it; check its name, or submit again."
-        )
-    return load_file(path, "submission")
-
-
-def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
-    """Return the attempts at one part, each with its tag, its job once accepted, and its failure.
-
-    `failure` is there only where the job is done, but its counts lack circuits.
-    """
-    path = place / file_name(number, "json")
-    if not path.exists():
-        return []
-    try:
-        attempts = list(json.loads(path.read_bytes())["attempts"])
-        for attempt in attempts:
-            if not isinstance(attempt["tag"], str) or not isinstance(attempt["job"], str | None):
-                raise TypeError
-        return attempts
-    except (ValueError, KeyError, TypeError) as error:
-        raise FileFormatError(
-            f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read; "
-            "remove that file and resume, which asks the service for the plan's tag."
-        ) from error
-
-
-def write_attempts(place: Path, number: int, attempts: list[dict[str, Any]]) -> None:
-    """Write the attempts at one part, as `attempts_of` returns them."""
-    content = json.dumps({"attempts": attempts}, indent=1).encode()
-    write_atomically(place / file_name(number, "json"), content)
-
-
-def file_name(number: int, suffix: str) -> str:
-    """Return the name of one part's file."""
-    return f"part{number:03d}.{suffix}"
 
 
 @contextmanager
@@ -353,25 +282,3 @@ def _finished(service: JobService) -> Iterator[JobService]:
         close = getattr(service, "close", None)
         if close is not None:
             close()
-
-
-@contextmanager
-def locked(place: Path) -> Iterator[None]:
-    """Hold the folder alone; the lock vanishes with the process, however it ends.
-
-    POSIX only: elsewhere two processes at once are not refused (files are whole all the same).
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock
-        yield
-        return
-    with (place / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(
-                f"Argument folder must not be in use, but another process is submitting or "
-                f"collecting {str(place)!r}; wait for it to finish."
-            ) from None
-        yield

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,16 +22,15 @@ from qmemcircuit.circuits.build import (
     most_collisions,
 )
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
+from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Collision, Element, Splitting, split_evolution
+from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import ComplexArray, check_memory
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_pairs, trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from qmemcircuit.devices.target import DeviceTarget
 
 STATES_UP_TO = 6
 """Networks of up to this many memristors keep their full states; larger ones, all pairs'."""
@@ -52,7 +51,7 @@ def exact_circuit(
     splitting: Splitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
-    target: DeviceTarget | None = None,
+    target: Target | None = None,
 ) -> Trajectory:
     """Return the exact states of the circuits that `build_circuits` makes, without shot noise.
 
@@ -61,28 +60,18 @@ def exact_circuit(
         ancilla: `"traced"` replaces each collision by the Kraus operators that it has on the
             system, which is the same channel (tests/circuits/test_collision.py) on far fewer
             qubits; any other choice simulates the ancillas themselves.
-        target: a target made by `device`: its gates' and idle times' noise too, see
-            `device_states` (which can also absorb the device's decay). None: ideal gates.
+        target: a target with a noise model, `device(…)` or `ibm(…)`: its gates' and idle times'
+            noise too, as `device_states` does (which can also absorb the device's decay). None:
+            ideal gates.
 
     Returns a `Trajectory` with `states` of shape (T, 2^M, 2^M) for M ≤ 6, and for larger networks
     with `pair_states` of all pairs, from which every V, I and pairwise concurrence follows.
     Time and memory grow as 4^M; `simulate_circuit` goes on where this ends. Raises ValueError
-    where the density matrix does not fit into memory, naming the bytes, or where ancillas do not
-    fit Aer's density-matrix method, naming the number of qubits.
+    where the density matrix does not fit into memory, naming the bytes, where ancillas do not
+    fit Aer's density-matrix method, naming the number of qubits, or where `target` has no noise
+    model.
     """
     traced = ancilla == "traced"
-    if target is not None:
-        from qmemcircuit.devices.states import device_states
-
-        return device_states(
-            model,
-            times,
-            target=target,
-            ancilla="reset" if ancilla == "traced" else ancilla,
-            splitting=splitting,
-            steps=steps,
-            collision=collision,
-        )
     circuits = build_circuits(
         model,
         times,
@@ -92,6 +81,14 @@ def exact_circuit(
         steps=steps,
         collision=collision,
     )
+    if target is not None:
+        noisy = target.predict() if isinstance(target, Target) else None
+        if noisy is None:
+            raise ValueError(
+                f"Argument target must have a noise model, but {target!r} has none; "
+                "device(backend) and ibm(name) have one, and target=None is the ideal circuit."
+            )
+        return noisy.place(circuits).predicted_states(circuits)
     provenance = make_provenance(
         "exact_circuit",
         model=describe_model(circuits.network, circuits.times),
@@ -100,6 +97,7 @@ def exact_circuit(
         steps=circuits.steps,
         compiled_method=circuits.compiled[0].method if circuits.compiled else None,
         compiled_residual=circuits.compiled_residual,
+        decay_integrals=circuits.network.decay_integrals(float(circuits.times[-1])),
     )
     memristors = len(circuits.network.memristors)
     if memristors <= STATES_UP_TO:
@@ -162,7 +160,9 @@ def _save_exact(members: Sequence[tuple[int, ...]]) -> Save:
     return save
 
 
-def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, ComplexArray]:
+def traced_circuit(
+    circuits: CircuitSet, save: Save, *, unravel: bool = False
+) -> tuple[QuantumCircuit, ComplexArray]:
     """Return one circuit on the system alone, all times saved, and what is left to apply.
 
     Whatever acts on one memristor between two couplings (damping by its Kraus operators, free
@@ -170,9 +170,11 @@ def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, Co
     are not in the circuit, for they would keep those of the next interval from merging: they are
     returned as superoperators of shape (T, M, 4, 4), and `finish` applies them to what was saved.
 
-    On a density matrix the circuit is the exact channel; on a state vector or matrix-product
-    state each shot of it is one quantum trajectory.
+    On a density matrix the circuit is the exact channel. With `unravel` the channels are given by
+    Kraus operators instead of superoperators: on a state vector or matrix-product state each shot
+    is then one quantum trajectory.
     """
+    make = _kraus_instruction if unravel else _superoperator_instruction
     network = circuits.network
     everyone = range(len(network.memristors))
     circuit = QuantumCircuit(len(everyone))
@@ -193,9 +195,11 @@ def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, Co
                 pending[j] = superoperator([matrix]) @ pending[j]
                 continue
             for j in element.memristors:
+                if np.array_equal(pending[j], np.eye(4)):
+                    continue
                 key = pending[j].tobytes()
                 if key not in instructions:
-                    instructions[key] = _channel(pending[j])
+                    instructions[key] = make(pending[j])
                 circuit.append(instructions[key], [j])
                 pending[j] = np.eye(4, dtype=complex)
             circuit.append(UnitaryGate(matrix, check_input=False), list(element.memristors))
@@ -227,7 +231,13 @@ def superoperator(operators: Sequence[ComplexArray]) -> ComplexArray:
     return total
 
 
-def _channel(matrix: ComplexArray) -> Instruction:
+def _superoperator_instruction(matrix: ComplexArray) -> Instruction:
+    """Return a superoperator of one qubit as Aer's own instruction, which stacks columns."""
+    columns = matrix.reshape(2, 2, 2, 2).transpose(1, 0, 3, 2).reshape(4, 4)
+    return Instruction("superop", 1, 0, [columns])
+
+
+def _kraus_instruction(matrix: ComplexArray) -> Instruction:
     """Return a superoperator of one qubit as an instruction with canonical Kraus operators."""
     from qiskit.quantum_info import Kraus
 
@@ -285,9 +295,7 @@ def _new_elements(circuits: CircuitSet) -> Iterator[tuple[Element, ...]]:
 
 def check_qubits(circuits: CircuitSet) -> None:
     """Raise ValueError where the largest circuit exceeds Aer's density-matrix method here."""
-    from qiskit_aer import AerSimulator
-
-    limit = AerSimulator(method="density_matrix").num_qubits
+    limit = make_simulator("density_matrix").num_qubits
     if circuits.num_qubits > limit:
         raise ValueError(
             f"Argument ancilla must leave at most {limit} qubits for Aer's density-matrix method "
@@ -299,11 +307,10 @@ def check_qubits(circuits: CircuitSet) -> None:
 def _simulate(circuits: list[QuantumCircuit]) -> dict[str, Any]:
     """Run the circuits on Aer's density-matrix method and collect what they save, by label."""
     from qiskit import transpile
-    from qiskit_aer import AerSimulator
 
     bits = 2 * max(circuit.num_qubits for circuit in circuits)
     threads = 0 if bits >= PARALLEL_FROM else 1  # 0 stands for all
-    simulator = AerSimulator(method="density_matrix", max_parallel_threads=threads)
+    simulator = make_simulator("density_matrix", max_parallel_threads=threads)
     compiled = transpile(circuits, simulator, optimization_level=0)
     result = simulator.run(compiled, shots=1).result()
     if not result.success:

@@ -1,4 +1,4 @@
-"""Where circuits run: objects behind one protocol, `Target`.
+"""Ideal targets: `aer` and `sampler`, behind `Target`.
 
 `aer(seed)` samples from exact states, computed in one pass for all times: shots at different
 times are independent, so this is the distribution of running every circuit for itself
@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.common.checks import FloatArray, IntArray, available_memory, check_integer
-from qmemcircuit.results.observables import outcome_probabilities
+from qmemcircuit.circuits.protocols import OwnTarget, Target
+from qmemcircuit.common.checks import IntArray, available_memory, check_integer
+from qmemcircuit.common.drawing import random_stream, rounded
+from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
 
 if TYPE_CHECKING:
@@ -26,56 +28,8 @@ if TYPE_CHECKING:
     from qiskit.transpiler import PassManager
 
 
-@runtime_checkable
-class Target(Protocol):
-    """Something that measures circuits."""
-
-    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
-        """Return counts of shape (T, B, 2^M); bit j of an outcome is memristor j."""
-        ...
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return name, seed and whatever else belongs into the provenance, as JSON values."""
-        ...
-
-
-@runtime_checkable
-class Placeable(Protocol):
-    """A target that chooses qubits for a set of circuits before it measures them."""
-
-    def place(self, circuits: CircuitSet) -> Target:
-        """Return the target with its qubits chosen, so that `describe` can state them."""
-        ...
-
-
-@runtime_checkable
-class Seeded(Protocol):
-    """A simulator, whose shots a seed fixes."""
-
-    def independent(self, stream: int) -> Target:
-        """Return the same target with shots that are independent of those of other streams."""
-        ...
-
-
-@runtime_checkable
-class Amplifiable(Protocol):
-    """A target whose noise can be amplified, for zero-noise extrapolation."""
-
-    def amplify(self, factor: int, *, fold_all: bool = False) -> Target:
-        """Return the target with every two-qubit gate repeated `factor` times, odd.
-
-        With `fold_all`, all gates and waits are.
-        """
-        ...
-
-
-def random_stream(seed: int, stream: int) -> np.random.Generator:
-    """Return the generator of one stream of a seed; stream 0 is the seed's own."""
-    return np.random.default_rng(seed if stream == 0 else [seed, stream])
-
-
 @dataclass(frozen=True)
-class AerTarget:
+class AerTarget(Target):
     """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count.
 
     On other machines, too, though their linear algebra rounds otherwise: a probability that is
@@ -111,15 +65,8 @@ class AerTarget:
         return {"name": "aer", "seed": self.seed, "noise": "none: ideal gates and readout"}
 
 
-def rounded(probabilities: FloatArray) -> FloatArray:
-    """Return probabilities, shape (…, outcomes), in whole multiples of 1e-12 that sum to 1."""
-    # As integers, whose sum is exact in any order.
-    parts = np.rint(probabilities * 1e12).astype(np.int64)
-    return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
-
-
 @dataclass(frozen=True, eq=False)
-class SamplerTarget:
+class SamplerTarget(Target):
     """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager`.
 
     Without one, gates are only translated to u, rz, cx, which every simulator knows.
@@ -197,9 +144,11 @@ def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -
 
 
 def as_target(target: object) -> Target:
-    """Return `target` as a `Target`; a bare `BaseSamplerV2` is wrapped."""
+    """Return `target` as a `Target`; a bare `BaseSamplerV2` or a user's own object is wrapped."""
     if isinstance(target, Target):
         return target
+    if all(callable(getattr(target, name, None)) for name in ("sample", "describe")):
+        return OwnTarget(target)
     from qiskit.primitives import BaseSamplerV2 as Base
 
     if isinstance(target, Base):

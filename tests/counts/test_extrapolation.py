@@ -11,6 +11,12 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator
 
 import qmemcircuit as qm
+from qmemcircuit.common.states import (
+    expectation,
+    outcome_probabilities,
+    pauli_matrix,
+    trace_distance,
+)
 from qmemcircuit.counts.extrapolation import RATE_RANGE, FittedRate, extrapolate_pooled
 from qmemcircuit.counts.means import joint_weights, measured_labels, pauli_mean, weighted_mean
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
@@ -18,14 +24,7 @@ from qmemcircuit.counts.readout import Readout, confusion_matrix
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.compilation import fold_all_noise
 from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.devices.states import noisy_states
 from qmemcircuit.devices.target import device
-from qmemcircuit.results.observables import (
-    expectation,
-    outcome_probabilities,
-    pauli_matrix,
-    trace_distance,
-)
 from qmemcircuit.runs.ibm import ibm
 
 SETTINGS = tuple(a + b for a in "XYZ" for b in "XYZ")
@@ -280,8 +279,7 @@ def test_all_of_the_noise_grows_with_the_factor(fold_all: bool) -> None:
     ideal = qm.exact_circuit(memristor, circuits.times).states[-1]
     target = device(backend, seed=1, fold_all=fold_all).place(circuits)
     lost = [
-        noisy_states(circuits, replace(target, fold=fold), only=[2])[0][0] - ideal
-        for fold in (1, 3)
+        replace(target, fold=fold).noisy_states(circuits, only=[2])[0][0] - ideal for fold in (1, 3)
     ]
     ratio = np.linalg.norm(lost[1]) / np.linalg.norm(lost[0])
     if fold_all:

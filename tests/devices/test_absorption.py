@@ -8,10 +8,10 @@ import pytest
 from plain_backend import PlainBackend
 
 import qmemcircuit as qm
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.states import device_states
 from qmemcircuit.devices.target import device
-from qmemcircuit.results.observables import trace_distance
 
 RATE = 0.3
 
@@ -60,14 +60,13 @@ def test_a_wrong_t1_is_seen(memristor: qm.Memristor) -> None:
     circuits = qm.build_circuits(memristor, times, bases="Z")
     believed = device(PlainBackend(t1=30e-6, t2=60e-6, fast=5), seed=1).place(circuits)
     absorbed, _ = absorb_device_decay(circuits, believed)
-    from qmemcircuit.devices.states import noisy_states
 
     true = device(
         PlainBackend(t1=20e-6, t2=40e-6, fast=5), seed=1, layout=believed.placement.qubits
     )
     exact = qm.exact_circuit(memristor, times).states
-    right = noisy_states(absorbed, believed)[0]
-    wrong = noisy_states(absorbed, true)[0]
+    right = believed.noisy_states(absorbed)[0]
+    wrong = true.noisy_states(absorbed)[0]
     assert trace_distance(wrong, exact)[-1] > 3 * trace_distance(right, exact)[-1]
 
 
@@ -137,7 +136,6 @@ def test_left_out_collisions_move_no_other_ancilla() -> None:
     from dataclasses import replace
 
     from qmemcircuit.circuits.splitting import Collision
-    from qmemcircuit.devices.states import noisy_states
 
     memristor = qm.Memristor(qm.SquidRate(0.4), a=0.7)
     # Uncoupled: each with its two ancillas fits on a line of six, so that roles are places.
@@ -147,7 +145,7 @@ def test_left_out_collisions_move_no_other_ancilla() -> None:
     target = device(PlainBackend(t1=1e6, t2=1e6, qubits=6), seed=1).place(circuits)
     assert target.placement.embedded
     without = tuple(item for item in circuits.elements(1) if not isinstance(item, Collision))
-    states, _ = noisy_states(replace(circuits, absorbed=(None, without)), target, only=[0])
+    states, _ = target.noisy_states(replace(circuits, absorbed=(None, without)), only=[0])
     assert trace_distance(states, qm.exact_circuit(pair, times).states[:1]).max() < 1e-6
 
 

@@ -8,10 +8,9 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.constant_depth import compile_pairs
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.forms import BALANCES, apply_forms, noiseless_state
 from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.devices.states import noisy_states
-from qmemcircuit.results.observables import trace_distance
 
 
 def the_pair(coupling):
@@ -47,7 +46,7 @@ def test_device_chooses_the_form_nearest_to_the_noiseless_state():
     noiseless = noiseless_state(circuits.evolution(1), 2)[None]
 
     def distance(chosen):
-        states, _ = noisy_states(circuits, replace(placed, forms=chosen), only=[1])
+        states, _ = replace(placed, forms=chosen).noisy_states(circuits, only=[1])
         return float(trace_distance(states, noiseless)[0])
 
     # What was predicted is what is compiled, and no other form, nor the plain one, is nearer.

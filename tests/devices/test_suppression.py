@@ -14,6 +14,7 @@ from plain_backend import PlainBackend
 from qiskit.circuit import QuantumCircuit
 
 import qmemcircuit as qm
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.coherent_errors import CoherentErrors, detuning_nodes
 from qmemcircuit.devices.compilation import (
@@ -24,10 +25,8 @@ from qmemcircuit.devices.compilation import (
 )
 from qmemcircuit.devices.noise import simulate
 from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.devices.states import noisy_states
 from qmemcircuit.devices.suppression import SEQUENCES, decouple, twirl, twirl_as_service
 from qmemcircuit.devices.target import device
-from qmemcircuit.results.observables import trace_distance
 from qmemcircuit.runs.ibm import ibm
 
 QUIET = {"t1": 1e6, "t2": 1e6}
@@ -95,7 +94,7 @@ def test_without_noise_suppressed_circuits_do_the_same(
     # T1 = 1e6 s leaves 1e-11 of decay; the service's library computes angles in single precision.
     tolerance = 1e-6 if target.service_twirling else 1e-9
     assert np.abs(found - wanted).max() < tolerance
-    states = [noisy_states(circuits, item)[0] for item in (plain, target)]
+    states = [item.noisy_states(circuits)[0] for item in (plain, target)]
     assert trace_distance(*states).max() < tolerance
 
 
@@ -261,12 +260,12 @@ def test_detunings_converge_on_a_long_stepwise_circuit() -> None:
     plain = device(PlainBackend(reset_duration=2e-6), seed=1).place(circuits)
     duration = plain.compile(circuits)[0].duration
     states = [
-        noisy_states(
-            circuits, replace(plain, coherent_errors=CoherentErrors(0.8 / duration, 0.0, nodes))
+        replace(plain, coherent_errors=CoherentErrors(0.8 / duration, 0.0, nodes)).noisy_states(
+            circuits
         )[0]
         for nodes in (4, 8)
     ]
-    calibrated = noisy_states(circuits, plain)[0]
+    calibrated = plain.noisy_states(circuits)[0]
     assert trace_distance(calibrated, states[1]).max() > 0.02
     # 4!/8! × 0.8^8 = 1e-4 of the coherence.
     assert trace_distance(*states).max() < 1e-4
@@ -324,7 +323,7 @@ def test_decoupling_turns_a_memristor_over_so_decay_cannot_be_absorbed() -> None
     absorbed, _ = absorb_device_decay(circuits, plain)
     exact = qm.exact_circuit(memristor, times).states
     right, wrong = (
-        trace_distance(noisy_states(absorbed, item)[0], exact)[-1]
+        trace_distance(item.noisy_states(absorbed)[0], exact)[-1]
         for item in (plain, replace(plain, dynamical_decoupling="XX"))
     )
     # What is refused: the absorbed part is undone, and as much excitation comes on top.
@@ -351,7 +350,7 @@ def test_own_twirling_leaves_waits_alone_and_the_services_does_not() -> None:
     plain = device(backend, seed=1).place(circuits)
     excited, duration = [], plain.compile(circuits)[-1].duration
     for options in ({}, {"twirling": 40}, {"twirling": 40, "service_twirling": True}):
-        states, _ = noisy_states(circuits, replace(plain, **options))
+        states, _ = replace(plain, **options).noisy_states(circuits)
         excited.append(float(states[-1, 1, 1].real))
     x = duration / 20e-6
     assert excited[0] == pytest.approx(np.exp(-x), abs=2e-3)

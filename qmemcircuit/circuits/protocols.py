@@ -1,0 +1,123 @@
+"""Where circuits run: `Target`, and `NoiseModel`, what can be asked of a target without shots."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from qmemcircuit.results.trajectory import Trajectory
+
+
+class Target(ABC):
+    """Something that measures circuits; a target of one's own needs `sample` and `describe`.
+
+    Everything else has a default that is true of a target with no noise to amplify and no qubits
+    to choose. `run` also takes objects that do not derive from this class, but have these methods.
+    """
+
+    @abstractmethod
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Return counts of shape (T, B, 2^M); bit j of an outcome is memristor j."""
+
+    @abstractmethod
+    def describe(self) -> Mapping[str, Any]:
+        """Return name, seed and whatever else belongs into the provenance, as JSON values."""
+
+    @property
+    def placed(self) -> bool:
+        """Whether nothing is left to choose before circuits run: `place` returns the same."""
+        return True
+
+    def place(self, circuits: CircuitSet) -> Self:
+        """Return the target with its qubits chosen for `circuits`; here there are none to choose.
+
+        `describe` can then state them, and all that is measured for a record runs on the same.
+        """
+        return self
+
+    def independent(self, stream: int) -> Self:
+        """Return the target with shots independent of those of other streams of the same seed.
+
+        A target without a seed of ours, as here, never draws the same shots twice: itself.
+        """
+        return self
+
+    def amplify(self, factor: int, *, fold_all: bool = False) -> Self:
+        """Return the target with every two-qubit gate repeated `factor` times, odd.
+
+        With `fold_all`, all gates and waits are. Raises ValueError on a target that cannot.
+        """
+        raise ValueError(
+            f"Argument factors must be (1,) on a target whose noise cannot be amplified, but "
+            f"{self!r} was asked to fold its gates {factor} times; device(…) and ibm(…) can."
+        )
+
+    def predict(self) -> NoiseModel | None:
+        """Return the noise model that predicts this target's counts; None where none is known."""
+        return None
+
+
+@runtime_checkable
+class NoiseModel(Protocol):
+    """A target's noise, simulated exactly: what infinitely many shots would show."""
+
+    def place(self, circuits: CircuitSet) -> NoiseModel:
+        """Return the model with its qubits chosen for `circuits`."""
+        ...
+
+    def probabilities(self, circuits: CircuitSet) -> FloatArray:
+        """Return the outcome probabilities, readout errors included, shape (T, B, 2^M)."""
+        ...
+
+    def predicted_states(self, circuits: CircuitSet) -> Trajectory:
+        """Return the states that the noise leaves, before readout."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class OwnTarget(Target):
+    """A user's object that does not derive from `Target`, as one.
+
+    Attributes:
+        own: an object with `sample` and `describe`. Of the other methods, those that it has are
+            used.
+    """
+
+    own: Any
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Return the object's counts."""
+        counts: IntArray = self.own.sample(circuits, shots)
+        return counts
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the object's description."""
+        described: Mapping[str, Any] = self.own.describe()
+        return described
+
+    def place(self, circuits: CircuitSet) -> OwnTarget:
+        """Let the object choose its qubits, where it does."""
+        return OwnTarget(self.own.place(circuits)) if hasattr(self.own, "place") else self
+
+    def independent(self, stream: int) -> OwnTarget:
+        """Let the object draw other shots, where a seed fixes them."""
+        if not hasattr(self.own, "independent"):
+            return self
+        return OwnTarget(self.own.independent(stream))
+
+    def amplify(self, factor: int, *, fold_all: bool = False) -> OwnTarget:
+        """Let the object amplify its noise, where it can."""
+        if not hasattr(self.own, "amplify"):
+            return super().amplify(factor, fold_all=fold_all)
+        return OwnTarget(self.own.amplify(factor, fold_all=fold_all))
+
+    def predict(self) -> NoiseModel | None:
+        """Return the object's noise model, where it has one."""
+        found: NoiseModel | None = self.own.predict() if hasattr(self.own, "predict") else None
+        return found

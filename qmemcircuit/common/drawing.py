@@ -1,0 +1,19 @@
+"""Random numbers that a seed fixes on every machine: streams, and probabilities to draw from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qmemcircuit.common.checks import FloatArray
+
+
+def random_stream(seed: int, stream: int) -> np.random.Generator:
+    """Return the generator of one stream of a seed; stream 0 is the seed's own."""
+    return np.random.default_rng(seed if stream == 0 else [seed, stream])
+
+
+def rounded(probabilities: FloatArray) -> FloatArray:
+    """Return probabilities, shape (…, outcomes), in whole multiples of 1e-12 that sum to 1."""
+    # As integers, whose sum is exact in any order.
+    parts = np.rint(probabilities * 1e12).astype(np.int64)
+    return np.asarray(parts / parts.sum(axis=-1, keepdims=True))

@@ -1,0 +1,75 @@
+"""`Estimate`: value, error, interval and raw value of one quantity."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmemcircuit import Estimate
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(0.5), "0.5"),
+        (Estimate(0.11037, 0.0123), "0.110 ± 0.012"),
+        (Estimate(0.11037, 0.0123, 0.0904, 0.1312), "0.110 ± 0.012 [0.090, 0.131]"),
+        (Estimate(3.0, lower=2.0, upper=4.0, level=0.68), "3.0 [2.0, 4.0] at 68 %"),
+        (Estimate(12345.0, 340.0), "12345 ± 340"),
+        (Estimate(0.0, 0.0), "0 ± 0"),
+        (Estimate(float("nan"), 0.1), "nan ± 0.10"),
+    ],
+)
+def test_repr_shows_two_digits_of_the_error(estimate, words):
+    assert repr(estimate) == str(estimate) == words
+
+
+def test_a_series_is_brief_and_has_places():
+    times = np.linspace(0, 1, 1000)
+    series = Estimate(times, 0.1 + times, times - 0.2, times + 0.2, raw=times**2, level=0.95)
+    assert len(repr(series).splitlines()) <= 10
+    assert "(1000,)" in repr(series)
+    place = series[500]
+    assert place == Estimate(
+        times[500], 0.1 + times[500], times[500] - 0.2, times[500] + 0.2, times[500] ** 2, 0.95
+    )
+    assert place.raw == pytest.approx(times[500] ** 2)
+    with pytest.raises(TypeError, match="series"):
+        place[0]
+    with pytest.raises(IndexError):
+        series[1000]
+
+
+@given(st.floats(allow_infinity=False), st.floats(0, 1e6))
+def test_equal_after_a_pickle_and_only_to_the_same(value, error):
+    estimate = Estimate(value, error)
+    assert pickle.loads(pickle.dumps(estimate)) == estimate
+    assert hash(pickle.loads(pickle.dumps(estimate))) == hash(estimate)
+    assert estimate != Estimate(value, error + 1.0)
+    assert estimate != Estimate(value, error, level=0.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"lower": 0.0}, "together"),
+        ({"lower": 1.0, "upper": 0.0}, "lower must not exceed"),
+        ({"standard_error": -1.0}, "must not be negative"),
+        ({"standard_error": np.ones(3)}, "standard_error must have the shape"),
+        ({"level": 95}, "between 0 and 1"),
+    ],
+)
+def test_what_does_not_fit_is_named(values, word):
+    with pytest.raises(ValueError, match=word):
+        Estimate(0.5, **values)
+
+
+def test_exact_means_no_error_and_no_interval():
+    assert Estimate(1.0).is_exact
+    assert not Estimate(1.0, 0.1).is_exact
+    assert Estimate(1.0, lower=0.0, upper=2.0).interval == (0.0, 2.0)
+    assert Estimate(1.0).interval is None
