@@ -27,6 +27,8 @@ _DEGREES = (1, 2, 3)
 # Coordinates whose noise is below this fraction of the typical one are computed, not measured
 # (I = ΓV with constant Γ from the very counts of V): the ridge takes them for rounding.
 _RIDGE = 1e-9
+# The square of what is rounding against coefficients of order 1.
+_ROUNDING = 1e-28
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,46 @@ class Retraced:
     deviation: FloatArray
 
 
+def harmonics_and_trend(phase: FloatArray, order: int) -> tuple[FloatArray, tuple[slice, ...]]:
+    """Return the basis at phases 0 … 1 of a period, low harmonics first, and its `groups`."""
+    angle, trend = 2 * np.pi * phase, 2 * phase - 1
+    columns = [np.cos(angle), np.sin(angle), np.ones_like(phase)]
+    columns += [trend, trend * columns[0], trend * columns[1]]
+    groups = [slice(0, 6)]
+    for k in range(2, order + 1):
+        groups.append(slice(len(columns), len(columns) + 2))
+        columns += [np.cos(k * angle), np.sin(k * angle)]
+    return np.stack(columns, axis=1), tuple(groups)
+
+
+def pinched_p_value(data: Coefficients, smooth: FloatArray) -> float | None:
+    """Return the probability that a loop with I = 0 wherever V = 0 looks at least so open there.
+
+    At each zero t of the smooth voltage, I(t) − V(t) I′/V′ is the current where V passes zero, to
+    first order in the noise; χ² of all of them with their joint covariance. None where V has no
+    zero.
+    """
+    size, order = data.basis.shape[1], len(data.groups)
+    phase = np.linspace(0, 1, 2001)
+    voltage = harmonics_and_trend(phase, order)[0] @ smooth[:size]
+    at = np.flatnonzero(np.signbit(voltage[1:]) != np.signbit(voltage[:-1]))
+    if not at.size:
+        return None
+    share = voltage[at] / (voltage[at] - voltage[at + 1])
+    zeros = phase[at] + share * (phase[1] - phase[0])
+    values = harmonics_and_trend(zeros, order)[0]
+    step = 1e-4
+    slopes = (
+        harmonics_and_trend(zeros + step, order)[0] - harmonics_and_trend(zeros - step, order)[0]
+    )
+    # Scaled by V′, so that a flat crossing is uncertain and no division.
+    v_slope, i_slope = slopes @ smooth[:size], slopes @ smooth[size:]
+    matrix = np.hstack([-i_slope[:, np.newaxis] * values, v_slope[:, np.newaxis] * values])
+    root = _root(matrix, data)
+    white = solve_triangular(root, matrix @ data.value, lower=True)
+    return float(chi2.sf(np.sum(white**2), white.size))
+
+
 def retraced_curve(data: Coefficients) -> Retraced:
     """Return the likeliest curve without hysteresis among polynomials I = f(V) of degree 1 to 3."""
     found = [_straight(data), *(_polynomial(data, degree) for degree in _DEGREES[1:])]
@@ -90,7 +132,8 @@ def _straight(data: Coefficients) -> Retraced:
         across = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
         covariance = np.einsum("na,aibj,nb->nij", across, noise, across)
         alone = np.einsum("na,aiai->n", across**2, noise)
-        covariance += _RIDGE * (alone / size)[:, np.newaxis, np.newaxis] * np.eye(size)
+        ridge = _RIDGE * alone / size + _ROUNDING
+        covariance += ridge[:, np.newaxis, np.newaxis] * np.eye(size)
         residual = across @ pair
         both = np.stack([residual, np.broadcast_to(one[:, 0], residual.shape)], axis=2)
         gram = np.swapaxes(both, 1, 2) @ np.linalg.solve(covariance, both)
@@ -123,9 +166,7 @@ def _straight(data: Coefficients) -> Retraced:
         pair = along[:, np.newaxis] * motion + across[:, np.newaxis] * offset * one[:, 0]
         return np.ravel(scales[:, np.newaxis] * pair)
 
-    return _measure(
-        data, matrix, residual, free, lost=2, onto=onto, place=place
-    )
+    return _measure(data, matrix, residual, free, lost=2, onto=onto, place=place)
 
 
 def _polynomial(data: Coefficients, degree: int) -> Retraced:
@@ -152,16 +193,14 @@ def _polynomial(data: Coefficients, degree: int) -> Retraced:
         return np.concatenate([motion, data.inverse @ curve])
 
     onto = np.hstack([np.eye(size), np.zeros((size, size))])
-    return _measure(
-        data, matrix, residual, columns, lost=degree + 1, onto=onto, place=place
-    )
+    return _measure(data, matrix, residual, columns, lost=degree + 1, onto=onto, place=place)
 
 
 def _least_squares(
     data: Coefficients, matrix: FloatArray, residual: FloatArray, free: FloatArray
 ) -> FloatArray:
     """Return the factors of the free columns that leave the least χ² of a residual."""
-    root = _root(matrix, data.covariance)
+    root = _root(matrix, data)
     white = solve_triangular(root, np.column_stack([free, residual]), lower=True)
     return np.asarray(np.linalg.lstsq(white[:, :-1], white[:, -1], rcond=1e-10)[0])
 
@@ -171,23 +210,25 @@ def _adjusted(
 ) -> FloatArray:
     """Return the likeliest coefficients (2d,) for which the residual is in the free columns."""
     left = residual - free @ _least_squares(data, matrix, residual, free)
-    root = _root(matrix, data.covariance)
+    root = _root(matrix, data)
     pull = solve_triangular(root.T, solve_triangular(root, left, lower=True), lower=False)
     return np.asarray(data.value - data.covariance @ matrix.T @ pull)
 
 
-def _root(matrix: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Return the Cholesky factor of the residual's covariance, with the ridge."""
+def _root(
+    matrix: FloatArray, data: Coefficients, covariance: FloatArray | None = None
+) -> FloatArray:
+    """Return the Cholesky factor of the covariance of matrix·coefficients, with the ridge."""
+    if covariance is None:
+        covariance = data.covariance
     noise = matrix @ covariance @ matrix.T
-    half = matrix.shape[1] // 2
+    size = data.basis.shape[1]
     alone = sum(
-        np.trace(part @ covariance[place, place] @ part.T)
-        for part, place in (
-            (matrix[:, :half], slice(None, half)),
-            (matrix[:, half:], slice(half, None)),
-        )
+        float(np.trace(matrix[:, place] @ covariance[place, place] @ matrix[:, place].T))
+        for place in (slice(None, size), slice(size, None))
     )
-    ridge = _RIDGE * alone / len(noise) or 1e-300
+    rounding = _ROUNDING * float(np.mean((np.abs(matrix) @ np.abs(data.value)) ** 2))
+    ridge = _RIDGE * alone / len(noise) + rounding + 1e-300
     return np.asarray(np.linalg.cholesky(noise + ridge * np.eye(len(noise))))
 
 
@@ -205,7 +246,7 @@ def _measure(
 
     `onto` gives the motion along the retraced curve, (d, 2d), and `place` the curve of a motion.
     """
-    root = _root(matrix, data.covariance)
+    root = _root(matrix, data)
     free = np.linalg.qr(solve_triangular(root, free, lower=True))[0]
     coordinates, groups = _by_harmonic(root, data.groups, free)
     deviation = coordinates.T @ solve_triangular(root, residual, lower=True)
@@ -215,7 +256,9 @@ def _measure(
         1.0, 2 * min(float(chi2.sf(np.sum(deviation[:n] ** 2), n)) for n in (low, count) if n > 0)
     )
     likeliest = data.value - opening @ deviation
-    motion = shrink(onto @ likeliest, _root(onto, data.covariance - opening @ opening.T), data.groups)
+    motion = shrink(
+        onto @ likeliest, _root(onto, data, data.covariance - opening @ opening.T), data.groups
+    )
     return Retraced(p_value, place(motion, likeliest), deviation)
 
 
@@ -227,7 +270,7 @@ def smooth_curve(data: Coefficients) -> FloatArray:
         places = slice(branch * size, (branch + 1) * size)
         selected = np.zeros((size, 2 * size))
         selected[:, places] = np.eye(size)
-        root = _root(selected, data.covariance)
+        root = _root(selected, data)
         noisy = np.trace(data.covariance[places, places]) > 0
         parts.append(shrink(data.value[places], root, data.groups) if noisy else data.value[places])
     return np.concatenate(parts)

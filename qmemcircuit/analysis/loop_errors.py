@@ -12,7 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2, norm
 
-from qmemcircuit.analysis.hysteresis import LOW_HARMONICS, Coefficients, Retraced, retraced_curve, smooth_curve
+from qmemcircuit.analysis.hysteresis import (
+    LOW_HARMONICS,
+    Coefficients,
+    Retraced,
+    harmonics_and_trend,
+    pinched_p_value,
+    retraced_curve,
+    smooth_curve,
+)
 from qmemcircuit.analysis.loop_geometry import measure_curves, vertex_times, window_matrix
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.results.trajectory import DeviceSeries
@@ -21,9 +29,10 @@ from qmemcircuit.results.trajectory import DeviceSeries
 _HARMONICS = 8
 # A loop is said to be there where no loop is less probable than this, 1 − the level of intervals.
 SIGNIFICANCE = 0.05
-# Spreads are widened by 1 + this times the relative spread of the root, at most doubled: where noise
-# is as large as the loop, the hypothetical loops' shapes are partly noise, and their replicas spread
-# too little. Chosen on repeated simulations (tests/analysis/test_loops.py): calibration, not theory.
+# Spreads are widened by 1 + this times the relative spread of the root, at most doubled: where
+# noise is as large as the loop, the hypothetical loops' shapes are partly noise, and their replicas
+# spread too little. Chosen on repeated simulations (tests/analysis/test_loops.py): calibration, not
+# theory.
 _WIDENING = 2.0
 # Openings of the hypothetical loops, in units of the likeliest one's distance to either side.
 _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
@@ -37,6 +46,7 @@ class Estimate:
     errors: FloatArray
     intervals: FloatArray
     no_loop_p_value: float
+    pinched_p_value: float | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,11 @@ class _Window:
         """Return the coefficients of a loop opened by that multiple of the likeliest one."""
         closed = self.retraced.coefficients
         return np.asarray(closed + opening * (self.smooth - closed))
+
+    def family(self, opening: float) -> FloatArray:
+        """Return the coefficients of a hypothetical loop, data and replicas, (2 + N, 2d)."""
+        centre = self.opened(opening)
+        return np.vstack([centre, self.data.value, centre + self.noise])
 
 
 def estimate_geometry(
@@ -91,11 +106,7 @@ def estimate_geometry(
     first = all_starts.index(min(all_starts))
     # Per window, what its curves would be divided by: of the data, of the likeliest loop, of its
     # replicas.
-    scales = [
-        _own_scales(window, np.vstack([centre, window.data.value, centre + window.noise]), normalise)
-        for window in windows
-        for centre in [window.opened(1.0)]
-    ]
+    scales = [_own_scales(window, window.family(1.0), normalise) for window in windows]
     estimates = []
     for n in range(len(starts)):
         others = [own for m, own in enumerate(scales) if m != n]
@@ -144,8 +155,8 @@ def _fit(
             "period, or drop the errors (dataclasses.replace) to measure the raw polygons."
         )
     for order in range(min(_HARMONICS, most), most + 1):
-        basis, groups = _basis((vertices - start) / duration, order)
-        inverse = np.linalg.pinv(basis)
+        basis, groups = harmonics_and_trend((vertices - start) / duration, order)
+        inverse = np.asarray(np.linalg.pinv(basis), dtype=float)
         outside = np.eye(count) - basis @ inverse
         if all(
             _is_noise(outside @ values, outside @ noise[place, place] @ outside.T)
@@ -169,19 +180,7 @@ def _is_noise(residual: FloatArray, covariance: FloatArray) -> bool:
     """
     spread = math.sqrt(2 * float(np.sum(covariance**2)))
     rounding = 1e-24 * residual.size  # of V and I of order 1
-    return float(np.sum(residual**2)) <= np.trace(covariance) + 3 * spread + rounding
-
-
-def _basis(phase: FloatArray, order: int) -> tuple[FloatArray, tuple[slice, ...]]:
-    """Return the basis, low harmonics first, and its columns by harmonic."""
-    angle, trend = 2 * np.pi * phase, 2 * phase - 1
-    columns = [np.cos(angle), np.sin(angle), np.ones_like(phase)]
-    columns += [trend, trend * columns[0], trend * columns[1]]
-    groups = [slice(0, 6)]
-    for k in range(2, order + 1):
-        groups.append(slice(len(columns), len(columns) + 2))
-        columns += [np.cos(k * angle), np.sin(k * angle)]
-    return np.stack(columns, axis=1), tuple(groups)
+    return float(np.sum(residual**2)) <= float(np.trace(covariance)) + 3 * spread + rounding
 
 
 def _factor(covariance: FloatArray) -> FloatArray:
@@ -217,8 +216,7 @@ def _estimate(
 
     def hypothesis(opening: float) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the geometry of a hypothetical loop, of the data, of its replicas."""
-        centre = window.opened(opening)
-        found = measure(np.vstack([centre, window.data.value, centre + window.noise]))
+        found = measure(window.family(opening))
         return found[0], found[1], found[2:]
 
     results = {opening: hypothesis(opening) for opening in (0.0, 1.0)}
@@ -254,9 +252,7 @@ class _Replicated:
     data: FloatArray
 
     def interpolated(self, values: FloatArray, grid: FloatArray) -> FloatArray:
-        return np.stack(
-            [np.interp(grid, self.openings, column) for column in values.T], axis=1
-        )
+        return np.stack([np.interp(grid, self.openings, column) for column in values.T], axis=1)
 
 
 def _invert(found: _Replicated, window: _Window) -> Estimate:
@@ -298,7 +294,8 @@ def _invert(found: _Replicated, window: _Window) -> Estimate:
     if any(absent):  # nothing is known but the interval
         errors = (high - low) / 2
     errors = np.clip(errors, 0.0, np.maximum(high - values, values - low))
-    return Estimate(values, errors, np.stack([low, high], axis=-1), p_value)
+    pinched = None if absent[0] else pinched_p_value(window.data, window.smooth)
+    return Estimate(values, errors, np.stack([low, high], axis=-1), p_value, pinched)
 
 
 def _spread(roots: FloatArray) -> FloatArray:

@@ -39,7 +39,7 @@ def vertex_times(times: FloatArray, start: float, stop: float) -> FloatArray:
 
 
 def _snap(curves: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Close `curves`, shape (…, P, 2), in units of their extent, and return the extent (…, 1, 2)."""
+    """Close `curves`, (…, P, 2), in units of their extent, and return the extent, (…, 1, 2)."""
     largest = np.abs(curves).max(axis=-2, keepdims=True)
     extent = np.ptp(curves, axis=-2, keepdims=True)
     # An extent of rounding errors is a point.

@@ -145,9 +145,7 @@ def trajectory_of_means(
             terms = _operator_terms(network, j, rates[:, j])
             value[:, j], error[:, j] = combine(terms)
             covariance[j] = np.diag(error[:, j] ** 2)
-            joint[j] = np.diag(
-                _covariance(combine, {_single(j, "Y", count): 0.5 * scale}, terms)
-            )
+            joint[j] = np.diag(_covariance(combine, {_single(j, "Y", count): 0.5 * scale}, terms))
             continue
         x, x_error = combine({_single(j, "X", count): 1.0})
         estimator = finite_difference if current == "finite_difference" else local_fit

@@ -340,7 +340,7 @@ def test_bad_input():
         find_loops(trajectory, normalise="maximum")
     with pytest.raises(IndexError, match="device"):
         find_loops(trajectory, 1)
-    with pytest.raises(ValueError, match="samples must be at least 100"):
+    with pytest.raises(ValueError, match="samples must be at least 40"):
         find_loops(trajectory, samples=10)
     with pytest.raises(ValueError, match="current holds NaN"):
         find_loops(make(t, np.sin(t), np.where(t > 3, np.nan, 1.0)))
