@@ -36,7 +36,8 @@ class Coefficients:
     """One period of V and I in a basis.
 
     Attributes:
-        basis: shape (P, d), low harmonics first; `inverse` its pseudo-inverse.
+        basis: orthonormal columns, shape (P, d), low harmonics first.
+        to_basis: R⁻¹ with basis = `harmonics_and_trend`(phases) R⁻¹.
         groups: columns of the basis by order: the first holds harmonics 0 and 1 and the trend,
             the next ones 2, 3, ….
         value: coefficients of V, then of I, shape (2d,).
@@ -44,7 +45,7 @@ class Coefficients:
     """
 
     basis: FloatArray
-    inverse: FloatArray
+    to_basis: FloatArray
     groups: tuple[slice, ...]
     value: FloatArray
     covariance: FloatArray
@@ -88,17 +89,16 @@ def pinched_p_value(data: Coefficients, smooth: FloatArray) -> float | None:
     """
     size, order = data.basis.shape[1], len(data.groups)
     phase = np.linspace(0, 1, 2001)
-    voltage = harmonics_and_trend(phase, order)[0] @ smooth[:size]
+    voltage = harmonics_and_trend(phase, order)[0] @ data.to_basis @ smooth[:size]
     at = np.flatnonzero(np.signbit(voltage[1:]) != np.signbit(voltage[:-1]))
     if not at.size:
         return None
     share = voltage[at] / (voltage[at] - voltage[at + 1])
     zeros = phase[at] + share * (phase[1] - phase[0])
-    values = harmonics_and_trend(zeros, order)[0]
+    values = harmonics_and_trend(zeros, order)[0] @ data.to_basis
     step = 1e-4
-    slopes = (
-        harmonics_and_trend(zeros + step, order)[0] - harmonics_and_trend(zeros - step, order)[0]
-    )
+    after, before = (harmonics_and_trend(zeros + d, order)[0] for d in (step, -step))
+    slopes = (after - before) @ data.to_basis
     # Scaled by V′, so that a flat crossing is uncertain and no division.
     v_slope, i_slope = slopes @ smooth[:size], slopes @ smooth[size:]
     matrix = np.hstack([-i_slope[:, np.newaxis] * values, v_slope[:, np.newaxis] * values])
@@ -116,13 +116,9 @@ def retraced_curve(data: Coefficients) -> Retraced:
 def _straight(data: Coefficients) -> Retraced:
     """Fit cos φ I/s_I − sin φ V/s_V = constant over all angles φ: also vertical lines."""
     size = data.basis.shape[1]
-    scales = np.array(
-        [np.sqrt(np.mean((data.basis @ part) ** 2)) for part in data.value.reshape(2, size)]
-    )
+    scales = np.linalg.norm(data.value.reshape(2, size), axis=1)
     scales = np.where(scales > 0, scales, 1.0)
-    one = np.zeros((size, 1))
-    one[2] = 1.0
-
+    one = data.basis.T @ np.full((len(data.basis), 1), len(data.basis) ** -0.5)
     pair = data.value.reshape(2, size) / scales[:, np.newaxis]
     noise = (data.covariance / np.kron(np.outer(scales, scales), np.ones((size, size)))).reshape(
         2, size, 2, size
@@ -140,8 +136,8 @@ def _straight(data: Coefficients) -> Retraced:
         return np.asarray(gram[:, 0, 0] - gram[:, 0, 1] ** 2 / gram[:, 1, 1])
 
     # A perfect line may be narrower than the grid: ordinary least squares is on it.
-    moving = np.arange(size) != 2
-    guess = np.arctan2(pair[1, moving] @ pair[0, moving], pair[0, moving] @ pair[0, moving])
+    moving = pair - (pair @ one) * one[:, 0]
+    guess = np.arctan2(moving[1] @ moving[0], moving[0] @ moving[0])
     step = np.pi / 32
     angles = np.append(np.arange(32) * step, guess)
     for _ in range(4):
@@ -162,7 +158,7 @@ def _straight(data: Coefficients) -> Retraced:
     onto = np.hstack([along[0] / scales[0] * np.eye(size), along[1] / scales[1] * np.eye(size)])
 
     def place(motion: FloatArray, likeliest: FloatArray) -> FloatArray:
-        offset = across @ (likeliest.reshape(2, size)[:, 2] / scales)
+        offset = across / scales @ likeliest.reshape(2, size) @ one[:, 0]
         pair = along[:, np.newaxis] * motion + across[:, np.newaxis] * offset * one[:, 0]
         return np.ravel(scales[:, np.newaxis] * pair)
 
@@ -175,12 +171,14 @@ def _polynomial(data: Coefficients, degree: int) -> Retraced:
     measured = data.basis @ data.value[:size]
     centre, width = float(np.mean(measured)), float(np.ptp(measured)) / 2 or 1.0
     powers = np.arange(degree + 1)
-    factors, motion = np.zeros(degree + 1), data.value[:size]
+    motion, current = data.value[:size], data.value[size:]
+    columns = data.basis.T @ ((measured - centre) / width)[:, np.newaxis] ** powers
+    factors = np.linalg.lstsq(columns, current, rcond=1e-10)[0]
     for _ in range(8):
         unit = (data.basis @ motion - centre) / width
-        columns = data.inverse @ unit[:, np.newaxis] ** powers
+        columns = data.basis.T @ unit[:, np.newaxis] ** powers
         slope = (unit[:, np.newaxis] ** np.maximum(powers - 1, 0)) @ (powers * factors) / width
-        carried = data.inverse @ (slope[:, np.newaxis] * data.basis)
+        carried = data.basis.T @ (slope[:, np.newaxis] * data.basis)
         matrix = np.hstack([-carried, np.eye(size)])
         # I − f(V) linearised about the motion, without f itself: linear in its factors.
         constant = matrix @ data.value + carried @ motion
@@ -190,7 +188,7 @@ def _polynomial(data: Coefficients, degree: int) -> Retraced:
 
     def place(motion: FloatArray, likeliest: FloatArray) -> FloatArray:
         curve = ((data.basis @ motion - centre) / width)[:, np.newaxis] ** powers @ factors
-        return np.concatenate([motion, data.inverse @ curve])
+        return np.concatenate([motion, data.basis.T @ curve])
 
     onto = np.hstack([np.eye(size), np.zeros((size, size))])
     return _measure(data, matrix, residual, columns, lost=degree + 1, onto=onto, place=place)

@@ -100,7 +100,7 @@ def estimate_geometry(
     covariance = joint_covariance(series)
     windows = []
     for start in all_starts:
-        data = _fit(series, covariance, start, duration)
+        data = fit_period(series, covariance, start, duration)
         noise = rng.normal(size=(samples, data.value.size)) @ _factor(data.covariance).T
         windows.append(_Window(data, retraced_curve(data), smooth_curve(data), noise))
     first = all_starts.index(min(all_starts))
@@ -137,7 +137,7 @@ def joint_covariance(series: DeviceSeries) -> FloatArray:
     return joint
 
 
-def _fit(
+def fit_period(
     series: DeviceSeries, covariance: FloatArray, start: float, duration: float
 ) -> Coefficients:
     """Return the least-squares coefficients of V and I in one period, and their covariance."""
@@ -155,31 +155,35 @@ def _fit(
             "period, or drop the errors (dataclasses.replace) to measure the raw polygons."
         )
     for order in range(min(_HARMONICS, most), most + 1):
-        basis, groups = harmonics_and_trend((vertices - start) / duration, order)
-        inverse = np.asarray(np.linalg.pinv(basis), dtype=float)
-        outside = np.eye(count) - basis @ inverse
+        columns, groups = harmonics_and_trend((vertices - start) / duration, order)
+        basis, triangle = np.linalg.qr(columns)
+        outside = np.eye(count) - basis @ basis.T
         if all(
-            _is_noise(outside @ values, outside @ noise[place, place] @ outside.T)
+            _is_noise(
+                outside @ values, outside @ noise[place, place] @ outside.T, noise[place, place]
+            )
             for values, place in zip(samples, (slice(None, count), slice(count, None)), strict=True)
         ):
             break
-    both = np.kron(np.eye(2), inverse)
+    both = np.kron(np.eye(2), basis.T)
     return Coefficients(
         basis=basis,
-        inverse=inverse,
+        to_basis=np.linalg.inv(triangle),
         groups=groups,
-        value=np.concatenate([inverse @ values for values in samples]),
+        value=np.ravel(samples @ basis),
         covariance=both @ noise @ both.T,
     )
 
 
-def _is_noise(residual: FloatArray, covariance: FloatArray) -> bool:
+def _is_noise(residual: FloatArray, covariance: FloatArray, whole: FloatArray) -> bool:
     """Say whether a residual is as long as its noise, within three standard deviations of that.
 
-    A signal as smooth as assumed raises the number of harmonics in few loops of 1000.
+    A signal as smooth as assumed raises the number of harmonics in few loops of 1000. What is below
+    a thousandth of the `whole` noise matters to nothing: smoothed currents have none out there.
     """
     spread = math.sqrt(2 * float(np.sum(covariance**2)))
     rounding = 1e-24 * residual.size  # of V and I of order 1
+    rounding += 1e-6 * float(np.trace(whole))
     return float(np.sum(residual**2)) <= float(np.trace(covariance)) + 3 * spread + rounding
 
 
