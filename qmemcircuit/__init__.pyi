@@ -8,12 +8,12 @@ from .analysis.loops import Loop as Loop
 from .analysis.loops import find_loops as find_loops
 from .analysis.relations import LaggedCorrelation as LaggedCorrelation
 from .analysis.relations import inverse_relation as inverse_relation
-from .circuits.build import AncillaPool as AncillaPool
 from .circuits.build import CircuitSet as CircuitSet
 from .circuits.build import build_circuits as build_circuits
-from .circuits.build import pool as pool
 from .circuits.constant_depth import CompiledPair as CompiledPair
 from .circuits.constant_depth import compile_pair as compile_pair
+from .circuits.options import AncillaPool as AncillaPool
+from .circuits.options import pool as pool
 from .circuits.protocols import Target as Target
 from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence

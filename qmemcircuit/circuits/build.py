@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,48 +19,17 @@ from qiskit.circuit.library import StatePreparation, UnitaryGate
 
 from qmemcircuit.circuits.collision import CollisionForm, collision_circuit
 from qmemcircuit.circuits.constant_depth import CompiledPair, compile_pairs
-from qmemcircuit.circuits.settings import default_bases, measure, parse_bases
+from qmemcircuit.circuits.options import Ancilla, AncillaPool, CircuitOptions
+from qmemcircuit.circuits.settings import measure
 from qmemcircuit.circuits.splitting import (
     Collision,
     Element,
     Operation,
     Splitting,
-    fused_pairs,
     split_evolution,
 )
-from qmemcircuit.common.checks import (
-    ComplexArray,
-    FloatArray,
-    check_choice,
-    check_integer,
-    check_times,
-)
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.model.memristors import Model, Network, as_network
-
-
-@dataclass(frozen=True)
-class AncillaPool:
-    """How many ancillas each memristor has; `size=None` is one for every collision."""
-
-    size: int | None
-
-    def __post_init__(self) -> None:
-        if self.size is not None:
-            check_integer("size", self.size, minimum=1)
-
-    def describe(self) -> str:
-        """Return the choice as a word for the provenance."""
-        return "fresh" if self.size is None else "reset" if self.size == 1 else f"pool({self.size})"
-
-
-def pool(size: int) -> AncillaPool:
-    """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
-    return AncillaPool(check_integer("size", size, minimum=1))
-
-
-Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
-"""`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
-memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +39,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     Attributes:
         network: what is simulated.
         times: shape (T,).
-        bases: the measurement settings, a letter X, Y or Z per memristor, memristor 0 first.
-        ancilla, splitting, steps, collision: as in `build_circuits`.
+        options: how they are built, with the defaults for this network filled in.
         compiled: for the splitting `"compiled"`, the pair's circuit at every time.
         absorbed: elements that replace the model's at some times, where a device's own decay
             does part of the damping (`absorption.absorb_decay`).
@@ -79,11 +47,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     network: Network
     times: FloatArray
-    bases: tuple[str, ...]
-    ancilla: AncillaPool
-    splitting: Splitting
-    steps: int | None
-    collision: CollisionForm
+    options: CircuitOptions
     compiled: tuple[CompiledPair, ...] = ()
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
 
@@ -114,11 +78,36 @@ class CircuitSet(Sequence[QuantumCircuit]):
         return self._measured(place // len(self.bases), self.bases[place % len(self.bases)])
 
     @property
+    def bases(self) -> tuple[str, ...]:
+        """The measurement settings, a letter X, Y or Z per memristor, memristor 0 first."""
+        return self.options.settings
+
+    @property
+    def ancilla(self) -> AncillaPool:
+        """How many ancillas each memristor has."""
+        return self.options.pool
+
+    @property
+    def splitting(self) -> Splitting:
+        """How collisions and couplings alternate."""
+        return self.options.splitting
+
+    @property
+    def steps(self) -> int | None:
+        """Equal steps of each circuit, or None where `times` bound them."""
+        return self.options.steps
+
+    @property
+    def collision(self) -> CollisionForm:
+        """The gates of a collision."""
+        return self.options.collision
+
+    @property
     def num_qubits(self) -> int:
         """Qubits of the longest circuit, system and ancillas."""
         last = self.elements(len(self.times) - 1)
         most = most_collisions(last)
-        builder = CircuitBuilder(self.network, self.ancilla, self.collision, most)
+        builder = CircuitBuilder(self.network, self.options, most)
         return int(builder.circuit.num_qubits)
 
     @property
@@ -155,7 +144,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         if self.compiled:
             network, elements = _absorb_first_gate(network, elements)
         most = most_collisions(elements)
-        builder = CircuitBuilder(network, self.ancilla, self.collision, most)
+        builder = CircuitBuilder(network, self.options, most)
         builder.append(elements)
         circuit = builder.circuit
         circuit.name = f"t{time_index}"
@@ -210,49 +199,17 @@ def build_circuits(
     >>> circuits[4, "X"].count_ops()["reset"]   # four collisions, one recycled ancilla
     3
     """
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
+    return circuits_with(model, times, options)
+
+
+def circuits_with(model: Model, times: ArrayLike, options: CircuitOptions) -> CircuitSet:
+    """Return the circuits of `build_circuits` for options that are one object already."""
     network = as_network(model)
     checked = check_times(times)
-    check_choice("splitting", splitting, ("lie", "strang", "fused", "compiled"))
-    check_choice("collision", collision, ("compact", "paper"))
-    if steps is not None:
-        steps = check_integer("steps", steps, minimum=1)
-        if splitting == "compiled":
-            raise ValueError(
-                f"Argument steps must be None for splitting='compiled', but {steps} was given: "
-                "each circuit covers its whole [0, t] at once."
-            )
-    wanted = default_bases(network) if bases is None else bases
-    settings = parse_bases(wanted, len(network.memristors))
-    if ancilla == "merged":
-        if network.couplings:
-            raise ValueError(
-                "Argument ancilla must not be 'merged' for coupled memristors, but this network "
-                f"has {len(network.couplings)} couplings: damping and couplings do not commute."
-            )
-        if steps not in (None, 1):
-            raise ValueError(
-                f"Argument steps must be None for ancilla='merged', but {steps} was given: all of "
-                "[0, t] is one collision."
-            )
-        steps = 1
-    if splitting == "fused":
-        fused_pairs(network)
-    compiled = compile_pairs(network, checked) if splitting == "compiled" else ()
-    chosen = as_pool(ancilla)
-    return CircuitSet(network, checked, settings, chosen, splitting, steps, collision, compiled)
-
-
-def as_pool(ancilla: Ancilla) -> AncillaPool:
-    """Return the pool that an `ancilla` argument stands for."""
-    if isinstance(ancilla, AncillaPool):
-        return ancilla
-    named = {"fresh": AncillaPool(None), "reset": AncillaPool(1), "merged": AncillaPool(1)}
-    if not isinstance(ancilla, str) or ancilla not in named:
-        raise ValueError(
-            "Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k), but "
-            f"{ancilla!r} was given."
-        )
-    return named[ancilla]
+    chosen = options.for_network(network)
+    compiled = compile_pairs(network, checked) if chosen.splitting == "compiled" else ()
+    return CircuitSet(network, checked, chosen, compiled)
 
 
 class CircuitBuilder:
@@ -261,15 +218,14 @@ class CircuitBuilder:
     An ancilla is reset before it is used again and never after its last collision.
     """
 
-    def __init__(
-        self, network: Network, ancilla: AncillaPool, collision: CollisionForm, collisions: int
-    ) -> None:
+    def __init__(self, network: Network, options: CircuitOptions, collisions: int) -> None:
         """Prepare the initial state; `collisions` is the most that any memristor will have."""
-        self._network, self._collision = network, collision
+        self._network, self._collision = network, options.collision
         count = len(network.memristors)
         purified = [_is_mixed(memristor.initial_state) for memristor in network.memristors]
         needed = collisions + any(purified)
-        self._size = needed if ancilla.size is None else min(ancilla.size, needed)
+        size = options.pool.size
+        self._size = needed if size is None else min(size, needed)
         self._used = [0] * count
         system = QuantumRegister(count, "system")
         self.circuit = QuantumCircuit(system)

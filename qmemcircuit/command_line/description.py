@@ -42,7 +42,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from qmemcircuit.circuits.build import AncillaPool, pool
+from qmemcircuit.circuits.options import parse_ancilla
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.coherent_errors import CoherentErrors
@@ -136,8 +136,8 @@ def read_description(path: str | os.PathLike[str]) -> Description:
     network = Network(memristors, couplings)
     circuits = {name: run[name] for name in CIRCUIT_KEYS if name in run}
     ancilla = circuits.get("ancilla")
-    if isinstance(ancilla, str) and ancilla.startswith("pool"):
-        circuits["ancilla"] = _pool(ancilla)
+    if isinstance(ancilla, str):
+        circuits["ancilla"] = parse_ancilla(ancilla)
     absorb_decay = run.get("absorb_decay", False)
     if not isinstance(absorb_decay, bool):
         raise ValueError(
@@ -195,16 +195,6 @@ def _mitigation(content: Mapping[str, Any]) -> Mitigation | None:
             f"Argument factors must be a list, but {factors!r} was given; [1, 3, 5] is one."
         )
     return Mitigation(**{**given, "factors": tuple(factors)})
-
-
-def _pool(text: str) -> AncillaPool:
-    size = text.removeprefix("pool(").removesuffix(")")
-    if text != f"pool({size})" or not size.isdecimal():
-        raise ValueError(
-            f"Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k) with an integer k, "
-            f"but {text!r} was given; 'pool(2)' is two ancillas a memristor."
-        )
-    return pool(int(size))
 
 
 def _memristor(item: Mapping[str, Any]) -> Memristor:

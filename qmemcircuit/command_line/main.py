@@ -242,7 +242,8 @@ def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | 
     There is none for a target that is neither ideal nor calibrated.
     """
     import qmemcircuit as qm
-    from qmemcircuit.circuits.build import AncillaPool
+    from qmemcircuit.circuits.build import circuits_with
+    from qmemcircuit.circuits.options import CircuitOptions
     from qmemcircuit.devices.recorded import recorded_device
 
     used = record.provenance
@@ -255,17 +256,8 @@ def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | 
     if used.get("target", {}).get("name") == "aer":
         noisy = exact
     if used.get("target", {}).get("calibration"):
-        word = str(used.get("ancilla", "reset"))
-        ancilla: Any = word if not word.startswith("pool(") else AncillaPool(int(word[5:-1]))
-        circuits = qm.build_circuits(
-            record.network,
-            planned,
-            bases=list(record.samples.bases),
-            ancilla=ancilla,
-            splitting=splitting,
-            steps=steps,
-            collision=used.get("collision", "compact"),
-        )
+        options = CircuitOptions.restore(used, record.samples.bases)
+        circuits = circuits_with(record.network, planned, options)
         device = recorded_device(used["target"])
         if used.get("absorption"):
             from qmemcircuit.devices.absorption import absorb_device_decay

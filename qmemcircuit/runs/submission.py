@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
@@ -42,7 +43,7 @@ from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
 from qmemcircuit.runs.measurement import Measurement, describe_circuits, plan_measurement
-from qmemcircuit.runs.protocols import JobService, Submittable
+from qmemcircuit.runs.protocols import JobService, Submittable, submittable
 from qmemcircuit.runs.services import connect
 
 if TYPE_CHECKING:
@@ -79,29 +80,11 @@ def submit(
     """
     shots = check_integer("shots", shots, minimum=1)
     submittable(target)
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(
-        model,
-        times,
-        target=target,
-        bases=bases,
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-        absorb_decay=absorb_decay,
-        mitigation=mitigation,
+        model, times, options, target, absorb_decay=absorb_decay, mitigation=mitigation
     )
     return submit_measurement(measurement, shots, folder, service=service)
-
-
-def submittable(target: object) -> Submittable:
-    """Return `target`, which must take jobs; TypeError for the others."""
-    if not isinstance(target, Submittable):
-        raise TypeError(
-            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
-            "and run(…) measures on the others."
-        )
-    return target
 
 
 def submit_measurement(

@@ -32,6 +32,7 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_memory,
 )
+from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Model, Network, as_network
@@ -120,9 +121,7 @@ def simulate_circuit(
     _check_fits(network, route["method"], bond_dimension)
     circuit, left = traced_circuit(circuits, _save_each(kept), unravel=True)
     plan = _Plan(network, circuits.times, circuit, left, kept, route["method"], bond_dimension)
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    seed = check_integer("seed", seed, minimum=0)
+    seed = chosen_seed(seed)
     averages = _average(plan, total, seed, progress)
     truncation: dict[str, Any] | None = None
     if plan.method == "matrix_product_state":
