@@ -15,6 +15,7 @@ from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.options import AncillaPool as AncillaPool
 from .circuits.options import pool as pool
 from .circuits.protocols import Target as Target
+from .common.resources import allow_large as allow_large
 from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
 from .counts.estimates import Estimate as Estimate
@@ -60,6 +61,8 @@ from .runs.execution import run as run
 from .runs.ibm import IbmTarget as IbmTarget
 from .runs.ibm import ibm as ibm
 from .runs.measurement import measure_readout as measure_readout
+from .runs.planning import Plan as Plan
+from .runs.planning import plan as plan
 from .runs.protocols import JobService as JobService
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
@@ -70,6 +73,7 @@ from .simulation.targets import sampler as sampler
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 
 __all__ = [
+    "allow_large",
     "AncillaPool",
     "CircuitSet",
     "CoherentErrors",
@@ -99,6 +103,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "Plan",
     "Readout",
     "Record",
     "Samples",
@@ -127,6 +132,7 @@ __all__ = [
     "memristive_defect",
     "mitigate",
     "pauli_mean",
+    "plan",
     "plot_budget",
     "plot_concurrence",
     "plot_loop",

@@ -23,6 +23,7 @@ from qmemcircuit.analysis.hysteresis import (
 )
 from qmemcircuit.analysis.loop_geometry import measure_curves, vertex_times, window_matrix
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.trajectory import DeviceSeries
 
 # Harmonics fitted from the start; more only where the residual asks for them.
@@ -38,7 +39,8 @@ _WIDENING = 2.0
 _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 
 
-@dataclass(frozen=True)
+@data_object
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """Corrected values, errors and intervals, each (area, perimeter, form factor)."""
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from qmemcircuit.results.estimation import CurrentEstimator
     from qmemcircuit.results.records import Record
     from qmemcircuit.results.trajectory import Trajectory
+    from qmemcircuit.runs.planning import Plan
 
 EXTRAS = {
     "qiskit_ibm_runtime": ("hardware", "fake devices and IBM hardware"),
@@ -65,12 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; errors of the user's making are one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        code = int(options.action(options))
+        from qmemcircuit.common.resources import allow_large
+
+        with allow_large() if options.allow_large else nullcontext():
+            code = int(options.action(options))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 141  # what a shell shows for a program that SIGPIPE ended
+    except KeyboardInterrupt:  # files are written whole or not at all: nothing is half done
+        print("interrupted", file=sys.stderr)
+        return 130  # what a shell shows for a program that Ctrl-C ended
     except (ValueError, TypeError, OSError, ImportError, RuntimeError, QiskitError) as error:
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
         print(f"error: {' '.join(str(error).split())}{notes}", file=sys.stderr)
@@ -79,10 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qmemcircuit", description="Digital quantum memristors.")
+    parser.add_argument(
+        "--allow-large", action="store_true", help="start work of hours or of all memory, too"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure a model and compare it with its master equation")
     submit = commands.add_parser("submit", help="send a model's circuits and return at once")
-    for command in (run, submit):
+    plan = commands.add_parser("plan", help="what a run or submission costs and can give")
+    for command in (run, submit, plan):
         command.add_argument("model", type=Path, metavar="MODEL.toml")
         command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
         command.add_argument("--shots", type=int, help="else the file's")
@@ -90,7 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
     run.set_defaults(action=_run)
     submit.add_argument("--folder", type=Path, default=Path("submission"))
+    submit.add_argument("--yes", action="store_true", help="do not ask before spending")
     submit.set_defaults(action=_submit)
+    plan.set_defaults(action=_plan)
     resume = commands.add_parser("resume", help="continue an interrupted submission")
     resume.add_argument("folder", type=Path)
     resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
@@ -163,6 +177,13 @@ def _submit(options: argparse.Namespace) -> int:
         if kind == "fake"
         else parse_target(name, seed, ibm=described.ibm)
     )
+
+    def confirm(found: Plan) -> bool:
+        print(found)
+        if options.yes or not sys.stdin.isatty():
+            return True
+        return input("submit? [y/N] ").strip().lower() in ("y", "yes")
+
     folder = qm.submit(
         described.network,
         described.times,
@@ -171,9 +192,28 @@ def _submit(options: argparse.Namespace) -> int:
         folder=options.folder,
         absorb_decay=described.absorb_decay,
         mitigation=described.mitigation,
+        confirm=confirm,
         **described.circuits,
     )
     print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    described, name, seed, shots = _described(options)
+    mitigation = None if name == "aer" else described.mitigation
+    found = qm.plan(
+        described.network,
+        described.times,
+        target=parse_target(name, seed, device=described.device, ibm=described.ibm),
+        shots=shots,
+        absorb_decay=described.absorb_decay,
+        mitigation=mitigation,
+        **described.circuits,
+    )
+    print(found)
     return 0
 
 

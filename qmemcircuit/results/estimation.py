@@ -27,6 +27,7 @@ from qmemcircuit.counts.means import (
 from qmemcircuit.counts.readout import describe_readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import interaction_terms, pauli_terms
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
@@ -171,16 +172,18 @@ def trajectory_of_means(
     sources = []
     for j, memristor in enumerate(network.memristors):
         scale = memristor.current_scale
-        y, y_error = combine({_single(j, "Y", count): 1.0})
+        y, y_error = combine({single_label(j, "Y", count): 1.0})
         voltage[:, j], voltage_error[:, j] = 0.5 * scale * y, 0.5 * scale * y_error
         rates[:, j] = memristor.decay_rate(times)
         if current == "current_operator":
-            terms = _operator_terms(network, j, rates[:, j])
+            terms = operator_terms(network, j, rates[:, j])
             value[:, j], error[:, j] = combine(terms)
             covariance[j] = np.diag(error[:, j] ** 2)
-            joint[j] = np.diag(_covariance(combine, {_single(j, "Y", count): 0.5 * scale}, terms))
+            joint[j] = np.diag(
+                _covariance(combine, {single_label(j, "Y", count): 0.5 * scale}, terms)
+            )
             continue
-        x, x_error = combine({_single(j, "X", count): 1.0})
+        x, x_error = combine({single_label(j, "X", count): 1.0})
         estimator = finite_difference if current == "finite_difference" else local_fit
         expected = expected_means(network, j, times, bias)
         sources.append("data" if expected is None else "model")
@@ -190,9 +193,10 @@ def trajectory_of_means(
         value[:, j], error[:, j], covariance[j] = found.value, found.error, found.covariance
         joint[j] = 0.5 * scale * found.y_covariance
         subtracted[:, j] = found.subtracted
-    variables = {"decay_rate": rates}
+    variables, units = {"decay_rate": rates}, memristor_units(network)
     if sources:
         variables["current_bias"] = subtracted
+        units["current_bias"] = units["current"]
         resting = np.sum(np.abs(subtracted) > error, axis=0)
         provenance = {
             **provenance,
@@ -211,6 +215,7 @@ def trajectory_of_means(
         samples=samples,
         variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=units,
         provenance=provenance,
     )
 
@@ -268,10 +273,10 @@ def _means_of(
     return ExpectedMeans(x, y, exact.current[:, memristor])
 
 
-def _operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
+def operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
     """Return I = Γ(t) V + √(mħω/2) <i[H_int, σy]>/ħ as a sum of Paulis."""
     scale, count = network.memristors[memristor].current_scale, len(network.memristors)
-    terms: dict[str, float | FloatArray] = {_single(memristor, "Y", count): 0.5 * scale * rate}
+    terms: dict[str, float | FloatArray] = {single_label(memristor, "Y", count): 0.5 * scale * rate}
     for pair, operator in interaction_terms(network, memristor):
         for label, weight in pauli_terms(operator, pair, count).items():
             terms[label] = terms.get(label, 0.0) + scale * weight
@@ -289,5 +294,6 @@ def _covariance(combine: Combine, first: Terms, second: Terms) -> FloatArray:
     return np.asarray((variances[0] - variances[1]) / 4)
 
 
-def _single(memristor: int, letter: str, count: int) -> str:
+def single_label(memristor: int, letter: str, count: int) -> str:
+    """Return the label of one memristor's Pauli among `count`."""
     return "I" * memristor + letter + "I" * (count - memristor - 1)
