@@ -13,20 +13,20 @@ import qmemcircuit as qm
 from qmemcircuit.common.states import outcome_probabilities
 
 QUANTITIES = ("area", "perimeter", "form_factor")
-PARTS = (np.pi / 4, np.pi / 5)
+PAPER = {"a": np.pi / 4, "b": np.pi / 5}
 CASES: dict[str, tuple[qm.Memristor, str]] = {
-    "resistor, Γ = 0.4": (qm.Memristor(qm.ConstantRate(0.4), *PARTS), "local_fit"),
-    "resistor, Γ = 0.05": (qm.Memristor(qm.ConstantRate(0.05), *PARTS), "local_fit"),
-    "γ0 = 0.02": (qm.Memristor(qm.SquidRate(0.02), *PARTS), "local_fit"),
-    "paper, γ0 = 0.4": (qm.Memristor(qm.SquidRate(0.4), *PARTS), "local_fit"),
-    "the same, I = ΓV": (qm.Memristor(qm.SquidRate(0.4), *PARTS), "current_operator"),
-    "γ0 = 2": (qm.Memristor(qm.SquidRate(2.0), *PARTS), "local_fit"),
-    "asymmetric": (qm.Memristor(qm.SquidRate(0.4), np.pi / 3, 1.3), "local_fit"),
+    "resistor, Γ = 0.4": (qm.Memristor(qm.ConstantRate(0.4), **PAPER), "local_fit"),
+    "resistor, Γ = 0.05": (qm.Memristor(qm.ConstantRate(0.05), **PAPER), "local_fit"),
+    "γ0 = 0.02": (qm.Memristor(qm.SquidRate(0.02), **PAPER), "local_fit"),
+    "paper, γ0 = 0.4": (qm.Memristor(qm.SquidRate(0.4), **PAPER), "local_fit"),
+    "the same, I = ΓV": (qm.Memristor(qm.SquidRate(0.4), **PAPER), "current_operator"),
+    "γ0 = 2": (qm.Memristor(qm.SquidRate(2.0), **PAPER), "local_fit"),
+    "asymmetric": (qm.Memristor(qm.SquidRate(0.4), a=np.pi / 3, b=1.3), "local_fit"),
     "harmonics": (
         qm.Memristor(
             qm.FunctionRate(lambda t: 0.3 * (1 + 0.6 * np.sin(2 * t) + 0.3 * np.cos(3 * t))),
-            np.pi / 4,
-            0.3,
+            a=np.pi / 4,
+            b=0.3,
         ),
         "local_fit",
     ),
