@@ -44,16 +44,17 @@ def simulate(
 ):
     """Return I_estimated − I of the device, (runs, T), and the estimates.
 
-    Values and errors of the means are those of `qm.estimate`: raw, and Jeffreys'.
+    Values and errors of the means are those of `pauli_mean`.
     """
     truth = exact_means(device, times)
     rng = np.random.default_rng(11)
     means, errors = [], []
     for mean in distort(truth.x, truth.y):
         ones = rng.binomial(shots, np.clip((1 + mean) / 2, 0, 1), size=(runs, len(times)))
-        a, b = ones + 0.5, shots - ones + 0.5
-        means.append(2 * ones / shots - 1)
-        errors.append(2 * np.sqrt(a * b / (a + b + 1)) / (a + b))
+        counts = np.stack([ones, shots - ones], axis=-1).reshape(-1, 1, 2)
+        mean, error = qm.pauli_mean(qm.Samples(("Y",), counts), "Y")
+        means.append(mean.reshape(ones.shape))
+        errors.append(error.reshape(ones.shape))
     known = device if model == "same" else model
     found = ESTIMATORS[name](
         times,

@@ -35,14 +35,31 @@ def test_bit_order(first, second):
     assert qm.pauli_mean(samples, "ZZ")[0][0] == (1 - 2 * (first % 2)) * (1 - 2 * (second % 2))
 
 
-def test_error_is_the_jeffreys_posterior():
+def test_error_is_the_larger_one_of_two_posteriors():
     samples = qm.Samples(("Y",), np.array([[[1000, 0]]]))
     from scipy.stats import beta
 
     mean, error = qm.pauli_mean(samples, "Y")
     assert mean[0] == 1.0
-    assert error[0] == pytest.approx(2 * beta(1000.5, 0.5).std())
+    assert error[0] == pytest.approx(2 * beta(1002, 2).std())
     assert error[0] > 0  # all ones is never certainty
+    even = qm.Samples(("Y",), np.array([[[50, 50]]]))
+    assert qm.pauli_mean(even, "Y")[1][0] == pytest.approx(2 * beta(50.5, 50.5).std())
+
+
+@pytest.mark.parametrize("shots", [100, 1000, 5000])
+def test_two_errors_hold_a_mean_whatever_it_is(shots):
+    """Exactly, by summing the binomial: at every mean, also near the ends (was 77 % there)."""
+    from scipy.stats import binom
+
+    ones = np.arange(shots + 1)
+    counts = np.stack([shots - ones, ones], axis=1)[:, np.newaxis]
+    value, error = qm.pauli_mean(qm.Samples(("Y",), counts), "Y")
+    for probability in np.linspace(0, 0.5, 301):
+        held = np.abs(value - (1 - 2 * probability)) <= 2 * error
+        coverage = np.sum(binom.pmf(ones, shots, probability) * held)
+        # Counts are whole numbers: coverage jumps by about the largest probability of one count.
+        assert coverage > 0.92
 
 
 def test_pauli_means_agree_with_the_exact_states():
