@@ -12,6 +12,7 @@ from qmemcircuit.analysis.budget import ErrorBudget, error_budget
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.analysis.rate_factor import RateFactor, measure_rate_factor
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import outcome_probabilities, trace_distance
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.results.trajectory import Trajectory
@@ -23,6 +24,7 @@ SMALLEST_EXPECTED_COUNT = 5.0
 """Outcomes expected less often are pooled: below, counts are not Gaussian enough for χ²."""
 
 
+@data_object(also=("verdict",))
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The distance between trajectories a and b.

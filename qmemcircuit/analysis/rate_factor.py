@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve, outcome_probabilities
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
@@ -29,6 +30,7 @@ _LARGEST_ANGLE = 0.2
 """A step of the integration turns no state by more than this, in radians."""
 
 
+@data_object
 @dataclass(frozen=True)
 class RateFactor:
     """By which common factor κ the decay rates behind some counts differ from the model's.

@@ -45,6 +45,7 @@ from qmemcircuit.common.checks import (
     check_real,
     check_times,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
 
@@ -53,6 +54,7 @@ CompiledMethod = Literal["closed form", "fitted"]
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class CompiledPair:
     """The circuit of a pair for one time, as elements, and how far it is from the pair's map.

@@ -10,9 +10,11 @@ from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.settings import default_bases, parse_bases
 from qmemcircuit.circuits.splitting import Splitting, fused_pairs
 from qmemcircuit.common.checks import check_choice, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Network
 
 
+@data_object
 @dataclass(frozen=True)
 class AncillaPool:
     """How many ancillas each memristor has; `size=None` is one for every collision."""
@@ -38,6 +40,7 @@ Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
 memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
 
 
+@data_object
 @dataclass(frozen=True)
 class CircuitOptions:
     """How circuits are built from a model and times; `build_circuits` says what each does.

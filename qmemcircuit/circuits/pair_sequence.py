@@ -12,6 +12,7 @@ from scipy.optimize import least_squares
 from qmemcircuit.circuits.channels import TWO_QUBIT, damping_map, transfer_matrix, unitary_map
 from qmemcircuit.circuits.splitting import Collision, Element, Operation, pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
 
@@ -19,6 +20,7 @@ EVALUATIONS = 60
 """A fit stops after this many evaluations: the residual is flat by then, and it is reported."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class PairSequence:
     """n + 1 gates with n collisions between them: gates (n + 1, 4, 4), probabilities (n, 2)."""

@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtri
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 
 FEWEST_TIMES = 10
 """A current that differentiates measured means needs so many times."""
@@ -66,6 +67,7 @@ _FEWEST_IN_PERIOD = 7
 """One more than the functions that a local fit has."""
 
 
+@data_object
 @dataclass(frozen=True)
 class ExpectedMeans:
     """What a model says: its exact means of Qiskit's X and Y, and its current, each (T,)."""
@@ -75,7 +77,8 @@ class ExpectedMeans:
     current: FloatArray
 
 
-@dataclass(frozen=True)
+@data_object
+@dataclass(frozen=True, eq=False)
 class CurrentEstimate:
     """A current at T times: `value` (…, T), `error` (…, T), `covariance` (…, T, T).
 

@@ -27,6 +27,7 @@ from qmemcircuit.counts.means import (
 from qmemcircuit.counts.readout import describe_readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import interaction_terms, pauli_terms
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
@@ -171,14 +172,14 @@ def trajectory_of_means(
     sources = []
     for j, memristor in enumerate(network.memristors):
         scale = memristor.current_scale
-        y, y_error = combine({_single(j, "Y", count): 1.0})
+        y, y_error = combine({single_label(j, "Y", count): 1.0})
         voltage[:, j], voltage_error[:, j] = 0.5 * scale * y, 0.5 * scale * y_error
         rates[:, j] = memristor.decay_rate(times)
         if current == "current_operator":
-            value[:, j], error[:, j] = combine(_operator_terms(network, j, rates[:, j]))
+            value[:, j], error[:, j] = combine(operator_terms(network, j, rates[:, j]))
             covariance[j] = np.diag(error[:, j] ** 2)
             continue
-        x, x_error = combine({_single(j, "X", count): 1.0})
+        x, x_error = combine({single_label(j, "X", count): 1.0})
         estimator = finite_difference if current == "finite_difference" else local_fit
         expected = expected_means(network, j, times, bias)
         sources.append("data" if expected is None else "model")
@@ -207,6 +208,7 @@ def trajectory_of_means(
         samples=samples,
         variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 
@@ -264,15 +266,16 @@ def _means_of(
     return ExpectedMeans(x, y, exact.current[:, memristor])
 
 
-def _operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
+def operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
     """Return I = Γ(t) V + √(mħω/2) <i[H_int, σy]>/ħ as a sum of Paulis."""
     scale, count = network.memristors[memristor].current_scale, len(network.memristors)
-    terms: dict[str, float | FloatArray] = {_single(memristor, "Y", count): 0.5 * scale * rate}
+    terms: dict[str, float | FloatArray] = {single_label(memristor, "Y", count): 0.5 * scale * rate}
     for pair, operator in interaction_terms(network, memristor):
         for label, weight in pauli_terms(operator, pair, count).items():
             terms[label] = terms.get(label, 0.0) + scale * weight
     return terms
 
 
-def _single(memristor: int, letter: str, count: int) -> str:
+def single_label(memristor: int, letter: str, count: int) -> str:
+    """Return the label of one memristor's Pauli among `count`."""
     return "I" * memristor + letter + "I" * (count - memristor - 1)
