@@ -15,6 +15,7 @@ from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.options import AncillaPool as AncillaPool
 from .circuits.options import pool as pool
 from .circuits.protocols import Target as Target
+from .common.resources import allow_large as allow_large
 from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
 from .counts.estimates import Estimate as Estimate
@@ -59,6 +60,8 @@ from .runs.collection import collect as collect
 from .runs.execution import run as run
 from .runs.ibm import IbmTarget as IbmTarget
 from .runs.ibm import ibm as ibm
+from .runs.judgement import Judgement as Judgement
+from .runs.judgement import judge as judge
 from .runs.measurement import measure_readout as measure_readout
 from .runs.planning import Plan as Plan
 from .runs.planning import plan as plan
@@ -72,6 +75,7 @@ from .simulation.targets import sampler as sampler
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 
 __all__ = [
+    "allow_large",
     "AncillaPool",
     "CircuitSet",
     "CoherentErrors",
@@ -91,6 +95,7 @@ __all__ = [
     "FunctionRate",
     "IbmTarget",
     "JobService",
+    "Judgement",
     "LaggedCorrelation",
     "Loop",
     "MatrixCoupling",
@@ -125,6 +130,7 @@ __all__ = [
     "find_loops",
     "ibm",
     "inverse_relation",
+    "judge",
     "master_equation",
     "measure_readout",
     "memristive_defect",
