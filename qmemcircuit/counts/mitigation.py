@@ -263,7 +263,7 @@ class MitigatedSamples:
     def combine(self, terms: Terms) -> tuple[FloatArray, FloatArray]:
         """Return Σ coefficient × <Pauli>, mitigated, and its standard error, each (T,).
 
-        The error has the shots of all runs (Jeffreys posterior, correlations included) and the
+        The error has the shots of all runs (as in `weighted_mean`, correlations included) and the
         uncertainty of the measured flips and rates. It does not have what extrapolation leaves.
         """
         mean, variance = self._value(terms, self.assumptions[0])
