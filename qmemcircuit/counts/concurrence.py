@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import signed_concurrence
+from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.counts.mitigation import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.counts.witnesses import concurrence_limits, pair_counts
@@ -47,8 +47,10 @@ class Concurrence:
     period: float | None = None
     seed: int | None = None
 
-    def __post_init__(self) -> None:
-        check_fields(self)
+    @property
+    def estimate(self) -> Estimate[FloatArray]:
+        """Value and interval as one object; `estimate[k]` is that of time k, ready to print."""
+        return Estimate(self.value, lower=self.lower, upper=self.upper, level=self.level)
 
 
 def concurrence_of_states(times: FloatArray, states: ComplexArray) -> Concurrence:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.samples import Samples
@@ -27,7 +26,6 @@ def expected_trajectory(
 
     Readout errors are included. Errors are left out: there are none.
     """
-    check_arguments(expected_trajectory, locals())
     return trajectory_of_probabilities(circuits, target.probabilities(circuits), current=current)
 
 
@@ -45,5 +43,10 @@ def trajectory_of_probabilities(
     found = estimate(record, current=current)
     # With 10^12 shots the errors are those of the rounding.
     return replace(
-        found, samples=None, voltage_error=None, current_error=None, current_covariance=None
+        found,
+        samples=None,
+        voltage_error=None,
+        current_error=None,
+        current_covariance=None,
+        voltage_current_covariance=None,
     )

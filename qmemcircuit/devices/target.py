@@ -21,8 +21,8 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
-from qmemcircuit.circuits.protocols import Target
-from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.circuits.protocols import Target, counts_of
+from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -96,7 +96,6 @@ class DeviceTarget(Target):
     stream: int = 0
 
     def __post_init__(self) -> None:
-        check_fields(self)
         if not hasattr(self.backend, "target") or not hasattr(self.backend, "name"):
             raise TypeError(
                 f"Argument backend must be a Qiskit BackendV2, but {self.backend!r} has no target; "
@@ -146,27 +145,21 @@ class DeviceTarget(Target):
 
     def independent(self, stream: int) -> DeviceTarget:
         """Return the same device with other shots, and other Paulis, of the same seed."""
-        check_arguments(DeviceTarget.independent, locals())
         return replace(self, stream=stream)
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
-        check_arguments(DeviceTarget.amplify, locals())
         folding = self.folding.amplified(factor, everything=fold_all)
         return replace(self, folding=folding)
 
-    def place(self, circuits: CircuitSet) -> DeviceTarget:
+    def place(self, circuits: Sequence[QuantumCircuit]) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
-        check_arguments(DeviceTarget.place, locals())
         placement = self.placement
-        longest = _longest(circuits)
+        longest, memristors = _longest(circuits)
         require_instructions(longest, self.backend.target, self.backend.name)
         if placement is None:
             placement = choose_placement(
-                longest,
-                self.backend.target,
-                memristors=len(circuits.network.memristors),
-                seed=self.seed,
+                longest, self.backend.target, memristors=memristors, seed=self.seed
             )
         elif len(placement.qubits) < longest.num_qubits:
             raise ValueError(
@@ -174,9 +167,9 @@ class DeviceTarget(Target):
                 f"(memristors first, then ancillas), but it names {len(placement.qubits)}."
             )
         elif placement.reason == GIVEN:
-            require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
+            require_couplers(longest, placement, self.backend, memristors)
         placed = replace(self, placement=placement)
-        if self.forms is None and not circuits.absorbed:
+        if self.forms is None and isinstance(circuits, CircuitSet) and not circuits.absorbed:
             # Chosen by the calibration alone, at fold 1 and unsuppressed: so all noise factors
             # and all choices of suppression run the same circuit.
             plain = replace(placed.unsuppressed(), folding=UNFOLDED, forms=(), coherent_errors=None)
@@ -202,7 +195,6 @@ class DeviceTarget(Target):
 
         `only` lists the time indices wanted; None is all of them.
         """
-        check_arguments(DeviceTarget.compile, locals())
         if self.folding.folds_all and circuits.absorbed:
             raise ValueError(
                 "Argument fold_all must be False for circuits whose decay is absorbed, but it is "
@@ -223,7 +215,7 @@ class DeviceTarget(Target):
                         compilation=self.compilation,
                         folding=self.folding,
                         suppression=self.suppression,
-                        own_basis=own_basis.get(index, True),
+                        own_basis=own_basis.get(index, bool(circuits.absorbed)),
                         twirling_seed=_seed_of(self.seed, index, setting, self.stream),
                     )
                 )
@@ -231,12 +223,10 @@ class DeviceTarget(Target):
 
     def check(self, circuits: CircuitSet) -> None:
         """Raise ValueError where a circuit of the first, middle or last time does not compile."""
-        check_arguments(DeviceTarget.check, locals())
         self.place(circuits).compile(circuits, only=some_times(circuits))
 
     def expense(self, circuits: CircuitSet) -> Expense:
         """Return qubits, two-qubit gates and scheduled durations on this device."""
-        check_arguments(DeviceTarget.expense, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, only=some_times(circuits))
         durations = None
@@ -255,7 +245,6 @@ class DeviceTarget(Target):
 
         With twirling they are the average of the random instances.
         """
-        check_arguments(DeviceTarget.probabilities, locals())
         return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
 
     def instance_probabilities(
@@ -265,11 +254,39 @@ class DeviceTarget(Target):
 
         `compiled` may give what `compile` returned, to simulate it under several noises.
         """
-        check_arguments(DeviceTarget.instance_probabilities, locals())
         placed = self.place(circuits)
         part = placed.restricted()
         if compiled is None:
             compiled = placed.compile(circuits)
+        found = self._read(compiled, part)
+        shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
+        return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))
+
+    def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:
+        """Draw the counts of plain circuits, as they are compiled, with the device's noise.
+
+        A loop places its target first, or each step may be given other qubits.
+        """
+        measured = check_plain(circuits)
+        placed = self.place(circuits)
+        site = Site(placed._placed(), placed.restricted(), measured)
+        compiled = [
+            compile_circuit(
+                circuit,
+                site,
+                compilation=self.compilation,
+                folding=self.folding,
+                suppression=self.suppression,
+                own_basis=False,
+                twirling_seed=_seed_of(self.seed, number, self.stream),
+            )
+            for number, circuit in enumerate(circuits)
+        ]
+        chances = np.moveaxis(self._read(compiled, site.part), 1, 0)
+        return [counts_of(table) for table in self._draw(chances, shots)]
+
+    def _read(self, compiled: Sequence[CompiledCircuit], part: QiskitTarget) -> FloatArray:
+        """Return what is read of each circuit and instance, shape (circuits, N, 2^M)."""
         raw = simulate(compiled, part, self.reset_error, self.coherent_errors, save="probabilities")
         matrices = readout_matrices(part)
         found = np.empty_like(raw)
@@ -277,9 +294,15 @@ class DeviceTarget(Target):
             for number, instance in enumerate(item.instances):
                 found[row, number] = read_out(raw[row, number], instance, matrices)
         found = np.maximum(found, 0.0)
-        found /= found.sum(axis=2, keepdims=True)
-        shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
-        return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))
+        return np.asarray(found / found.sum(axis=2, keepdims=True))
+
+    def _draw(self, chances: FloatArray, shots: int) -> IntArray:
+        """Draw from probabilities (N, …, 2^M), the shots divided equally over the N instances."""
+        random = random_stream(self.seed, self.stream)
+        shares = np.full(len(chances), shots // len(chances))
+        shares[: shots % len(chances)] += 1
+        drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
+        return np.asarray(np.sum(drawn, axis=0))
 
     def noisy_states(
         self, circuits: CircuitSet, *, only: Sequence[int] | None = None
@@ -289,7 +312,6 @@ class DeviceTarget(Target):
         Before readout. With twirling a state is the average over the random instances. `only`
         lists the time indices wanted; None is all of them.
         """
-        check_arguments(DeviceTarget.noisy_states, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, measured=False, only=only)
         states = simulate(
@@ -303,7 +325,6 @@ class DeviceTarget(Target):
 
     def predicted_states(self, circuits: CircuitSet, **details: Any) -> Trajectory:
         """Return the noisy states as a trajectory; `details` go into its provenance."""
-        check_arguments(DeviceTarget.predicted_states, locals())
         placed = self.place(circuits)
         states, compiled = placed.noisy_states(circuits)
         provenance = make_provenance(
@@ -324,13 +345,7 @@ class DeviceTarget(Target):
 
         With twirling, shots are divided equally over the random instances, as on hardware.
         """
-        check_arguments(DeviceTarget.sample, locals())
-        random = random_stream(self.seed, self.stream)
-        chances = self.instance_probabilities(circuits)
-        shares = np.full(len(chances), shots // len(chances))
-        shares[: shots % len(chances)] += 1
-        drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
-        return np.asarray(np.sum(drawn, axis=0))
+        return self._draw(self.instance_probabilities(circuits), shots)
 
     def describe(self) -> Mapping[str, Any]:
         """Return device, seed, schedule, layout and the extra noise."""
@@ -360,6 +375,8 @@ class DeviceTarget(Target):
         return self.placement
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def device(
     backend: Any,
     *,
@@ -393,7 +410,7 @@ def device(
         optimization_level: 0 to 3, of the preset pass manager.
         select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
             that are equal without it, time by time; recorded. Costs about a second a time.
-            Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
+            Circuits whose decay is absorbed keep the plain form, and wait in their own basis.
         fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
             the calibrated noise but readout and decoupling pulses grows with it
             (`fold_all_noise`).
@@ -411,7 +428,6 @@ def device(
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
     """
-    check_arguments(device, locals())
     return DeviceTarget(
         backend,
         Compilation(chosen_seed(seed), schedule, optimization_level),
@@ -445,9 +461,11 @@ def scheduled_device(target: Target) -> DeviceTarget:
     return found
 
 
-def _longest(circuits: CircuitSet) -> QuantumCircuit:
-    """Return the most demanding circuit: that of the last time."""
-    return circuits.evolution(len(circuits.times) - 1)
+def _longest(circuits: Sequence[QuantumCircuit]) -> tuple[QuantumCircuit, int]:
+    """Return the most demanding circuit, and how many of its qubits are measured."""
+    if isinstance(circuits, CircuitSet):
+        return circuits.evolution(len(circuits.times) - 1), len(circuits.network.memristors)
+    return max(circuits, key=lambda item: (item.num_qubits, item.size())), check_plain(circuits)
 
 
 def _seed_of(seed: int, *place: int) -> int:

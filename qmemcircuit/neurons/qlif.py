@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
@@ -33,8 +32,10 @@ from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.primitives import BaseSamplerV2
     from qiskit.transpiler import PassManager
 
+    from qmemcircuit.circuits.protocols import Target
     from qmemcircuit.neurons.closed_loop import StepSampler
 
 SpikeArray = NDArray[np.bool_]
@@ -58,7 +59,6 @@ class CircuitNeuron:
     relaxation_time: float = 5.0
 
     def __post_init__(self) -> None:
-        check_fields(self)
         for name in ("angle", "step", "relaxation_time"):
             check_real(name, getattr(self, name), minimum=0, exclusive=True)
         if not 0 < check_real("threshold", self.threshold) < 1:
@@ -82,7 +82,6 @@ def next_population(neuron: CircuitNeuron, population: ArrayLike, angle: ArrayLi
     >>> [round(value, 3) for value in alpha]
     [0.0, 0.146, 0.5, 0.854]
     """
-    check_arguments(next_population, locals())
     alpha, turned = np.asarray(population, dtype=float), np.asarray(angle, dtype=float)
     phi = 2 * np.arcsin(np.sqrt(np.clip(alpha, 0, 1)))
     kept = alpha * math.exp(-neuron.step / neuron.relaxation_time)
@@ -98,7 +97,6 @@ def step_circuit(
     or "delay", which idles the qubit for `neuron.step` seconds (best a multiple of the device's
     clock cycle): its own T1 does it.
     """
-    check_arguments(step_circuit, locals())
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
     from qmemcircuit.circuits.collision import collision_circuit
@@ -134,7 +132,6 @@ def simulate_layers(
     step shows what crossed the threshold), `current` the input angle of the step that led there;
     events "input_0", …, "neuron_0", … hold the spike times.
     """
-    check_arguments(simulate_layers, locals())
 
     def advance(
         neurons: Sequence[CircuitNeuron], alpha: FloatArray, angles: FloatArray, k: int
@@ -145,12 +142,15 @@ def simulate_layers(
     return _run(layers, spikes, advance, None, {"method": "simulate_layers"})
 
 
+# More than eight parameters: seed, sampler and pass_manager say what a target says alone, and
+# stay for the programs that use them.
 def run_layers(
     layers: Sequence[tuple[Sequence[CircuitNeuron], ArrayLike]],
     spikes: ArrayLike,
     *,
     shots: int,
-    seed: int,
+    target: Target | BaseSamplerV2 | None = None,
+    seed: int | None = None,
     sampler: StepSampler | None = None,
     pass_manager: PassManager | None = None,
     leak: str = "collision",
@@ -168,9 +168,11 @@ def run_layers(
     Args:
         layers, spikes: as for `simulate_layers`.
         shots: per circuit.
-        seed: of the samplers.
+        target: where the circuits run: `aer(seed=…)`, `device(…)`, `sampler(…)`, or anything with
+            their `count`. None uses the next three instead.
+        seed: of the samplers; a target has its own.
         sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
-        pass_manager: compiles the circuits for a device.
+        pass_manager: compiles the circuits for a sampler's device.
         leak: "collision", or "delay" where the sampler's device relaxes by itself; then
             `step` is in seconds and `relaxation_time` the device's T1.
         readout: the device's P(1 read | 0) and P(0 read | 1), which
@@ -178,8 +180,7 @@ def run_layers(
             clipped to [0, 1]. It matters more than its size: α = ε read from an empty neuron
             becomes the angle 2√ε of the next step.
     """
-    check_arguments(run_layers, locals())
-    from qmemcircuit.neurons.closed_loop import count_outcomes, samplers_for_steps
+    from qmemcircuit.neurons.closed_loop import loop_target
 
     number = check_integer("shots", shots, minimum=1)
     check_choice("leak", leak, ("collision", "delay"))
@@ -191,7 +192,12 @@ def run_layers(
             "says nothing about the qubit."
         )
     contrast = 1 - false_one - false_zero
-    samplers = iter(samplers_for_steps(sampler, seed, max(jobs, 1)))
+    ran = loop_target(
+        target, sampler=sampler, pass_manager=pass_manager, seed=seed, steps=max(jobs, 1)
+    )
+    first = next((neuron for neurons, _ in layers for neuron in neurons), CircuitNeuron())
+    ran = ran.place([step_circuit(first, 0.5, angle, leak=leak) for angle in (0.0, 1.0)])
+    each = iter(range(jobs))
 
     def advance(
         neurons: Sequence[CircuitNeuron], alpha: FloatArray, angles: FloatArray, k: int
@@ -200,7 +206,7 @@ def run_layers(
             step_circuit(n, float(a), float(t), leak=leak)
             for n, a, t in zip(neurons, alpha, angles, strict=True)
         ]
-        counts = count_outcomes(next(samplers), circuits, number, pass_manager=pass_manager)
+        counts = ran.independent(next(each)).count(circuits, number)
         read = np.array([found.get(1, 0) / number for found in counts])
         return np.asarray(np.clip((read - false_one) / contrast, 0, 1))
 
@@ -208,6 +214,7 @@ def run_layers(
         "method": "run_layers",
         "shots": number,
         "seed": seed,
+        "target": None if target is None else dict(ran.describe()),
         "leak": leak,
         "readout": list(readout),
     }
@@ -311,7 +318,6 @@ def read_spikes(path: str | os.PathLike[str]) -> list[FloatArray]:
     Times must not fall, over the whole file; inputs count from 0; lines that start with # and
     empty lines are skipped. Raises ValueError that names the line, and FileNotFoundError.
     """
-    check_arguments(read_spikes, locals())
     found: dict[int, list[float]] = {}
     last = -math.inf
     with Path(path).open(newline="") as stream:
@@ -348,7 +354,6 @@ def bin_spikes(trains: Sequence[ArrayLike], *, step: float, count: int) -> Spike
     Two spikes of one input in one step count once, with no warning: choose `step` below the
     shortest interval. Spikes at count·τ or later raise ValueError.
     """
-    check_arguments(bin_spikes, locals())
     tau = check_real("step", step, minimum=0, exclusive=True)
     rows = check_integer("count", count, minimum=1)
     binned = np.zeros((rows, len(trains)), dtype=bool)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.states import reduce_states, reduced_from_pairs
@@ -38,6 +37,7 @@ class DeviceSeries:
     current_error: FloatArray | None
     current_covariance: FloatArray | None
     period: float | None
+    voltage_current_covariance: FloatArray | None = None
 
 
 RESERVED = ("time", "times", "device", "voltage", "current", "voltage_error", "current_error")
@@ -60,6 +60,8 @@ class Trajectory:
             Current errors include the estimator's bias bound.
         current_covariance: shape (M, T, T); estimated currents at neighbouring times are
             correlated. None where exact.
+        voltage_current_covariance: of V at the first time with I at the second, shape (M, T, T):
+            both come from the same counts. None where exact or not known.
         states: density matrices, shape (T, 2^M, 2^M), memristor 0 is qubit 0 (the least
             significant bit), or None where only sampled or too large to keep.
         pair_states: reduced states of pairs, {(i, j): shape (T, 4, 4)} with i the least
@@ -96,9 +98,9 @@ class Trajectory:
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     units: Mapping[str, str] = field(default_factory=dict)
     dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    voltage_current_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self)
         times = check_times(self.times)
         object.__setattr__(self, "times", times)
         shape = np.shape(self.voltage)
@@ -115,6 +117,7 @@ class Trajectory:
                 )
         wanted = {
             "current_covariance": (shape[1], times.size, times.size),
+            "voltage_current_covariance": (shape[1], times.size, times.size),
             "periods": (shape[1],),
         }
         for name, expected in wanted.items():
@@ -188,7 +191,6 @@ class Trajectory:
 
     def __getitem__(self, device: int) -> DeviceSeries:
         """Return the one-dimensional series of device `device` (0 … M − 1)."""
-        check_arguments(Trajectory.__getitem__, locals())
         if not 0 <= device < self.device_count:
             raise IndexError(
                 f"Argument device must be from 0 to {self.device_count - 1}, "
@@ -204,6 +206,11 @@ class Trajectory:
                 None if self.current_covariance is None else self.current_covariance[device]
             ),
             period=None if self.periods is None else float(self.periods[device]),
+            voltage_current_covariance=(
+                None
+                if self.voltage_current_covariance is None
+                else self.voltage_current_covariance[device]
+            ),
         )
 
     def concurrence(
@@ -222,7 +229,6 @@ class Trajectory:
         Raises ValueError where there are neither states nor samples of this pair, a pair that was
         not measured in all nine settings, fewer than 50 shots in one, bad indices or level.
         """
-        check_arguments(Trajectory.concurrence, locals())
         for name, index in (("first", first), ("second", second)):
             if not 0 <= check_integer(name, index, minimum=0) < self.device_count:
                 raise ValueError(
@@ -252,7 +258,6 @@ class Trajectory:
 
         Raises ValueError where neither `states` nor `pair_states` holds them.
         """
-        check_arguments(Trajectory.pair_state, locals())
         if first == second or not all(0 <= j < self.device_count for j in (first, second)):
             raise ValueError(
                 f"Arguments first and second must be two different devices from 0 to "
@@ -264,7 +269,6 @@ class Trajectory:
 
     def axes_of(self, name: str) -> tuple[str, ...]:
         """Return the names of a variable's axes: "time", then "device" or those of `dimensions`."""
-        check_arguments(Trajectory.axes_of, locals())
         if name in self.dimensions:
             return ("time", *self.dimensions[name])
         return ("time", "device") if np.ndim(self.variables[name]) == 2 else ("time",)
@@ -339,7 +343,6 @@ class Trajectory:
 
         A file of that name is replaced.
         """
-        check_arguments(Trajectory.save, locals())
         arrays: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -368,7 +371,6 @@ class Trajectory:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:
         """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
-        check_arguments(Trajectory.load, locals())
         header, arrays = load_file(path, "trajectory")
         try:
             return cls._from_file(header, arrays)

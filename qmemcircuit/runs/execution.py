@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.circuits.splitting import Splitting
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
@@ -23,12 +23,13 @@ from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import describe_circuits, mitigated_samples, plan_measurement
 from qmemcircuit.runs.planning import check_measurement
 from qmemcircuit.runs.protocols import Submittable
-from qmemcircuit.simulation.targets import as_target
 
 if TYPE_CHECKING:
     from qiskit.primitives import BaseSamplerV2
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def run(
     model: Model,
     times: ArrayLike,
@@ -63,7 +64,6 @@ def run(
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
-    check_arguments(run, locals())
     shots = check_integer("shots", shots, minimum=1)
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet, build_circuits
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
-from qmemcircuit.common.arguments import check_arguments
+from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
@@ -27,7 +27,6 @@ from qmemcircuit.devices.ancillas import resolve_ancilla
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Memristor, Model, Network
 from qmemcircuit.model.rates import ConstantRate
-from qmemcircuit.simulation.targets import as_target
 
 FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""
@@ -170,7 +169,6 @@ def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
         memristors: their number M.
         shots: of each of the two circuits, all in |0> and all in |1>.
     """
-    check_arguments(measure_readout, locals())
     shots = check_integer("shots", shots, minimum=1)
     target = as_target(target)
     if not target.placed:

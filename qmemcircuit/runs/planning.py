@@ -13,8 +13,8 @@ from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.expense import Expense
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.circuits.splitting import Splitting
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import Mitigation
@@ -23,7 +23,6 @@ from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import check_quantities, missing_requirements
 from qmemcircuit.runs.measurement import Measurement, plan_measurement
 from qmemcircuit.runs.protocols import Submittable
-from qmemcircuit.simulation.targets import as_target
 
 if TYPE_CHECKING:
     from qiskit.primitives import BaseSamplerV2
@@ -58,9 +57,6 @@ class Plan:
     processor_seconds: float | None
     missing: Mapping[str, str]
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     @property
     def executions(self) -> int:
         """Circuits × shots."""
@@ -90,6 +86,8 @@ class Plan:
         return "\n".join(lines)
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def plan(
     model: Model,
     times: ArrayLike,
@@ -127,7 +125,6 @@ def plan(
       not states: not all settings of tomography are measured: bases='tomography' has them
       not concurrence: concurrence is of two memristors; this model has one
     """
-    check_arguments(plan, locals())
     shots = check_integer("shots", shots, minimum=1)
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(

@@ -25,7 +25,6 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.circuits.build import build_circuits
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.aer import make_simulator
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -70,6 +69,7 @@ BATCH_SECONDS = 4.0
 """…and that take one core about this long."""
 
 
+# More than eight parameters: the circuit's, the method's and what is kept of it, each by its name.
 def simulate_circuit(
     model: Model,
     times: ArrayLike,
@@ -121,7 +121,6 @@ def simulate_circuit(
     >>> sampled.voltage_error.shape, sampled.provenance["route"]["method"]
     ((2, 2), 'statevector')
     """
-    check_arguments(simulate_circuit, locals())
     network = as_network(model)
     route = choose_route(len(network.memristors), method)
     if method is None and route["method"] == "density_matrix" and network.state is None:

@@ -12,7 +12,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
@@ -43,9 +42,6 @@ class LyapunovSpectrum:
     state: FloatArray
     duration: float
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     @property
     def kaplan_yorke_dimension(self) -> float:
         """j + Σ_{i≤j} λ_i/|λ_{j+1}|, j the last index with a non-negative partial sum.
@@ -62,6 +58,7 @@ class LyapunovSpectrum:
         return float(j + sums[j - 1] / abs(self.exponents[j]))
 
 
+# More than eight parameters: what is averaged over, and the integrator's two tolerances.
 def lyapunov_spectrum(
     system: DynamicalSystem,
     state: ArrayLike,
@@ -88,7 +85,6 @@ def lyapunov_spectrum(
         IntegrationError: the integration stopped.
         ValueError: an argument is out of range.
     """
-    check_arguments(lyapunov_spectrum, locals())
     n = system.dimension
     number = n if count is None else check_integer("count", count, minimum=1)
     if number > n:
@@ -122,6 +118,7 @@ def lyapunov_spectrum(
     return LyapunovSpectrum(means.mean(axis=0), errors, means, end, per_block * parts * interval)
 
 
+# More than eight parameters: compiled code takes numbers, not objects.
 @njit
 def _accumulate(
     address: int,

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_choice, check_real, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.inputs import FunctionInput, describe_input
@@ -39,7 +38,12 @@ from qmemcircuit.results.trajectory import Trajectory
 
 
 def simulate_classical(
-    neuron: IntegrateAndFire, times: ArrayLike, current: Current, *, tolerance: float = 1e-9
+    neuron: IntegrateAndFire,
+    times: ArrayLike,
+    current: Current,
+    *,
+    tolerance: float = 1e-9,
+    solver: str = "scipy",
 ) -> Trajectory:
     """Return the classical circuit's response to `current`.
 
@@ -51,12 +55,15 @@ def simulate_classical(
     one may be lost without a word: give it as a `PiecewiseInput` or a `SpikeTrain`.
 
     The Trajectory has `voltage` Q/C and `current` V/M through the memristor; variables "flux",
-    "charge" (the memory q), "resistance", "input_current"; the event "spikes".
+    "charge" (the memory q), "resistance", "input_current"; the event "spikes". `solver` is as for
+    `simulate_moments`; "compiled" is much faster under an input of many breakpoints.
     """
-    check_arguments(simulate_classical, locals())
-    return simulate_network([neuron], times, current, dissipator="classical", tolerance=tolerance)
+    return simulate_network(
+        [neuron], times, current, dissipator="classical", tolerance=tolerance, solver=solver
+    )
 
 
+# More than eight parameters: each one is of the model or of the threshold.
 def simulate_moments(
     neuron: IntegrateAndFire,
     times: ArrayLike,
@@ -94,7 +101,6 @@ def simulate_moments(
             object. Much faster after the first call, which compiles; needs `pip install
             'qmemcircuit[neurons]'`.
     """
-    check_arguments(simulate_moments, locals())
     return simulate_network(
         [neuron],
         times,
@@ -109,6 +115,7 @@ def simulate_moments(
     )
 
 
+# More than eight parameters: each one is of the model or of the threshold.
 def simulate_network(
     neurons: Sequence[IntegrateAndFire],
     times: ArrayLike,
@@ -123,7 +130,7 @@ def simulate_network(
     covariance: Sequence[float] | None = None,
     tolerance: float = 1e-9,
     solver: str = "scipy",
-) -> Trajectory:  # more than eight parameters: each one is of the model or of the threshold
+) -> Trajectory:
     """Return several neurons' evolution, coupled by their spikes.
 
     A spike of neuron j adds weights[i, j] to a current into neuron i, which decays at
@@ -140,7 +147,6 @@ def simulate_network(
         weights: shape (N, N); None couples nothing.
         synapse_time: τ_s > 0.
     """
-    check_arguments(simulate_network, locals())
     grid = check_times(times, minimum_length=2)
     method = method_named(dissipator, leak_scale)
     rule = threshold_named(threshold, seed, method)
@@ -188,7 +194,6 @@ def simulate_network(
 
 def describe_neuron(neuron: IntegrateAndFire) -> dict[str, Any]:
     """Return the parameters as JSON values; infinity, which JSON lacks, as a string."""
-    check_arguments(describe_neuron, locals())
     return {k: str(v) if v == math.inf else v for k, v in asdict(neuron).items()}
 
 

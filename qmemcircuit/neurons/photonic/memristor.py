@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -31,11 +30,14 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.neurons.closed_loop import StepSampler, count_outcomes, samplers_for_steps
+from qmemcircuit.neurons.closed_loop import StepSampler, loop_target
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.primitives import BaseSamplerV2
+
+    from qmemcircuit.circuits.protocols import Target
 
 Photons = Callable[[FloatArray], ArrayLike]
 
@@ -59,7 +61,6 @@ class PhotonicMemristor:
     window: float
 
     def __post_init__(self) -> None:
-        check_fields(self)
         check_real("window", self.window, minimum=0, exclusive=True)
 
 
@@ -84,7 +85,6 @@ def simulate_photonic(
     device's control and response), `states` the output qubit (shape (T, 2, 2), amplitude damping
     with p = R of the input state) and the variable "reflectivity".
     """
-    check_arguments(simulate_photonic, locals())
     grid = check_times(times)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     incoming = _evaluate(photons, grid)
@@ -111,7 +111,6 @@ def simulate_cascade(
 
     Device j of the Trajectory has its own n_in and n_out; "reflectivity" has shape (T, M).
     """
-    check_arguments(simulate_cascade, locals())
     grid = check_times(times, minimum_length=2)
     if not devices:
         raise ValueError("Argument devices must hold at least one device, but it is empty.")
@@ -164,7 +163,6 @@ def photonic_circuit(photons: float, reflectivity: float) -> QuantumCircuit:
     The beam splitter is the memristors' collision gadget with p = R; both arms are measured into
     the register "outcome", whose bit 0 is the transmitted and bit 1 the reflected photon.
     """
-    check_arguments(photonic_circuit, locals())
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
     from qmemcircuit.circuits.collision import collision_circuit
@@ -184,7 +182,8 @@ def run_photonic(
     photons: Photons,
     *,
     shots: int,
-    seed: int,
+    target: Target | BaseSamplerV2 | None = None,
+    seed: int | None = None,
     sampler: StepSampler | None = None,
     period: float | None = None,
 ) -> Trajectory:
@@ -200,7 +199,9 @@ def run_photonic(
         times: shape (T,), equal steps, from 0; the feedback is of second order in the step.
         photons: n_in(t), a function of an array of times.
         shots: per step.
-        seed: of the samplers.
+        target: where the circuits run: `aer(seed=…)`, `device(…)`, `sampler(…)`, or anything with
+            their `count`. None uses the next two instead.
+        seed: of the samplers; a target has its own.
         sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
         period: of the input.
 
@@ -209,7 +210,6 @@ def run_photonic(
     from the counts of earlier steps is not in the error of n_out, and n_in and n_out come from
     the same counts: there are no `samples`, and `qm.compare` gives distances, no χ².
     """
-    check_arguments(run_photonic, locals())
     grid = check_times(times, minimum_length=2)
     step = float(grid[1] - grid[0])
     if grid[0] != 0 or not np.allclose(np.diff(grid), step, rtol=1e-9):
@@ -218,8 +218,8 @@ def run_photonic(
             "steps: use np.linspace."
         )
     number = check_integer("shots", shots, minimum=1)
-    check_integer("seed", seed, minimum=0)
-    samplers = samplers_for_steps(sampler, seed, grid.size)
+    ran = loop_target(target, sampler=sampler, pass_manager=None, seed=seed, steps=grid.size)
+    ran = ran.place([photonic_circuit(0.5, 0.5)])
     incoming = _evaluate(photons, grid)
     counted = np.empty((grid.size, 2))
     reflectivity = np.empty(grid.size)
@@ -231,7 +231,7 @@ def run_photonic(
             known = np.append(seen, np.clip(next_one, 0, 1))
             reflectivity[k] = _reflectivity(grid[: k + 1], known, device.window)[-1]
         circuit = photonic_circuit(float(incoming[k]), float(reflectivity[k]))
-        (counts,) = count_outcomes(samplers[k], [circuit], number)
+        (counts,) = ran.independent(k).count([circuit], number)
         transmitted = counts.get(1, 0)
         counted[k] = (transmitted + counts.get(2, 0)) / number, transmitted / number
     mean = (counted * number + 0.5) / (number + 1)
@@ -252,7 +252,7 @@ def run_photonic(
             window=device.window,
             shots=number,
             seed=seed,
-            sampler=type(samplers[0]).__name__,
+            target=dict(ran.describe()),
         ),
     )
 
