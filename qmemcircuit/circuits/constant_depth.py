@@ -36,6 +36,7 @@ from qmemcircuit.circuits.channels import (
 from qmemcircuit.circuits.collision import damping_probability
 from qmemcircuit.circuits.pair_sequence import PairSequence, fit_pair_sequence
 from qmemcircuit.circuits.splitting import Element, pair_hamiltonian
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -75,6 +76,9 @@ class CompiledPair:
     residual: float
     method: CompiledMethod
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 def compile_pair(
     network: Network,
@@ -102,6 +106,7 @@ def compile_pair(
     >>> compiled.method, len(compiled.elements), compiled.residual < 0.005
     ('closed form', 7, True)
     """
+    check_arguments(compile_pair, locals())
     moment = check_real("time", time, minimum=0)
     return compile_pairs(network, [moment], method=method, collisions=collisions)[0]
 

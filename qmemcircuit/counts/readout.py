@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
 
@@ -35,6 +36,7 @@ class Readout:
     counts: IntArray
 
     def __post_init__(self) -> None:
+        check_fields(self)
         counts = np.asarray(self.counts)
         outcomes = counts.shape[-1] if counts.ndim == 2 else 0
         if counts.shape != (2, max(outcomes, 2)) or outcomes & (outcomes - 1):
@@ -73,6 +75,7 @@ class Readout:
 
     def redrawn(self, shots: int, random: np.random.Generator) -> Readout:
         """Return a calibration of `shots` shots, drawn from the frequencies of this one."""
+        check_arguments(Readout.redrawn, locals())
         frequencies = self.counts / self.counts.sum(axis=1, keepdims=True)
         return Readout(random.multinomial(shots, frequencies))
 
@@ -83,6 +86,7 @@ class Readout:
             weights: of the outcomes.
             flips: instead of the measured ones, (M, 2).
         """
+        check_arguments(Readout.correct, locals())
         chosen = self.flips if flips is None else flips
         corrected = weights.reshape(-1, *(2,) * self.memristors)
         for j in range(self.memristors):
@@ -106,6 +110,7 @@ class Readout:
 
         Raises ImportError naming the extra where mthree is missing.
         """
+        check_arguments(Readout.correct_seen, locals())
         mitigation = _mthree()
         chosen = self.flips if flips is None else flips
         mitigation.cals_from_matrices([confusion_matrix(pair) for pair in chosen])

@@ -8,6 +8,7 @@ from qmemcircuit.circuits.build import circuits_with
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.options import Ancilla, CircuitOptions
 from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
@@ -35,6 +36,7 @@ def device_states(
     Returns a `Trajectory` with states of shape (T, 2^M, 2^M). The state is the one at the end of
     the scheduled circuit; the gates that turn the measurement's basis, and readout, come on top.
     """
+    check_arguments(device_states, locals())
     options = CircuitOptions("Z", ancilla, splitting, steps, collision)
     circuits = circuits_with(model, times, options)
     placed = target.place(circuits)

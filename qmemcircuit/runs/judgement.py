@@ -11,6 +11,7 @@ from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison, compare
 from qmemcircuit.circuits.build import CircuitSet, circuits_with
 from qmemcircuit.circuits.options import CircuitOptions
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.currents import FEWEST_TIMES
@@ -54,6 +55,9 @@ class Judgement:
     mitigated: Trajectory | None
     mitigated_comparison: Comparison | None
     notes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def budget(self) -> ErrorBudget | None:
@@ -106,6 +110,7 @@ def judge(record: Record, *, current: CurrentEstimator | None = None) -> Judgeme
     >>> judgement.agree, bool((judgement.budget.device == 0).all())
     (True, True)
     """
+    check_arguments(judge, locals())
     if not isinstance(record, Record):
         raise TypeError(
             f"Argument record must be a Record, but {type(record).__name__} was given; "

@@ -164,6 +164,7 @@ def objects() -> dict[type, Any]:
         pair.concurrence(0, 1),
         qm.Event("death", 1.0, 0.9, 1.1),
         loops[0],
+        qm.judge(record),
         qm.LaggedCorrelation(np.array([0, 1]), zeros, zeros, 0),
         Collection(record, (), (), ()),
         qm.compile_pair(PAIR, 1.0),
@@ -221,6 +222,7 @@ def instance(cls: type) -> Any:
     return objects()[cls]
 
 
+@cache
 def values() -> dict[str, Any]:
     """Return {"argument" or "entry.argument": value} for what no annotation of a class tells."""
     here = objects()
