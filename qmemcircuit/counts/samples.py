@@ -28,9 +28,9 @@ class Samples:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        memristors = len(self.bases[0]) if self.bases else 0
+        memristors = len(self.bases[0]) if len(self.bases) else 0
         wanted = (len(self.bases), 2**memristors)
-        if not self.bases or self.counts.ndim != 3 or self.counts.shape[1:] != wanted:
+        if not len(self.bases) or self.counts.ndim != 3 or self.counts.shape[1:] != wanted:
             raise ValueError(
                 f"Argument counts must have shape (T, {wanted[0]}, {wanted[1]}) for the bases "
                 f"{self.bases}, but shape {self.counts.shape} was given."

@@ -96,7 +96,7 @@ def loop_target(
     return chosen
 
 
-StepSampler: TypeAlias = "BaseSamplerV2 | Callable[[int], BaseSamplerV2]"
+StepSampler: TypeAlias = BaseSamplerV2 | Callable[[int], BaseSamplerV2]
 
 
 def samplers_for_steps(

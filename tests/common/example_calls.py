@@ -83,6 +83,7 @@ def objects() -> dict[type, Any]:
     """Return one instance of every public class that an entry takes or belongs to."""
     from qmemcircuit.counts.estimates import Estimate
     from qmemcircuit.model.squid import Squid
+    from qmemcircuit.neurons import inputs
     from qmemcircuit.neurons.dynamics import (
         cycles,
         equilibria,
@@ -194,6 +195,12 @@ def objects() -> dict[type, Any]:
         shuttle,
         LinearRamp(0.1),
         SinusoidalDrive(0.1, 1.0),
+        inputs.ConstantInput(0.5),
+        inputs.PiecewiseInput((0.0, 1.0), (0.0, 0.5, 0.1)),
+        inputs.SampledInput((0.0, 1.0), (0.5, 0.1)),
+        inputs.SpikeTrain((0.5,), 0.1, 0.01),
+        inputs.FunctionInput(oscillating),
+        qm.plan(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20),
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
         bifurcations.HopfCurve(zeros, zeros, zeros, zeros),
@@ -230,6 +237,9 @@ def values() -> dict[str, Any]:
     from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, compile_field
 
     oscillator, orbit = here[DynamicalSystem], here[PeriodicOrbit]
+    from matplotlib.figure import Figure
+
+    figure = Figure()
     outcomes = np.full((2, 3, 2), 10)
 
     def growing(parameter: float) -> Any:
@@ -261,6 +271,8 @@ def values() -> dict[str, Any]:
         "size": 2,
         "function": oscillating,
         "sweep.function": product,
+        "rates": [0.1] * TIMES.size,
+        "figure": figure,
         "grid": {"x": [1.0, 2.0], "y": [3.0]},
         "path": Path("made/nothing.npz"),
         "save_figure.path": Path("made/figure"),
@@ -325,6 +337,13 @@ def values() -> dict[str, Any]:
         "jacobian": oscillator_jacobian,
         "dimension": 2,
         "growth_rate": 0.1,
+        "lyapunov_spectrum.transient": 5.0,
+        "lyapunov_spectrum.duration": 20.0,
+        "lyapunov_spectrum.blocks": 4,
+        "rotation_number.periods": 20,
+        "rotation_number.transient": 5,
+        "find_limit_cycle.transient": 10.0,
+        "find_periodic_orbit.iterations": 5,
         "system": oscillator,
         "hopf_normal_form.system": growing(0.0),
         "hopf_normal_form.state": [0.0, 0.0],
@@ -396,7 +415,7 @@ def example(label: str) -> tuple[Any, dict[str, Any]]:
         )
     arguments = {}
     for name, parameter in inspect.signature(call).parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         key = f"{entry.__name__}.{name}"
         known = key if key in pool else name

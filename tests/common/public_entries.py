@@ -25,14 +25,18 @@ MACHINERY = {
     # Numba's and CyRK's side of the solvers: they take packed arrays, already checked.
     "qmemcircuit.neurons.integrate_and_fire.compiled",
     "qmemcircuit.neurons.integrate_and_fire.engine",
+    "qmemcircuit.neurons.integrate_and_fire.methods",
     "qmemcircuit.neurons.shuttle.digital_step",
     "qmemcircuit.neurons.shuttle.field",
 }
 OURS = {
     # Shared by modules of one package, which call them with values already checked.
+    "qmemcircuit.neurons.closed_loop": ("StepSamplers", "loop_target"),
+    "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
     "qmemcircuit.neurons.dynamics.systems": ("pack", "require_autonomous", "drive_period", "Field"),
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
-    "qmemcircuit.neurons.integrate_and_fire.neuron": ("current_function",),
+    "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
+    "qmemcircuit.neurons.shuttle.device": ("Executed",),
     "qmemcircuit.neurons.shuttle.digital": (
         "check_even_times",
         "check_seed",
@@ -95,11 +99,18 @@ def entries_with_arguments() -> dict[str, tuple[str, ...]]:
     """Return {"module.qualified.name": argument names} of every entry that takes any."""
     found = {}
     for label, value in public_objects().items():
-        found[label] = tuple(inspect.signature(value).parameters)
+        found[label] = _arguments_of(value)
         if inspect.isclass(value):
             for name, method in methods_of(value):
-                arguments = [
-                    p for p in inspect.signature(method).parameters if p not in ("self", "cls")
-                ]
-                found[f"{label}.{name}"] = tuple(arguments)
+                found[f"{label}.{name}"] = _arguments_of(method)
     return {label: arguments for label, arguments in found.items() if arguments}
+
+
+def _arguments_of(entry: Any) -> tuple[str, ...]:
+    """Return the names of what can be given by name: no *arguments and no **arguments."""
+    return tuple(
+        parameter.name
+        for parameter in inspect.signature(entry).parameters.values()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        and parameter.name not in ("self", "cls")
+    )
