@@ -74,6 +74,7 @@ def check_arguments(
     infinite: Sequence[str] = (),
     missing: Sequence[str] = (),
     complex_numbers: Sequence[str] = (),
+    own: Sequence[str] = (),
 ) -> None:
     """Raise TypeError or ValueError where a value is not what `function`'s annotation says.
 
@@ -83,9 +84,10 @@ def check_arguments(
         infinite: arguments that may be infinite.
         missing: arguments that may hold NaN (and infinities): "not known".
         complex_numbers: arguments annotated `ArrayLike` that may be complex.
+        own: arguments whose kind the entry checks itself, with a remedy that no annotation knows.
     """
     for name, hint in _hints(function).items():
-        if name in given:
+        if name in given and name not in own:
             numbers = Numbers(name in infinite, name in missing, name in complex_numbers)
             _check(name, hint, given[name], numbers)
 
@@ -96,13 +98,13 @@ def check_fields(
     infinite: Sequence[str] = (),
     missing: Sequence[str] = (),
     complex_numbers: Sequence[str] = (),
+    own: Sequence[str] = (),
 ) -> None:
     """Do what `check_arguments` does for the fields of a dataclass, in its `__post_init__`."""
     of_class: Any = type(instance)
     hints = _hints(of_class)
-    for item in fields(instance):
-        value = getattr(instance, item.name)
-        name = item.name
+    for name in (item.name for item in fields(instance) if item.name not in own):
+        value = getattr(instance, name)
         numbers = Numbers(name in infinite, name in missing, name in complex_numbers)
         _check(name, hints[name], value, numbers)
 
@@ -124,6 +126,8 @@ class _Names(dict[str, Any]):
         super().__init__(vars(sys.modules[module]))
 
     def __missing__(self, name: str) -> Any:
+        if name.startswith("__"):  # Python itself asks for some, of any mapping
+            raise KeyError(name)
         if hasattr(builtins, name):
             return getattr(builtins, name)
         return type(name, (_KnownByName,), {})
@@ -135,8 +139,11 @@ class _KnownByName:
 
 @cache
 def _hints(function: Any) -> dict[str, Any]:
-    hints = get_type_hints(function, localns=_Names(function.__module__))
-    return {name: hint for name, hint in hints.items() if name != "return"}
+    names = _Names(function.__module__)
+    if isinstance(function, type):
+        return get_type_hints(function, localns=names)
+    arguments = {name: hint for name, hint in function.__annotations__.items() if name != "return"}
+    return get_type_hints(types.SimpleNamespace(__annotations__=arguments), names, names)
 
 
 def _wrong(name: str, wanted: str, value: Any) -> Mismatch:
