@@ -37,7 +37,7 @@ def compute(settings: Settings) -> Result:
     """Measure the exponents for two tolerances and two initial states at each point."""
     duration = 400.0 if settings.quick else 2500.0
     data, quantities = {}, []
-    done = 0
+    advance = settings.stages(len(POINTS) * len(TOLERANCES) * len(STATES))
     for name, neuron in POINTS.items():
         system = neuron.system()
         largest = []
@@ -49,8 +49,7 @@ def compute(settings: Settings) -> Result:
                 largest.append((found.exponents[0], found.errors[0]))
                 label = f"{_label(name, neuron)}, rtol {rtol:g}, from V = {state[0]:g}"
                 quantities.append(lyapunov_quantity(label, found))
-                done += 1
-                settings.progress(done, 8)
+                advance()
         values, errors = np.array(largest).T
         weights = errors**-2
         mean = float(np.sum(weights * values) / np.sum(weights))
@@ -59,7 +58,7 @@ def compute(settings: Settings) -> Result:
             Quantity(
                 f"largest exponent, {_label(name, neuron)}",
                 mean,
-                error=float(np.sum(weights) ** -0.5),
+                error=np.sum(weights) ** -0.5,
                 evidence=f"four runs, χ² = {chi_squared:.1f} for 3 degrees of freedom; positive by "
                 f"{mean * np.sum(weights) ** 0.5:.0f} standard errors: chaos",
             ),

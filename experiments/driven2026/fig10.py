@@ -48,7 +48,7 @@ def compute(settings: Settings) -> Result:
             Quantity(f"smallest R_n of the region, Z_T = {z:g}", onset.resistance),
             Quantity(
                 f"largest span in the window, Z_T = {z:g}",
-                float(spans[number].max()),
+                spans[number].max(),
                 evidence="on the grid",
             ),
         ]

@@ -22,7 +22,6 @@ from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 def compute(settings: Settings) -> Result:
     """Settle, and look at the spectrum, the exponents and the multipliers."""
-    settings.progress(0, 1)
     found = study(driven(LOCKED_AMPLITUDE), quick=settings.quick)
     label = f"V_Amp = {LOCKED_AMPLITUDE:g}"
     strongest = found.lines[0].frequency
@@ -31,19 +30,18 @@ def compute(settings: Settings) -> Result:
     foreign = int(np.sum(np.abs(turns - np.round(turns)) > 1e-4))
     is_locked = regime == LOCKED and foreign == 0
     quantities = (
-        Quantity(
+        Quantity.against(
             "strongest line",
             strongest,
-            published=FREQUENCY,
+            FREQUENCY,
             source="Fig. 11c, '6.00'",
-            verdict=judge(strongest, FREQUENCY, digits=2) if is_locked else "differs",
+            holds=is_locked and judge(strongest, FREQUENCY, digits=2) == "agrees",
             evidence=f"{regime}; lines that are no multiple of ω: {foreign} of {turns.size}",
         ),
         orbit_quantity(label, found.orbit),
         lyapunov_quantity(label, found.spectrum),
         Quantity("span of the locked orbit", found.orbit.span()),
     )
-    settings.progress(1, 1)
     return Result({"forced": found.data}, quantities)
 
 

@@ -30,7 +30,6 @@ from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 def compute(settings: Settings) -> Result:
     """Settle on the torus; name its lines; count its turns."""
-    settings.progress(0, 1)
     neuron = driven(TORUS_AMPLITUDE)
     found = study(neuron, quick=settings.quick)
     label = f"V_Amp = {TORUS_AMPLITUDE:g}"
@@ -84,7 +83,6 @@ def compute(settings: Settings) -> Result:
                 "combination",
             )
         )
-    settings.progress(1, 1)
     return Result({"forced": found.data}, tuple(quantities), {"natural": natural})
 
 

@@ -34,7 +34,7 @@ _VERDICTS: dict[str, tuple[Verdict, str]] = {
 def compute(settings: Settings) -> Result:
     """Settle at each (V_DC, V_Amp) and measure exponents and multipliers."""
     data, quantities = {}, []
-    for number, (bias, amplitude) in enumerate(LARGE):
+    for number, (bias, amplitude) in enumerate(settings.track(LARGE)):
         found = study(driven(amplitude, bias=bias), quick=settings.quick, transient=1000.0)
         data[f"case{number}"] = found.data
         label = f"V_DC = {bias:g}, V_Amp = {amplitude:g}"
@@ -55,7 +55,6 @@ def compute(settings: Settings) -> Result:
             orbit_quantity(label, found.orbit),
             lyapunov_quantity(label, found.spectrum),
         ]
-        settings.progress(number + 1, len(LARGE))
     return Result(data, tuple(quantities))
 
 

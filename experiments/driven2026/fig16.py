@@ -57,13 +57,12 @@ def compute(settings: Settings) -> Result:
     )
     sprott = rossler.with_parameters(PUBLISHED_ROSSLER[0])
     data, quantities = {}, []
-    for number, (name, system, published) in enumerate(
-        (
-            ("Lorenz (10, 28, 8/3)", lorenz, PUBLISHED_LORENZ),
-            ("Rössler (0.2, 0.2, 5.7)", sprott, PUBLISHED_ROSSLER[1]),
-            ("Rössler (0.1, 0.1, 14)", rossler, None),
-        )
-    ):
+    systems = (
+        ("Lorenz (10, 28, 8/3)", lorenz, PUBLISHED_LORENZ),
+        ("Rössler (0.2, 0.2, 5.7)", sprott, PUBLISHED_ROSSLER[1]),
+        ("Rössler (0.1, 0.1, 14)", rossler, None),
+    )
+    for number, (name, system, published) in enumerate(settings.track(systems)):
         found = lyapunov_spectrum(
             system, [1.0, 1.0, 1.0], transient=500, duration=duration, interval=0.5, blocks=40
         )
@@ -75,7 +74,6 @@ def compute(settings: Settings) -> Result:
                 {axis: ("time", path[:, k]) for k, axis in enumerate("xyz")},
                 coords={"time": times},
             )
-        settings.progress(number + 1, 3)
     return Result(data, tuple(quantities))
 
 

@@ -17,30 +17,31 @@ from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
 
 def compute(settings: Settings) -> Result:
     """Integrate from V = 0, Z = 1 for 50 time units, and on to the end."""
-    settings.progress(0, 1)
     neuron = replace(NEURON, bias=CONSTANT_BIAS)
     trajectory = simulate(neuron, np.linspace(0, 50, 4001))
     last = final_state(simulate(neuron, [0.0, 2000.0]))
     steady = find_steady_states(neuron)
     nearest = min(steady, key=lambda state: abs(state.voltage - last[0]))
     quantities = (
-        Quantity("final voltage", float(last[0])),
-        Quantity("distance from the steady state there", abs(float(last[0]) - nearest.voltage)),
-        Quantity(
+        *Quantity.each(
+            {
+                "final voltage": last[0],
+                "distance from the steady state there": abs(float(last[0]) - nearest.voltage),
+            }
+        ),
+        Quantity.erratum(
             "stable equilibria at V_n = 3.9, (V, Z)",
             ", ".join(f"({state.voltage:.4f}, 1)" for state in steady if state.stable),
-            published="three, two at Z = 1 or 0",
-            source="Sec. III",
-            verdict="erratum",
-            evidence=f"{len(steady)} equilibria, all with X = Y = 0 and Z = Z_T = 1; they differ "
+            "three, two at Z = 1 or 0",
+            f"{len(steady)} equilibria, all with X = Y = 0 and Z = Z_T = 1; they differ "
             "in V. Z = 0 is the centre of the Bloch ball and no equilibrium",
+            source="Sec. III",
         ),
         Quantity(
             "ringing frequency (Im μ)",
-            float(max(state.eigenvalues.imag.max() for state in [nearest])),
+            max(state.eigenvalues.imag.max() for state in [nearest]),
         ),
     )
-    settings.progress(1, 1)
     return Result({"trajectory": trajectory}, quantities)
 
 

@@ -26,16 +26,15 @@ from qmemcircuit.results.trajectory import Trajectory
 def compute(settings: Settings) -> Result:
     """Ramp V_n up and down, slowly."""
     rate = 0.02 if settings.quick else 0.001
-    settings.progress(0, 1)
     loops = ramp_loop(NEURON, 0.0, 5.0, rate=rate, points=20000)
     folds, hopf = find_folds(NEURON), find_hopf_points(NEURON)
     quantities = [
-        Quantity(
+        Quantity.against(
             f"{way} jump of the ramp",
             jump_bias(loop),
-            published=printed,
+            printed,
+            digits=digits,
             source="Fig. 3's caption, '≈'",
-            verdict=judge(jump_bias(loop), printed, digits=digits),
             evidence=f"the fold at V_n = {fold.bias:.4f}, passed at |dV_n/dt| = {rate:g}",
         )
         # Printed as "4" and "2.8".
@@ -44,12 +43,12 @@ def compute(settings: Settings) -> Result:
         )
     ]
     quantities += [
-        Quantity(
+        Quantity.against(
             f"{name} end of the oscillation",
             point.bias,
-            published=printed,
+            printed,
+            digits=2,
             source="Sec. III",
-            verdict=judge(point.bias, printed, digits=2),
             evidence="Hopf point from the closed condition",
         )
         for name, point, printed in zip(("lower", "upper"), hopf, HOPF_BIASES, strict=True)
@@ -66,7 +65,6 @@ def compute(settings: Settings) -> Result:
             },
             coords={"bias": [inputs[part].mean() for part in parts]},
         )
-    settings.progress(1, 1)
     return Result(data, tuple(quantities), {"rate": rate})
 
 

@@ -105,7 +105,7 @@ def _mitigated(
             Quantity(
                 f"{name}, mitigated, unlimited shots, reset error {error:g}: "
                 "largest trace distance",
-                float(here.trace_distance.max()),
+                here.trace_distance.max(),
                 evidence=(
                     "the bias, splitting included; first lobe "
                     f"{100 * float(here.concurrence[: where[8]].max() / lobe):.1f} %"
@@ -123,7 +123,7 @@ def _mitigated(
         quantities.append(
             Quantity(
                 f"{name}, sampled, {label}: 95 % quantile of the largest trace distance",
-                float(np.quantile(largest, 0.95)),
+                np.quantile(largest, 0.95),
                 evidence=f"median {np.median(largest):.4f} of {largest.size} seeds{asked}",
             )
         )
@@ -132,8 +132,8 @@ def _mitigated(
     quantities.append(
         Quantity(
             f"{name}, mitigated: first lobe / master equation's",
-            float(np.mean(lobes)),
-            float(np.std(lobes)),
+            np.mean(lobes),
+            np.std(lobes),
             evidence=(
                 f"mean and spread over seeds; 5 % quantile {np.quantile(lobes, 0.05):.4f}; "
                 f"asked on FakeTorino: at least 0.95, {_share(lobes >= 0.95)}"
@@ -160,8 +160,8 @@ def _mitigated(
             Quantity(
                 f"{name}, mitigated: concurrence at {periods}T "
                 f"(master equation {reference[where[periods]]:.3f})",
-                float(values.mean()),
-                float(values.std()),
+                values.mean(),
+                values.std(),
                 evidence=(
                     f"mean and spread over seeds; 5 % and 95 % quantiles "
                     f"{np.quantile(values, 0.05):.4f} and {np.quantile(values, 0.95):.4f}; "
@@ -173,7 +173,7 @@ def _mitigated(
     quantities.append(
         Quantity(
             f"{name}, mitigated: share of seeds that reach all of this at once",
-            float(joint.mean()),
+            joint.mean(),
             evidence=f"of {joint.size} seeds",
         )
     )
