@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import replace_by_3d
 from experiments.driven2026.params import LORENZ, ROSSLER
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.lyapunov import LyapunovSpectrum, lyapunov_spectrum
@@ -108,8 +109,6 @@ def _rows(
 
 def draw(result: Result) -> Any:
     """Draw both attractors."""
-    from experiments.neuron_drawing import replace_by_3d
-
     figure, axes = make_figure(1, 2, width=7.6, height=3.5)
     for number, (name, title) in enumerate(
         (
@@ -118,7 +117,7 @@ def draw(result: Result) -> Any:
         )
     ):
         data = result.data[name]
-        ax = replace_by_3d(figure, axes[number], (1, 2, number + 1))
+        ax = replace_by_3d(axes[number])
         ax.plot(data["x"], data["y"], data["z"], lw=0.3, color=PALETTE[number])
         ax.set_xlabel("x", labelpad=-6)
         ax.set_ylabel("y", labelpad=-6)

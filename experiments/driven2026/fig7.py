@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments.drawing import draw_bloch_path
 from experiments.driven2026.params import CONSTANT_BIAS, NEURON
-from experiments.neuron_drawing import draw_bloch_sphere, final_state, replace_by_3d
+from experiments.ramps import final_state
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.shuttle.bifurcations import find_steady_states
 from qmemcircuit.neurons.shuttle.neuron import simulate
@@ -52,10 +53,8 @@ def draw(result: Result) -> Any:
     axes[0].plot(trajectory.times, trajectory.voltage[:, 0], color=PALETTE[0])
     axes[0].plot(0, trajectory.voltage[0, 0], "o", color=START_COLOUR)
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", title="(a)")
-    ax = replace_by_3d(figure, axes[1], (1, 2, 2))
-    draw_bloch_sphere(ax)
-    x, y, z = (trajectory.variables[name] for name in "XYZ")
-    ax.plot(x, y, z, color=PALETTE[1], lw=0.6)
-    ax.scatter([x[0]], [y[0]], [z[0]], color=START_COLOUR, s=18)
+    path = trajectory.variables
+    ax = draw_bloch_path(axes[1], path, color=PALETTE[1], lw=0.6)
+    ax.scatter(*(path[name][:1] for name in "XYZ"), color=START_COLOUR, s=18)
     ax.set_title("(b) Bloch vector", y=1.02)
     return figure

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import draw_band
 from experiments.driven2026.params import HOPF_BIASES, JUMP_VOLTAGE, JUMPS, NEURON
-from experiments.neuron_drawing import jump_bias, ramp_loop
+from experiments.ramps import jump_bias, ramp_loop
 from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.shuttle.bifurcations import (
     CriticalPoint,
@@ -122,17 +123,8 @@ def draw(result: Result) -> Any:
     """Draw both ways; the band's thickness is the oscillation."""
     figure, ax = make_figure(width=4.8, height=3.3)
     for name, colour in (("rising", PALETTE[0]), ("falling", PALETTE[1])):
-        band = result.data[name]
-        ax.fill_between(
-            band["bias"],
-            band["minimum"],
-            band["maximum"],
-            color=colour,
-            lw=1.2,
-            alpha=0.8,
-            label=f"$V_n$ {name}",
-        )
-    ax.set(xlabel="input $V_n$", ylabel="voltage $V$", xlim=(0, 5), ylim=(0, 5))
+        draw_band(ax, result.data[name], color=colour, lw=1.2, alpha=0.8, label=f"$V_n$ {name}")
+    ax.set(xlim=(0, 5), ylim=(0, 5))
     ax.legend(loc="upper left")
     ax.set_title(f"$R_n = 5$, $|dV_n/dt| = {result.parameters['rate']:g}$")
     return figure

@@ -11,6 +11,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
+from experiments.drawing import letter_panels
 from experiments.guo2022.params import (
     PAIR_GAMMA0,
     PAIR_INFERENCE,
@@ -196,8 +197,7 @@ def draw_graph(result: Result, roles: dict[str, int]) -> Figure:
     axes[1, 1].legend(title="memristors N", ncols=2, title_fontsize=8)
     shown = f"N = {sizes[-1]}"
     titles = (f"loops, {shown}", f"concurrence of all pairs, {shown}", "all N", "all N")
-    for label, title, ax in zip("abcd", titles, axes.flat, strict=True):
-        ax.set_title(f"({label}) {title}", loc="left")
+    letter_panels(axes.flat, titles, loc="left")
     return figure
 
 

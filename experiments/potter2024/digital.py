@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.neuron_drawing import final_state
 from experiments.potter2024.digital_drawing import draw_device, draw_modes, draw_statistics
 from experiments.potter2024.params import OSCILLATION
+from experiments.ramps import final_state
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit, find_limit_cycle
 from qmemcircuit.neurons.dynamics.oscillations import (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.neuron_drawing import jump_bias, ramp_loop, replace_by_3d
+from experiments.drawing import replace_by_3d
 from experiments.potter2024.params import (
     ASYMMETRIC_POSITIONS,
     ASYMMETRIC_RESISTANCE,
@@ -21,6 +21,7 @@ from experiments.potter2024.params import (
     HYSTERESIS,
     JUMPS,
 )
+from experiments.ramps import jump_bias, ramp_loop
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.shuttle.bifurcations import (
     find_cusps,
@@ -164,7 +165,7 @@ def _draw_panels(result: Result) -> Any:
     cusp_voltage, cusp_resistance, cusp_bias = result.parameters["cusp"]
     last = len(result.parameters["rates"]) - 1
     figure, axes = make_figure(1, 3, width=10.0, height=3.3)
-    ax = replace_by_3d(figure, axes[0], (1, 3, 1))
+    ax = replace_by_3d(axes[0])
     grid_v, grid_r = np.meshgrid(static["voltage"], static["resistance"])
     bias = static["bias"].values
     inside = bias <= 8

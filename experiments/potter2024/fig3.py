@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.neuron_drawing import draw_bloch_sphere, final_state, replace_by_3d
+from experiments.drawing import draw_bloch_path, draw_spectrum
 from experiments.potter2024.params import EIGENVALUE, FREQUENCY, OSCILLATION
+from experiments.ramps import final_state
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum, spectral_lines
@@ -106,28 +107,16 @@ def draw(result: Result) -> Any:
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(9970, 9980))
     axes[0].ticklabel_format(useOffset=False)
     axes[0].set_title("(a)")
-    ax = replace_by_3d(figure, axes[1], (1, 4, 2))
-    draw_bloch_sphere(ax)
-    ax.plot(cycle["X"], cycle["Y"], cycle["Z"], color=PALETTE[1])
+    ax = draw_bloch_path(axes[1], cycle, color=PALETTE[1])
     ax.set_title("(b) cycle in the Bloch ball", y=1.06)
     ax = axes[2]
     ax.plot(cycle["X"], cycle["Y"], color=PALETTE[1])
     ax.set(xlabel="$X$", ylabel="$Y$", aspect="equal")
     ax.set_title("seen from above")
     ax = axes[3]
-    ax.semilogy(spectrum["frequency"], spectrum["density"], color=PALETTE[0])
-    for number, frequency in enumerate(result.parameters["lines"], start=1):
-        ax.axvline(frequency, color="0.6", lw=0.6, ls=":", zorder=0)
-        ax.text(
-            frequency,
-            1.0,
-            f"{number}$\\omega_0$",
-            ha="center",
-            va="bottom",
-            fontsize=7,
-            transform=ax.get_xaxis_transform(),
-        )
-    ax.set(xlabel=r"frequency $\omega$", ylabel=r"power density $S(\omega)$", xlim=(0, 35))
+    lines = enumerate(result.parameters["lines"], start=1)
+    draw_spectrum(ax, spectrum, {f"{k}$\\omega_0$": line for k, line in lines}, color=PALETTE[0])
+    ax.set_xlim(0, 35)
     ax.set_ylim(spectrum["density"].values.max() * 1e-16, None)
     ax.set_title("(c)", pad=14)
     return figure

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.neuron_drawing import ramp_loop
+from experiments.drawing import draw_band
 from experiments.potter2024.params import (
     FIT_LOWER,
     FIT_UPPER,
@@ -21,6 +21,7 @@ from experiments.potter2024.params import (
     LARGEST_SPAN_BIAS,
     OSCILLATION,
 )
+from experiments.ramps import ramp_loop
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit, find_limit_cycle
 from qmemcircuit.neurons.dynamics.equilibria import HopfNormalForm, hopf_normal_form
@@ -280,31 +281,21 @@ def draw(result: Result) -> Any:
         ("down", PALETTE[1], "$V_n$ falling"),
     ):
         band = result.data[name]
-        ax.fill_between(
-            band["bias"],
-            band["minimum"],
-            band["maximum"],
-            color=colour,
-            lw=1.5,
-            alpha=0.8,
-            label=label,
-        )
+        draw_band(ax, band, color=colour, lw=1.5, alpha=0.8, label=label)
     static = result.data["static"]
     ax.plot(static["bias"], static["voltage"], color="black", lw=0.6, label="equilibria")
-    ax.set(xlabel="input $V_n$", ylabel="voltage $V$", xlim=(0, 5), ylim=(0, 5))
+    ax.set(xlim=(0, 5), ylim=(0, 5))
     ax.legend(loc="upper left")
     ax.set_title(f"(b) ramp $|dV_n/dt| = {result.parameters['rate']:g}$")
     ax = axes[2]
-    ax.fill_between(
-        cycles["bias"], cycles["minimum"], cycles["maximum"], color="0.85", label="cycles, exact"
-    )
+    draw_band(ax, cycles, color="0.85", label="cycles, exact")
     band = result.data["up"]
     inside = band["bias"].values < 3.9
     for name, label in (("minimum", "slow ramp, rising"), ("maximum", None)):
         ax.plot(band["bias"][inside], band[name][inside], color=PALETTE[0], lw=0.8, label=label)
     static = result.data["static"]
     ax.plot(static["bias"], static["voltage"], color="black", lw=0.6, label="equilibria")
-    ax.set(xlabel="input $V_n$", ylabel="voltage $V$", xlim=(0, 4), ylim=(0, 1.5))
+    ax.set(xlim=(0, 4), ylim=(0, 1.5))
     ax.legend(loc="upper left")
     ax.set_title("(c) band of the self-oscillation")
     return figure

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import add_span_bar, draw_span_map
 from experiments.maps import sweep_map
 from experiments.potter2024.params import DISSIPATION
 from experiments.results import Quantity, Result, Settings
@@ -138,15 +139,9 @@ def draw(result: Result) -> Any:
     ):
         data = result.data[name]
         spans = data["span"].values
-        mesh = ax.pcolormesh(
-            data["decoherence_rate"],
-            data[name],
-            np.where(spans > 0, spans, np.nan),
-            vmin=0,
-            vmax=float(result.data["relaxation_ratio"]["span"].max()),
-            rasterized=True,
-        )
-        ax.set_facecolor("0.95")
+        largest = float(result.data["relaxation_ratio"]["span"].max())
+        rates = data["decoherence_rate"]
+        mesh = draw_span_map(ax, rates, data[name], spans, above=0, largest=largest)
         ax.set(xlabel=r"decoherence rate $\Gamma$", ylabel=label, title=title)
         ax.set_xlim(0, LARGEST_DECOHERENCE)
     axes[0].plot(
@@ -157,5 +152,5 @@ def draw(result: Result) -> Any:
     )
     axes[0].legend(loc="upper left")
     axes[1].axvline(float(boundary["decoherence_rate"][-1]), color="black")
-    figure.colorbar(mesh, ax=list(axes), label=r"span $V_{\max} - V_{\min}$")
+    add_span_bar(axes, mesh)
     return figure
