@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import ast
-import importlib
 import os
-import pkgutil
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import experiments
+from experiments.registry import experiment_names, load_experiment, title_of
+from experiments.report import write_report
 from experiments.results import Settings, read_result, write_result
 
 if TYPE_CHECKING:
@@ -22,36 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def experiment_names() -> list[str]:
-    """Return `paper.figure` for every module below `experiments/<paper>/` that draws a figure.
-
-    The folders are the register: a module with `compute` and `draw` is an experiment.
-    """
-    names = []
-    for paper in pkgutil.iter_modules(experiments.__path__):
-        if not paper.ispkg or paper.name in ("benchmarks", "gallery"):
-            continue
-        folder = Path(experiments.__path__[0]) / paper.name
-        for module in pkgutil.iter_modules([str(folder)]):
-            source = (folder / f"{module.name}.py").read_text()
-            if "\ndef compute(" in source and "\ndef draw(" in source:
-                names.append(f"{paper.name}.{module.name}")
-    return sorted(names, key=_natural)
-
-
-def load_experiment(name: str) -> ModuleType:
-    """Import the experiment `paper.figure`; ValueError names the ones that exist."""
-    if name not in experiment_names():
-        raise ValueError(
-            f"Argument name must be one of {', '.join(experiment_names())}, but {name!r} was given."
-        )
-    return importlib.import_module(f"experiments.{name}")
-
-
 def run_experiment(name: str, settings: Settings, out: Path) -> list[Path]:
     """Compute, print, draw and write one experiment; return the written paths."""
     module = load_experiment(name)
-    print(f"{name}: {_title(name)}")
+    print(f"{name}: {title_of(name)}")
     start = time.perf_counter()
     result = module.compute(settings)
     for quantity in result.quantities:
@@ -86,19 +58,6 @@ def _draw(module: ModuleType, result: Any) -> Mapping[str, Figure]:
     return drawn if isinstance(drawn, Mapping) else {"": drawn}
 
 
-def _title(name: str) -> str:
-    """Return the first line of the module's docstring, read without importing what it needs."""
-    source = Path(experiments.__path__[0]).joinpath(*name.split(".")).with_suffix(".py")
-    docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
-    return docstring.split("\n")[0].rstrip(".")
-
-
-def _natural(name: str) -> list[Any]:
-    import re
-
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -123,13 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "list":
             for name in experiment_names():
-                print(f"{name:26s} {_title(name)}")
+                print(f"{name:26s} {title_of(name)}")
         elif options.command == "draw":
             for name in options.names:
                 draw_experiment(name, options.out)
         elif options.command == "report":
-            from experiments.report import write_report
-
             for path in write_report(options.out):
                 print(path)
         else:

@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from experiments.__main__ import experiment_names
+from experiments.registry import experiment_names
 from experiments.results import Quantity, format_number
 from qmemcircuit.common.storage import write_atomically
 

@@ -1,114 +1,58 @@
-from .analysis.budget import (
-    ErrorBudget as ErrorBudget,
-)
-from .analysis.budget import (
-    error_budget as error_budget,
-)
-from .analysis.budget import (
-    expected_trajectory as expected_trajectory,
-)
+from .analysis.budget import ErrorBudget as ErrorBudget
+from .analysis.budget import error_budget as error_budget
 from .analysis.comparison import Comparison as Comparison
 from .analysis.comparison import compare as compare
-from .analysis.entanglement import (
-    Concurrence as Concurrence,
-)
-from .analysis.entanglement import (
-    Event as Event,
-)
-from .analysis.entanglement import (
-    LaggedCorrelation as LaggedCorrelation,
-)
-from .analysis.entanglement import (
-    find_deaths_and_births as find_deaths_and_births,
-)
-from .analysis.entanglement import (
-    inverse_relation as inverse_relation,
-)
+from .analysis.entanglement import Event as Event
+from .analysis.entanglement import find_deaths_and_births as find_deaths_and_births
 from .analysis.loops import Loop as Loop
 from .analysis.loops import find_loops as find_loops
-from .circuits.build import (
-    AncillaPool as AncillaPool,
-)
-from .circuits.build import (
-    CircuitSet as CircuitSet,
-)
-from .circuits.build import (
-    build_circuits as build_circuits,
-)
-from .circuits.build import (
-    pool as pool,
-)
+from .analysis.relations import LaggedCorrelation as LaggedCorrelation
+from .analysis.relations import inverse_relation as inverse_relation
+from .circuits.build import AncillaPool as AncillaPool
+from .circuits.build import CircuitSet as CircuitSet
+from .circuits.build import build_circuits as build_circuits
+from .circuits.build import pool as pool
 from .circuits.constant_depth import CompiledPair as CompiledPair
 from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.protocols import Target as Target
 from .common.storage import FileFormatError as FileFormatError
+from .counts.concurrence import Concurrence as Concurrence
 from .counts.estimates import Estimate as Estimate
 from .counts.means import pauli_mean as pauli_mean
 from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
+from .counts.samples import Samples as Samples
 from .devices.coherent_errors import CoherentErrors as CoherentErrors
+from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
-from .model.couplings import (
-    ControlledRotation as ControlledRotation,
-)
-from .model.couplings import (
-    Coupling as Coupling,
-)
-from .model.couplings import (
-    MatrixCoupling as MatrixCoupling,
-)
-from .model.couplings import (
-    Native as Native,
-)
-from .model.couplings import (
-    PartialISwap as PartialISwap,
-)
-from .model.couplings import (
-    PartialSwap as PartialSwap,
-)
+from .model.couplings import ControlledRotation as ControlledRotation
+from .model.couplings import Coupling as Coupling
+from .model.couplings import MatrixCoupling as MatrixCoupling
+from .model.couplings import Native as Native
+from .model.couplings import PartialISwap as PartialISwap
+from .model.couplings import PartialSwap as PartialSwap
 from .model.graphs import chain as chain
 from .model.graphs import ring as ring
 from .model.graphs import star as star
 from .model.memristors import Memristor as Memristor
 from .model.memristors import Network as Network
-from .model.rates import (
-    ConstantRate as ConstantRate,
-)
-from .model.rates import (
-    DecayRate as DecayRate,
-)
-from .model.rates import (
-    FunctionRate as FunctionRate,
-)
-from .model.rates import (
-    SquidRate as SquidRate,
-)
-from .model.rates import (
-    TabulatedRate as TabulatedRate,
-)
-from .plotting.figures import (
-    plot_budget as plot_budget,
-)
-from .plotting.figures import (
-    plot_concurrence as plot_concurrence,
-)
-from .plotting.figures import (
-    plot_loop as plot_loop,
-)
-from .plotting.figures import (
-    plot_residuals as plot_residuals,
-)
-from .plotting.figures import (
-    plot_series as plot_series,
-)
+from .model.rates import ConstantRate as ConstantRate
+from .model.rates import DecayRate as DecayRate
+from .model.rates import FunctionRate as FunctionRate
+from .model.rates import SquidRate as SquidRate
+from .model.rates import TabulatedRate as TabulatedRate
+from .plotting.figures import plot_budget as plot_budget
+from .plotting.figures import plot_concurrence as plot_concurrence
+from .plotting.figures import plot_loop as plot_loop
+from .plotting.figures import plot_residuals as plot_residuals
+from .plotting.figures import plot_series as plot_series
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
 from .results.observables import memristive_defect as memristive_defect
 from .results.records import Record as Record
-from .results.trajectory import Samples as Samples
 from .results.trajectory import Trajectory as Trajectory
 from .runs.collection import Collection as Collection
 from .runs.collection import collect as collect
@@ -116,7 +60,7 @@ from .runs.execution import run as run
 from .runs.ibm import IbmTarget as IbmTarget
 from .runs.ibm import ibm as ibm
 from .runs.measurement import measure_readout as measure_readout
-from .runs.submission import JobService as JobService
+from .runs.protocols import JobService as JobService
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
 from .simulation.exact import exact_circuit as exact_circuit

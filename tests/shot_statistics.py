@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import binom, norm
 
 import qmemcircuit as qm
-from qmemcircuit.results.observables import outcome_probabilities
+from qmemcircuit.common.states import outcome_probabilities
 
 FALSE_ALARM = 1e-4
 """Probability that a whole family of checks fails by chance (seeds are fixed all the same)."""

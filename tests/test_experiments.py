@@ -14,8 +14,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from experiments.__main__ import experiment_names, load_experiment, main
+from experiments.__main__ import main
 from experiments.driven2026.forced import CHAOS, LOCKED, TORUS, UNDECIDED, name_regime
+from experiments.registry import experiment_names, load_experiment
 from experiments.report import GALLERY, HERE, render_report
 from experiments.results import Quantity, format_number, judge
 

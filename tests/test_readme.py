@@ -38,7 +38,7 @@ def test_the_qmemcircuit_commands_exist():
 
 
 def test_named_experiments_files_and_scripts_exist():
-    from experiments.__main__ import experiment_names
+    from experiments.registry import experiment_names
 
     for name in re.findall(r"experiments run ([a-z0-9.]+[a-z0-9])", README):
         assert name in experiment_names()

@@ -19,14 +19,14 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.hardware.params import PAIR_SHOTS, TRANSPILER_SEED, pair, pair_times
 from qmemcircuit.common.drawing import rounded
+from qmemcircuit.common.states import concurrence_of_states, trace_distance
 from qmemcircuit.counts.extrapolation import extrapolate_pooled
 from qmemcircuit.counts.means import joint_weights, measured_labels, states_of_means, weighted_mean
 from qmemcircuit.counts.readout import Readout
+from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.results.observables import concurrence_of_states, trace_distance
-from qmemcircuit.results.trajectory import Samples
-from qmemcircuit.runs.ibm import fake_backend
 from qmemcircuit.runs.measurement import measure_readout
+from qmemcircuit.runs.services import fake_backend
 
 SEEDS = 200
 MANY = (1, 3, 5, 7, 9, 11, 13, 15)

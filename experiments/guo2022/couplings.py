@@ -12,8 +12,8 @@ import qmemcircuit as qm
 from experiments.guo2022.coupled_pairs import PRESERVED_BELOW
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH, pair, pair_times
 from experiments.results import Quantity, Result, Settings
+from qmemcircuit.common.states import expectation, pauli_matrix, reduce_states
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.results.observables import expectation, pauli_matrix, reduce_states
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

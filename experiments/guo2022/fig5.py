@@ -10,7 +10,7 @@ import qmemcircuit as qm
 from experiments.guo2022.fig2 import draw_circuits
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH, pair, pair_times
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.results.observables import trace_distance
+from qmemcircuit.common.states import trace_distance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -22,11 +22,12 @@ from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure, plot_loop
-from qmemcircuit.results.observables import trace_distance, trajectory_of_states
-from qmemcircuit.runs.ibm import fake_backend
+from qmemcircuit.results.observables import trajectory_of_states
+from qmemcircuit.runs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -24,24 +24,24 @@ from experiments.hardware.params import (
     pair_times,
 )
 from experiments.results import Result, Settings
-from qmemcircuit.analysis.budget import trajectory_of_probabilities
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.drawing import rounded
-from qmemcircuit.counts.extrapolation import extrapolate_pooled
-from qmemcircuit.counts.means import combine_paulis, states_of_means, tomography_states
-from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.target import DeviceTarget
-from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure, plot_budget
-from qmemcircuit.results.observables import (
+from qmemcircuit.common.states import (
     concurrence_of_states,
     expectation,
     pauli_matrix,
     trace_distance,
 )
-from qmemcircuit.results.trajectory import Samples
-from qmemcircuit.runs.ibm import fake_backend
+from qmemcircuit.counts.extrapolation import extrapolate_pooled
+from qmemcircuit.counts.means import combine_paulis, states_of_means, tomography_states
+from qmemcircuit.counts.samples import Samples
+from qmemcircuit.devices.absorption import absorb_device_decay
+from qmemcircuit.devices.expected import trajectory_of_probabilities
+from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure, plot_budget
 from qmemcircuit.runs.measurement import measure_readout
+from qmemcircuit.runs.services import fake_backend
 
 if TYPE_CHECKING:
     import xarray
@@ -375,7 +375,7 @@ def _draw_distances(result: Result, ax: Axes) -> None:
 
 def _draw_budget(result: Result, ax: Axes) -> None:
     """One seed's raw measurement on FakeTorino, split into its parts."""
-    from qmemcircuit.results.observables import outcome_probabilities
+    from qmemcircuit.common.states import outcome_probabilities
 
     master, noisy = result.data["master"], result.data["noisy_FakeTorino"]
     shots = int(result.parameters["shots"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.results import Quantity
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.results.observables import concurrence_of_states, trace_distance
+from qmemcircuit.common.states import concurrence_of_states, trace_distance
 
 LIE_STEPS = (600, 60)
 """Steps over 20T of the stepwise circuit, in the paper's order and with its collisions.

@@ -32,7 +32,7 @@ from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.compilation import CompiledCircuit
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.runs.ibm import fake_backend
+from qmemcircuit.runs.services import fake_backend
 
 if TYPE_CHECKING:
     import xarray

@@ -18,8 +18,8 @@ from experiments.guo2022.params import (
     POINTS_PER_PERIOD,
 )
 from experiments.results import Quantity, Result, Settings
+from qmemcircuit.common.states import concurrence_of_states
 from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
-from qmemcircuit.results.observables import concurrence_of_states
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,9 @@ from scipy.constants import h
 
 import qmemcircuit as qm
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.model.squid import Squid, quasiparticle_spectral_density, to_volts
+from qmemcircuit.model.squid import Squid, quasiparticle_spectral_density
 from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, START_COLOUR, make_figure
+from qmemcircuit.results.units import to_volts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,16 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.results.observables import trace_distance
-from qmemcircuit.results.trajectory import Samples, Trajectory
+from qmemcircuit.common.states import trace_distance
+from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from qmemcircuit.circuits.build import CircuitSet
-    from qmemcircuit.devices.target import DeviceTarget
-    from qmemcircuit.results.estimation import CurrentEstimator
-
-INFINITE_SHOTS = 10**12
-"""Probabilities are passed on as so many counts: their rounding is 1e-12."""
+    pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,41 +94,4 @@ def error_budget(
         sampling=distance(measured, noisy),
         total=distance(measured, master),
         measure="trace distance" if complete else "voltage",
-    )
-
-
-def expected_trajectory(
-    circuits: CircuitSet, target: DeviceTarget, *, current: CurrentEstimator | None = None
-) -> Trajectory:
-    """Return what `estimate` gives in the limit of infinitely many shots on a noise model.
-
-    Readout errors are included. Errors are left out: there are none.
-    """
-    return trajectory_of_probabilities(circuits, target.probabilities(circuits), current=current)
-
-
-def trajectory_of_probabilities(
-    circuits: CircuitSet, probabilities: FloatArray, *, current: CurrentEstimator | None = None
-) -> Trajectory:
-    """Return the trajectory of exact outcome probabilities of shape (T, B, 2^M)."""
-    from qmemcircuit.common.provenance import make_provenance
-    from qmemcircuit.results.estimation import estimate
-    from qmemcircuit.results.records import Record
-
-    counts = np.round(np.asarray(probabilities) * INFINITE_SHOTS).astype(np.int64)
-    record = Record(
-        circuits.network,
-        circuits.times,
-        Samples(circuits.bases, counts),
-        make_provenance("expected_trajectory"),
-    )
-    found = estimate(record, current=current)
-    return Trajectory(
-        found.times,
-        found.voltage,
-        found.current,
-        states=found.states,
-        variables=dict(found.variables),
-        periods=found.periods,
-        provenance=found.provenance,
     )

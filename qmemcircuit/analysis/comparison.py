@@ -11,8 +11,9 @@ from scipy.stats import chi2
 from qmemcircuit.analysis.budget import ErrorBudget, error_budget
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
-from qmemcircuit.results.observables import outcome_probabilities, trace_distance
-from qmemcircuit.results.trajectory import Samples, Trajectory
+from qmemcircuit.common.states import outcome_probabilities, trace_distance
+from qmemcircuit.counts.samples import Samples
+from qmemcircuit.results.trajectory import Trajectory
 
 SIGNIFICANCE = 0.01
 """Two trajectories are said to disagree where such a χ² has a smaller probability than this."""

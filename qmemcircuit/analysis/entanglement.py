@@ -1,57 +1,21 @@
-"""Concurrence of a pair against time, its sudden deaths and births, its relation to the loops."""
+"""Sudden deaths and births of entanglement, from the concurrence of a pair against time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.stats import rankdata
 
-from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real
-from qmemcircuit.counts.witnesses import concurrence_limits, pair_counts
-from qmemcircuit.results.observables import signed_concurrence
+from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.counts.concurrence import Concurrence
 
 if TYPE_CHECKING:
-    from qmemcircuit.analysis.loops import Loop
-    from qmemcircuit.results.trajectory import Trajectory
+    pass
 
 # Wootters' λ are square roots: rounding of 1e-16 in a state moves them by up to 1e-8.
 _ZERO = 1e-7
-
-
-@dataclass(frozen=True, eq=False)
-class Concurrence:
-    """Wootters' concurrence of one pair against time; every array has shape (T,).
-
-    Attributes:
-        times: the times.
-        value: the concurrence, 0 to 1. From shots: that of the physical state nearest to the linear
-            inversion with least-variance weights, moved to the end of the interval where it falls
-            outside. It is *not* unbiased: projection makes a product state look entangled and
-            a Bell state less so, each by a few times 1/√shots at most. The weights make it less
-            noisy than the concurrence of `estimate(record).states`, where all settings weigh alike.
-        signed: λ1 − λ2 − λ3 − λ4, whose positive part is the concurrence; negative in separable
-            states. From shots: that of the same physical state.
-        lower, upper: ends of the interval at each time, None where exact. lower > 0 means that
-            the pair is entangled, and upper = 0 that it is separable, each time by itself at
-            confidence (1 + level)/2.
-        level: the probability, at each time by itself, that the interval holds the concurrence;
-            None where exact.
-        period: the period of the first of the pair, or None.
-        seed: of the random halves behind `lower`, None where exact.
-    """
-
-    times: FloatArray
-    value: FloatArray
-    signed: FloatArray
-    lower: FloatArray | None = None
-    upper: FloatArray | None = None
-    level: float | None = None
-    period: float | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,87 +33,6 @@ class Event:
     time: float
     lower: float
     upper: float
-
-
-@dataclass(frozen=True, eq=False)
-class LaggedCorrelation:
-    """Correlation of the changes of concurrence and form factor from loop to loop, at several lags.
-
-    Attributes:
-        lags: in loops, shape (L,); positive where the form factor follows the concurrence.
-        pearson, spearman: correlation of C_{n+1} − C_n with F_{n+1+lag} − F_{n+lag}, shape (L,).
-        lag: the lag of the most negative Spearman correlation.
-    """
-
-    lags: IntArray
-    pearson: FloatArray
-    spearman: FloatArray
-    lag: int
-
-
-def concurrence_of(
-    trajectory: Trajectory, first: int, second: int, *, level: float = 0.95, seed: int = 0
-) -> Concurrence:
-    """Return the concurrence of memristors `first` and `second`; see `Trajectory.concurrence`.
-
-    From shots, the two ends of the interval are made differently. z is the normal quantile of
-    (1 + level)/2; means and errors are those of a witness, a linear function of the Pauli means of
-    the pair's nine tomography settings, weighted for the least variance.
-
-    - Lower: the counts are halved at random. A witness chosen by one half is evaluated on the
-      other, where its mean is that of a function which never exceeds C; both ways round, mean of
-      4 halvings, less z standard errors. So noise is not taken for entanglement.
-    - Upper: the largest over a few witnesses of the mean on all counts plus z standard errors.
-      The witness that is best for the true state would give a valid limit by itself.
-
-    The standard errors include the choice of the witness. The limits rest on normal errors and on
-    a finite list of witnesses, so coverage is a measured fact, not a theorem: at least nominal at
-    levels 0.68 and 0.95 for the states and 100 to 20000 shots per setting of
-    tests/analysis/test_entanglement.py. It holds at each time by itself: of 100 times, up to
-    100 (1 − level) may miss.
-
-    From mitigated counts the same, with the witnesses' means readout-corrected and extrapolated:
-    the interval includes the price of both and the readout calibration's error, and not the bias
-    that the extrapolation leaves, which no shot can show.
-
-    Args:
-        trajectory: with exact states, or with tomography settings of the pair among its samples.
-            Counts take precedence over states.
-        first, second: two different devices.
-        level: of the interval, between 0.5 and 1; unused where exact.
-        seed: of the random halves.
-
-    Raises:
-        ValueError: neither states nor samples, a pair that was not measured in all nine settings,
-            fewer than 50 shots in one of them, bad indices or level.
-    """
-    count = trajectory.device_count
-    for name, index in (("first", first), ("second", second)):
-        if not 0 <= check_integer(name, index, minimum=0) < count:
-            raise ValueError(
-                f"Argument {name} must be from 0 to {count - 1}, but {index} was given."
-            )
-    if first == second:
-        raise ValueError(
-            f"Argument second must differ from first, but both are {first}; concurrence is of two."
-        )
-    level = check_real("level", level, minimum=0.5)
-    if level >= 1:
-        raise ValueError(f"Argument level must be below 1, but {level:g} was given.")
-    seed = check_integer("seed", seed, minimum=0)
-    period = None if trajectory.periods is None else float(trajectory.periods[first])
-    data = trajectory.mitigated or trajectory.samples
-    if data is not None:
-        lower, upper, signed = concurrence_limits(pair_counts(data, first, second), level, seed)
-        value = np.clip(np.maximum(0.0, signed), lower, upper)
-        return Concurrence(trajectory.times, value, signed, lower, upper, level, period, seed)
-    if trajectory.states is None and not trajectory.pair_states:
-        raise ValueError(
-            "Argument trajectory must hold states or samples, but it has neither; make it with "
-            "exact_circuit, master_equation, or estimate(run(…, bases='tomography'))."
-        )
-    signed = signed_concurrence(trajectory.pair_state(first, second))
-    return Concurrence(trajectory.times, np.maximum(0.0, signed), signed, period=period)
 
 
 def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
@@ -189,60 +72,6 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
                 Event("death" if was else "birth", time, float(times[before]), float(times[stop]))
             )
     return tuple(events)
-
-
-def inverse_relation(
-    concurrence: Concurrence, loops: Sequence[Loop], *, largest_lag: int = 4
-) -> LaggedCorrelation:
-    """Correlate the change of the concurrence with that of the form factor `lag` loops later.
-
-    Fig. 8 of guo2022 calls the two inversely related; this says how strongly, and with what delay.
-    C_n is the mean of `value` over loop n by the trapezoidal rule. Changes from loop to loop are
-    correlated, not the values: both decay in the long run, and that common trend would hide any
-    inverse relation. Neighbouring loops are far from independent, so no p-value is given.
-
-    Args:
-        concurrence: of the pair, at times that cover the loops.
-        loops: from `find_loops`, consecutive.
-        largest_lag: lags from −largest_lag to +largest_lag; at least 5 loops must remain.
-
-    Raises ValueError where loops are too few or not covered by the times.
-    """
-    largest_lag = check_integer("largest_lag", largest_lag, minimum=0)
-    if len(loops) < largest_lag + 5:
-        raise ValueError(
-            f"Argument loops must hold at least {largest_lag + 5} loops for largest_lag = "
-            f"{largest_lag}, but it has {len(loops)}; simulate longer or lower largest_lag."
-        )
-    times = concurrence.times
-    slack = 1e-9 * (loops[0].stop - loops[0].start)
-    if times[0] > loops[0].start + slack or times[-1] < loops[-1].stop - slack:
-        raise ValueError(
-            f"Argument concurrence must cover the loops, {loops[0].start:g} to {loops[-1].stop:g}, "
-            f"but its times run from {times[0]:g} to {times[-1]:g}."
-        )
-    means = np.array([_mean_between(concurrence, loop.start, loop.stop) for loop in loops])
-    rises, falls = np.diff(means), np.diff([loop.form_factor for loop in loops])
-    lags = np.arange(-largest_lag, largest_lag + 1)
-    pearson, spearman = (np.empty(lags.size) for _ in range(2))
-    for place, lag in enumerate(lags.tolist()):
-        first = rises[max(0, -lag) : len(rises) - max(0, lag)]
-        second = falls[max(0, lag) : len(falls) - max(0, -lag)]
-        if np.ptp(first) == 0 or np.ptp(second) == 0:
-            raise ValueError(
-                "Arguments concurrence and loops must change unevenly for a correlation, but one "
-                "of them is constant or a straight line."
-            )
-        pearson[place] = np.corrcoef(first, second)[0, 1]
-        spearman[place] = np.corrcoef(rankdata(first), rankdata(second))[0, 1]
-    return LaggedCorrelation(lags, pearson, spearman, int(lags[np.argmin(spearman)]))
-
-
-def _mean_between(concurrence: Concurrence, start: float, stop: float) -> float:
-    times, values = concurrence.times, concurrence.value
-    inside = (times > start) & (times < stop)
-    grid = np.concatenate([[start], times[inside], [stop]])
-    return float(np.trapezoid(np.interp(grid, times, values), grid) / (stop - start))
 
 
 def _exact_events(times: FloatArray, signed: FloatArray) -> tuple[Event, ...]:

@@ -8,9 +8,10 @@ until someone runs it. Registers: `system` (one qubit a memristor), `ancilla`, a
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +19,7 @@ from qiskit.circuit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import StatePreparation, UnitaryGate
 
 from qmemcircuit.circuits.collision import CollisionForm, collision_circuit
-from qmemcircuit.circuits.constant_depth import CompiledPair, compile_pairs
+from qmemcircuit.circuits.constant_depth import Compilation, CompiledPair, restored_pairs
 from qmemcircuit.circuits.settings import default_bases, measure, parse_bases
 from qmemcircuit.circuits.splitting import (
     Collision,
@@ -36,6 +37,7 @@ from qmemcircuit.common.checks import (
     check_times,
 )
 from qmemcircuit.model.memristors import Model, Network, as_network
+from qmemcircuit.results.records import Record
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ def pool(size: int) -> AncillaPool:
 Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
 """`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
 memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
+
+AnySplitting = Splitting | Compilation
+"""A splitting by its name, or `Compilation(…)`, which is "compiled" with options."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +136,24 @@ class CircuitSet(Sequence[QuantumCircuit]):
         """The largest residual of the compiled circuits (see `CompiledPair`); else None."""
         return max((pair.residual for pair in self.compiled), default=None)
 
+    @property
+    def residuals(self) -> dict[str, FloatArray]:
+        """`{"compilation_residual": (T,)}` of compiled circuits, a series of `Trajectory`; or {}."""
+        if not self.compiled:
+            return {}
+        return {"compilation_residual": np.array([pair.residual for pair in self.compiled])}
+
+    def describe_compilation(self) -> dict[str, str | float | int | None]:
+        """Return method, largest residual and collisions of compiled circuits as JSON values."""
+        methods = sorted({pair.method for pair in self.compiled if pair.time > 0}) or sorted(
+            {pair.method for pair in self.compiled}
+        )
+        return {
+            "compiled_method": " and ".join(methods) or None,
+            "compiled_residual": self.compiled_residual,
+            "compiled_collisions": max((pair.collisions for pair in self.compiled), default=None),
+        }
+
     def boundaries(self, time_index: int) -> FloatArray:
         """Return the instants that bound the steps of the circuit for `times[time_index]`."""
         stop = float(self.times[time_index])
@@ -180,7 +203,7 @@ def build_circuits(
     *,
     bases: str | Sequence[str | Sequence[str]] | None = None,
     ancilla: Ancilla = "reset",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
 ) -> CircuitSet:
@@ -195,14 +218,15 @@ def build_circuits(
             `default_bases`.
         ancilla: see `Ancilla`.
         splitting: `"lie"` (the paper), `"strang"` or `"fused"`; all are the same, and exact, for
-            uncoupled memristors. `"compiled"`: for a pair, two collisions a memristor at any t
-            (`compile_pair`; a fit at every time where there is no closed form).
+            uncoupled memristors. `"compiled"`: for a pair, the same few collisions a memristor at
+            every t (`compile_pair`), within 0.005 of the master equation or refused;
+            `Compilation(…)` is the same with another tolerance or number of collisions.
         steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
             each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
 
     Raises ValueError for bad times, bases or rates, for `merged` on coupled memristors, and for
-    `compiled` with steps or on anything but a pair.
+    `compiled` with steps, on anything but a pair, or where its tolerance cannot be met.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -212,6 +236,9 @@ def build_circuits(
     """
     network = as_network(model)
     checked = check_times(times)
+    compilation = None
+    if isinstance(splitting, Compilation):
+        compilation, splitting = splitting, "compiled"
     check_choice("splitting", splitting, ("lie", "strang", "fused", "compiled"))
     check_choice("collision", collision, ("compact", "paper"))
     if steps is not None:
@@ -237,9 +264,52 @@ def build_circuits(
         steps = 1
     if splitting == "fused":
         fused_pairs(network)
-    compiled = compile_pairs(network, checked) if splitting == "compiled" else ()
     chosen = as_pool(ancilla)
+    compiled: tuple[CompiledPair, ...] = ()
+    if splitting == "compiled":
+        compiled = (compilation or Compilation()).compile(network, checked)
     return CircuitSet(network, checked, settings, chosen, splitting, steps, collision, compiled)
+
+
+def rebuild_circuits(record: Record) -> CircuitSet:
+    """Return the circuits that a record was measured with, from the record alone.
+
+    They cover all times that were planned, also where only some were collected. The angles of
+    compiled circuits are those that the record holds: nothing is fitted again. What a device
+    target adds (placement, absorbed decay) is not in them, see `recorded_device`.
+
+    Warns for records of compiled circuits without angles (before December 2026): these are
+    compiled anew, and fitted circuits need not be those that ran.
+    """
+    used = record.provenance
+    word = str(used.get("ancilla", "reset"))
+    ancilla: Any = word if not word.startswith("pool(") else AncillaPool(int(word[5:-1]))
+    return build_circuits(
+        record.network,
+        np.array(used.get("planned_times", record.times)),
+        bases=list(record.samples.bases),
+        ancilla=ancilla,
+        splitting=recorded_splitting(record),
+        steps=used.get("steps"),
+        collision=used.get("collision", "compact"),
+    )
+
+
+def recorded_splitting(record: Record) -> AnySplitting:
+    """Return the splitting of a record's circuits; that of compiled ones holds their angles."""
+    splitting: Splitting = record.provenance.get("splitting", "lie")
+    if splitting != "compiled":
+        return splitting
+    if record.compiled:
+        return Compilation(pairs=restored_pairs(record.compiled))
+    if record.provenance.get("compiled_method") != "closed form":
+        warnings.warn(
+            "Argument record must hold the angles of its compiled circuits, but it is older than "
+            "that: they are fitted again, and need not be those that ran.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return Compilation(exceeded="warn")
 
 
 def as_pool(ancilla: Ancilla) -> AncillaPool:

@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 from qmemcircuit.circuits.collision import damping_kraus
 from qmemcircuit.circuits.splitting import pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
-from qmemcircuit.model.couplings import IDENTITY, PAULI_X, PAULI_Y, PAULI_Z
+from qmemcircuit.common.states import IDENTITY, PAULI_X, PAULI_Y, PAULI_Z
 from qmemcircuit.model.memristors import Network
 
 ONE_QUBIT = np.array([IDENTITY, PAULI_X, PAULI_Y, PAULI_Z])

@@ -47,7 +47,7 @@ from qmemcircuit.common.checks import (
     check_real,
     check_times,
 )
-from qmemcircuit.model.couplings import evolve
+from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
 
 CompiledMethod = Literal["closed form", "fitted"]

@@ -25,7 +25,7 @@ from qmemcircuit.circuits.channels import TWO_QUBIT, transfer_matrix, unitary_ma
 from qmemcircuit.circuits.pair_sequence import PairSequence
 from qmemcircuit.circuits.splitting import pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray
-from qmemcircuit.model.couplings import evolve
+from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
 
 STEPS = 60

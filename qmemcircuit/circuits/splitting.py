@@ -30,7 +30,7 @@ from qiskit.circuit.library import RZGate, UnitaryGate
 
 from qmemcircuit.circuits.collision import damping_probability
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
-from qmemcircuit.model.couplings import IDENTITY, PAULI_Z, evolve
+from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.memristors import Memristor, Network
 
 Splitting = Literal["lie", "strang", "fused", "compiled"]

@@ -13,8 +13,8 @@ from itertools import product
 import numpy as np
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
-from qmemcircuit.results.observables import nearest_physical, pauli_matrix
-from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.common.states import nearest_physical, pauli_matrix
+from qmemcircuit.counts.samples import Samples
 
 Terms = Mapping[str, float | FloatArray]
 """A sum of Pauli operators: label → coefficient, one number or one for each time, (T,)."""

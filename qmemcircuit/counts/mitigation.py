@@ -46,7 +46,7 @@ from qmemcircuit.counts.means import (
     weighted_mean,
 )
 from qmemcircuit.counts.readout import Inversion, Readout, check_inversion
-from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.counts.samples import Samples
 
 
 @dataclass(frozen=True)

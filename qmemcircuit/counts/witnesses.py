@@ -21,9 +21,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.states import FLIP, nearest_physical, pauli_matrix, signed_concurrence
 from qmemcircuit.counts.means import joint_weights
-from qmemcircuit.results.observables import FLIP, nearest_physical, pauli_matrix, signed_concurrence
-from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.counts.samples import Samples
 
 if TYPE_CHECKING:
     from qmemcircuit.counts.mitigation import Assumption, MitigatedSamples
@@ -171,7 +171,7 @@ def concurrence_limits(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return lower and upper limits of C and the signed concurrence of the estimate, each (T,).
 
-    `entanglement.concurrence_of` says how they are made. `data` is that of `pair_counts`,
+    `concurrence_of_counts` says how they are made. `data` is that of `pair_counts`,
     `level` is below 1, `seed` that of the random halves. Raises ValueError for fewer than 50 shots.
     """
     fewest = int(data.counts.sum(axis=2).min())

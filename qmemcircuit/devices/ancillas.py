@@ -15,8 +15,8 @@ import numpy as np
 
 from qmemcircuit.circuits.build import Ancilla, AncillaPool, CircuitSet, most_collisions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
-from qmemcircuit.results.observables import trace_distance
 from qmemcircuit.simulation.exact import circuit_states
 
 MOST_QUBITS = 9

@@ -23,7 +23,7 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.constant_depth import compile_pairs
 from qmemcircuit.common.checks import ComplexArray
-from qmemcircuit.results.observables import trace_distance
+from qmemcircuit.common.states import trace_distance
 
 BALANCES = (0.0, -0.25, 0.25, -0.5, 0.5, -0.75, 0.75)
 """An even grid over the family; its ends ±1 are left out. 0, the symmetric form, wins ties.

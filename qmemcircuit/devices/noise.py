@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.circuit import Instruction, Parameter, QuantumCircuit
 
+from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.devices.coherent_errors import (
     CoherentErrors,
@@ -63,7 +64,6 @@ def simulate(
     The first two axes are the circuits and their instances (one without twirling). The average
     over slow frequency offsets is taken.
     """
-    from qiskit_aer import AerSimulator
     from qiskit_aer.library import SaveDensityMatrix, SaveProbabilities
 
     offsets, weights = detuning_nodes(coherent_errors or CoherentErrors(), part.num_qubits)
@@ -102,8 +102,8 @@ def simulate(
         else:
             places = item.system
             circuit.append(SaveDensityMatrix(len(places), label="saved"), list(places))
-    simulator = AerSimulator(
-        method="density_matrix", noise_model=noise_model(part, reset_error), seed_simulator=0
+    simulator = make_simulator(
+        "density_matrix", noise_model=noise_model(part, reset_error), seed_simulator=0
     )
     result = simulator.run(
         prepared, shots=1, parameter_binds=bindings if any(bindings) else None

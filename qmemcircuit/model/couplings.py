@@ -29,13 +29,10 @@ from qiskit.circuit.library import (
 )
 
 from qmemcircuit.common.checks import ComplexArray, check_choice, check_real
+from qmemcircuit.common.states import PAULI_X, PAULI_Y, PAULI_Z, evolve
 
 Axis = Literal["x", "y", "z"]
 
-IDENTITY = np.eye(2, dtype=complex)
-PAULI_X = np.array([[0, 1], [1, 0]], dtype=complex)
-PAULI_Y = np.array([[0, -1j], [1j, 0]])
-PAULI_Z = np.diag([1.0 + 0j, -1.0])
 PAPER_SIGMA: dict[str, ComplexArray] = {"x": PAULI_X, "y": -PAULI_Y, "z": -PAULI_Z}
 """The paper's σx, σy, σz in Qiskit's basis (|0> = |g>, |1> = |e>)."""
 
@@ -55,12 +52,6 @@ class Coupling(Protocol):
     def gate(self, dt: float) -> Gate:
         """Return the step as a Qiskit gate on (first, second)."""
         ...
-
-
-def evolve(hamiltonian: ComplexArray, dt: float) -> ComplexArray:
-    """Return exp(−iH dt) of a Hermitian matrix, by its eigenvectors."""
-    energies, vectors = np.linalg.eigh(hamiltonian)
-    return np.asarray((vectors * np.exp(-1j * energies * dt)) @ vectors.conj().T)
 
 
 def _product(first: ComplexArray, second: ComplexArray) -> ComplexArray:

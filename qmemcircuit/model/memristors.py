@@ -17,7 +17,7 @@ Conventions, used everywhere in the package:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -229,8 +229,6 @@ class Network:
 
         The tensor factors stand in Qiskit's order: the last one is memristor 0.
         """
-        from qmemcircuit.simulation.master_equation import lindblad_operators
-
         return lindblad_operators(self)
 
 
@@ -269,3 +267,56 @@ def _checked_coupling(
             "unitary and gate; MatrixCoupling(H) makes one of any Hermitian 4×4 matrix."
         )
     return (checked[0], checked[1]), coupling
+
+
+def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
+    """Return H/ħ and the collapse operators √Γ_j(t) σ−_j of a network.
+
+    σ− is `destroy(2)` = |0><1|: it lowers towards |0> = |g> (`qutip.sigmam()` goes the other
+    way). The tensor factors stand in Qiskit's order, so the last one is memristor 0.
+    """
+    import qutip
+
+    count = len(network.memristors)
+    lower = qutip.destroy(2)
+    hamiltonian = 0 * operator_on(0, qutip.qeye(2), count)
+    collapse = []
+    for j, memristor in enumerate(network.memristors):
+        hamiltonian += memristor.omega * operator_on(j, lower.dag() * lower + 0.5, count)
+        collapse.append(qutip.QobjEvo([operator_on(j, lower, count), _root_rate(memristor)]))
+    for (first, second), coupling in network.couplings:
+        matrix = coupling.hamiltonian()
+        # Expand in |k><l| of the first memristor: H = Σ B_kl ⊗ |k><l|.
+        for k in range(2):
+            for m in range(2):
+                block = matrix.reshape(2, 2, 2, 2)[:, k, :, m]
+                unit = qutip.basis(2, k) * qutip.basis(2, m).dag()
+                hamiltonian += operator_on(second, qutip.Qobj(block), count) * operator_on(
+                    first, unit, count
+                )
+    return hamiltonian, collapse
+
+
+def operator_on(index: int, operator: qutip.Qobj, count: int) -> qutip.Qobj:
+    """Return `operator` on memristor `index` of `count`."""
+    import qutip
+
+    factors = [qutip.qeye(2)] * count
+    factors[count - 1 - index] = operator
+    return qutip.tensor(factors)
+
+
+def _root_rate(memristor: Memristor) -> Callable[[float], float]:
+    """Return t -> √Γ(t), the coefficient of a collapse operator."""
+    law = memristor.rate.at_frequency(memristor.omega)  # once: the solver asks very often
+
+    def coefficient(t: float) -> float:
+        rate = float(law.value(t))
+        if rate < 0:
+            raise ValueError(
+                f"Argument rate must not be negative, but at t = {t:g} it is {rate:.3g}; a "
+                "negative rate has no collapse operator (master_equation does without one)."
+            )
+        return float(np.sqrt(rate))
+
+    return coefficient

@@ -15,7 +15,7 @@ The bias φ_d = π/2 + cos ωt gives guo2022's Γ(t) = γ0 (1 − sin cos ωt) w
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 from scipy.constants import e as elementary_charge
 from scipy.constants import hbar
@@ -23,7 +23,6 @@ from scipy.constants import hbar
 from qmemcircuit.common.checks import check_real
 from qmemcircuit.model.memristors import Memristor
 from qmemcircuit.model.rates import SquidRate
-from qmemcircuit.results.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -106,23 +105,3 @@ def quasiparticle_spectral_density(
     check_real("fraction", fraction, minimum=0)
     scale = 8 * josephson_energy / (math.pi * hbar) * math.sqrt(2 * gap / (hbar * omega))
     return float(fraction * scale)
-
-
-def to_volts(squid: Squid, trajectory: Trajectory) -> Trajectory:
-    """Return a trajectory of `squid.memristor(…)` with its voltage in volts.
-
-    V = Q/C, twice the memristor's voltage over the capacitance; the current is in amperes as it
-    is. The memductance I/V in these units is CΓ(t)/2 siemens. Samples and states are kept.
-    """
-    scale = 2 / squid.capacitance
-    error = trajectory.voltage_error
-    return replace(
-        trajectory,
-        voltage=scale * trajectory.voltage,
-        voltage_error=None if error is None else scale * error,
-        provenance={
-            **trajectory.provenance,
-            "squid": asdict(squid),
-            "units": {"time": "s", "voltage": "V", "current": "A"},
-        },
-    )

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison
-from qmemcircuit.analysis.entanglement import Concurrence, Event
+from qmemcircuit.analysis.entanglement import Event
 from qmemcircuit.common.checks import check_choice
 from qmemcircuit.common.storage import write_atomically
+from qmemcircuit.counts.concurrence import Concurrence
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:

@@ -19,10 +19,11 @@ from qmemcircuit.counts.means import (
     tomography_states,
 )
 from qmemcircuit.counts.readout import describe_readout
+from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.results.observables import interaction_terms, pauli_terms
 from qmemcircuit.results.records import Record
-from qmemcircuit.results.trajectory import Samples, Trajectory
+from qmemcircuit.results.trajectory import Trajectory
 
 CurrentEstimator = Literal["finite_difference", "local_fit", "current_operator"]
 

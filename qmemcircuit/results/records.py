@@ -14,9 +14,9 @@ import numpy as np
 from qmemcircuit.common.checks import FloatArray, check_times
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
+from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.serialization import describe_model, restore_model
-from qmemcircuit.results.trajectory import Samples
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,54 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray, check_times
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
+from qmemcircuit.common.states import reduce_states, reduced_from_pairs
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
+from qmemcircuit.counts.concurrence import Concurrence, concurrence_of_counts, concurrence_of_states
+from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
+from qmemcircuit.counts.samples import Samples
 
 if TYPE_CHECKING:
     import xarray
-
-    from qmemcircuit.analysis.entanglement import Concurrence
-    from qmemcircuit.counts.mitigation import MitigatedSamples
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """Counts of measured outcomes: the independent data behind every estimate.
-
-    Attributes:
-        bases: measurement settings, one letter per memristor, memristor 0 first: `("X", "Y")`
-            for one memristor, `("XX", "XY", …)` for two. Length B.
-        counts: shape (T, B, 2^M); `counts[t, s, k]` is how often outcome k was seen at time t
-            in setting s. Bit j of k is memristor j's outcome; 0 is the eigenvalue +1.
-    """
-
-    bases: tuple[str, ...]
-    counts: IntArray
-
-    def __post_init__(self) -> None:
-        memristors = len(self.bases[0]) if self.bases else 0
-        wanted = (len(self.bases), 2**memristors)
-        if not self.bases or self.counts.ndim != 3 or self.counts.shape[1:] != wanted:
-            raise ValueError(
-                f"Argument counts must have shape (T, {wanted[0]}, {wanted[1]}) for the bases "
-                f"{self.bases}, but shape {self.counts.shape} was given."
-            )
-        if np.any(self.counts < 0):
-            raise ValueError(
-                "Argument counts must not be negative, but a negative count was given."
-            )
-
-    @property
-    def shots(self) -> IntArray:
-        """Shots actually taken at each time and setting, shape (T, B)."""
-        return np.asarray(self.counts.sum(axis=2))
 
 
 @dataclass(frozen=True)
@@ -176,19 +144,46 @@ class Trajectory:
     ) -> Concurrence:
         """Return Wootters' concurrence of two devices, with its interval where sampled.
 
-        See `entanglement.concurrence_of` for how the interval is made and what is raised.
-        """
-        from qmemcircuit.analysis.entanglement import concurrence_of
+        Counts take precedence over states; `counts.concurrence.concurrence_of_counts` says how
+        their interval is made.
 
-        return concurrence_of(self, first, second, level=level, seed=seed)
+        Args:
+            first, second: two different devices.
+            level: of the interval, between 0.5 and 1; unused where exact.
+            seed: of the random halves of the counts.
+
+        Raises ValueError where there are neither states nor samples of this pair, a pair that was
+        not measured in all nine settings, fewer than 50 shots in one, bad indices or level.
+        """
+        for name, index in (("first", first), ("second", second)):
+            if not 0 <= check_integer(name, index, minimum=0) < self.device_count:
+                raise ValueError(
+                    f"Argument {name} must be from 0 to {self.device_count - 1}, but {index} was "
+                    "given."
+                )
+        if first == second:
+            raise ValueError(
+                f"Argument second must differ from first, but both are {first}; concurrence is of "
+                "two."
+            )
+        data = self.mitigated or self.samples
+        if data is not None:
+            pair = (first, second)
+            found = concurrence_of_counts(self.times, data, pair, level=level, seed=seed)
+        elif self.states is not None or self.pair_states:
+            found = concurrence_of_states(self.times, self.pair_state(first, second))
+        else:
+            raise ValueError(
+                "Argument trajectory must hold states or samples, but it has neither; make it with "
+                "exact_circuit, master_equation, or estimate(run(…, bases='tomography'))."
+            )
+        return replace(found, period=None if self.periods is None else float(self.periods[first]))
 
     def pair_state(self, first: int, second: int) -> ComplexArray:
         """Return the reduced states of two devices, shape (T, 4, 4), `first` least significant.
 
         Raises ValueError where neither `states` nor `pair_states` holds them.
         """
-        from qmemcircuit.results.observables import reduce_states, reduced_from_pairs
-
         if first == second or not all(0 <= j < self.device_count for j in (first, second)):
             raise ValueError(
                 f"Arguments first and second must be two different devices from 0 to "
@@ -251,8 +246,6 @@ class Trajectory:
 
     @classmethod
     def _from_file(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Trajectory:
-        from qmemcircuit.counts.mitigation import restore_mitigated
-
         counts = arrays.get("counts")
         samples = None if counts is None else Samples(tuple(header["bases"]), counts)
         groups: dict[str, dict[str, Any]] = {"variables": {}, "events": {}, "mitigated": {}}

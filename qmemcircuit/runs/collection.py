@@ -19,22 +19,13 @@ import numpy as np
 from qmemcircuit.common.checks import BoolArray, IntArray, check_real
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigation
+from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.serialization import restore_model
 from qmemcircuit.results.records import Record
-from qmemcircuit.results.trajectory import Samples
+from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
 from qmemcircuit.runs.measurement import Measurement, mitigated_samples
-from qmemcircuit.runs.submission import (
-    FAILED,
-    JobService,
-    attempts_of,
-    file_name,
-    locked,
-    plan_of,
-    service_of,
-    submit_measurement,
-    submittable,
-    write_attempts,
-)
+from qmemcircuit.runs.protocols import JobService
+from qmemcircuit.runs.submission import service_of, submit_measurement, submittable
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
+from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.records import Record
-from qmemcircuit.results.trajectory import Samples
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import describe_circuits, mitigated_samples, plan_measurement
-from qmemcircuit.runs.submission import Submittable
+from qmemcircuit.runs.protocols import Submittable
 from qmemcircuit.simulation.targets import as_target
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`ibm`: IBM hardware through the runtime client, which only this and `runtime_jobs` run.
+"""`ibm`: IBM hardware through the runtime client, which only `services` runs.
 
 Also its local testing mode: `ibm("fake_manila", channel="local")` does on a fake backend what the
 same lines do on a real one. Tokens stay in the runtime client's own store: nothing here reads,
@@ -18,8 +18,8 @@ from qmemcircuit.devices.compilation import require_isa, widen
 from qmemcircuit.devices.target import DeviceTarget, device
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import measurement_of
-from qmemcircuit.runs.services import LocalJobs, Mode, RuntimeJobs, instance_of
-from qmemcircuit.runs.submission import JobService, Submittable
+from qmemcircuit.runs.protocols import JobService, Submittable
+from qmemcircuit.runs.services import LocalJobs, Mode, RuntimeJobs, instance_of, open_backend
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -198,7 +198,7 @@ def ibm(
     if seed is not None and channel == "local":
         options["simulator"] = {"seed_simulator": check_integer("seed", seed, minimum=0)}
     if backend is None:
-        backend = _backend(name, channel, instance, fractional_gates)
+        backend = open_backend(name, channel, instance, fractional_gates)
     compiler = device(
         backend,
         seed=seed,
@@ -219,67 +219,3 @@ def ibm(
         )
     found = instance if instance is not None else instance_of(backend)
     return IbmTarget(compiler, channel, found, mode, options, fractional_gates, service)
-
-
-def connect(described: Mapping[str, Any], folder: Path) -> JobService:
-    """Return the service of a submission's target, from its description in the plan."""
-    channel, name = described["channel"], described["device"]
-    backend = _backend(name, channel, described["instance"], described["fractional_gates"])
-    if channel == "local":
-        return LocalJobs(backend, described["options"], folder / "local")
-    return RuntimeJobs(backend.service, backend, described["options"], described["mode"])
-
-
-def _runtime_service(channel: str, instance: str | None) -> Any:
-    QiskitRuntimeService = _runtime().QiskitRuntimeService
-    try:
-        return QiskitRuntimeService(channel=channel, instance=instance)
-    except Exception as error:
-        # The client's own message may quote the account; its type says what is wrong.
-        raise ValueError(
-            f"Argument channel must name an account of yours, but the runtime client could not "
-            f"open {channel!r} ({type(error).__name__}); save one once with "
-            "QiskitRuntimeService.save_account(channel=…, token=…), see `qmemcircuit doctor`."
-        ) from None
-
-
-def _backend(name: str, channel: str, instance: str | None, fractional: bool) -> Any:
-    if channel == "local":
-        return fake_backend(name)
-    service = _runtime_service(channel, instance)
-    try:
-        return service.backend(name, use_fractional_gates=fractional)
-    except Exception as error:
-        raise ValueError(
-            f"Argument name must be a device of this account, but {name!r} was not found "
-            f"({type(error).__name__}); service.backends() lists them."
-        ) from None
-
-
-def fake_backend(name: str) -> Any:
-    """Return the fake device of a name such as `"FakeTorino"` or `"fake_torino"`."""
-    _runtime()
-    from qiskit_ibm_runtime import fake_provider
-
-    wanted = name.replace("_", "").lower()
-    for known in dir(fake_provider):
-        if known.startswith("Fake"):
-            found = getattr(fake_provider, known)
-            # A plan holds the device's own name, which need not be its class's.
-            own = str(getattr(found, "backend_name", known)).replace("_", "")
-            if wanted in (known.lower(), known.lower().removesuffix("v2"), own):
-                return found()
-    raise ValueError(
-        f"Argument name must be a fake device such as FakeTorino or FakeManilaV2, but {name!r} is "
-        "none; qiskit_ibm_runtime.fake_provider lists them."
-    )
-
-
-def _runtime() -> Any:
-    try:
-        import qiskit_ibm_runtime
-    except ImportError as error:
-        raise ImportError(
-            "IBM's devices need the runtime client; pip install 'qmemcircuit[hardware]'."
-        ) from error
-    return qiskit_ibm_runtime

@@ -20,12 +20,12 @@ from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
+from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import BestAncilla, resolve_ancilla
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Memristor, Model, Network
 from qmemcircuit.model.rates import ConstantRate
-from qmemcircuit.results.trajectory import Samples
 from qmemcircuit.simulation.targets import as_target
 
 FIRST_STREAM = 1_000_000

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from qmemcircuit.common.storage import load_file, save_file
+from qmemcircuit.runs.protocols import JobService
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -197,3 +198,68 @@ def instance_of(backend: Any) -> str | None:
     # No public name for it; tests/runs/test_runtime.py notices if the client renames it.
     found = getattr(backend, "_instance", None)
     return None if found is None else str(found)
+
+
+def connect(described: Mapping[str, Any], folder: Path) -> JobService:
+    """Return the service of a submission's target, from its description in the plan."""
+    channel, name = described["channel"], described["device"]
+    backend = open_backend(name, channel, described["instance"], described["fractional_gates"])
+    if channel == "local":
+        return LocalJobs(backend, described["options"], folder / "local")
+    return RuntimeJobs(backend.service, backend, described["options"], described["mode"])
+
+
+def _runtime_service(channel: str, instance: str | None) -> Any:
+    QiskitRuntimeService = _runtime().QiskitRuntimeService
+    try:
+        return QiskitRuntimeService(channel=channel, instance=instance)
+    except Exception as error:
+        # The client's own message may quote the account; its type says what is wrong.
+        raise ValueError(
+            f"Argument channel must name an account of yours, but the runtime client could not "
+            f"open {channel!r} ({type(error).__name__}); save one once with "
+            "QiskitRuntimeService.save_account(channel=…, token=…), see `qmemcircuit doctor`."
+        ) from None
+
+
+def open_backend(name: str, channel: str, instance: str | None, fractional: bool) -> Any:
+    """Return a device of an account, or the fake of that name on the channel `local`."""
+    if channel == "local":
+        return fake_backend(name)
+    service = _runtime_service(channel, instance)
+    try:
+        return service.backend(name, use_fractional_gates=fractional)
+    except Exception as error:
+        raise ValueError(
+            f"Argument name must be a device of this account, but {name!r} was not found "
+            f"({type(error).__name__}); service.backends() lists them."
+        ) from None
+
+
+def fake_backend(name: str) -> Any:
+    """Return the fake device of a name such as `"FakeTorino"` or `"fake_torino"`."""
+    _runtime()
+    from qiskit_ibm_runtime import fake_provider
+
+    wanted = name.replace("_", "").lower()
+    for known in dir(fake_provider):
+        if known.startswith("Fake"):
+            found = getattr(fake_provider, known)
+            # A plan holds the device's own name, which need not be its class's.
+            own = str(getattr(found, "backend_name", known)).replace("_", "")
+            if wanted in (known.lower(), known.lower().removesuffix("v2"), own):
+                return found()
+    raise ValueError(
+        f"Argument name must be a fake device such as FakeTorino or FakeManilaV2, but {name!r} is "
+        "none; qiskit_ibm_runtime.fake_provider lists them."
+    )
+
+
+def _runtime() -> Any:
+    try:
+        import qiskit_ibm_runtime
+    except ImportError as error:
+        raise ImportError(
+            "IBM's devices need the runtime client; pip install 'qmemcircuit[hardware]'."
+        ) from error
+    return qiskit_ibm_runtime

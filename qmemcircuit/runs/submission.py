@@ -20,73 +20,31 @@ accepts a request and lists it only after `resume` has asked.
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.storage import FileFormatError, load_file, save_file, write_atomically
+from qmemcircuit.common.storage import FileFormatError, save_file, write_atomically
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
+from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
 from qmemcircuit.runs.measurement import Measurement, describe_circuits, plan_measurement
+from qmemcircuit.runs.protocols import JobService, Submittable
+from qmemcircuit.runs.services import connect
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
-
-FAILED = ("ERROR", "CANCELLED")
-
-
-class JobService(Protocol):
-    """What jobs are sent to: four questions that any service answers."""
-
-    def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
-        """Start a job that carries `tag`; return its id."""
-        ...
-
-    def find(self, tag: str) -> str | None:
-        """Return the id of the job that carries `tag`, or None."""
-        ...
-
-    def status(self, job: str) -> tuple[str, str]:
-        """Return the job's state (QUEUED, RUNNING, DONE, ERROR or CANCELLED) and a reason."""
-        ...
-
-    def counts(self, job: str) -> list[Mapping[int, int]]:
-        """Return for each circuit of a finished job how often each outcome was seen."""
-        ...
-
-
-class Submittable(Target):
-    """A target whose circuits are sent as jobs; `ibm(name)` is one.
-
-    Its `describe` goes into a file: layout, options and calibration, and never a token.
-    """
-
-    @abstractmethod
-    def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
-        """Return the circuits as the service takes them, time-major."""
-
-    @abstractmethod
-    def parts(self, circuits: int, shots: int) -> list[range]:
-        """Return which circuits go into which job."""
-
-    @abstractmethod
-    def connect(self, folder: Path) -> JobService:
-        """Return the service that runs the jobs of the submission in `folder`."""
 
 
 def submit(
@@ -297,53 +255,8 @@ def _failed(attempt: Mapping[str, Any], service: JobService) -> bool:
 
 def service_of(place: Path) -> JobService:
     """Return the service of a submission, from its plan."""
-    from qmemcircuit.runs.ibm import connect
-
     plan, _ = plan_of(place)
     return connect(plan["target"], place)
-
-
-def plan_of(place: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and arrays of a submission's plan; FileNotFoundError where there is none."""
-    path = place / "plan.json"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"Argument folder must hold a submission, but {str(place)!r} has no plan.json: "
-            "nothing was sent from it; check its name, or submit again."
-        )
-    return load_file(path, "submission")
-
-
-def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
-    """Return the attempts at one part, each with its tag, its job once accepted, and its failure.
-
-    `failure` is there only where the job is done, but its counts lack circuits.
-    """
-    path = place / file_name(number, "json")
-    if not path.exists():
-        return []
-    try:
-        attempts = list(json.loads(path.read_bytes())["attempts"])
-        for attempt in attempts:
-            if not isinstance(attempt["tag"], str) or not isinstance(attempt["job"], str | None):
-                raise TypeError
-        return attempts
-    except (ValueError, KeyError, TypeError) as error:
-        raise FileFormatError(
-            f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read; "
-            "remove that file and resume, which asks the service for the plan's tag."
-        ) from error
-
-
-def write_attempts(place: Path, number: int, attempts: list[dict[str, Any]]) -> None:
-    """Write the attempts at one part, as `attempts_of` returns them."""
-    content = json.dumps({"attempts": attempts}, indent=1).encode()
-    write_atomically(place / file_name(number, "json"), content)
-
-
-def file_name(number: int, suffix: str) -> str:
-    """Return the name of one part's file."""
-    return f"part{number:03d}.{suffix}"
 
 
 @contextmanager
@@ -355,25 +268,3 @@ def _finished(service: JobService) -> Iterator[JobService]:
         close = getattr(service, "close", None)
         if close is not None:
             close()
-
-
-@contextmanager
-def locked(place: Path) -> Iterator[None]:
-    """Hold the folder alone; the lock vanishes with the process, however it ends.
-
-    POSIX only: elsewhere two processes at once are not refused (files are whole all the same).
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock
-        yield
-        return
-    with (place / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(
-                f"Argument folder must not be in use, but another process is submitting or "
-                f"collecting {str(place)!r}; wait for it to finish."
-            ) from None
-        yield

@@ -24,6 +24,7 @@ from qmemcircuit.circuits.build import (
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Collision, Element, Splitting, split_evolution
+from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import ComplexArray, check_memory
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.model.memristors import Model, Network
@@ -158,7 +159,9 @@ def _save_exact(members: Sequence[tuple[int, ...]]) -> Save:
     return save
 
 
-def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, ComplexArray]:
+def traced_circuit(
+    circuits: CircuitSet, save: Save, *, unravel: bool = False
+) -> tuple[QuantumCircuit, ComplexArray]:
     """Return one circuit on the system alone, all times saved, and what is left to apply.
 
     Whatever acts on one memristor between two couplings (damping by its Kraus operators, free
@@ -166,9 +169,11 @@ def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, Co
     are not in the circuit, for they would keep those of the next interval from merging: they are
     returned as superoperators of shape (T, M, 4, 4), and `finish` applies them to what was saved.
 
-    On a density matrix the circuit is the exact channel; on a state vector or matrix-product
-    state each shot of it is one quantum trajectory.
+    On a density matrix the circuit is the exact channel. With `unravel` the channels are given by
+    Kraus operators instead of superoperators: on a state vector or matrix-product state each shot
+    is then one quantum trajectory.
     """
+    make = _kraus_instruction if unravel else _superoperator_instruction
     network = circuits.network
     everyone = range(len(network.memristors))
     circuit = QuantumCircuit(len(everyone))
@@ -189,9 +194,11 @@ def traced_circuit(circuits: CircuitSet, save: Save) -> tuple[QuantumCircuit, Co
                 pending[j] = superoperator([matrix]) @ pending[j]
                 continue
             for j in element.memristors:
+                if np.array_equal(pending[j], np.eye(4)):
+                    continue
                 key = pending[j].tobytes()
                 if key not in instructions:
-                    instructions[key] = _channel(pending[j])
+                    instructions[key] = make(pending[j])
                 circuit.append(instructions[key], [j])
                 pending[j] = np.eye(4, dtype=complex)
             circuit.append(UnitaryGate(matrix, check_input=False), list(element.memristors))
@@ -223,7 +230,13 @@ def superoperator(operators: Sequence[ComplexArray]) -> ComplexArray:
     return total
 
 
-def _channel(matrix: ComplexArray) -> Instruction:
+def _superoperator_instruction(matrix: ComplexArray) -> Instruction:
+    """Return a superoperator of one qubit as Aer's own instruction, which stacks columns."""
+    columns = matrix.reshape(2, 2, 2, 2).transpose(1, 0, 3, 2).reshape(4, 4)
+    return Instruction("superop", 1, 0, [columns])
+
+
+def _kraus_instruction(matrix: ComplexArray) -> Instruction:
     """Return a superoperator of one qubit as an instruction with canonical Kraus operators."""
     from qiskit.quantum_info import Kraus
 
@@ -281,9 +294,7 @@ def _new_elements(circuits: CircuitSet) -> Iterator[tuple[Element, ...]]:
 
 def check_qubits(circuits: CircuitSet) -> None:
     """Raise ValueError where the largest circuit exceeds Aer's density-matrix method here."""
-    from qiskit_aer import AerSimulator
-
-    limit = AerSimulator(method="density_matrix").num_qubits
+    limit = make_simulator("density_matrix").num_qubits
     if circuits.num_qubits > limit:
         raise ValueError(
             f"Argument ancilla must leave at most {limit} qubits for Aer's density-matrix method "
@@ -295,11 +306,10 @@ def check_qubits(circuits: CircuitSet) -> None:
 def _simulate(circuits: list[QuantumCircuit]) -> dict[str, Any]:
     """Run the circuits on Aer's density-matrix method and collect what they save, by label."""
     from qiskit import transpile
-    from qiskit_aer import AerSimulator
 
     bits = 2 * max(circuit.num_qubits for circuit in circuits)
     threads = 0 if bits >= PARALLEL_FROM else 1  # 0 stands for all
-    simulator = AerSimulator(method="density_matrix", max_parallel_threads=threads)
+    simulator = make_simulator("density_matrix", max_parallel_threads=threads)
     compiled = transpile(circuits, simulator, optimization_level=0)
     result = simulator.run(compiled, shots=1).result()
     if not result.success:

@@ -13,48 +13,19 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import check_times
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.model.memristors import Memristor, Model, Network, as_network
+from qmemcircuit.model.memristors import (
+    Memristor,
+    Model,
+    as_network,
+    lindblad_operators,
+    operator_on,
+)
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    import qutip
-
-
-def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
-    """Return H/ħ and the collapse operators √Γ_j(t) σ−_j of a network.
-
-    σ− is `destroy(2)` = |0><1|: it lowers towards |0> = |g> (`qutip.sigmam()` goes the other
-    way). The tensor factors stand in Qiskit's order, so the last one is memristor 0.
-    """
-    import qutip
-
-    count = len(network.memristors)
-    lower = qutip.destroy(2)
-    hamiltonian = 0 * _on(0, qutip.qeye(2), count)
-    collapse = []
-    for j, memristor in enumerate(network.memristors):
-        hamiltonian += memristor.omega * _on(j, lower.dag() * lower + 0.5, count)
-        collapse.append(qutip.QobjEvo([_on(j, lower, count), _root_rate(memristor)]))
-    for (first, second), coupling in network.couplings:
-        matrix = coupling.hamiltonian()
-        # Expand in |k><l| of the first memristor: H = Σ B_kl ⊗ |k><l|.
-        for k in range(2):
-            for m in range(2):
-                block = matrix.reshape(2, 2, 2, 2)[:, k, :, m]
-                unit = qutip.basis(2, k) * qutip.basis(2, m).dag()
-                hamiltonian += _on(second, qutip.Qobj(block), count) * _on(first, unit, count)
-    return hamiltonian, collapse
-
-
-def _on(index: int, operator: qutip.Qobj, count: int) -> qutip.Qobj:
-    """Return `operator` on memristor `index` of `count`."""
-    import qutip
-
-    factors = [qutip.qeye(2)] * count
-    factors[count - 1 - index] = operator
-    return qutip.tensor(factors)
+    pass
 
 
 def _rate(memristor: Memristor, last: float) -> Callable[[float], float]:
@@ -64,22 +35,6 @@ def _rate(memristor: Memristor, last: float) -> Callable[[float], float]:
     """
     law = memristor.rate.at_frequency(memristor.omega)  # once: the solver asks very often
     return lambda t: float(law.value(min(max(t, 0.0), last)))
-
-
-def _root_rate(memristor: Memristor) -> Callable[[float], float]:
-    """Return t -> √Γ(t), the coefficient of a collapse operator."""
-    law = memristor.rate.at_frequency(memristor.omega)  # once: the solver asks very often
-
-    def coefficient(t: float) -> float:
-        rate = float(law.value(t))
-        if rate < 0:
-            raise ValueError(
-                f"Argument rate must not be negative, but at t = {t:g} it is {rate:.3g}; a "
-                "negative rate has no collapse operator (master_equation does without one)."
-            )
-        return float(np.sqrt(rate))
-
-    return coefficient
 
 
 def master_equation(model: Model, times: ArrayLike) -> Trajectory:
@@ -107,7 +62,8 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     generator = qutip.QobjEvo(qutip.liouvillian(hamiltonian))
     last = float(checked[-1])
     for j, memristor in enumerate(network.memristors):
-        damping = qutip.lindblad_dissipator(_on(j, qutip.destroy(2), len(network.memristors)))
+        lowering = operator_on(j, qutip.destroy(2), len(network.memristors))
+        damping = qutip.lindblad_dissipator(lowering)
         generator += qutip.QobjEvo([damping, _rate(memristor, last)])
     grid = checked if checked[0] == 0 else np.concatenate([[0.0], checked])
     initial = qutip.Qobj(network.initial_state, dims=hamiltonian.dims)

@@ -19,7 +19,7 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import OwnTarget, Target
 from qmemcircuit.common.checks import IntArray, available_memory, check_integer
 from qmemcircuit.common.drawing import random_stream, rounded
-from qmemcircuit.results.observables import outcome_probabilities
+from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import build_circuits
 from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -32,13 +33,10 @@ from qmemcircuit.common.checks import (
     check_memory,
 )
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
-from qmemcircuit.results.observables import (
-    interaction_terms,
-    reduced_from_pairs,
-    voltages_and_currents,
-)
+from qmemcircuit.results.observables import interaction_terms, voltages_and_currents
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.simulation.exact import Save, exact_circuit, finish, traced_circuit
 
@@ -120,7 +118,7 @@ def simulate_circuit(
     total = check_integer("trajectories", trajectories, minimum=2)
     kept = _kept(network, pairs)
     _check_fits(network, route["method"], bond_dimension)
-    circuit, left = traced_circuit(circuits, _save_each(kept))
+    circuit, left = traced_circuit(circuits, _save_each(kept), unravel=True)
     plan = _Plan(network, circuits.times, circuit, left, kept, route["method"], bond_dimension)
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
@@ -303,8 +301,6 @@ def _run(
     plan: _Plan, trajectories: int, seed: int, bond_dimension: int, threshold: float
 ) -> dict[tuple[int, ...], ComplexArray]:
     """Return the reduced states of every trajectory, {members: shape (n, T, 2^k, 2^k)}."""
-    from qiskit_aer import AerSimulator
-
     options: dict[str, Any] = {}
     if plan.method == "matrix_product_state":
         options = {
@@ -315,7 +311,7 @@ def _run(
             "max_memory_mb": 2**30,
         }
     # Whole trajectories run in parallel; a shot's random numbers do not depend on the threads.
-    simulator = AerSimulator(method=plan.method, max_parallel_shots=os.cpu_count() or 1, **options)
+    simulator = make_simulator(plan.method, max_parallel_shots=os.cpu_count() or 1, **options)
     result = simulator.run(plan.circuit, shots=trajectories, seed_simulator=seed % 2**31).result()
     found = result.data(0) if result.success else {}
     if not found:

@@ -7,9 +7,9 @@ import pytest
 from plain_backend import PlainBackend
 
 import qmemcircuit as qm
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.target import device
 from qmemcircuit.plotting.figures import plot_budget
-from qmemcircuit.results.observables import trace_distance
 
 
 @pytest.fixture(scope="module")

@@ -11,23 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmemcircuit as qm
-from qmemcircuit.analysis.entanglement import (
-    Concurrence,
-    find_deaths_and_births,
-    inverse_relation,
-)
+from qmemcircuit.analysis.entanglement import find_deaths_and_births
 from qmemcircuit.analysis.loops import Loop
-from qmemcircuit.counts import witnesses
-from qmemcircuit.counts.means import combine_paulis, pauli_mean, tomography_states
-from qmemcircuit.counts.witnesses import PairCounts, entanglement_witness, pair_counts
-from qmemcircuit.results.observables import (
+from qmemcircuit.analysis.relations import inverse_relation
+from qmemcircuit.common.states import (
     concurrence_of_states,
     expectation,
     outcome_probabilities,
     pauli_matrix,
     signed_concurrence,
 )
-from qmemcircuit.results.trajectory import Samples, Trajectory
+from qmemcircuit.counts import witnesses
+from qmemcircuit.counts.concurrence import Concurrence
+from qmemcircuit.counts.means import combine_paulis, pauli_mean, tomography_states
+from qmemcircuit.counts.samples import Samples
+from qmemcircuit.counts.witnesses import PairCounts, entanglement_witness, pair_counts
+from qmemcircuit.results.trajectory import Trajectory
 
 SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
 SINGLET = np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 0]], dtype=complex) / 2

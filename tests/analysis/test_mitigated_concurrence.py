@@ -13,10 +13,10 @@ import pytest
 from shot_statistics import z_of
 
 import qmemcircuit as qm
+from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout, confusion_matrix
 from qmemcircuit.counts.witnesses import pair_counts
-from qmemcircuit.results.observables import outcome_probabilities
 
 SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
 FLIPS = np.array([[0.02, 0.05], [0.01, 0.04]])

@@ -25,7 +25,7 @@ from qmemcircuit.circuits.channels import map_distance, pair_maps
 from qmemcircuit.circuits.collision import damping_kraus
 from qmemcircuit.circuits.constant_depth import compile_pair, compile_pairs
 from qmemcircuit.circuits.splitting import Collision, split_evolution
-from qmemcircuit.results.observables import trace_distance
+from qmemcircuit.common.states import trace_distance
 
 G = 1 / 15
 CLOSED = {

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import qmemcircuit as qm
 from qmemcircuit.common import checks
-from qmemcircuit.results.observables import reduce_states, trace_distance, trajectory_of_states
+from qmemcircuit.common.states import reduce_states, trace_distance
+from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.simulation import exact
 from qmemcircuit.simulation import trajectories as simulation
 
@@ -110,7 +111,7 @@ def test_merged_channels_keep_their_map(seed):
         matrix = random.normal(size=(6, 2)) + 1j * random.normal(size=(6, 2))
         isometry = np.linalg.qr(matrix)[0]
         total = exact.superoperator(list(isometry.reshape(3, 2, 2))) @ total
-    operators = exact._channel(total).params
+    operators = exact._kraus_instruction(total).params
     assert exact.superoperator(operators) == pytest.approx(total, abs=1e-12)
     states = random.normal(size=(1, 4, 4)) + 1j * random.normal(size=(1, 4, 4))
     left = np.array([[np.eye(4), total]])

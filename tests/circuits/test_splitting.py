@@ -7,7 +7,7 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.splitting import Collision, Operation, pair_hamiltonian, split_evolution
-from qmemcircuit.results.observables import trace_distance
+from qmemcircuit.common.states import trace_distance
 
 RATE = qm.SquidRate(0.05)
 FIRST = qm.Memristor(RATE, a=0.7, b=0.4)

@@ -14,7 +14,7 @@ import pytest
 import qmemcircuit as qm
 from qmemcircuit.command_line.description import read_description
 from qmemcircuit.command_line.main import EXTRAS, main, parse_target
-from qmemcircuit.results.observables import trace_distance
+from qmemcircuit.common.states import trace_distance
 
 SINGLE = """
 [run]

@@ -11,6 +11,12 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator
 
 import qmemcircuit as qm
+from qmemcircuit.common.states import (
+    expectation,
+    outcome_probabilities,
+    pauli_matrix,
+    trace_distance,
+)
 from qmemcircuit.counts.extrapolation import RATE_RANGE, FittedRate, extrapolate_pooled
 from qmemcircuit.counts.means import joint_weights, measured_labels, pauli_mean, weighted_mean
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
@@ -19,12 +25,6 @@ from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.compilation import fold_all_noise
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.target import device
-from qmemcircuit.results.observables import (
-    expectation,
-    outcome_probabilities,
-    pauli_matrix,
-    trace_distance,
-)
 from qmemcircuit.runs.ibm import ibm
 
 SETTINGS = tuple(a + b for a in "XYZ" for b in "XYZ")

@@ -11,16 +11,16 @@ import pytest
 from plain_backend import PlainBackend
 
 import qmemcircuit as qm
-from qmemcircuit.counts.means import states_of_means
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
-from qmemcircuit.counts.readout import Readout, confusion_matrix
-from qmemcircuit.devices.target import device
-from qmemcircuit.results.observables import (
+from qmemcircuit.common.states import (
     expectation,
     outcome_probabilities,
     pauli_matrix,
     trace_distance,
 )
+from qmemcircuit.counts.means import states_of_means
+from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.readout import Readout, confusion_matrix
+from qmemcircuit.devices.target import device
 from qmemcircuit.runs.measurement import measure_readout
 
 FLIPS = np.array([[0.03, 0.08], [0.01, 0.05]])

@@ -8,10 +8,10 @@ import pytest
 from plain_backend import PlainBackend
 
 import qmemcircuit as qm
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.states import device_states
 from qmemcircuit.devices.target import device
-from qmemcircuit.results.observables import trace_distance
 
 RATE = 0.3
 

@@ -8,9 +8,9 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.constant_depth import compile_pairs
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.forms import BALANCES, apply_forms, noiseless_state
 from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.results.observables import trace_distance
 
 
 def the_pair(coupling):

@@ -14,6 +14,7 @@ from plain_backend import PlainBackend
 from qiskit.circuit import QuantumCircuit
 
 import qmemcircuit as qm
+from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.coherent_errors import CoherentErrors, detuning_nodes
 from qmemcircuit.devices.compilation import (
@@ -26,7 +27,6 @@ from qmemcircuit.devices.noise import simulate
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.suppression import SEQUENCES, decouple, twirl, twirl_as_service
 from qmemcircuit.devices.target import device
-from qmemcircuit.results.observables import trace_distance
 from qmemcircuit.runs.ibm import ibm
 
 QUIET = {"t1": 1e6, "t2": 1e6}

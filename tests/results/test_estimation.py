@@ -8,8 +8,8 @@ from shot_statistics import coverage_bounds, draw_record, z_of
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.settings import parse_bases
+from qmemcircuit.common.states import expectation, nearest_physical, pauli_matrix
 from qmemcircuit.counts.means import combine_paulis
-from qmemcircuit.results.observables import expectation, nearest_physical, pauli_matrix
 from qmemcircuit.simulation.targets import AerTarget
 
 SHOTS = 5000

@@ -13,16 +13,15 @@ from qiskit.quantum_info import (
 )
 
 import qmemcircuit as qm
-from qmemcircuit.results.observables import (
+from qmemcircuit.common.states import (
     concurrence_of_states,
     expectation,
-    interaction_terms,
     outcome_probabilities,
     pauli_matrix,
-    pauli_terms,
     reduce_states,
     trace_distance,
 )
+from qmemcircuit.results.observables import interaction_terms, pauli_terms
 
 seeds = st.integers(0, 2**31)
 

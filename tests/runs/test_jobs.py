@@ -23,10 +23,11 @@ from qiskit.circuit import QuantumCircuit
 
 import qmemcircuit as qm
 from qmemcircuit.runs import collection
+from qmemcircuit.runs import folder as job_folder
 from qmemcircuit.runs import submission as jobs
 from qmemcircuit.runs.collection import collect
-from qmemcircuit.runs.ibm import IbmTarget, fake_backend, ibm
-from qmemcircuit.runs.services import LocalJobs
+from qmemcircuit.runs.ibm import IbmTarget, ibm
+from qmemcircuit.runs.services import LocalJobs, fake_backend
 from qmemcircuit.runs.submission import resume, submit
 
 SHOTS = 50
@@ -464,7 +465,8 @@ def test_killed_at_every_write(
             done[0] += 1
             return result
 
-        jobs.write_atomically = counting  # in the child only
+        # In the child only.
+        jobs.write_atomically = job_folder.write_atomically = counting
         resume(folder, service=service)
 
     assert _child(deadly) == signal.SIGKILL
@@ -529,10 +531,12 @@ def test_a_full_disk_after_acceptance_names_job_and_remedy(
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(path, content)
 
-    monkeypatch.setattr(jobs, "write_atomically", full)
+    for room in (jobs, job_folder):
+        monkeypatch.setattr(room, "write_atomically", full)
     with pytest.raises(OSError, match=r"Job job0 .* was accepted .* resume"):
         _submit(tmp_path / "s", service, target, memristor)
-    monkeypatch.setattr(jobs, "write_atomically", real)
+    for room in (jobs, job_folder):
+        monkeypatch.setattr(room, "write_atomically", real)
     resume(tmp_path / "s", service=service)
     assert service.count() == 1
     assert collect(tmp_path / "s", service=service).complete

@@ -27,14 +27,14 @@ from stub_runtime_server import DEVICE, HOME, TOKEN, StubServer, account_file, r
 
 import qmemcircuit as qm
 from qmemcircuit.command_line.main import main
+from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.devices.compilation import require_isa
 from qmemcircuit.devices.forms import noiseless_state
 from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.results.observables import outcome_probabilities
 from qmemcircuit.runs import collection
 from qmemcircuit.runs import submission as jobs
-from qmemcircuit.runs.ibm import fake_backend, ibm
-from qmemcircuit.runs.services import RuntimeJobs
+from qmemcircuit.runs.ibm import ibm
+from qmemcircuit.runs.services import RuntimeJobs, fake_backend
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
 PAIR = qm.Network(

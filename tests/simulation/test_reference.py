@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qmemcircuit as qm
-from qmemcircuit.results.observables import concurrence_of_states
+from qmemcircuit.common.states import concurrence_of_states
 
 
 def test_single_memristor_follows_the_closed_form():
@@ -29,7 +29,7 @@ def test_current_is_its_definition_by_an_independent_derivative():
     pair = qm.Network([memristor, other], {(0, 1): qm.Native("x", 0.2)})
     times = np.linspace(0, 5, 801)
     master = qm.master_equation(pair, times)
-    from qmemcircuit.results.observables import expectation, pauli_matrix
+    from qmemcircuit.common.states import expectation, pauli_matrix
 
     for j, (labels, device) in enumerate(((("XI", "YI"), memristor), (("IX", "IY"), other))):
         x, y = (expectation(master.states, pauli_matrix(label)) for label in labels)

@@ -1,0 +1,50 @@
+"""Which experiments there are: a module below a paper's folder with `compute` and `draw` is one."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import experiments
+
+
+def experiment_names() -> list[str]:
+    """Return `paper.figure` for every module below `experiments/<paper>/` that draws a figure.
+
+    The folders are the register: a module with `compute` and `draw` is an experiment.
+    """
+    names = []
+    for paper in pkgutil.iter_modules(experiments.__path__):
+        if not paper.ispkg or paper.name in ("benchmarks", "gallery"):
+            continue
+        folder = Path(experiments.__path__[0]) / paper.name
+        for module in pkgutil.iter_modules([str(folder)]):
+            source = (folder / f"{module.name}.py").read_text()
+            if "\ndef compute(" in source and "\ndef draw(" in source:
+                names.append(f"{paper.name}.{module.name}")
+    return sorted(names, key=_natural)
+
+
+def load_experiment(name: str) -> ModuleType:
+    """Import the experiment `paper.figure`; ValueError names the ones that exist."""
+    if name not in experiment_names():
+        raise ValueError(
+            f"Argument name must be one of {', '.join(experiment_names())}, but {name!r} was given."
+        )
+    return importlib.import_module(f"experiments.{name}")
+
+
+def title_of(name: str) -> str:
+    """Return the first line of the module's docstring, read without importing what it needs."""
+    source = Path(experiments.__path__[0]).joinpath(*name.split(".")).with_suffix(".py")
+    docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
+    return docstring.split("\n")[0].rstrip(".")
+
+
+def _natural(name: str) -> list[Any]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

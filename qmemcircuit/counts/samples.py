@@ -1,0 +1,42 @@
+"""`Samples`: counts of measured outcomes, the independent data behind every estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmemcircuit.common.checks import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Counts of measured outcomes: the independent data behind every estimate.
+
+    Attributes:
+        bases: measurement settings, one letter per memristor, memristor 0 first: `("X", "Y")`
+            for one memristor, `("XX", "XY", …)` for two. Length B.
+        counts: shape (T, B, 2^M); `counts[t, s, k]` is how often outcome k was seen at time t
+            in setting s. Bit j of k is memristor j's outcome; 0 is the eigenvalue +1.
+    """
+
+    bases: tuple[str, ...]
+    counts: IntArray
+
+    def __post_init__(self) -> None:
+        memristors = len(self.bases[0]) if self.bases else 0
+        wanted = (len(self.bases), 2**memristors)
+        if not self.bases or self.counts.ndim != 3 or self.counts.shape[1:] != wanted:
+            raise ValueError(
+                f"Argument counts must have shape (T, {wanted[0]}, {wanted[1]}) for the bases "
+                f"{self.bases}, but shape {self.counts.shape} was given."
+            )
+        if np.any(self.counts < 0):
+            raise ValueError(
+                "Argument counts must not be negative, but a negative count was given."
+            )
+
+    @property
+    def shots(self) -> IntArray:
+        """Shots actually taken at each time and setting, shape (T, B)."""
+        return np.asarray(self.counts.sum(axis=2))

@@ -1,0 +1,50 @@
+"""What `estimate` would give for infinitely many shots on a noise model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.counts.samples import Samples
+from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.results.estimation import CurrentEstimator, estimate
+from qmemcircuit.results.records import Record
+from qmemcircuit.results.trajectory import Trajectory
+
+INFINITE_SHOTS = 10**12
+"""Probabilities are passed on as so many counts: their rounding is 1e-12."""
+
+
+def expected_trajectory(
+    circuits: CircuitSet, target: DeviceTarget, *, current: CurrentEstimator | None = None
+) -> Trajectory:
+    """Return what `estimate` gives in the limit of infinitely many shots on a noise model.
+
+    Readout errors are included. Errors are left out: there are none.
+    """
+    return trajectory_of_probabilities(circuits, target.probabilities(circuits), current=current)
+
+
+def trajectory_of_probabilities(
+    circuits: CircuitSet, probabilities: FloatArray, *, current: CurrentEstimator | None = None
+) -> Trajectory:
+    """Return the trajectory of exact outcome probabilities of shape (T, B, 2^M)."""
+    counts = np.round(np.asarray(probabilities) * INFINITE_SHOTS).astype(np.int64)
+    record = Record(
+        circuits.network,
+        circuits.times,
+        Samples(circuits.bases, counts),
+        make_provenance("expected_trajectory"),
+    )
+    found = estimate(record, current=current)
+    return Trajectory(
+        found.times,
+        found.voltage,
+        found.current,
+        states=found.states,
+        variables=dict(found.variables),
+        periods=found.periods,
+        provenance=found.provenance,
+    )

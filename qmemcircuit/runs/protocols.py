@@ -1,0 +1,52 @@
+"""What a submission asks of a target and of the service that runs its jobs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from qiskit.circuit import QuantumCircuit
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.protocols import Target
+
+
+class JobService(Protocol):
+    """What jobs are sent to: four questions that any service answers."""
+
+    def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
+        """Start a job that carries `tag`; return its id."""
+        ...
+
+    def find(self, tag: str) -> str | None:
+        """Return the id of the job that carries `tag`, or None."""
+        ...
+
+    def status(self, job: str) -> tuple[str, str]:
+        """Return the job's state (QUEUED, RUNNING, DONE, ERROR or CANCELLED) and a reason."""
+        ...
+
+    def counts(self, job: str) -> list[Mapping[int, int]]:
+        """Return for each circuit of a finished job how often each outcome was seen."""
+        ...
+
+
+class Submittable(Target):
+    """A target whose circuits are sent as jobs; `ibm(name)` is one.
+
+    Its `describe` goes into a file: layout, options and calibration, and never a token.
+    """
+
+    @abstractmethod
+    def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
+        """Return the circuits as the service takes them, time-major."""
+
+    @abstractmethod
+    def parts(self, circuits: int, shots: int) -> list[range]:
+        """Return which circuits go into which job."""
+
+    @abstractmethod
+    def connect(self, folder: Path) -> JobService:
+        """Return the service that runs the jobs of the submission in `folder`."""
