@@ -12,6 +12,10 @@ from .circuits.build import AncillaPool as AncillaPool
 from .circuits.build import CircuitSet as CircuitSet
 from .circuits.build import build_circuits as build_circuits
 from .circuits.build import pool as pool
+from .circuits.build import (
+    rebuild_circuits as rebuild_circuits,
+)
+from .circuits.constant_depth import Compilation as Compilation
 from .circuits.constant_depth import CompiledPair as CompiledPair
 from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.protocols import Target as Target
@@ -75,6 +79,7 @@ __all__ = [
     "CoherentErrors",
     "Collection",
     "Comparison",
+    "Compilation",
     "CompiledPair",
     "Concurrence",
     "ConstantRate",
@@ -133,6 +138,7 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "rebuild_circuits",
     "resume",
     "ring",
     "run",

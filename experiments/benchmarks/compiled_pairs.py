@@ -97,9 +97,7 @@ def lindblad_states(network: qm.Network, times: np.ndarray) -> np.ndarray:
     decays = []
     for jump in (np.kron(one, lower), np.kron(lower, one)):
         count = jump.T @ jump
-        decays.append(
-            np.kron(jump, jump) - 0.5 * np.kron(count, wide) - 0.5 * np.kron(wide, count)
-        )
+        decays.append(np.kron(jump, jump) - 0.5 * np.kron(count, wide) - 0.5 * np.kron(wide, count))
 
     def generator(instant: float) -> np.ndarray:
         rates = [float(item.decay_rate(instant)) for item in (first, second)]

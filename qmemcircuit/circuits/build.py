@@ -138,7 +138,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     @property
     def residuals(self) -> dict[str, FloatArray]:
-        """`{"compilation_residual": (T,)}` of compiled circuits, a series of `Trajectory`; or {}."""
+        """`{"compilation_residual": (T,)}` of compiled circuits, for a `Trajectory`; else {}."""
         if not self.compiled:
             return {}
         return {"compilation_residual": np.array([pair.residual for pair in self.compiled])}

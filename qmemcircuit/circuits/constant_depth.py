@@ -64,6 +64,8 @@ of them is not tried at the others."""
 HOPELESS = 6.0
 """A residual above so many tolerances is not tried again from other starts: experience with random
 pairs (experiments/benchmarks/compiled_pairs.py) is that a start matters by less."""
+EXACT = 0.002
+"""A residual below this part of the tolerance is not improved by a fit."""
 SHAKES = ((0.02, 1), (0.02, 2), (0.1, 3))
 """Size and seed of what breaks the symmetry of each start (see `pair_fit`); the first one goes
 to every time, the others to those where it fails."""
@@ -347,10 +349,10 @@ def _fitted(
 ) -> tuple[list[PairSequence], set[int]]:
     """Return the best circuits with so many collisions, and where they are the closed form.
 
-    Tried in this order, each where the tolerance is not met yet: the closed form; a fit from
-    Gauss's rule; a fit from the closed form; fits from what was found at the neighbouring times,
-    on either side, the coherent evolution between put after it; fits from Gauss's rule with other
-    seeds.
+    Tried in this order, each where the tolerance is not met yet: the closed form, or Gauss's rule
+    where that is as good as exact; a fit from Gauss's rule; a fit from the closed form; fits from
+    what was found at the neighbouring times, on either side, the coherent evolution between put
+    after it; fits from Gauss's rule with other seeds.
     """
     count = problem.times.size
     best: list[PairSequence] = list(formula)
@@ -367,23 +369,20 @@ def _fitted(
                 kept.discard(int(place))
 
     def quadrature(places: IntArray, size: float, seed: int) -> list[PairSequence]:
-        return [
-            shaken(
-                quadrature_start(
-                    problem.network,
-                    float(problem.times[k]),
-                    problem.damping[:, k],
-                    collisions,
-                ),
-                size,
-                seed,
+        starts = [
+            quadrature_start(
+                problem.network, float(problem.times[k]), problem.damping[:, k], collisions
             )
             for k in places
         ]
+        return [shaken(start, size, seed) for start in starts] if size else starts
 
     first, *others = SHAKES
     if not best:
-        best = [NOTHING] * count
+        # Where the rule is as good as exact (no damping, say), it is not shaken and fitted again.
+        best = quadrature(np.arange(count), 0.0, 0)
+        reached = problem.residuals(best)
+        wrong = np.flatnonzero(reached > EXACT * problem.tolerance)
     if wrong.size:
         attempt(wrong, quadrature(wrong, *first))
         if formula:

@@ -63,13 +63,13 @@ def quadrature_start(
     durations = np.diff([0.0, *instants, time])
     gates = np.array([evolve(hamiltonian, float(duration)) for duration in durations])
     lost = np.outer(0.5 * weights, -np.expm1(-damping))
-    return PairSequence(gates, np.minimum(lost / (1 - np.cumsum(lost, axis=0) + lost), SUREST))
+    return PairSequence(gates, lost / (1 - np.cumsum(lost, axis=0) + lost))
 
 
 def shaken(sequence: PairSequence, size: float, seed: int) -> PairSequence:
     """Return a sequence whose gates and collisions are turned by seeded angles of this size."""
     random = np.random.default_rng(seed)
-    turns = size * random.normal(size=(len(sequence.gates), 15))
+    turns = np.asarray(size * random.normal(size=(len(sequence.gates), 15)))
     angles = np.arcsin(np.sqrt(np.clip(sequence.probabilities, 0.0, SUREST)))
     angles = angles + size * random.normal(size=angles.shape)
     return PairSequence(_rotations(turns) @ sequence.gates, np.sin(angles) ** 2)
@@ -126,7 +126,7 @@ def _fit(
             break
         stiff = curvature[now] + damping[now, None, None] * np.eye(size)
         step = -np.linalg.solve(stiff, slope[now, :, None])[..., 0]
-        turns = step[:, :turning].reshape(now.size, -1, 15)
+        turns = np.asarray(step[:, :turning].reshape(now.size, -1, 15))
         new_gates = _rotations(turns) @ gates[now]
         new_angles = angles[now] + step[:, turning:].reshape(now.size, -1, 2)
         reached = sequence_maps(new_gates, new_angles) - exact[now]

@@ -242,11 +242,11 @@ def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | 
     There is none for a target that is neither ideal nor calibrated.
     """
     import qmemcircuit as qm
-    from qmemcircuit.circuits.build import AncillaPool
+    from qmemcircuit.circuits.build import recorded_splitting
     from qmemcircuit.devices.recorded import recorded_device
 
     used = record.provenance
-    splitting, steps = used.get("splitting", "lie"), used.get("steps")
+    splitting, steps = recorded_splitting(record), used.get("steps")
     # An incomplete record lacks times, but its circuits stepped through all that were planned.
     planned = np.array(used.get("planned_times", record.times))
     kept = np.flatnonzero(np.isin(planned, record.times))
@@ -255,17 +255,7 @@ def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | 
     if used.get("target", {}).get("name") == "aer":
         noisy = exact
     if used.get("target", {}).get("calibration"):
-        word = str(used.get("ancilla", "reset"))
-        ancilla: Any = word if not word.startswith("pool(") else AncillaPool(int(word[5:-1]))
-        circuits = qm.build_circuits(
-            record.network,
-            planned,
-            bases=list(record.samples.bases),
-            ancilla=ancilla,
-            splitting=splitting,
-            steps=steps,
-            collision=used.get("collision", "compact"),
-        )
+        circuits = qm.rebuild_circuits(record)
         device = recorded_device(used["target"])
         if used.get("absorption"):
             from qmemcircuit.devices.absorption import absorb_device_decay

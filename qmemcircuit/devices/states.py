@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import Ancilla, build_circuits
+from qmemcircuit.circuits.build import Ancilla, AnySplitting, build_circuits
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
@@ -19,7 +18,7 @@ def device_states(
     *,
     target: DeviceTarget,
     ancilla: Ancilla = "reset",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,

@@ -10,6 +10,7 @@ import numpy as np
 
 from qmemcircuit.common.checks import FloatArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.states import pauli_matrix
 from qmemcircuit.counts.currents import CurrentEstimate, finite_difference, local_fit
 from qmemcircuit.counts.means import (
     Combine,
@@ -50,13 +51,16 @@ def estimate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
     def combine(terms: Terms) -> tuple[FloatArray, FloatArray]:
         return combine_paulis(samples, terms)
 
+    residual = record.compilation_residual
+
     method = chosen_current(record.network, current)
     return trajectory_of_means(
         record.network,
         record.times,
-        combine,
+        widened(combine, residual),
         current=method,
         samples=samples,
+        residual=residual,
         complete=is_tomography(samples),
         provenance=make_provenance("estimate", current=method, record=dict(record.provenance)),
     )
@@ -89,9 +93,10 @@ def mitigate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
     found = trajectory_of_means(
         record.network,
         record.times,
-        mitigated.combine,
+        widened(mitigated.combine, record.compilation_residual),
         current=method,
         complete=is_tomography(record.samples),
+        residual=record.compilation_residual,
         provenance=make_provenance(
             "mitigate",
             current=method,
@@ -102,6 +107,29 @@ def mitigate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
         ),
     )
     return replace(found, mitigated=mitigated)
+
+
+def widened(combine: Combine, residual: FloatArray | None) -> Combine:
+    """Return `combine` with what compilation may have changed joined to the errors.
+
+    A state at trace distance D from another has a mean of the observable O that differs by at
+    most (largest − smallest eigenvalue of O) D: 2D for a Pauli. That bound is joined in
+    quadrature, as the bias of a current is. Where means are differentiated, the residuals of
+    different times count as independent.
+    """
+    if residual is None:
+        return combine
+
+    def wider(terms: Terms) -> tuple[FloatArray, FloatArray]:
+        mean, error = combine(terms)
+        operator = sum(
+            np.multiply.outer(np.broadcast_to(weight, residual.shape), pauli_matrix(label))
+            for label, weight in terms.items()
+        )
+        values = np.linalg.eigvalsh(operator)
+        return mean, np.hypot(error, residual * (values[:, -1] - values[:, 0]))
+
+    return wider
 
 
 def chosen_current(network: Network, current: CurrentEstimator | None) -> CurrentEstimator:
@@ -121,6 +149,7 @@ def trajectory_of_means(
     complete: bool,
     provenance: Mapping[str, Any],
     samples: Samples | None = None,
+    residual: FloatArray | None = None,
 ) -> Trajectory:
     """Return the trajectory of Pauli means, wherever these come from: raw or mitigated counts.
 
@@ -129,7 +158,7 @@ def trajectory_of_means(
         combine: gives means and errors.
         current: how the current is estimated.
         complete: whether all Pauli means are there, for states.
-        provenance, samples: go into the trajectory.
+        provenance, samples, residual: go into the trajectory.
     """
     count = len(network.memristors)
     shape = (times.size, count)
@@ -160,7 +189,10 @@ def trajectory_of_means(
         current_covariance=covariance,
         states=tomography_states(combine, count) if complete else None,
         samples=samples,
-        variables={"decay_rate": rates},
+        variables={
+            "decay_rate": rates,
+            **({} if residual is None else {"compilation_residual": residual}),
+        },
         periods=np.array([memristor.period for memristor in network.memristors]),
         provenance=provenance,
     )

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import CircuitSet, build_circuits
+from qmemcircuit.circuits.build import AnySplitting, CircuitSet, build_circuits
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.protocols import Target
-from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
@@ -79,7 +78,7 @@ def plan_measurement(
     target: Target,
     bases: str | Sequence[str | Sequence[str]] | None,
     ancilla: BestAncilla,
-    splitting: Splitting,
+    splitting: AnySplitting,
     steps: int | None,
     collision: CollisionForm,
     absorb_decay: bool,
@@ -215,7 +214,6 @@ def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:
         "ancilla": circuits.ancilla.describe(),
         "splitting": circuits.splitting,
         "steps": circuits.steps,
-        "compiled_method": circuits.compiled[0].method if circuits.compiled else None,
-        "compiled_residual": circuits.compiled_residual,
+        **circuits.describe_compilation(),
         "collision": circuits.collision,
     }

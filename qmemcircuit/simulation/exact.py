@@ -6,6 +6,7 @@ No shot noise: what is left between this and the master equation is the splittin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from qiskit.circuit.library import UnitaryGate
 
 from qmemcircuit.circuits.build import (
     Ancilla,
+    AnySplitting,
     CircuitBuilder,
     CircuitSet,
     build_circuits,
@@ -23,7 +25,7 @@ from qmemcircuit.circuits.build import (
 )
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
 from qmemcircuit.circuits.protocols import Target
-from qmemcircuit.circuits.splitting import Collision, Element, Splitting, split_evolution
+from qmemcircuit.circuits.splitting import Collision, Element, split_evolution
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import ComplexArray, check_memory
 from qmemcircuit.common.provenance import make_provenance
@@ -48,7 +50,7 @@ def exact_circuit(
     times: ArrayLike,
     *,
     ancilla: Ancilla | Literal["traced"] = "traced",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
     target: Target | None = None,
@@ -66,10 +68,11 @@ def exact_circuit(
 
     Returns a `Trajectory` with `states` of shape (T, 2^M, 2^M) for M ≤ 6, and for larger networks
     with `pair_states` of all pairs, from which every V, I and pairwise concurrence follows.
-    Time and memory grow as 4^M; `simulate_circuit` goes on where this ends. Raises ValueError
-    where the density matrix does not fit into memory, naming the bytes, where ancillas do not
-    fit Aer's density-matrix method, naming the number of qubits, or where `target` has no noise
-    model.
+    For compiled circuits `variables["compilation_residual"]` bounds the trace distance of each
+    state to the master equation's. Time and memory grow as 4^M; `simulate_circuit` goes on where
+    this ends. Raises ValueError where the density matrix does not fit into memory, naming the
+    bytes, where ancillas do not fit Aer's density-matrix method, naming the number of qubits, or
+    where `target` has no noise model.
     """
     traced = ancilla == "traced"
     circuits = build_circuits(
@@ -93,15 +96,15 @@ def exact_circuit(
         "exact_circuit",
         model=describe_model(circuits.network, circuits.times),
         ancilla="traced" if traced else circuits.ancilla.describe(),
-        splitting=splitting,
+        splitting=circuits.splitting,
         steps=circuits.steps,
-        compiled_method=circuits.compiled[0].method if circuits.compiled else None,
-        compiled_residual=circuits.compiled_residual,
+        **circuits.describe_compilation(),
     )
     memristors = len(circuits.network.memristors)
     if memristors <= STATES_UP_TO:
         states = circuit_states(circuits, traced=traced)
-        return trajectory_of_states(circuits.network, circuits.times, states, provenance)
+        found = trajectory_of_states(circuits.network, circuits.times, states, provenance)
+        return replace(found, variables={**found.variables, **circuits.residuals})
     pairs = list(combinations(range(memristors), 2))
     reduced = reduced_states(circuits, pairs, traced=traced)
     pair_states = dict(zip(pairs, reduced, strict=True))

@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
-from qmemcircuit.circuits.build import build_circuits
-from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.circuits.build import AnySplitting, build_circuits
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import (
     ComplexArray,
@@ -62,7 +61,7 @@ def simulate_circuit(
     times: ArrayLike,
     *,
     method: Method | None = None,
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     trajectories: int = 400,
     bond_dimension: int = 16,
@@ -134,8 +133,9 @@ def simulate_circuit(
         model=describe_model(network, circuits.times),
         route=route,
         ancilla="traced",
-        splitting=splitting,
+        splitting=circuits.splitting,
         steps=circuits.steps,
+        **circuits.describe_compilation(),
         trajectories=total,
         seed=seed,
         truncation=truncation,
@@ -145,7 +145,7 @@ def simulate_circuit(
         *averages.means,
         *averages.errors,
         pair_states=averages.pair_states,
-        variables={"decay_rate": averages.rate},
+        variables={"decay_rate": averages.rate, **circuits.residuals},
         periods=np.array([memristor.period for memristor in network.memristors]),
         provenance=provenance,
     )
