@@ -8,16 +8,14 @@ from .analysis.loops import Loop as Loop
 from .analysis.loops import find_loops as find_loops
 from .analysis.relations import LaggedCorrelation as LaggedCorrelation
 from .analysis.relations import inverse_relation as inverse_relation
-from .circuits.build import AncillaPool as AncillaPool
 from .circuits.build import CircuitSet as CircuitSet
 from .circuits.build import build_circuits as build_circuits
-from .circuits.build import pool as pool
-from .circuits.build import (
-    rebuild_circuits as rebuild_circuits,
-)
-from .circuits.constant_depth import Compilation as Compilation
+from .circuits.build import rebuild_circuits as rebuild_circuits
 from .circuits.constant_depth import CompiledPair as CompiledPair
+from .circuits.constant_depth import ConstantDepth as ConstantDepth
 from .circuits.constant_depth import compile_pair as compile_pair
+from .circuits.options import AncillaPool as AncillaPool
+from .circuits.options import pool as pool
 from .circuits.protocols import Target as Target
 from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
@@ -47,7 +45,7 @@ from .model.rates import ConstantRate as ConstantRate
 from .model.rates import DecayRate as DecayRate
 from .model.rates import FunctionRate as FunctionRate
 from .model.rates import SquidRate as SquidRate
-from .model.rates import TabulatedRate as TabulatedRate
+from .model.tabulated import TabulatedRate as TabulatedRate
 from .plotting.figures import plot_budget as plot_budget
 from .plotting.figures import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop
@@ -79,9 +77,9 @@ __all__ = [
     "CoherentErrors",
     "Collection",
     "Comparison",
-    "Compilation",
     "CompiledPair",
     "Concurrence",
+    "ConstantDepth",
     "ConstantRate",
     "ControlledRotation",
     "Coupling",

@@ -10,8 +10,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qmemcircuit.neurons.integrate_and_fire.fock import levels_needed, simulate_fock
-from qmemcircuit.neurons.integrate_and_fire.neuron import IntegrateAndFire, simulate_moments
+from qmemcircuit.neurons.integrate_and_fire import (
+    IntegrateAndFire,
+    levels_needed,
+    simulate_fock,
+    simulate_moments,
+)
 from qmemcircuit.results.trajectory import Trajectory
 
 NEURON = IntegrateAndFire(

@@ -25,6 +25,7 @@ from qmemcircuit.counts.means import joint_weights, measured_labels, states_of_m
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
+from qmemcircuit.devices.folding import Folding
 from qmemcircuit.runs.measurement import measure_readout
 from qmemcircuit.runs.services import fake_backend
 
@@ -45,12 +46,16 @@ def main() -> None:
     fresh = qm.build_circuits(model, times, splitting="compiled", ancilla="fresh")
     placed, apart = target.place(reset), target.place(fresh)
     absorbed, _ = absorb_device_decay(reset, placed)
-    everything = replace(placed, fold_all=True)
+    everything = replace(placed, folding=Folding(everything=True))
     circuits = {
         "absorbed, two-qubit folds": (absorbed, placed, MANY[:4]),
         "plain, two-qubit folds": (reset, placed, MANY[:5]),
         "plain, all folded": (reset, everything, MANY),
-        "fresh ancillas, all folded": (fresh, replace(apart, fold_all=True), MANY[:5]),
+        "fresh ancillas, all folded": (
+            fresh,
+            replace(apart, folding=Folding(everything=True)),
+            MANY[:5],
+        ),
     }
     chances = {
         name: [where.amplify(factor).probabilities(these) for factor in factors]

@@ -9,8 +9,12 @@ import numpy as np
 
 from experiments.brand2025.params import OSCILLATOR, RECONSTRUCTION
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.integrate_and_fire.fock import levels_needed, simulate_fock
-from qmemcircuit.neurons.integrate_and_fire.neuron import simulate_classical, simulate_moments
+from qmemcircuit.neurons.integrate_and_fire import (
+    levels_needed,
+    simulate_classical,
+    simulate_fock,
+    simulate_moments,
+)
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:

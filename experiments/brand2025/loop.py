@@ -10,7 +10,7 @@ import numpy as np
 from experiments.brand2025.params import LOOP_CURRENT, RECONSTRUCTION, SILENT
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.analysis.loops import find_loops
-from qmemcircuit.neurons.integrate_and_fire.neuron import simulate_moments
+from qmemcircuit.neurons.integrate_and_fire import simulate_moments
 from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
 from qmemcircuit.results.trajectory import Trajectory
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from qmemcircuit.neurons.integrate_and_fire.neuron import IntegrateAndFire
+from qmemcircuit.neurons.integrate_and_fire import IntegrateAndFire
 
 NEURON = IntegrateAndFire(
     capacitance=1.0,

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.brand2025.params import CURRENT, NEURON, RECONSTRUCTION
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.integrate_and_fire.neuron import simulate_moments
+from qmemcircuit.neurons.integrate_and_fire import simulate_moments
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.brand2025.params import NEURON, RECONSTRUCTION
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.integrate_and_fire.neuron import simulate_network
+from qmemcircuit.neurons.integrate_and_fire import simulate_network
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:

@@ -38,6 +38,7 @@ from qmemcircuit.counts.means import combine_paulis, states_of_means, tomography
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.expected import trajectory_of_probabilities
+from qmemcircuit.devices.folding import UNFOLDED, Folding
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure, plot_budget
 from qmemcircuit.runs.measurement import measure_readout
@@ -181,10 +182,12 @@ def _unlimited(
     operators = [pauli_matrix(label) for label in labels]
     distance, concurrence = [], []
     for error in reset_errors:
-        placed = replace(target, reset_error=error, fold_all=True).place(circuits)
+        placed = replace(target, reset_error=error, folding=Folding(everything=True)).place(
+            circuits
+        )
         means = []
         for factor in factors:
-            states, _ = replace(placed, fold=factor).noisy_states(circuits)
+            states, _ = placed.amplify(factor).noisy_states(circuits)
             means.append(np.stack([expectation(states, item) for item in operators], axis=1))
         values, _ = extrapolate_pooled(np.array(means), labels, factors)
         states = states_of_means(dict(zip(labels, values.T, strict=True)))
@@ -214,11 +217,11 @@ def _sampled(
 
     assert master.states is not None
     circuits = qm.build_circuits(model, times, splitting="compiled")
-    placed = replace(target, fold_all=True).place(circuits)
+    placed = replace(target, folding=Folding(everything=True)).place(circuits)
     chances = [placed.amplify(factor).probabilities(circuits) for factor in factors]
     absorbed, _ = absorb_device_decay(circuits, placed)
     fewer = LINEAR_FACTORS[: len(factors)]
-    linear = replace(placed, fold_all=False)
+    linear = replace(placed, folding=UNFOLDED)
     absorbed_chances = [linear.amplify(factor).probabilities(absorbed) for factor in fewer]
     # What the two calibration circuits give, to 1e-6; every seed then draws its own.
     known = measure_readout(placed, 2, shots=10**12)

@@ -30,6 +30,8 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.compilation import CompiledCircuit
+from qmemcircuit.devices.folding import Folding
+from qmemcircuit.devices.suppression import UNSUPPRESSED
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 from qmemcircuit.runs.services import fake_backend
@@ -69,7 +71,7 @@ def compute(settings: Settings) -> Result:
     columns = ("bias", "bias_error", "sampled", "sampled_error", "growth")
     table = np.zeros((len(columns), len(SYSTEMS), len(NOISES), len(methods)))
     times, lengths = {}, {}
-    variants = sorted({(m.options, m.extrapolated) for m in methods}, key=str)
+    variants = sorted({(m.suppression, m.extrapolated) for m in methods}, key=str)
     total, done = len(SYSTEMS) * len(variants), 0
     for row, system in enumerate(SYSTEMS):
         circuits = _circuits(system, quick=settings.quick)
@@ -77,31 +79,31 @@ def compute(settings: Settings) -> Result:
         assert master is not None
         placed = target.place(circuits)
         chances: dict[Any, FloatArray] = {}
-        for options, extrapolated in variants:
+        for suppression, extrapolated in variants:
             settings.progress(done, total)
             done += 1
             for factor in FACTORS if extrapolated else FACTORS[:1]:
-                if (options, factor, "calibrated") in chances:
+                if (suppression, factor, "calibrated") in chances:
                     continue
-                chosen = replace(placed, fold=factor, **dict(options))
+                chosen = replace(placed, folding=Folding(factor), suppression=suppression)
                 compiled = chosen.compile(circuits)
-                if not options and factor == 1:
+                if suppression == UNSUPPRESSED and factor == 1:
                     times[system] = (circuits.times / (2 * np.pi)).tolist()
                     lengths[system] = _size(compiled)
                 for noise, errors in NOISES.items():
                     if errors is not None:
                         errors = replace(errors, nodes=NODES[system])
                     noisy = replace(chosen, coherent_errors=errors)
-                    chances[options, factor, noise] = noisy.instance_probabilities(
+                    chances[suppression, factor, noise] = noisy.instance_probabilities(
                         circuits, compiled
                     )
         for (column, noise), (place, method) in product(enumerate(NOISES), enumerate(methods)):
             factors = FACTORS if method.extrapolated else FACTORS[:1]
             found = judge(
                 method,
-                replace(placed, **dict(method.options)),
+                replace(placed, suppression=method.suppression),
                 circuits,
-                [chances[method.options, factor, noise] for factor in factors],
+                [chances[method.suppression, factor, noise] for factor in factors],
                 master,
                 shots,
                 seeds,
@@ -171,7 +173,7 @@ def _scan(target: DeviceTarget, *, quick: bool) -> xarray.Dataset:
     names = SCANNED[:2] if quick else SCANNED
     found = []
     for method in (item for item in METHODS if item.name in names):
-        chosen = replace(placed, **dict(method.options))
+        chosen = replace(placed, suppression=method.suppression)
         compiled = chosen.compile(circuits)
         for offset in OFFSETS_KHZ:
             errors = CoherentErrors(2e3 * math.pi * offset, nodes=NODES["scan"])

@@ -16,6 +16,7 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import nearest_physical, pauli_matrix, trace_distance
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.coherent_errors import CoherentErrors
+from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.runs.measurement import measure_readout
 
@@ -54,31 +55,31 @@ TWIRLS, SEEDS = 10, 40
 
 @dataclass(frozen=True)
 class Method:
-    """What is switched on: options of the device, what is done to the counts, and the rival."""
+    """What is switched on: what the device does, what is done to the counts, and the rival."""
 
     name: str
-    options: tuple[tuple[str, Any], ...] = ()
+    suppression: Suppression = UNSUPPRESSED
     extrapolated: bool = False
     readout: bool = False
     projected: bool = False
     rival: str = "none"
 
 
-_XX = ("dynamical_decoupling", "XX")
+_TWIRLED = Suppression(twirling=TWIRLS)
 METHODS = (
     Method("none"),
-    Method("decoupling XX", (_XX,)),
-    Method("decoupling XpXm", (("dynamical_decoupling", "XpXm"),)),
-    Method("decoupling XY4", (("dynamical_decoupling", "XY4"),)),
-    Method("twirling", (("twirling", TWIRLS),)),
-    Method("twirling, IBM's", (("twirling", TWIRLS), ("service_twirling", True))),
+    Method("decoupling XX", Suppression("XX")),
+    Method("decoupling XpXm", Suppression("XpXm")),
+    Method("decoupling XY4", Suppression("XY4")),
+    Method("twirling", _TWIRLED),
+    Method("twirling, IBM's", Suppression(twirling=TWIRLS, as_service=True)),
     Method("readout correction", readout=True),
     Method("extrapolation", extrapolated=True),
     Method("physical projection", projected=True),
-    Method("readout + extrapolation", (), True, True),
-    Method("+ projection", (), True, True, True, "readout + extrapolation"),
-    Method("+ twirling", (("twirling", TWIRLS),), True, True, True, "+ projection"),
-    Method("+ decoupling XX", (_XX, ("twirling", TWIRLS)), True, True, True, "+ twirling"),
+    Method("readout + extrapolation", UNSUPPRESSED, True, True),
+    Method("+ projection", UNSUPPRESSED, True, True, True, "readout + extrapolation"),
+    Method("+ twirling", _TWIRLED, True, True, True, "+ projection"),
+    Method("+ decoupling XX", Suppression("XX", TWIRLS), True, True, True, "+ twirling"),
 )
 RIVALS = {method.name: method.rival for method in METHODS}
 QUICK = ("none", "decoupling XX", "readout correction", "physical projection")

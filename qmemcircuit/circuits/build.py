@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, overload
+from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,53 +19,19 @@ from qiskit.circuit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import StatePreparation, UnitaryGate
 
 from qmemcircuit.circuits.collision import CollisionForm, collision_circuit
-from qmemcircuit.circuits.constant_depth import Compilation, CompiledPair, restored_pairs
-from qmemcircuit.circuits.settings import default_bases, measure, parse_bases
+from qmemcircuit.circuits.constant_depth import CompiledPair, ConstantDepth, restored_pairs
+from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
+from qmemcircuit.circuits.settings import measure
 from qmemcircuit.circuits.splitting import (
     Collision,
     Element,
     Operation,
     Splitting,
-    fused_pairs,
     split_evolution,
 )
-from qmemcircuit.common.checks import (
-    ComplexArray,
-    FloatArray,
-    check_choice,
-    check_integer,
-    check_times,
-)
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.results.records import Record
-
-
-@dataclass(frozen=True)
-class AncillaPool:
-    """How many ancillas each memristor has; `size=None` is one for every collision."""
-
-    size: int | None
-
-    def __post_init__(self) -> None:
-        if self.size is not None:
-            check_integer("size", self.size, minimum=1)
-
-    def describe(self) -> str:
-        """Return the choice as a word for the provenance."""
-        return "fresh" if self.size is None else "reset" if self.size == 1 else f"pool({self.size})"
-
-
-def pool(size: int) -> AncillaPool:
-    """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
-    return AncillaPool(check_integer("size", size, minimum=1))
-
-
-Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
-"""`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
-memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
-
-AnySplitting = Splitting | Compilation
-"""A splitting by its name, or `Compilation(…)`, which is "compiled" with options."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +41,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     Attributes:
         network: what is simulated.
         times: shape (T,).
-        bases: the measurement settings, a letter X, Y or Z per memristor, memristor 0 first.
-        ancilla, splitting, steps, collision: as in `build_circuits`.
+        options: how they are built, with the defaults for this network filled in.
         compiled: for the splitting `"compiled"`, the pair's circuit at every time.
         absorbed: elements that replace the model's at some times, where a device's own decay
             does part of the damping (`absorption.absorb_decay`).
@@ -84,11 +49,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     network: Network
     times: FloatArray
-    bases: tuple[str, ...]
-    ancilla: AncillaPool
-    splitting: Splitting
-    steps: int | None
-    collision: CollisionForm
+    options: CircuitOptions
     compiled: tuple[CompiledPair, ...] = ()
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
 
@@ -119,11 +80,36 @@ class CircuitSet(Sequence[QuantumCircuit]):
         return self._measured(place // len(self.bases), self.bases[place % len(self.bases)])
 
     @property
+    def bases(self) -> tuple[str, ...]:
+        """The measurement settings, a letter X, Y or Z per memristor, memristor 0 first."""
+        return self.options.settings
+
+    @property
+    def ancilla(self) -> AncillaPool:
+        """How many ancillas each memristor has."""
+        return self.options.pool
+
+    @property
+    def splitting(self) -> Splitting:
+        """How collisions and couplings alternate."""
+        return self.options.name
+
+    @property
+    def steps(self) -> int | None:
+        """Equal steps of each circuit, or None where `times` bound them."""
+        return self.options.steps
+
+    @property
+    def collision(self) -> CollisionForm:
+        """The gates of a collision."""
+        return self.options.collision
+
+    @property
     def num_qubits(self) -> int:
         """Qubits of the longest circuit, system and ancillas."""
         last = self.elements(len(self.times) - 1)
         most = most_collisions(last)
-        builder = CircuitBuilder(self.network, self.ancilla, self.collision, most)
+        builder = CircuitBuilder(self.network, self.options, most)
         return int(builder.circuit.num_qubits)
 
     @property
@@ -145,11 +131,9 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     def describe_compilation(self) -> dict[str, str | float | int | None]:
         """Return method, largest residual and collisions of compiled circuits as JSON values."""
-        methods = sorted({pair.method for pair in self.compiled if pair.time > 0}) or sorted(
-            {pair.method for pair in self.compiled}
-        )
+        later = [pair for pair in self.compiled if pair.time > 0] or self.compiled
         return {
-            "compiled_method": " and ".join(methods) or None,
+            "compiled_method": " and ".join(sorted({pair.method for pair in later})) or None,
             "compiled_residual": self.compiled_residual,
             "compiled_collisions": max((pair.collisions for pair in self.compiled), default=None),
         }
@@ -178,7 +162,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         if self.compiled:
             network, elements = _absorb_first_gate(network, elements)
         most = most_collisions(elements)
-        builder = CircuitBuilder(network, self.ancilla, self.collision, most)
+        builder = CircuitBuilder(network, self.options, most)
         builder.append(elements)
         circuit = builder.circuit
         circuit.name = f"t{time_index}"
@@ -220,7 +204,7 @@ def build_circuits(
         splitting: `"lie"` (the paper), `"strang"` or `"fused"`; all are the same, and exact, for
             uncoupled memristors. `"compiled"`: for a pair, the same few collisions a memristor at
             every t (`compile_pair`), within 0.005 of the master equation or refused;
-            `Compilation(…)` is the same with another tolerance or number of collisions.
+            `ConstantDepth(…)` is the same with another tolerance or number of collisions.
         steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
             each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
@@ -234,41 +218,19 @@ def build_circuits(
     >>> circuits[4, "X"].count_ops()["reset"]   # four collisions, one recycled ancilla
     3
     """
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
+    return circuits_with(model, times, options)
+
+
+def circuits_with(model: Model, times: ArrayLike, options: CircuitOptions) -> CircuitSet:
+    """Return the circuits of `build_circuits` for options that are one object already."""
     network = as_network(model)
     checked = check_times(times)
-    compilation = None
-    if isinstance(splitting, Compilation):
-        compilation, splitting = splitting, "compiled"
-    check_choice("splitting", splitting, ("lie", "strang", "fused", "compiled"))
-    check_choice("collision", collision, ("compact", "paper"))
-    if steps is not None:
-        steps = check_integer("steps", steps, minimum=1)
-        if splitting == "compiled":
-            raise ValueError(
-                f"Argument steps must be None for splitting='compiled', but {steps} was given: "
-                "each circuit covers its whole [0, t] at once."
-            )
-    wanted = default_bases(network) if bases is None else bases
-    settings = parse_bases(wanted, len(network.memristors))
-    if ancilla == "merged":
-        if network.couplings:
-            raise ValueError(
-                "Argument ancilla must not be 'merged' for coupled memristors, but this network "
-                f"has {len(network.couplings)} couplings: damping and couplings do not commute."
-            )
-        if steps not in (None, 1):
-            raise ValueError(
-                f"Argument steps must be None for ancilla='merged', but {steps} was given: all of "
-                "[0, t] is one collision."
-            )
-        steps = 1
-    if splitting == "fused":
-        fused_pairs(network)
-    chosen = as_pool(ancilla)
-    compiled: tuple[CompiledPair, ...] = ()
-    if splitting == "compiled":
-        compiled = (compilation or Compilation()).compile(network, checked)
-    return CircuitSet(network, checked, settings, chosen, splitting, steps, collision, compiled)
+    chosen = options.for_network(network)
+    how = chosen.constant_depth
+    return CircuitSet(
+        network, checked, chosen, () if how is None else how.compile(network, checked)
+    )
 
 
 def rebuild_circuits(record: Record) -> CircuitSet:
@@ -282,26 +244,16 @@ def rebuild_circuits(record: Record) -> CircuitSet:
     compiled anew, and fitted circuits need not be those that ran.
     """
     used = record.provenance
-    word = str(used.get("ancilla", "reset"))
-    ancilla: Any = word if not word.startswith("pool(") else AncillaPool(int(word[5:-1]))
-    return build_circuits(
-        record.network,
-        np.array(used.get("planned_times", record.times)),
-        bases=list(record.samples.bases),
-        ancilla=ancilla,
-        splitting=recorded_splitting(record),
-        steps=used.get("steps"),
-        collision=used.get("collision", "compact"),
-    )
+    options = CircuitOptions.restore(used, record.samples.bases)
+    if options.constant_depth is not None:
+        options = replace(options, constant_depth=_recorded(record))
+    return circuits_with(record.network, np.array(used.get("planned_times", record.times)), options)
 
 
-def recorded_splitting(record: Record) -> AnySplitting:
-    """Return the splitting of a record's circuits; that of compiled ones holds their angles."""
-    splitting: Splitting = record.provenance.get("splitting", "lie")
-    if splitting != "compiled":
-        return splitting
+def _recorded(record: Record) -> ConstantDepth:
+    """Return the compiled circuits of a record, or how to compile those of an old one."""
     if record.compiled:
-        return Compilation(pairs=restored_pairs(record.compiled))
+        return ConstantDepth(pairs=restored_pairs(record.compiled))
     if record.provenance.get("compiled_method") != "closed form":
         warnings.warn(
             "Argument record must hold the angles of its compiled circuits, but it is older than "
@@ -309,20 +261,7 @@ def recorded_splitting(record: Record) -> AnySplitting:
             UserWarning,
             stacklevel=3,
         )
-    return Compilation(exceeded="warn")
-
-
-def as_pool(ancilla: Ancilla) -> AncillaPool:
-    """Return the pool that an `ancilla` argument stands for."""
-    if isinstance(ancilla, AncillaPool):
-        return ancilla
-    named = {"fresh": AncillaPool(None), "reset": AncillaPool(1), "merged": AncillaPool(1)}
-    if not isinstance(ancilla, str) or ancilla not in named:
-        raise ValueError(
-            "Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k), but "
-            f"{ancilla!r} was given."
-        )
-    return named[ancilla]
+    return ConstantDepth(exceeded="warn")
 
 
 class CircuitBuilder:
@@ -331,15 +270,14 @@ class CircuitBuilder:
     An ancilla is reset before it is used again and never after its last collision.
     """
 
-    def __init__(
-        self, network: Network, ancilla: AncillaPool, collision: CollisionForm, collisions: int
-    ) -> None:
+    def __init__(self, network: Network, options: CircuitOptions, collisions: int) -> None:
         """Prepare the initial state; `collisions` is the most that any memristor will have."""
-        self._network, self._collision = network, collision
+        self._network, self._collision = network, options.collision
         count = len(network.memristors)
         purified = [_is_mixed(memristor.initial_state) for memristor in network.memristors]
         needed = collisions + any(purified)
-        self._size = needed if ancilla.size is None else min(ancilla.size, needed)
+        size = options.pool.size
+        self._size = needed if size is None else min(size, needed)
         self._used = [0] * count
         system = QuantumRegister(count, "system")
         self.circuit = QuantumCircuit(system)

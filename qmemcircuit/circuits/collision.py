@@ -27,14 +27,18 @@ def damping_probability(memristor: Memristor, start: float, stop: float) -> floa
     """Return p = 1 − exp(−∫Γ dt) over [start, stop], exact at any step size.
 
     Raises ValueError where Γ is negative anywhere in the step. The integral is exact; the sign
-    is checked at 33 irregular times in every period of the memristor (at least 33, and the ends),
-    so a much shorter negative dip can pass unseen.
+    is checked at 33 irregular times in every period of the memristor (at least 33), at the ends
+    and between the law's breakpoints, so a much shorter negative dip without them can pass
+    unseen.
     """
     integral = float(memristor.decay_integral(start, stop))
+    cuts = np.asarray(getattr(memristor.rate, "breakpoints", ()), dtype=float)
+    edges = np.concatenate([[start], cuts[(cuts > start) & (cuts < stop)], [stop]])
     count = 33 * max(1, math.ceil((stop - start) / memristor.period))
     # Multiples of the golden ratio fill the step evenly and keep step with no periodic law.
     places = np.concatenate([[0.0, 1.0], np.arange(count) * GOLDEN_RATIO % 1.0])
-    smallest = float(np.min(memristor.decay_rate(start + (stop - start) * places)))
+    places = np.concatenate([start + (stop - start) * places, 0.5 * (edges[1:] + edges[:-1])])
+    smallest = float(np.min(memristor.decay_rate(places)))
     if smallest < 0 or integral < 0:
         raise ValueError(
             f"Argument rate must not be negative, but within the step from t = {start:g} to "

@@ -102,7 +102,7 @@ class CompiledPair:
 
 
 @dataclass(frozen=True, eq=False)
-class Compilation:
+class ConstantDepth:
     """How `splitting="compiled"` is to be done: give this instead of the word, to be explicit.
 
     Attributes:
@@ -114,7 +114,7 @@ class Compilation:
         pairs: circuits that are already compiled, for exactly the times that are asked. Then
             nothing is computed: `rebuild_circuits(record)` does so with what ran.
 
-    >>> loose = Compilation(tolerance=0.02, exceeded="warn")
+    >>> loose = ConstantDepth(tolerance=0.02, exceeded="warn")
     """
 
     tolerance: float = TOLERANCE
@@ -124,6 +124,23 @@ class Compilation:
 
     def __post_init__(self) -> None:
         _check_options(self.tolerance, self.collisions, self.exceeded)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the options, without the pairs, as JSON values."""
+        return {
+            "compiled_tolerance": self.tolerance,
+            "compiled_collisions_asked": self.collisions,
+            "compiled_exceeded": self.exceeded,
+        }
+
+    @classmethod
+    def restore(cls, described: Mapping[str, Any]) -> ConstantDepth:
+        """Return what `describe` described; what it leaves out has its default."""
+        return cls(
+            described.get("compiled_tolerance", TOLERANCE),
+            described.get("compiled_collisions_asked"),
+            described.get("compiled_exceeded", "refuse"),
+        )
 
     def compile(self, network: Network, times: FloatArray) -> tuple[CompiledPair, ...]:
         """Return the pair's circuits at `times`: those of `pairs`, or newly compiled ones."""
@@ -463,7 +480,7 @@ def _report(worst: CompiledPair, tolerance: float, exceeded: str) -> None:
     raise ValueError(
         f"Argument tolerance must be one that the compiled pair can meet, but {tolerance:g} was "
         f"asked and {found}. Use splitting='fused' with enough steps, allow more collisions or "
-        "a larger tolerance, or go on with exceeded='warn' (Compilation(…) as the splitting)."
+        "a larger tolerance, or go on with exceeded='warn' (ConstantDepth(…) as the splitting)."
     )
 
 

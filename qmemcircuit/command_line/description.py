@@ -20,7 +20,7 @@ factors = [1, 3, 5]
 readout = true
 
 [[memristor]]
-rate = "squid"            # squid | constant
+rate = "squid"            # squid | constant; or "table" with times = [0.0, …] and rates = […]
 gamma = 0.4
 a = 0.7853981633974483
 b = 0.6283185307179586
@@ -42,7 +42,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from qmemcircuit.circuits.build import AncillaPool, pool
+from qmemcircuit.circuits.options import parse_ancilla
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.coherent_errors import CoherentErrors
@@ -55,11 +55,13 @@ from qmemcircuit.model.couplings import (
     PartialSwap,
 )
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.model.rates import ConstantRate, SquidRate
+from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
+from qmemcircuit.model.tabulated import TabulatedRate
 from qmemcircuit.runs.ibm import ibm
 
-RATES = {"squid": SquidRate, "constant": ConstantRate}
-MEMRISTOR_KEYS = ("rate", "gamma", "a", "b", "omega", "mass", "hbar")
+RATES = {"squid": ("gamma",), "constant": ("gamma",), "table": ("times", "rates")}
+"""What each law needs besides its name."""
+MEMRISTOR_KEYS = ("rate", "gamma", "times", "rates", "a", "b", "omega", "mass", "hbar")
 COUPLING_KEYS = ("pair", "kind", "axis", "strength")
 RUN_KEYS = (
     "target",
@@ -134,8 +136,8 @@ def read_description(path: str | os.PathLike[str]) -> Description:
     network = Network(memristors, couplings)
     circuits = {name: run[name] for name in CIRCUIT_KEYS if name in run}
     ancilla = circuits.get("ancilla")
-    if isinstance(ancilla, str) and ancilla.startswith("pool"):
-        circuits["ancilla"] = _pool(ancilla)
+    if isinstance(ancilla, str):
+        circuits["ancilla"] = parse_ancilla(ancilla)
     absorb_decay = run.get("absorb_decay", False)
     if not isinstance(absorb_decay, bool):
         raise ValueError(
@@ -195,23 +197,26 @@ def _mitigation(content: Mapping[str, Any]) -> Mitigation | None:
     return Mitigation(**{**given, "factors": tuple(factors)})
 
 
-def _pool(text: str) -> AncillaPool:
-    size = text.removeprefix("pool(").removesuffix(")")
-    if text != f"pool({size})" or not size.isdecimal():
-        raise ValueError(
-            f"Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k) with an integer k, "
-            f"but {text!r} was given; 'pool(2)' is two ancillas a memristor."
-        )
-    return pool(int(size))
-
-
 def _memristor(item: Mapping[str, Any]) -> Memristor:
     _known(item, MEMRISTOR_KEYS, "[[memristor]]")
-    for name in ("rate", "gamma", "a"):
-        _needed(item, name, "[[memristor]]")
+    _needed(item, "rate", "[[memristor]]")
     law = check_choice("rate", item["rate"], tuple(RATES))
-    rest = {name: value for name, value in item.items() if name not in ("rate", "gamma")}
-    return Memristor(RATES[law](item["gamma"]), **rest)
+    for name in (*RATES[law], "a"):
+        _needed(item, name, "[[memristor]]")
+    values = {name: item[name] for name in ("gamma", "times", "rates") if name in item}
+    if len(values) > len(RATES[law]):
+        extra = next(name for name in values if name not in RATES[law])
+        raise ValueError(
+            f"Argument path must hold what its law takes, but a [[memristor]] with rate = {law!r} "
+            f"has {extra!r}; it takes {' and '.join(RATES[law])}."
+        )
+    rate: DecayRate
+    if law == "table":
+        rate = TabulatedRate.from_values(**values)
+    else:
+        rate = (SquidRate if law == "squid" else ConstantRate)(item["gamma"])
+    rest = {name: value for name, value in item.items() if name not in ("rate", *values)}
+    return Memristor(rate, **rest)
 
 
 def _coupling(item: Mapping[str, Any]) -> tuple[tuple[int, int], Coupling]:

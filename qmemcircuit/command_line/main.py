@@ -242,20 +242,20 @@ def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | 
     There is none for a target that is neither ideal nor calibrated.
     """
     import qmemcircuit as qm
-    from qmemcircuit.circuits.build import recorded_splitting
     from qmemcircuit.devices.recorded import recorded_device
 
     used = record.provenance
-    splitting, steps = recorded_splitting(record), used.get("steps")
     # An incomplete record lacks times, but its circuits stepped through all that were planned.
-    planned = np.array(used.get("planned_times", record.times))
+    circuits = qm.rebuild_circuits(record)
+    planned, options = circuits.times, circuits.options
     kept = np.flatnonzero(np.isin(planned, record.times))
-    exact = _at(qm.exact_circuit(record.network, planned, splitting=splitting, steps=steps), kept)
+    splitting = options.constant_depth or options.splitting
+    exact = qm.exact_circuit(record.network, planned, splitting=splitting, steps=options.steps)
+    exact = _at(exact, kept)
     measured, noisy = qm.estimate(record, current=current), None
     if used.get("target", {}).get("name") == "aer":
         noisy = exact
     if used.get("target", {}).get("calibration"):
-        circuits = qm.rebuild_circuits(record)
         device = recorded_device(used["target"])
         if used.get("absorption"):
             from qmemcircuit.devices.absorption import absorb_device_decay

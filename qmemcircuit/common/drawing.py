@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.checks import FloatArray, check_integer
+
+
+def chosen_seed(seed: int | None) -> int:
+    """Return `seed`, checked; None draws one from the system, so that it can be recorded."""
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    return check_integer("seed", seed, minimum=0)
 
 
 def random_stream(seed: int, stream: int) -> np.random.Generator:

@@ -24,7 +24,9 @@ from qiskit.circuit import Delay
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.splitting import Collision, Element, Operation
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.devices.compilation import CompiledCircuit, operation_duration, start_times
+from qmemcircuit.devices.compilation import CompiledCircuit
+from qmemcircuit.devices.folding import UNFOLDED
+from qmemcircuit.devices.instructions import operation_duration, start_times
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -101,9 +103,10 @@ def absorb_device_decay(
     over while they wait, by decoupling or as IBM's twirling does: T1 then damps |0> for half of
     the time.
     """
+    suppression = target.suppression
     for chosen, option, remedy in (
-        (target.dynamical_decoupling, "dynamical decoupling", "dynamical_decoupling=None"),
-        (target.twirling and target.service_twirling, "IBM's twirling", "twirling=False"),
+        (suppression.decoupling is not None, "dynamical decoupling", "dynamical_decoupling=None"),
+        (suppression.twirling > 0 and suppression.as_service, "IBM's twirling", "twirling=False"),
     ):
         if chosen:
             raise ValueError(
@@ -111,7 +114,7 @@ def absorb_device_decay(
                 "turns a memristor over while it waits, so that the device damps the wrong state "
                 f"for half of the time; use {remedy}, or absorb_decay=False."
             )
-    if not target.schedule:
+    if not target.compilation.schedule:
         raise ValueError(
             "Argument target must be scheduled for absorb_decay, but schedule=False was given: "
             "without a schedule the device's decay has no duration."
@@ -119,7 +122,8 @@ def absorb_device_decay(
     # Folded gates last longer, but all noise factors must run the same collisions.
     # And forms are not chosen: decay is absorbed only while the memristor waits in its own basis.
     # Twirled instances have the plain circuit's schedule up to a few pulses.
-    placed = replace(replace(target, forms=()).place(circuits), fold=1, twirling=0)
+    plain = replace(suppression, twirling=0)
+    placed = replace(target, forms=(), folding=UNFOLDED, suppression=plain).place(circuits)
     part = placed.restricted()
     assert placed.placement is not None
     memristors = len(circuits.network.memristors)

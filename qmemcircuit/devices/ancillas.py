@@ -8,15 +8,18 @@ choice is simulated with the calibrated noise and compared with the exact circui
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import Ancilla, AncillaPool, CircuitSet, most_collisions
+from qmemcircuit.circuits.build import CircuitSet, circuits_with, most_collisions
+from qmemcircuit.circuits.options import Ancilla, AncillaPool, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
+from qmemcircuit.model.memristors import Model
 from qmemcircuit.simulation.exact import circuit_states
 
 MOST_QUBITS = 9
@@ -103,10 +106,14 @@ def choose_ancilla(
 
 
 def resolve_ancilla(
-    build: Callable[[Any], CircuitSet], ancilla: BestAncilla, target: Target
+    model: Model, times: ArrayLike, options: CircuitOptions, target: Target
 ) -> tuple[CircuitSet, AncillaChoice | None]:
-    """Return the circuits for `ancilla`, and the choice where it was left to the calibration."""
-    if ancilla != "best":
-        return build(ancilla), None
+    """Return the circuits of `options`, and the choice of ancillas where it was left to us."""
+
+    def build(ancilla: AncillaPool) -> CircuitSet:
+        return circuits_with(model, times, replace(options, ancilla=ancilla))
+
+    if options.ancilla != "best":
+        return circuits_with(model, times, options), None
     choice = choose_ancilla(build, scheduled_device(target))
     return build(choice.pool), choice

@@ -20,7 +20,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.circuit.library import RZGate, RZZGate
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
-from qmemcircuit.devices.compilation import operation_duration
+from qmemcircuit.devices.instructions import operation_duration
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget

@@ -19,7 +19,8 @@ from qmemcircuit.devices.coherent_errors import (
     detuning_nodes,
     insert_coherent_errors,
 )
-from qmemcircuit.devices.compilation import CompiledCircuit, operation_duration
+from qmemcircuit.devices.compilation import CompiledCircuit
+from qmemcircuit.devices.instructions import operation_duration
 from qmemcircuit.devices.suppression import TwirledCircuit
 
 if TYPE_CHECKING:

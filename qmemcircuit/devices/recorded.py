@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmemcircuit.devices.coherent_errors import CoherentErrors
-from qmemcircuit.devices.compilation import ANGLE_BOUNDS
+from qmemcircuit.devices.compilation import Compilation
+from qmemcircuit.devices.folding import Folding
 from qmemcircuit.devices.forms import Form
+from qmemcircuit.devices.instructions import ANGLE_BOUNDS
 from qmemcircuit.devices.placement import Placement
+from qmemcircuit.devices.suppression import Suppression
 from qmemcircuit.devices.target import DeviceTarget
 
 if TYPE_CHECKING:
@@ -86,16 +89,11 @@ def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
     assumed = described.get("coherent_errors")
     return DeviceTarget(
         backend=recorded_backend(str(described["name"]), calibration),
-        seed=int(described["seed"]),
-        schedule=described["schedule"] != "none",
+        compilation=Compilation.restore(described),
         placement=Placement(tuple(range(count)), embedded, None, "recorded"),
-        reset_error=float(described.get("reset_error", 0.0)),
-        fold=int(described["fold"]),
-        optimization_level=int(described["optimization_level"]),
         forms=tuple(Form(**form) for form in described.get("forms", ())),
-        fold_all=bool(described.get("fold_all", False)),
-        dynamical_decoupling=described.get("dynamical_decoupling"),
-        twirling=int(described.get("twirling", 0)),
-        service_twirling=bool(described.get("service_twirling", False)),
+        folding=Folding.restore(described),
+        suppression=Suppression.restore(described),
+        reset_error=float(described.get("reset_error", 0.0)),
         coherent_errors=None if assumed is None else CoherentErrors(**assumed),
     )

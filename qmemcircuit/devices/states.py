@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import Ancilla, AnySplitting, build_circuits
+from qmemcircuit.circuits.build import circuits_with
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
@@ -33,15 +34,8 @@ def device_states(
     Returns a `Trajectory` with states of shape (T, 2^M, 2^M). The state is the one at the end of
     the scheduled circuit; the gates that turn the measurement's basis, and readout, come on top.
     """
-    circuits = build_circuits(
-        model,
-        times,
-        bases="Z",
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-    )
+    options = CircuitOptions("Z", ancilla, splitting, steps, collision)
+    circuits = circuits_with(model, times, options)
     placed = target.place(circuits)
     report = None
     if absorb_decay:

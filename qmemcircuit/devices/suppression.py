@@ -13,12 +13,15 @@ difference: its Paulis are undone only at the qubit's next two-qubit gate (`twir
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit.circuit import Gate, QuantumCircuit
 from qiskit.circuit.library import RZGate, XGate
+
+from qmemcircuit.common.checks import check_boolean, check_choice, check_integer
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -28,6 +31,67 @@ SEQUENCES = ("XX", "XpXm", "XY4")
 
 TWIRLED = ("cz", "cx", "ecr")
 """Two-qubit gates that Paulis pass through as Paulis."""
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """What is done to compiled circuits against errors.
+
+    Attributes:
+        decoupling: the sequence of pulses that fills waits, one of `SEQUENCES`, or None.
+        twirling: over how many random instances each circuit is averaged; 0 for none.
+        as_service: whether they are made as IBM's service makes them (`twirl_as_service`).
+
+    Raises ValueError or TypeError for values out of range.
+    """
+
+    decoupling: str | None = None
+    twirling: int = 0
+    as_service: bool = False
+
+    def __post_init__(self) -> None:
+        if self.decoupling is not None:
+            check_choice("dynamical_decoupling", self.decoupling, SEQUENCES)
+        check_integer("twirling", self.twirling, minimum=0)
+        check_boolean("service_twirling", self.as_service)
+
+    def fill_waits(self, circuit: QuantumCircuit, part: QiskitTarget) -> QuantumCircuit:
+        """Return a scheduled circuit decoupled, where that is asked for."""
+        return circuit if self.decoupling is None else decouple(circuit, self.decoupling, part)
+
+    def instances(
+        self, circuit: QuantumCircuit, seed: int, part: QiskitTarget
+    ) -> list[TwirledCircuit]:
+        """Return the random instances of a compiled circuit, none without twirling.
+
+        `circuit` is scheduled where `as_service`; what is returned never is.
+        """
+        if not self.twirling:
+            return []
+        if self.as_service:
+            return twirl_as_service(circuit, self.twirling, seed)
+        return twirl(circuit, self.twirling, seed, part)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the choices as JSON values, under the names that `device` has for them."""
+        return {
+            "dynamical_decoupling": self.decoupling,
+            "twirling": self.twirling,
+            "service_twirling": self.as_service,
+        }
+
+    @classmethod
+    def restore(cls, described: Mapping[str, Any]) -> Suppression:
+        """Return the suppression of a description; older records have none."""
+        return cls(
+            described.get("dynamical_decoupling"),
+            int(described.get("twirling", 0)),
+            bool(described.get("service_twirling", False)),
+        )
+
+
+UNSUPPRESSED = Suppression()
+"""Nothing is done."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,31 +26,30 @@ from qmemcircuit.common.checks import (
     FloatArray,
     IntArray,
     check_boolean,
-    check_choice,
-    check_integer,
     check_real,
 )
-from qmemcircuit.common.drawing import random_stream, rounded
+from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.devices.calibration import describe_calibration
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.compilation import (
+    Compilation,
     CompiledCircuit,
+    Site,
     compile_circuit,
-    require_instructions,
-    restrict_target,
 )
+from qmemcircuit.devices.folding import UNFOLDED, Folding
 from qmemcircuit.devices.forms import Form, apply_forms, choose_forms
+from qmemcircuit.devices.instructions import require_instructions, restrict_target
 from qmemcircuit.devices.noise import read_out, readout_matrices, simulate
 from qmemcircuit.devices.placement import (
     GIVEN,
     Placement,
     choose_placement,
     given_placement,
-    qubit_roles,
     require_couplers,
 )
-from qmemcircuit.devices.suppression import SEQUENCES
+from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
@@ -65,43 +64,67 @@ class DeviceTarget(Target):
 
     Attributes:
         backend: anything with `name` and `target` (a Qiskit `BackendV2`).
-        seed: of the transpiler and of the shots.
-        schedule: whether circuits are scheduled, so that waiting decoheres.
+        compilation: how circuits become its instructions; its seed is that of the shots, too.
         placement: the chosen qubits; None until `place` chooses them for a set of circuits.
-        reset_error: probability that a reset leaves |1>, on top of the device's calibration.
-        fold: two-qubit gates are repeated this often (zero-noise extrapolation).
-        fold_all: whether one-qubit gates and waits for resets are folded too.
-        optimization_level: of Qiskit's preset pass manager.
         forms: which of equivalent circuits is used at each time (see `forms`); empty for the
             plain ones, None until `place` chooses them.
-        dynamical_decoupling: the pulses that fill waits (see `suppression`), or None.
-        twirling: over how many random instances each circuit is averaged; 0 for none.
-        service_twirling: whether they are made as IBM's service makes them.
+        folding: what is repeated, for zero-noise extrapolation.
+        suppression: decoupling and twirling.
+        reset_error: probability that a reset leaves |1>, on top of the device's calibration.
         coherent_errors: assumed errors on top of the calibration, or None.
         stream: of the seed's shots and Paulis (see `independent`).
+
+    Raises TypeError for a backend without a target, ValueError where the parts do not fit together.
     """
 
     backend: Any
-    seed: int
-    schedule: bool = True
+    compilation: Compilation
     placement: Placement | None = None
-    reset_error: float = 0.0
-    fold: int = 1
-    optimization_level: int = 3
     forms: tuple[Form, ...] | None = ()
-    fold_all: bool = False
-    dynamical_decoupling: str | None = None
-    twirling: int = 0
-    service_twirling: bool = False
+    folding: Folding = UNFOLDED
+    suppression: Suppression = UNSUPPRESSED
+    reset_error: float = 0.0
     coherent_errors: CoherentErrors | None = None
     stream: int = 0
 
     def __post_init__(self) -> None:
-        if self.fold_all and self.fold > 1 and self.twirling:
+        if not hasattr(self.backend, "target") or not hasattr(self.backend, "name"):
+            raise TypeError(
+                f"Argument backend must be a Qiskit BackendV2, but {self.backend!r} has no target; "
+                "qiskit_ibm_runtime.fake_provider.FakeTorino() is one."
+            )
+        error = check_real("reset_error", self.reset_error, minimum=0)
+        if error > 1:
+            raise ValueError(f"Argument reset_error must be at most 1, but {error:g} was given.")
+        if self.folding.folds_all and self.suppression.twirling:
             raise ValueError(
                 "Argument fold_all must be False with twirling, but it is True: the random Paulis "
                 "are merged into one-qubit gates, and the folds of these with them."
             )
+        decoupling, assumed = self.suppression.decoupling, self.coherent_errors
+        if decoupling is not None:
+            missing = {"x", "rz"} - set(self.backend.target.operation_names)
+            if missing:
+                raise ValueError(
+                    f"Argument dynamical_decoupling must be None for {self.backend.name}, which "
+                    f"has no {' and no '.join(sorted(missing))}, but {decoupling!r} was given."
+                )
+        if assumed is not None and not isinstance(assumed, CoherentErrors):
+            raise TypeError(
+                f"Argument coherent_errors must be CoherentErrors(detuning=…, two_qubit_angle=…), "
+                f"but {assumed!r} was given."
+            )
+        detuned = assumed is not None and assumed.detuning > 0
+        if not self.compilation.schedule and (decoupling is not None or detuned):
+            raise ValueError(
+                "Argument schedule must be True for dynamical_decoupling and for a detuning, but "
+                "False was given: without a schedule nothing waits."
+            )
+
+    @property
+    def seed(self) -> int:
+        """The seed of the transpiler, the shots and the random Paulis."""
+        return self.compilation.seed
 
     @property
     def placed(self) -> bool:
@@ -118,13 +141,8 @@ class DeviceTarget(Target):
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
-        if fold_all and self.fold > 1 and not self.fold_all:
-            raise ValueError(
-                "Argument fold must be 1 on a target that is amplified with fold_all, but it is "
-                f"{self.fold}: its own folds are of two-qubit gates alone, so that not all noise "
-                "would grow alike; leave it out, or give fold_all=True with it."
-            )
-        return replace(self, fold=self.fold * factor, fold_all=self.fold_all or fold_all)
+        folding = self.folding.amplified(factor, everything=fold_all)
+        return replace(self, folding=folding)
 
     def place(self, circuits: CircuitSet) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
@@ -149,7 +167,7 @@ class DeviceTarget(Target):
         if self.forms is None and not circuits.absorbed:
             # Chosen by the calibration alone, at fold 1 and unsuppressed: so all noise factors
             # and all choices of suppression run the same circuit.
-            plain = replace(placed.unsuppressed(), fold=1, forms=(), coherent_errors=None)
+            plain = replace(placed.unsuppressed(), folding=UNFOLDED, forms=(), coherent_errors=None)
 
             def states(forms: tuple[Form, ...], only: Sequence[int]) -> ComplexArray:
                 return replace(plain, forms=forms).noisy_states(circuits, only=only)[0]
@@ -163,7 +181,7 @@ class DeviceTarget(Target):
 
     def unsuppressed(self) -> DeviceTarget:
         """Return this target without decoupling and twirling."""
-        return replace(self, dynamical_decoupling=None, twirling=0)
+        return replace(self, suppression=UNSUPPRESSED)
 
     def compile(
         self, circuits: CircuitSet, *, measured: bool = True, only: Sequence[int] | None = None
@@ -172,15 +190,12 @@ class DeviceTarget(Target):
 
         `only` lists the time indices wanted; None is all of them.
         """
-        if self.fold_all and self.fold > 1 and circuits.absorbed:
+        if self.folding.folds_all and circuits.absorbed:
             raise ValueError(
                 "Argument fold_all must be False for circuits whose decay is absorbed, but it is "
                 "True: the device's T1 is part of what they do, and must not be extrapolated away."
             )
-        placement, part = self._placed(), self.restricted()
-        memristors = len(circuits.network.memristors)
-        # The placement's circuit is the longest; absorption may have shortened the last one.
-        size = (len(placement.qubits) - memristors) // memristors
+        site = Site(self._placed(), self.restricted(), len(circuits.network.memristors))
         circuits, own_basis = apply_forms(circuits, self.forms or ())
         compiled = []
         for index in range(len(circuits.times)) if only is None else only:
@@ -191,19 +206,11 @@ class DeviceTarget(Target):
                 compiled.append(
                     compile_circuit(
                         circuit,
-                        placement,
-                        part,
-                        where=qubit_roles(circuit.num_qubits, memristors, size),
-                        memristors=memristors,
-                        seed=self.seed,
-                        schedule=self.schedule,
+                        site,
+                        compilation=self.compilation,
+                        folding=self.folding,
+                        suppression=self.suppression,
                         own_basis=own_basis.get(index, True),
-                        fold=self.fold,
-                        fold_all=self.fold_all,
-                        optimization_level=self.optimization_level,
-                        dynamical_decoupling=self.dynamical_decoupling,
-                        twirling=self.twirling,
-                        service_twirling=self.service_twirling,
                         twirling_seed=_seed_of(self.seed, index, setting, self.stream),
                     )
                 )
@@ -270,7 +277,7 @@ class DeviceTarget(Target):
             steps=circuits.steps,
             **circuits.describe_compilation(),
             two_qubit_gates=[item.two_qubit_gates for item in compiled],
-            durations=[item.duration for item in compiled] if self.schedule else None,
+            durations=[item.duration for item in compiled] if self.compilation.schedule else None,
             **details,
         )
         found = trajectory_of_states(circuits.network, circuits.times, states, provenance)
@@ -292,18 +299,13 @@ class DeviceTarget(Target):
         """Return device, seed, schedule, layout and the extra noise."""
         return {
             "name": f"device:{self.backend.name}",
-            "seed": self.seed,
+            **self.compilation.describe(),
+            **self.folding.describe(),
+            **self.suppression.describe(),
             "noise": "calibrated: relaxation, depolarizing, readout",
-            "schedule": "alap" if self.schedule else "none",
             "layout": None if self.placement is None else self.placement.describe(),
             "reset_error": self.reset_error,
-            "fold": self.fold,
-            "fold_all": self.fold_all,
-            "optimization_level": self.optimization_level,
             "forms": [form.describe() for form in self.forms or ()],
-            "dynamical_decoupling": self.dynamical_decoupling,
-            "twirling": self.twirling,
-            "service_twirling": self.service_twirling,
             "coherent_errors": (
                 None if self.coherent_errors is None else asdict(self.coherent_errors)
             ),
@@ -372,56 +374,14 @@ def device(
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
     """
-    if not hasattr(backend, "target") or not hasattr(backend, "name"):
-        raise TypeError(
-            f"Argument backend must be a Qiskit BackendV2, but {backend!r} has no target; "
-            "qiskit_ibm_runtime.fake_provider.FakeTorino() is one."
-        )
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    error = check_real("reset_error", reset_error, minimum=0)
-    if error > 1:
-        raise ValueError(f"Argument reset_error must be at most 1, but {error:g} was given.")
-    level = check_integer("optimization_level", optimization_level, minimum=0)
-    if level > 3:
-        raise ValueError(
-            f"Argument optimization_level must be 0, 1, 2 or 3, but {level} was given."
-        )
-    fold = check_integer("fold", fold, minimum=1)
-    if fold % 2 == 0:
-        raise ValueError(f"Argument fold must be odd, but {fold} was given; use 1, 3, 5, ….")
-    if dynamical_decoupling is not None:
-        check_choice("dynamical_decoupling", dynamical_decoupling, SEQUENCES)
-        missing = {"x", "rz"} - set(backend.target.operation_names)
-        if missing:
-            raise ValueError(
-                f"Argument dynamical_decoupling must be None for {backend.name}, which has no "
-                f"{' and no '.join(sorted(missing))}, but {dynamical_decoupling!r} was given."
-            )
-    if coherent_errors is not None and not isinstance(coherent_errors, CoherentErrors):
-        raise TypeError(
-            f"Argument coherent_errors must be CoherentErrors(detuning=…, two_qubit_angle=…), but "
-            f"{coherent_errors!r} was given."
-        )
-    detuned = coherent_errors is not None and coherent_errors.detuning > 0
-    if not schedule and (dynamical_decoupling is not None or detuned):
-        raise ValueError(
-            "Argument schedule must be True for dynamical_decoupling and for a detuning, but False "
-            "was given: without a schedule nothing waits."
-        )
     return DeviceTarget(
-        backend=backend,
-        seed=check_integer("seed", seed, minimum=0),
-        schedule=check_boolean("schedule", schedule),
+        backend,
+        Compilation(chosen_seed(seed), schedule, optimization_level),
         placement=None if layout is None else given_placement(layout, backend),
-        reset_error=error,
-        fold=fold,
-        optimization_level=level,
         forms=None if check_boolean("select_forms", select_forms) else (),
-        fold_all=check_boolean("fold_all", fold_all),
-        dynamical_decoupling=dynamical_decoupling,
-        twirling=check_integer("twirling", twirling, minimum=0),
-        service_twirling=check_boolean("service_twirling", service_twirling),
+        folding=Folding(fold, fold_all),
+        suppression=Suppression(dynamical_decoupling, twirling, service_twirling),
+        reset_error=reset_error,
         coherent_errors=coherent_errors,
     )
 

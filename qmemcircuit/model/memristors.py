@@ -32,7 +32,7 @@ from qmemcircuit.common.checks import (
     check_real,
 )
 from qmemcircuit.model.couplings import Coupling
-from qmemcircuit.model.rates import DecayRate
+from qmemcircuit.model.rates import DecayRate, finite_results
 
 if TYPE_CHECKING:
     import qutip
@@ -140,12 +140,15 @@ class Memristor:
         return math.sqrt(self.mass * self.hbar * self.omega / 2)
 
     def decay_rate(self, times: ArrayLike) -> FloatArray:
-        """Return Γ(t), same shape as `times`."""
-        return self.rate.at_frequency(self.omega).value(times)
+        """Return Γ(t), same shape as `times`; an error names the time at which it is no number."""
+        rates = self.rate.at_frequency(self.omega).value(times)
+        return finite_results("value", rates, np.asarray(times, dtype=float))
 
     def decay_integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
-        """Return ∫Γ dt from `start` to `stop`."""
-        return self.rate.at_frequency(self.omega).integral(start, stop)
+        """Return ∫Γ dt from `start` to `stop`, which broadcast."""
+        integrals = self.rate.at_frequency(self.omega).integral(start, stop)
+        ends = np.broadcast_to(np.asarray(stop, dtype=float), np.broadcast(start, stop).shape)
+        return finite_results("integral", integrals, ends)
 
     def periods(self, count: float, *, points: int = 30) -> FloatArray:
         """Return times from 0 to `count` periods, `points` steps a period, both ends included."""
@@ -223,6 +226,10 @@ class Network:
     def periods(self, count: float, *, points: int = 30) -> FloatArray:
         """Return times from 0 to `count` periods of memristor 0, both ends included."""
         return time_grid(self.period, count, points)
+
+    def decay_integrals(self, stop: float) -> list[float]:
+        """Return ∫Γ_j dt from 0 to `stop` for each memristor, as provenance reports it."""
+        return [float(item.decay_integral(0.0, stop)) for item in self.memristors]
 
     def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
         """Return H/ħ and the collapse operators √Γ_j(t) σ−_j, as `qutip.mesolve` takes them.

@@ -1,23 +1,24 @@
 """Decay-rate laws Γ(t): their value, and their integral over a step.
 
 A law is anything with the three methods of `DecayRate`. The circuits use only `integral`,
-because a collision over [t0, t1] with probability 1 − exp(−∫Γ) is exact at any step size.
+because a collision over [t0, t1] with probability 1 − exp(−∫Γ) is exact at any step size. The
+master equation uses `value`, integrates it along its own way, and refuses where the two differ.
+A law that jumps or bends says where in an attribute `breakpoints`, which both sides respect.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import quad
-from scipy.interpolate import PchipInterpolator
 from scipy.special import jv
 
 from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.model.quadrature import WIDEST_GAP, Quadrature
 
 
 @runtime_checkable
@@ -35,6 +36,45 @@ class DecayRate(Protocol):
     def at_frequency(self, omega: float) -> DecayRate:
         """Return the law for a memristor of angular frequency `omega` (most return themselves)."""
         ...
+
+
+def finite_times(name: str, values: ArrayLike) -> FloatArray:
+    """Return `values` as an array of finite times, of any shape."""
+    if type(values) is float and math.isfinite(values):  # a solver asks one by one, very often
+        return np.asarray(values)
+    try:
+        checked = np.asarray(values, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(
+            f"Argument {name} must hold real numbers, but {values!r} was given."
+        ) from None
+    if not np.isfinite(checked).all():
+        found = float(checked[~np.isfinite(checked)].ravel()[0])
+        raise ValueError(f"Argument {name} must be finite, but it holds {found}.")
+    return checked
+
+
+def finite_results(method: str, results: Any, times: FloatArray) -> FloatArray:
+    """Return what a law's `method` gave for `times`: finite numbers of the same shape."""
+    try:
+        checked = np.asarray(results, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(
+            f"Argument rate must return real numbers from its method {method}, but it returned "
+            f"{results!r}."
+        ) from None
+    if checked.shape != times.shape:
+        raise ValueError(
+            f"Argument rate must return one number for each time from its method {method}, but "
+            f"the shapes are {checked.shape} and {times.shape}."
+        )
+    if not np.isfinite(checked).all():
+        where = np.unravel_index(int(np.argmin(np.isfinite(checked))), checked.shape)
+        raise ValueError(
+            f"Argument rate must return finite numbers from its method {method}, but at "
+            f"t = {times[where]:.12g} it returned {checked[where]}."
+        )
+    return checked
 
 
 @dataclass(frozen=True)
@@ -64,13 +104,13 @@ class SquidRate:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return γ0 (1 − sin(cos ωt))."""
-        phase = self._frequency() * np.asarray(times, dtype=float)
+        phase = self._frequency() * finite_times("times", times)
         return np.asarray(self.gamma0 * (1 - np.sin(np.cos(phase))))
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ∫ Γ dt from `start` to `stop`, exact to rounding."""
         omega = self._frequency()
-        start, stop = np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
+        start, stop = finite_times("start", start), finite_times("stop", stop)
         oscillating = np.zeros(np.broadcast(start, stop).shape)
         for k in range(8):
             order = 2 * k + 1
@@ -108,11 +148,11 @@ class ConstantRate:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return γ at every time."""
-        return np.full(np.shape(times), self.gamma)
+        return np.full(finite_times("times", times).shape, self.gamma)
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return γ (stop − start)."""
-        duration = np.asarray(stop, dtype=float) - np.asarray(start, dtype=float)
+        duration = finite_times("stop", stop) - finite_times("start", start)
         return np.asarray(self.gamma * duration, dtype=float)
 
     def at_frequency(self, omega: float) -> ConstantRate:
@@ -120,142 +160,105 @@ class ConstantRate:
         return self
 
 
+SAMPLES_PER_PERIOD = 4096
+
+
 @dataclass(frozen=True)
 class FunctionRate:
-    """Any law: `function(t)` returns Γ at one time, in 1/time.
+    """Any law: `function(t)` returns Γ at one time, in 1/time, always the same at the same t.
 
-    The integral is adaptive quadrature (QUADPACK) to a relative error of 1e-10; where it notices
-    that it cannot reach that, it raises ValueError. A pulse so narrow that all of its first 21
-    points miss it goes unnoticed: keep the times closer than such structure. A saved run keeps the
-    integrals that it used and reloads them as a `TabulatedRate`.
+    Args:
+        function: a callable of one time.
+        breakpoints: times at which Γ jumps or bends: the edges of its pulses. No step of the
+            quadrature or of the master equation crosses one.
+        resolution: the width of the narrowest structure that Γ has between its breakpoints;
+            None is a 4096th of the period of its memristor (of 2π before it has one).
 
-    >>> float(FunctionRate(lambda t: 0.1 * t).integral(0.0, 2.0))   # 0.1 · 2²/2
-    0.2000...
+    What is guaranteed of the integral: between breakpoints Γ is sampled at places at most
+    `resolution` apart, and two rules of integration that share no sample must agree to 1e-12 in
+    each panel of 21 samples, which is halved until they do. Every sample is kept as a witness.
+    A pulse, dip or jump on which one sample falls is therefore resolved, or refused with
+    ValueError; one that is wider than `resolution` always meets a sample. A narrower one that
+    no sample meets cannot be seen in a function of which only values can be asked: give its
+    edges as breakpoints, or the resolution.
+
+    A negative rate is no error here: `master_equation` integrates one; circuits refuse it. A
+    saved run keeps the integrals that it used and reloads them as a `TabulatedRate`.
+
+    >>> round(float(FunctionRate(lambda t: 0.1 * t).integral(0.0, 2.0)), 12)   # 0.1 · 2²/2
+    0.2
+    >>> pulse = FunctionRate(lambda t: 900.0 if 7.3 < t < 7.301 else 0.1, breakpoints=(7.3, 7.301))
+    >>> round(float(pulse.integral(0.0, 10.0)), 9)
+    1.8999
     """
 
     function: Callable[[float], float]
+    breakpoints: tuple[float, ...] = field(default=(), kw_only=True)
+    resolution: float | None = field(default=None, kw_only=True)
+    _memory: dict[float, dict[int, float]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        if not callable(self.function):
+        if not callable(self.function) or isinstance(self.function, type):
             raise TypeError(
                 f"Argument function must be a callable t -> rate, but {self.function!r} was given; "
                 "for a constant use ConstantRate."
             )
+        cuts = finite_times("breakpoints", self.breakpoints)
+        if cuts.ndim != 1:
+            raise ValueError(
+                f"Argument breakpoints must be a row of times, but {self.breakpoints!r} was given."
+            )
+        object.__setattr__(self, "breakpoints", tuple(np.unique(cuts).tolist()))
+        if self.resolution is not None:
+            check_real("resolution", self.resolution, minimum=0, exclusive=True)
 
     def value(self, times: ArrayLike) -> FloatArray:
-        """Return function(t) at every time; ValueError where it is not a finite number."""
-        times = np.asarray(times, dtype=float)
-        try:
-            values = np.array([float(self.function(float(t))) for t in times.ravel()])
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"Argument function must return a real number for every time, but it does not "
-                f"({error})."
-            ) from error
-        if not np.all(np.isfinite(values)):
-            where = float(times.ravel()[~np.isfinite(values)][0])
-            raise ValueError(
-                f"Argument function must return a finite rate, but at t = {where:g} it does not."
-            )
-        return values.reshape(times.shape)
+        """Return function(t) at every time; an error names the time where it is no number."""
+        times = finite_times("times", times)
+        return self._sample(times.ravel()).reshape(times.shape)
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
-        """Return the quadrature of `function` from `start` to `stop`."""
-        start, stop = np.broadcast_arrays(np.asarray(start, float), np.asarray(stop, float))
-        pairs = zip(start.ravel(), stop.ravel(), strict=True)
-        return np.array([self._quadrature(float(a), float(b)) for a, b in pairs]).reshape(
-            start.shape
-        )
+        """Return ∫ Γ dt from `start` to `stop`, as guaranteed above."""
+        start, stop = np.broadcast_arrays(finite_times("start", start), finite_times("stop", stop))
+        width = (self.resolution or 2 * math.pi / SAMPLES_PER_PERIOD) / WIDEST_GAP
+        panels = self._memory.setdefault(width, {})
+        rule = Quadrature(self._sample, width, np.array(self.breakpoints), panels)
+        return rule.between(start, stop)
 
     def at_frequency(self, omega: float) -> FunctionRate:
-        """Return itself: the function brings its own frequencies."""
-        return self
+        """Return the law with the resolution that goes with this ω, where none was given."""
+        if self.resolution is not None:
+            return self
+        period = 2 * math.pi / check_real("omega", omega, minimum=0, exclusive=True)
+        law = replace(self, resolution=period / SAMPLES_PER_PERIOD)
+        object.__setattr__(law, "_memory", self._memory)  # panels are integrated once for both
+        return law
 
-    def _quadrature(self, start: float, stop: float) -> float:
-        value, error, *problem = quad(
-            lambda t: float(self.value(t)),
-            start,
-            stop,
-            epsabs=1e-13,
-            epsrel=1e-10,
-            limit=500,
-            full_output=1,
+    def _sample(self, times: FloatArray) -> FloatArray:
+        values = np.empty(times.size)
+        for k, time in enumerate(times.tolist()):
+            values[k] = rate_of(self.function, time)
+        return values
+
+
+def rate_of(function: Callable[[float], Any], time: float) -> float:
+    """Return function(time) as a finite number; errors name the time."""
+    found = function(time)
+    if type(found) is not float:
+        try:
+            if isinstance(found, str | bytes) or np.ndim(found) != 0:
+                raise TypeError
+            found = float(found)
+        except (TypeError, ValueError, OverflowError):
+            raise TypeError(
+                f"Argument function must return a real number for every time, but at "
+                f"t = {time:.12g} it returned {found!r}."
+            ) from None
+    if not math.isfinite(found):
+        raise ValueError(
+            f"Argument function must return a finite rate, but at t = {time:.12g} it returned "
+            f"{found}."
         )
-        # full_output adds a message as a fourth item where the tolerance was not met.
-        if len(problem) > 1 and error > 1e-9 * max(1.0, abs(value)):
-            raise ValueError(
-                f"Argument function must be integrable over [{start:g}, {stop:g}], but the "
-                f"quadrature stopped at an error of {error:.2g}; split the times at its jumps."
-            )
-        return float(value)
-
-
-@dataclass(frozen=True)
-class TabulatedRate:
-    """A law known by its integral from 0 to given times, as saved files keep it.
-
-    Args:
-        times: T ≥ 2 increasing times, the first one 0.
-        integrals: ∫Γ from 0 to each time, so the first one is 0.
-
-    `integral` is exact between tabulated times. Between them, and for `value`, a cubic that is
-    monotone wherever the table is (PCHIP) interpolates: an approximation, but one in which no
-    negative rate appears that the table does not have.
-    """
-
-    times: tuple[float, ...]
-    integrals: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        times, integrals = np.array(self.times, float), np.array(self.integrals, float)
-        if times.ndim != 1 or times.size < 2 or times.shape != integrals.shape:
-            raise ValueError(
-                f"Argument integrals must match at least two times, but the shapes are "
-                f"{times.shape} and {integrals.shape}."
-            )
-        if times[0] != 0 or np.any(np.diff(times) <= 0) or not np.all(np.isfinite(times)):
-            raise ValueError("Argument times must start at 0 and increase, but they do not.")
-        if not np.all(np.isfinite(integrals)) or integrals[0] != 0:
-            raise ValueError("Argument integrals must be finite and start at 0, but they do not.")
-        object.__setattr__(self, "times", tuple(times.tolist()))
-        object.__setattr__(self, "integrals", tuple(integrals.tolist()))
-
-    def value(self, times: ArrayLike) -> FloatArray:
-        """Return the interpolated Γ at `times`."""
-        return np.asarray(self._interpolator().derivative()(self._inside(times)))
-
-    def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
-        """Return the difference of the tabulated integrals."""
-        cumulative = self._interpolator()
-        return np.asarray(cumulative(self._inside(stop)) - cumulative(self._inside(start)))
-
-    def at_frequency(self, omega: float) -> TabulatedRate:
-        """Return itself."""
-        return self
-
-    def _interpolator(self) -> PchipInterpolator:
-        interpolator: PchipInterpolator = PchipInterpolator(self.times, self.integrals)
-        return interpolator
-
-    def _inside(self, times: ArrayLike) -> FloatArray:
-        times = np.asarray(times, dtype=float)
-        # The last digit of a sum of steps may lie beyond the table's end.
-        tolerance = 1e-12 * self.times[-1]
-        if np.any(times < -tolerance) or np.any(times > self.times[-1] + tolerance):
-            raise ValueError(
-                f"Argument times must lie within the table, 0 to {self.times[-1]:g}, but "
-                f"{float(np.max(times)):g} was asked for; give the law itself instead."
-            )
-        return np.asarray(np.clip(times, 0.0, self.times[-1]))
-
-
-def tabulate(rate: DecayRate, times: ArrayLike, *, refinement: int = 8) -> TabulatedRate:
-    """Return `rate` as a table of its integrals at `times` and `refinement` points between them."""
-    knots = np.unique(np.concatenate([[0.0], np.asarray(times, float)]))
-    if knots.size < 2:
-        knots = np.array([0.0, 1.0])
-    fine = np.interp(
-        np.arange(refinement * (knots.size - 1) + 1) / refinement, np.arange(knots.size), knots
-    )
-    steps = rate.integral(fine[:-1], fine[1:])
-    return TabulatedRate(tuple(fine), (0.0, *np.cumsum(steps).tolist()))
+    return float(found)

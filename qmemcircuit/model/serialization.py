@@ -22,7 +22,8 @@ from qmemcircuit.model.couplings import (
     PartialSwap,
 )
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate, TabulatedRate, tabulate
+from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
+from qmemcircuit.model.tabulated import TabulatedRate, tabulate
 
 RATES = {law.__name__: law for law in (SquidRate, ConstantRate, TabulatedRate)}
 COUPLINGS = {
@@ -74,6 +75,8 @@ def _describe_rate(memristor: Memristor, times: FloatArray) -> dict[str, Any]:
     if type(rate) not in RATES.values():
         rate = tabulate(rate.at_frequency(memristor.omega), times)
     values = {item.name: getattr(rate, item.name) for item in fields(rate)}  # type: ignore[arg-type]
+    if isinstance(rate, TabulatedRate) and rate.rates is None:
+        del values["rates"]  # as in every file before tables of rates
     return {"law": type(rate).__name__, **values}
 
 

@@ -24,8 +24,8 @@ from qmemcircuit.model.serialization import restore_model
 from qmemcircuit.results.records import Record
 from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
 from qmemcircuit.runs.measurement import Measurement, mitigated_samples
-from qmemcircuit.runs.protocols import JobService
-from qmemcircuit.runs.submission import service_of, submit_measurement, submittable
+from qmemcircuit.runs.protocols import JobService, submittable
+from qmemcircuit.runs.submission import service_of, submit_measurement
 
 
 @dataclass(frozen=True)

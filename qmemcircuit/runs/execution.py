@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import AnySplitting
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.constant_depth import stored_pairs
+from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
@@ -58,17 +58,9 @@ def run(
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
     shots = check_integer("shots", shots, minimum=1)
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(
-        model,
-        times,
-        target=as_target(target),
-        bases=bases,
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-        absorb_decay=absorb_decay,
-        mitigation=mitigation,
+        model, times, options, as_target(target), absorb_decay=absorb_decay, mitigation=mitigation
     )
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement, shots)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from qmemcircuit.common.storage import FileFormatError, load_file, write_atomically
+from qmemcircuit.common.locks import locked as hold
+from qmemcircuit.common.storage import (
+    FileFormatError,
+    content_digest,
+    load_file,
+    write_atomically,
+)
 
 FAILED = ("ERROR", "CANCELLED")
 
@@ -33,7 +38,11 @@ def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        attempts = list(json.loads(path.read_bytes())["attempts"])
+        content = json.loads(path.read_bytes())
+        attempts = list(content["attempts"])
+        # Files of up to November 2026 state no sum.
+        if content.get("sha256") not in (None, content_digest(content, {})):
+            raise ValueError("it does not have the SHA-256 that it states")
         for attempt in attempts:
             if not isinstance(attempt["tag"], str) or not isinstance(attempt["job"], str | None):
                 raise TypeError
@@ -47,8 +56,9 @@ def attempts_of(place: Path, number: int) -> list[dict[str, Any]]:
 
 def write_attempts(place: Path, number: int, attempts: list[dict[str, Any]]) -> None:
     """Write the attempts at one part, as `attempts_of` returns them."""
-    content = json.dumps({"attempts": attempts}, indent=1).encode()
-    write_atomically(place / file_name(number, "json"), content)
+    content: dict[str, Any] = {"attempts": attempts}
+    content["sha256"] = content_digest(content, {})
+    write_atomically(place / file_name(number, "json"), json.dumps(content, indent=1).encode())
 
 
 def file_name(number: int, suffix: str) -> str:
@@ -56,23 +66,10 @@ def file_name(number: int, suffix: str) -> str:
     return f"part{number:03d}.{suffix}"
 
 
-@contextmanager
-def locked(place: Path) -> Iterator[None]:
-    """Hold the folder alone; the lock vanishes with the process, however it ends.
-
-    POSIX only: elsewhere two processes at once are not refused (files are whole all the same).
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock
-        yield
-        return
-    with (place / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RuntimeError(
-                f"Argument folder must not be in use, but another process is submitting or "
-                f"collecting {str(place)!r}; wait for it to finish."
-            ) from None
-        yield
+def locked(place: Path) -> AbstractContextManager[None]:
+    """Hold the folder alone; RuntimeError where another process does."""
+    return hold(
+        place / ".lock",
+        f"Argument folder must not be in use, but another process is submitting or "
+        f"collecting {str(place)!r}; wait for it to finish.",
+    )

@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
-from qmemcircuit.devices.compilation import require_isa, widen
-from qmemcircuit.devices.target import DeviceTarget, device
+from qmemcircuit.common.drawing import chosen_seed
+from qmemcircuit.devices.compilation import Compilation
+from qmemcircuit.devices.folding import Folding
+from qmemcircuit.devices.instructions import require_isa, widen
+from qmemcircuit.devices.placement import given_placement
+from qmemcircuit.devices.suppression import SEQUENCES, Suppression
+from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import measurement_of
 from qmemcircuit.runs.protocols import JobService, Submittable
@@ -175,7 +180,7 @@ def ibm(
         raise TypeError(
             f"Argument name must be a device's name, but {name!r} was given; 'ibm_torino' is one."
         )
-    check_integer("fold", fold, minimum=1)
+    folding = Folding(fold, fold_all)
     check_boolean("twirling", twirling)
     check_boolean("fractional_gates", fractional_gates)
     if fractional_gates and twirling:
@@ -187,7 +192,7 @@ def ibm(
         raise ValueError("Argument fold must be 1 with fractional_gates, for RZZ is no CZ.")
     options: dict[str, Any] = {}
     if dynamical_decoupling is not None:
-        check_choice("dynamical_decoupling", dynamical_decoupling, ("XX", "XpXm", "XY4"))
+        check_choice("dynamical_decoupling", dynamical_decoupling, SEQUENCES)
         options["dynamical_decoupling"] = {
             "enable": True,
             "sequence_type": dynamical_decoupling,
@@ -199,16 +204,14 @@ def ibm(
         options["simulator"] = {"seed_simulator": check_integer("seed", seed, minimum=0)}
     if backend is None:
         backend = open_backend(name, channel, instance, fractional_gates)
-    compiler = device(
+    randomizations = RANDOMIZATIONS if twirling else 0
+    prediction = DeviceTarget(
         backend,
-        seed=seed,
-        layout=layout,
-        fold=fold,
-        select_forms=select_forms,
-        fold_all=fold_all,
-        dynamical_decoupling=dynamical_decoupling,
-        twirling=RANDOMIZATIONS if twirling else 0,
-        service_twirling=twirling,
+        Compilation(chosen_seed(seed)),
+        placement=None if layout is None else given_placement(layout, backend),
+        forms=None if check_boolean("select_forms", select_forms) else (),
+        folding=folding,
+        suppression=Suppression(dynamical_decoupling, randomizations, as_service=twirling),
     )
     absent = {"rx", "rzz"} - set(backend.target.operation_names)
     if fractional_gates and absent:
@@ -218,4 +221,4 @@ def ibm(
             "have none but for FakeFractionalBackend)."
         )
     found = instance if instance is not None else instance_of(backend)
-    return IbmTarget(compiler, channel, found, mode, options, fractional_gates, service)
+    return IbmTarget(prediction, channel, found, mode, options, fractional_gates, service)

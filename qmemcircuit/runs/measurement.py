@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import AnySplitting, CircuitSet, build_circuits
-from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.build import CircuitSet, build_circuits
+from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.ancillas import BestAncilla, resolve_ancilla
+from qmemcircuit.devices.ancillas import resolve_ancilla
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Memristor, Model, Network
 from qmemcircuit.model.rates import ConstantRate
@@ -74,15 +74,11 @@ class Measurement:
 def plan_measurement(
     model: Model,
     times: ArrayLike,
-    *,
+    options: CircuitOptions,
     target: Target,
-    bases: str | Sequence[str | Sequence[str]] | None,
-    ancilla: BestAncilla,
-    splitting: AnySplitting,
-    steps: int | None,
-    collision: CollisionForm,
-    absorb_decay: bool,
-    mitigation: Mitigation | None,
+    *,
+    absorb_decay: bool = False,
+    mitigation: Mitigation | None = None,
 ) -> Measurement:
     """Build, place and adapt the circuits of `model`; the arguments are those of `run`."""
     if mitigation is not None and not isinstance(mitigation, Mitigation):
@@ -96,19 +92,7 @@ def plan_measurement(
             "Argument mitigation must have fold_all=False with absorb_decay, but it is True: the "
             "device's T1 is part of what the circuits do, and must not be extrapolated away."
         )
-    circuits, choice = resolve_ancilla(
-        lambda pool: build_circuits(
-            model,
-            times,
-            bases=bases,
-            ancilla=pool,
-            splitting=splitting,
-            steps=steps,
-            collision=collision,
-        ),
-        ancilla,
-        target,
-    )
+    circuits, choice = resolve_ancilla(model, times, options, target)
     if mitigation is not None and mitigation.extrapolation == "exponential":
         _require_equal_gates(circuits)
     placed = target.place(circuits)
@@ -211,9 +195,7 @@ def mitigated_samples(
 def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:
     """Return how circuits were made, as JSON values, for a record's provenance."""
     return {
-        "ancilla": circuits.ancilla.describe(),
-        "splitting": circuits.splitting,
-        "steps": circuits.steps,
+        **circuits.options.describe(),
         **circuits.describe_compilation(),
-        "collision": circuits.collision,
+        "decay_integrals": circuits.network.decay_integrals(float(circuits.times[-1])),
     }

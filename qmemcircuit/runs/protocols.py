@@ -50,3 +50,13 @@ class Submittable(Target):
     @abstractmethod
     def connect(self, folder: Path) -> JobService:
         """Return the service that runs the jobs of the submission in `folder`."""
+
+
+def submittable(target: object) -> Submittable:
+    """Return `target`, which must take jobs; TypeError for the others."""
+    if not isinstance(target, Submittable):
+        raise TypeError(
+            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
+            "and run(…) measures on the others."
+        )
+    return target

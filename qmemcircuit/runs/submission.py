@@ -20,6 +20,8 @@ accepts a request and lists it only after `resume` has asked.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,9 +31,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import AnySplitting
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.constant_depth import stored_pairs
+from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.storage import FileFormatError, save_file, write_atomically
@@ -41,7 +43,7 @@ from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
 from qmemcircuit.runs.measurement import Measurement, describe_circuits, plan_measurement
-from qmemcircuit.runs.protocols import JobService, Submittable
+from qmemcircuit.runs.protocols import JobService, Submittable, submittable
 from qmemcircuit.runs.services import connect
 
 if TYPE_CHECKING:
@@ -78,29 +80,11 @@ def submit(
     """
     shots = check_integer("shots", shots, minimum=1)
     submittable(target)
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(
-        model,
-        times,
-        target=target,
-        bases=bases,
-        ancilla=ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-        absorb_decay=absorb_decay,
-        mitigation=mitigation,
+        model, times, options, target, absorb_decay=absorb_decay, mitigation=mitigation
     )
     return submit_measurement(measurement, shots, folder, service=service)
-
-
-def submittable(target: object) -> Submittable:
-    """Return `target`, which must take jobs; TypeError for the others."""
-    if not isinstance(target, Submittable):
-        raise TypeError(
-            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
-            "and run(…) measures on the others."
-        )
-    return target
 
 
 def submit_measurement(
@@ -159,8 +143,6 @@ def resume(
 
 def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
     """Write the circuits and then the plan, which makes them a submission."""
-    import io
-
     from qiskit import qpy
 
     prepared: list[QuantumCircuit] = []
@@ -175,9 +157,15 @@ def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
     for number, chosen in enumerate(submittable(measurement.target).parts(len(prepared), shots)):
         buffer = io.BytesIO()
         qpy.dump([prepared[index] for index in chosen], buffer)
-        write_atomically(place / file_name(number, "qpy"), buffer.getvalue())
-        tag = f"qmemcircuit-{identity}-{number:03d}"
-        parts.append({"tag": tag, "pubs": [pubs[index] for index in chosen]})
+        content = buffer.getvalue()
+        write_atomically(place / file_name(number, "qpy"), content)
+        parts.append(
+            {
+                "tag": f"qmemcircuit-{identity}-{number:03d}",
+                "pubs": [pubs[index] for index in chosen],
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        )
     circuits, mitigation = measurement.circuits, measurement.mitigation
     target = dict(measurement.target.describe())
     header = {
@@ -226,7 +214,7 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
         tag = attempts[-1]["tag"]
         job = service.find(tag) if asked else None
         if job is None:
-            job = service.submit(_circuits_of(place, number), plan["shots"], tag)
+            job = service.submit(_circuits_of(place, number, part), plan["shots"], tag)
         attempts[-1]["job"] = job
         try:
             write_attempts(place, number, attempts)
@@ -238,17 +226,25 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
             ) from error
 
 
-def _circuits_of(place: Path, number: int) -> list[QuantumCircuit]:
+def _circuits_of(place: Path, number: int, part: Mapping[str, Any]) -> list[QuantumCircuit]:
+    """Return the circuits of a part; FileFormatError unless they are those of its plan."""
     from qiskit import qpy
 
     path = place / file_name(number, "qpy")
+    remedy = "restore it from a copy, or submit again to a new folder"
+    content = path.read_bytes()
+    # Plans of up to November 2026 state no sum.
+    if part.get("sha256") not in (None, hashlib.sha256(content).hexdigest()):
+        raise FileFormatError(
+            f"Argument folder must hold the circuits of its plan, but {str(path)!r} cannot be "
+            f"read: it does not have the SHA-256 that the plan states; {remedy}."
+        )
     try:
-        with path.open("rb") as stream:
-            return list(qpy.load(stream))
+        return list(qpy.load(io.BytesIO(content)))
     except Exception as error:  # QPY's reader raises whatever the bytes make it do
         raise FileFormatError(
             f"Argument folder must hold an intact submission, but {str(path)!r} cannot be read "
-            f"({type(error).__name__}); restore it from a copy, or submit again to a new folder."
+            f"({type(error).__name__}); {remedy}."
         ) from error
 
 

@@ -16,14 +16,13 @@ from qiskit.circuit import Instruction, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 
 from qmemcircuit.circuits.build import (
-    Ancilla,
-    AnySplitting,
     CircuitBuilder,
     CircuitSet,
-    build_circuits,
+    circuits_with,
     most_collisions,
 )
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
+from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Collision, Element, split_evolution
 from qmemcircuit.common.aer import make_simulator
@@ -75,15 +74,9 @@ def exact_circuit(
     where `target` has no noise model.
     """
     traced = ancilla == "traced"
-    circuits = build_circuits(
-        model,
-        times,
-        bases="Z",
-        ancilla="reset" if ancilla == "traced" else ancilla,
-        splitting=splitting,
-        steps=steps,
-        collision=collision,
-    )
+    pool: Ancilla = "reset" if ancilla == "traced" else ancilla
+    options = CircuitOptions("Z", pool, splitting, steps, collision)
+    circuits = circuits_with(model, times, options)
     if target is not None:
         noisy = target.predict() if isinstance(target, Target) else None
         if noisy is None:
@@ -99,6 +92,7 @@ def exact_circuit(
         splitting=circuits.splitting,
         steps=circuits.steps,
         **circuits.describe_compilation(),
+        decay_integrals=circuits.network.decay_integrals(float(circuits.times[-1])),
     )
     memristors = len(circuits.network.memristors)
     if memristors <= STATES_UP_TO:
@@ -275,7 +269,7 @@ def _ancilla_circuits(circuits: CircuitSet, save: Save) -> Iterator[QuantumCircu
         return
     parts = list(_new_elements(circuits))
     most = most_collisions([element for part in parts for element in part])
-    builder = CircuitBuilder(circuits.network, circuits.ancilla, circuits.collision, most)
+    builder = CircuitBuilder(circuits.network, circuits.options, most)
     for index, elements in enumerate(parts):
         builder.append(elements)
         save(builder.circuit, index)

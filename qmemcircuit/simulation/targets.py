@@ -17,8 +17,8 @@ import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import OwnTarget, Target
-from qmemcircuit.common.checks import IntArray, available_memory, check_integer
-from qmemcircuit.common.drawing import random_stream, rounded
+from qmemcircuit.common.checks import IntArray, available_memory
+from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
 
@@ -124,9 +124,7 @@ def _plain_pass_manager() -> PassManager:
 
 def aer(*, seed: int | None = None) -> AerTarget:
     """Return the ideal simulator. `seed=None` draws one from the system and records it."""
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    return AerTarget(check_integer("seed", seed, minimum=0))
+    return AerTarget(chosen_seed(seed))
 
 
 def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -> SamplerTarget:

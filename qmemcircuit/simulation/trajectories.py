@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
-from qmemcircuit.circuits.build import AnySplitting, build_circuits
+from qmemcircuit.circuits.build import build_circuits
+from qmemcircuit.circuits.options import AnySplitting
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import (
     ComplexArray,
@@ -31,6 +32,7 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_memory,
 )
+from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Model, Network, as_network
@@ -119,9 +121,7 @@ def simulate_circuit(
     _check_fits(network, route["method"], bond_dimension)
     circuit, left = traced_circuit(circuits, _save_each(kept), unravel=True)
     plan = _Plan(network, circuits.times, circuit, left, kept, route["method"], bond_dimension)
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    seed = check_integer("seed", seed, minimum=0)
+    seed = chosen_seed(seed)
     averages = _average(plan, total, seed, progress)
     truncation: dict[str, Any] | None = None
     if plan.method == "matrix_product_state":
@@ -139,6 +139,7 @@ def simulate_circuit(
         trajectories=total,
         seed=seed,
         truncation=truncation,
+        decay_integrals=network.decay_integrals(float(circuits.times[-1])),
     )
     return Trajectory(
         circuits.times,

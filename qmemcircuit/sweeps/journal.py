@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qmemcircuit.common.storage import FileFormatError, content_digest, write_atomically
+from qmemcircuit.common.storage import FileFormatError, content_digest
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -30,11 +30,15 @@ def open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values
     line without its end is what a kill left of a write: it is cut off.
     """
     header = {"format": "qmemcircuit", "kind": "sweep journal", "schema": 1, **identity}
-    if not journal.exists():
-        write_atomically(journal, f"{json.dumps(header)}\n".encode())
-        return {}
-    content = journal.read_bytes()
+    content = journal.read_bytes() if journal.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
+    begin = f"{json.dumps(header)}\n".encode()
+    if not whole and begin.startswith(content):  # new, or killed in the middle of its first line
+        with journal.open("wb") as stream:  # in place: whoever sweeps holds a lock on this file
+            stream.write(begin)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return {}
     try:
         first, *lines = whole.splitlines()
         found = json.loads(first)

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import check_integer
+from qmemcircuit.common.locks import locked
 from qmemcircuit.common.provenance import versions
 from qmemcircuit.common.storage import DAMAGE, FileFormatError, content_digest
 from qmemcircuit.sweeps.journal import (
@@ -117,41 +118,51 @@ def sweep(
         "function": _describe(function),
         "grid": [[name, encode_array(axis)] for name, axis in axes.items()],
     }
-    journal = None
-    finished: dict[int, Values] = {}
-    if path is not None:
-        target = _check_path(path)
-        if target.exists():
-            done = _read_finished(target, identity)
-            Path(f"{target}.journal").unlink(missing_ok=True)
-            if progress is not None:
+    if progress is None:
+        progress = _say_nothing
+    with ExitStack() as held:
+        journal = None
+        finished: dict[int, Values] = {}
+        if path is not None:
+            target = _check_path(path)
+            journal = Path(f"{target}.journal")
+            if not target.exists():
+                refusal = (
+                    "Argument path must not be in use, but another process is sweeping to "
+                    f"{str(target)!r}; wait for it to finish."
+                )
+                held.enter_context(locked(journal, refusal))
+            if target.exists():  # also where another process has just finished it
+                done = _read_finished(target, identity)
+                journal.unlink(missing_ok=True)
                 progress(len(points), len(points))
-            return done
-        journal = Path(f"{target}.journal")
-        finished = open_journal(journal, identity)
-    if progress is not None:
+                return done
+            finished = open_journal(journal, identity)
         progress(len(finished), len(points))
 
-    waiting = [index for index in range(len(points)) if index not in finished]
-    size = chunk or max(1, math.ceil(len(waiting) / TASKS))
-    tasks = [waiting[start : start + size] for start in range(0, len(waiting), size)]
-    if tasks:
-        with _ready(executor) as running:
-            for indices, results in _run(function, points, tasks, running, journal):
-                finished.update(zip(indices, results, strict=True))
-                _check_layout(axes, points, finished, indices)
-                if journal is not None:
-                    append_points(journal, indices, results)
-                if progress is not None:
+        waiting = [index for index in range(len(points)) if index not in finished]
+        size = chunk or max(1, math.ceil(len(waiting) / TASKS))
+        tasks = [waiting[start : start + size] for start in range(0, len(waiting), size)]
+        if tasks:
+            with _ready(executor) as running:
+                for indices, results in _run(function, points, tasks, running, journal):
+                    finished.update(zip(indices, results, strict=True))
+                    _check_layout(axes, points, finished, indices)
+                    if journal is not None:
+                        append_points(journal, indices, results)
                     progress(len(finished), len(points))
 
-    dataset = _label(axes, finished)
-    dataset.attrs["sweep"] = json.dumps(identity)
-    dataset.attrs["versions"] = json.dumps(dict(versions()))
-    if path is not None and journal is not None:
-        _write_dataset(target, dataset)
-        journal.unlink()
-    return dataset
+        dataset = _label(axes, finished)
+        dataset.attrs["sweep"] = json.dumps(identity)
+        dataset.attrs["versions"] = json.dumps(dict(versions()))
+        if journal is not None:
+            _write_dataset(target, dataset)
+            journal.unlink()
+        return dataset
+
+
+def _say_nothing(done: int, total: int) -> None:
+    """Progress that nobody asked for."""
 
 
 def _run(

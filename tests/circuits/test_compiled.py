@@ -390,10 +390,10 @@ def test_tolerance_decides_how_many_collisions_and_is_refused_or_warned_of():
     with pytest.raises(ValueError, match="tolerance must be above 0"):
         compile_pair(network, time, tolerance=0.0)
     with pytest.raises(ValueError, match="exceeded must be one of"):
-        qm.Compilation(exceeded="ignore")
+        qm.ConstantDepth(exceeded="ignore")
     with pytest.raises(ValueError, match="collisions must be at most 8"):
-        qm.Compilation(collisions=9)
-    loosely = qm.Compilation(tolerance=0.05)
+        qm.ConstantDepth(collisions=9)
+    loosely = qm.ConstantDepth(tolerance=0.05)
     circuits = qm.build_circuits(network, [time], splitting=loosely, bases="Z")
     assert circuits.compiled[0].collisions == 2
     assert circuits.splitting == "compiled"
@@ -455,10 +455,10 @@ def test_record_holds_the_angles_and_rebuilds_the_circuits(tmp_path, monkeypatch
         np.testing.assert_array_equal(one.sequence.gates, other.sequence.gates)
         assert (one.time, one.residual, one.method) == (other.time, other.residual, other.method)
     # The same angles for other circuits of the same record: exact states, for one.
-    again = qm.exact_circuit(network, times, splitting=qm.Compilation(pairs=built.compiled))
+    again = qm.exact_circuit(network, times, splitting=qm.ConstantDepth(pairs=built.compiled))
     assert again.provenance["compiled_residual"] == record.provenance["compiled_residual"]
     with pytest.raises(ValueError, match="times must be those of the compiled pairs"):
-        qm.exact_circuit(network, times[1:], splitting=qm.Compilation(pairs=built.compiled))
+        qm.exact_circuit(network, times[1:], splitting=qm.ConstantDepth(pairs=built.compiled))
 
 
 def test_records_without_angles_are_compiled_again_with_a_word():

@@ -332,3 +332,20 @@ def test_missing_files_are_named(model: Path, capsys: pytest.CaptureFixture) -> 
         error = capsys.readouterr().err
         assert re.match(rf"error: Argument \w+ must .*, but '{name}' .*; .*\.$", error)
     assert not Path("no").exists()
+
+
+def test_a_table_of_rates_is_a_law(tmp_path):
+    path = tmp_path / "model.toml"
+    table = 'rate = "table"\ntimes = [0.0, 5.0, 20.0]\nrates = [0.0, 0.4, 0.1]'
+    path.write_text(SINGLE.replace('rate = "squid"\ngamma = 0.4', table))
+    law = read_description(path).network.memristors[0].rate
+    assert law == qm.TabulatedRate.from_values([0.0, 5.0, 20.0], [0.0, 0.4, 0.1])
+    for wrong, words in (
+        (table.replace("rates = [0.0, 0.4, 0.1]", ""), "must hold rates"),
+        (table + "\ngamma = 0.4", "rate = 'table' has 'gamma'"),
+        (table.replace("0.4", "-0.4"), "must not be negative, but at t = 5"),
+        ('rate = "squid"\ngamma = 0.4\ntimes = [0.0]', "rate = 'squid' has 'times'"),
+    ):
+        path.write_text(SINGLE.replace('rate = "squid"\ngamma = 0.4', wrong))
+        with pytest.raises(ValueError, match=words):
+            read_description(path)

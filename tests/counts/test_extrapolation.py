@@ -22,7 +22,7 @@ from qmemcircuit.counts.means import joint_weights, measured_labels, pauli_mean,
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout, confusion_matrix
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.compilation import fold_all_noise
+from qmemcircuit.devices.folding import Folding, fold_all_noise
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.target import device
 from qmemcircuit.runs.ibm import ibm
@@ -279,7 +279,9 @@ def test_all_of_the_noise_grows_with_the_factor(fold_all: bool) -> None:
     ideal = qm.exact_circuit(memristor, circuits.times).states[-1]
     target = device(backend, seed=1, fold_all=fold_all).place(circuits)
     lost = [
-        replace(target, fold=fold).noisy_states(circuits, only=[2])[0][0] - ideal for fold in (1, 3)
+        replace(target, folding=Folding(fold, fold_all)).noisy_states(circuits, only=[2])[0][0]
+        - ideal
+        for fold in (1, 3)
     ]
     ratio = np.linalg.norm(lost[1]) / np.linalg.norm(lost[0])
     if fold_all:
@@ -300,7 +302,7 @@ def test_absorbed_decay_is_not_extrapolated_away_and_the_record_knows() -> None:
         target.compile(absorbed)
     record = qm.run(memristor, [0.5, 1.0], target=target, shots=10)
     again = recorded_device(record.provenance["target"])
-    assert again.fold_all
+    assert again.folding == target.folding == Folding(3, everything=True)
     np.testing.assert_allclose(
         again.probabilities(circuits), target.probabilities(circuits), atol=1e-12
     )
@@ -313,8 +315,8 @@ def test_a_target_that_folds_two_qubit_gates_is_not_amplified_as_a_whole() -> No
     folding = device(PlainBackend(), seed=1, fold=3)
     with pytest.raises(ValueError, match=r"fold must be 1 on a target .* fold_all=True with it"):
         qm.run(memristor, [0.5], target=folding, shots=10, mitigation=plan)
-    both = replace(folding, fold_all=True).amplify(3, fold_all=True)
-    assert (both.fold, both.fold_all) == (9, True)
+    both = device(PlainBackend(), seed=1, fold=3, fold_all=True).amplify(3, fold_all=True)
+    assert both.folding == Folding(9, everything=True)
 
 
 def test_folds_that_twirling_would_undo_are_refused() -> None:
@@ -385,10 +387,10 @@ def test_what_is_submitted_is_folded_alike() -> None:
     circuits = qm.build_circuits(memristor, [0.5], bases="Z")
     prediction = target.prediction.place(circuits)
     (folded,) = prediction.compile(circuits)
-    (plain,) = replace(prediction, fold_all=False).compile(circuits)
+    (plain,) = replace(prediction, folding=Folding(3)).compile(circuits)
     assert folded.circuit.count_ops()["x"] > plain.circuit.count_ops().get("x", 0) + 4
     (submitted,) = target.prepare(circuits)
     assert submitted.count_ops() == folded.circuit.count_ops()
-    amplified = replace(target, prediction=replace(target.prediction, fold=1, fold_all=False))
+    amplified = replace(target, prediction=replace(target.prediction, folding=Folding()))
     (again,) = amplified.amplify(3, fold_all=True).prepare(circuits)
     assert again == submitted

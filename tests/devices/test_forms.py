@@ -9,6 +9,7 @@ import pytest
 import qmemcircuit as qm
 from qmemcircuit.circuits.constant_depth import compile_pairs
 from qmemcircuit.common.states import trace_distance
+from qmemcircuit.devices.folding import Folding
 from qmemcircuit.devices.forms import BALANCES, apply_forms, noiseless_state
 from qmemcircuit.devices.recorded import recorded_device
 
@@ -66,7 +67,7 @@ def test_device_chooses_the_form_nearest_to_the_noiseless_state():
     # The same seed chooses the same; the record brings it back; zero-noise factors share it.
     assert target.place(circuits).forms == placed.forms
     assert recorded_device(placed.describe()).forms == placed.forms
-    assert replace(target, fold=3).place(circuits).forms == placed.forms
+    assert replace(target, folding=Folding(3)).place(circuits).forms == placed.forms
     turned, own_basis = apply_forms(circuits, placed.forms)
     assert own_basis == {1: form.own_basis}
     assert turned.compiled[1].residual == pytest.approx(circuits.compiled[1].residual, abs=1e-8)

@@ -17,15 +17,18 @@ import qmemcircuit as qm
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.coherent_errors import CoherentErrors, detuning_nodes
-from qmemcircuit.devices.compilation import (
-    CompiledCircuit,
-    operation_duration,
-    restrict_target,
-    start_times,
-)
+from qmemcircuit.devices.compilation import CompiledCircuit
+from qmemcircuit.devices.folding import Folding
+from qmemcircuit.devices.instructions import operation_duration, restrict_target, start_times
 from qmemcircuit.devices.noise import simulate
 from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.devices.suppression import SEQUENCES, decouple, twirl, twirl_as_service
+from qmemcircuit.devices.suppression import (
+    SEQUENCES,
+    Suppression,
+    decouple,
+    twirl,
+    twirl_as_service,
+)
 from qmemcircuit.devices.target import device
 from qmemcircuit.runs.ibm import ibm
 
@@ -83,16 +86,14 @@ def test_without_noise_suppressed_circuits_do_the_same(
     plain = device(PlainBackend(**QUIET), seed=3).place(circuits)
     target = replace(
         plain,
-        dynamical_decoupling=sequence,
-        twirling=0 if twirling == "no" else 3,
-        service_twirling=twirling == "service",
-        fold=fold,
+        suppression=Suppression(sequence, 0 if twirling == "no" else 3, twirling == "service"),
+        folding=Folding(fold),
     )
     wanted = plain.instance_probabilities(circuits)
     found = target.instance_probabilities(circuits)
-    assert found.shape[0] == max(target.twirling, 1)
+    assert found.shape[0] == max(target.suppression.twirling, 1)
     # T1 = 1e6 s leaves 1e-11 of decay; the service's library computes angles in single precision.
-    tolerance = 1e-6 if target.service_twirling else 1e-9
+    tolerance = 1e-6 if target.suppression.as_service else 1e-9
     assert np.abs(found - wanted).max() < tolerance
     states = [item.noisy_states(circuits)[0] for item in (plain, target)]
     assert trace_distance(*states).max() < tolerance
@@ -115,14 +116,14 @@ def test_suppression_is_there_and_folds_stay(circuits: qm.CircuitSet) -> None:
     base = plain.compile(circuits)[-1]
     assert base.instances[0].circuit is base.circuit
     for sequence, pulses in (("XX", 2), ("XpXm", 2), ("XY4", 4)):
-        item = replace(plain, dynamical_decoupling=sequence).compile(circuits)[-1]
+        item = replace(plain, suppression=Suppression(sequence)).compile(circuits)[-1]
         extra = item.circuit.count_ops()["x"] - base.circuit.count_ops().get("x", 0)
         assert extra > 0
         assert extra % pulses == 0
         # The pulses stand inside the waits: nothing takes longer.
         assert item.duration == pytest.approx(base.duration, abs=1e-12)
     for service in (False, True):
-        target = replace(plain, twirling=8, service_twirling=service)
+        target = replace(plain, suppression=Suppression(None, 8, service))
         instances = target.compile(circuits)[-1].twirled
         assert {item.circuit.num_nonlocal_gates() for item in instances} == {base.two_qubit_gates}
         angles = {
@@ -324,14 +325,14 @@ def test_decoupling_turns_a_memristor_over_so_decay_cannot_be_absorbed() -> None
     exact = qm.exact_circuit(memristor, times).states
     right, wrong = (
         trace_distance(item.noisy_states(absorbed)[0], exact)[-1]
-        for item in (plain, replace(plain, dynamical_decoupling="XX"))
+        for item in (plain, replace(plain, suppression=Suppression("XX")))
     )
     # What is refused: the absorbed part is undone, and as much excitation comes on top.
     assert right < 0.002
     assert wrong > 0.05
     remedy = "dynamical_decoupling=None"
     with pytest.raises(ValueError, match=f"absorb_decay must be False with .*{remedy}"):
-        absorb_device_decay(circuits, replace(plain, dynamical_decoupling="XX"))
+        absorb_device_decay(circuits, replace(plain, suppression=Suppression("XX")))
     with pytest.raises(ValueError, match="absorb_decay must be False with"):
         qm.run(
             memristor,
@@ -349,8 +350,8 @@ def test_own_twirling_leaves_waits_alone_and_the_services_does_not() -> None:
     circuits = qm.build_circuits(memristor, [1.0, 2.0, 3.0, 4.0], bases="Z")
     plain = device(backend, seed=1).place(circuits)
     excited, duration = [], plain.compile(circuits)[-1].duration
-    for options in ({}, {"twirling": 40}, {"twirling": 40, "service_twirling": True}):
-        states, _ = replace(plain, **options).noisy_states(circuits)
+    for suppression in (Suppression(), Suppression(None, 40), Suppression(None, 40, True)):
+        states, _ = replace(plain, suppression=suppression).noisy_states(circuits)
         excited.append(float(states[-1, 1, 1].real))
     x = duration / 20e-6
     assert excited[0] == pytest.approx(np.exp(-x), abs=2e-3)
@@ -359,8 +360,8 @@ def test_own_twirling_leaves_waits_alone_and_the_services_does_not() -> None:
     # kept throughout, and between the two for three; the spread of 40 instances is 0.01.
     assert excited[2] > excited[0] + 0.05
     with pytest.raises(ValueError, match="absorb_decay must be False with IBM's twirling"):
-        absorb_device_decay(circuits, replace(plain, twirling=4, service_twirling=True))
-    absorb_device_decay(circuits, replace(plain, twirling=4))
+        absorb_device_decay(circuits, replace(plain, suppression=Suppression(None, 4, True)))
+    absorb_device_decay(circuits, replace(plain, suppression=Suppression(None, 4)))
 
 
 def test_a_record_predicts_itself_with_its_suppression(tmp_path: Path) -> None:
@@ -428,7 +429,7 @@ def test_measurement_twirling_makes_readout_symmetric() -> None:
     from qmemcircuit.devices.noise import read_out
 
     matrix = np.array([[0.98, 0.08], [0.02, 0.92]])
-    (item,) = replace(target, twirling=400).compile(circuits)
+    (item,) = replace(target, suppression=Suppression(None, 400)).compile(circuits)
     (true,) = simulate([item], target.restricted(), 0.0, save="probabilities")
     wrong = [
         read_out(chances, instance, [matrix] * 4)[0]
@@ -482,8 +483,7 @@ def test_ibm_submits_plain_circuits_and_predicts_suppressed_ones() -> None:
         "fake_manila", channel="local", seed=3, dynamical_decoupling="XY4", twirling=True
     ).place(circuits)
     assert chosen.prepare(circuits) == plain.prepare(circuits)
-    assert chosen.prediction.dynamical_decoupling == "XY4"
-    assert chosen.prediction.twirling == 32
+    assert chosen.prediction.suppression == Suppression("XY4", 32, as_service=True)
     described = chosen.describe()
     assert described["dynamical_decoupling"] == "XY4"
     assert described["service_twirling"] is True

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmemcircuit.neurons.integrate_and_fire.fock import levels_needed, simulate_fock
-from qmemcircuit.neurons.integrate_and_fire.neuron import (
+from qmemcircuit.neurons.integrate_and_fire import (
     IntegrateAndFire,
     UncertaintyWarning,
+    levels_needed,
     simulate_classical,
+    simulate_fock,
     simulate_moments,
     simulate_network,
 )
@@ -210,7 +211,7 @@ def test_compiled_solver_saturates_draws_and_reports_as_scipy_does():
             cold, [0, 2.0], 0.0, covariance=(0.1, 0.0, 2.5), solver="compiled"
         )
     assert broken.provenance["uncertainty"]["violations"] > 0
-    with pytest.raises(ValueError, match="one quantum neuron and a constant current"):
+    with pytest.raises(ValueError, match="one neuron without a synapse and no plain"):
         simulate_moments(neuron, times, lambda t: 0.1, solver="compiled")
     # More spikes than the first batch of drawn normals.
     quick = linear(threshold=0.01, refractory_time=0.0, temperature=1e-9)

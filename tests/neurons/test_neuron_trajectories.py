@@ -10,10 +10,10 @@ import pytest
 import qmemcircuit as qm
 from qmemcircuit.neurons.hodgkin_huxley.membrane import Membrane, simulate_membrane
 from qmemcircuit.neurons.hodgkin_huxley.quantized import simulate_quantized, spike_preset
-from qmemcircuit.neurons.integrate_and_fire.fock import simulate_fock
-from qmemcircuit.neurons.integrate_and_fire.neuron import (
+from qmemcircuit.neurons.integrate_and_fire import (
     IntegrateAndFire,
     simulate_classical,
+    simulate_fock,
     simulate_moments,
     simulate_network,
 )

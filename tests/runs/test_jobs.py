@@ -246,10 +246,18 @@ def test_damaged_files_of_a_submission_name_the_remedy(
     folder = _submit(tmp_path / "s", service, target, memristor)
     service.change("job0", state="ERROR")
     whole = (folder / "part000.qpy").read_bytes()
-    (folder / "part000.qpy").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(jobs.FileFormatError, match=r"part000\.qpy' cannot be read"):
-        resume(folder, service=service, retry=True)
+    turned = bytearray(whole)
+    turned[len(whole) // 2] ^= 1  # an angle's bit, perhaps: QPY would not notice
+    for damaged in (whole[: len(whole) // 2], bytes(turned)):
+        (folder / "part000.qpy").write_bytes(damaged)
+        with pytest.raises(jobs.FileFormatError, match=r"part000\.qpy' cannot be read"):
+            resume(folder, service=service, retry=True)
     (folder / "part000.qpy").write_bytes(whole)
+    attempts = (folder / "part001.json").read_text()
+    (folder / "part001.json").write_text(attempts.replace("-001", "-009"))
+    with pytest.raises(jobs.FileFormatError, match="remove that file and resume"):
+        resume(folder, service=service)
+    (folder / "part001.json").write_text(attempts)
     (folder / "part001.json").write_text('{"attempts": [{"tag": "x", "job": 5}]}')
     with pytest.raises(jobs.FileFormatError, match="remove that file and resume"):
         collect(folder, service=service)

@@ -238,7 +238,29 @@ def test_a_method_of_another_object_is_another_sweep(tmp_path: Path) -> None:
         sweep(Scale(3.0).times, {"x": [1.0]}, path=path)
 
 
-@pytest.mark.parametrize("damage", [b"no journal\n", b'{"a": 1}\n{"points": [0]}\n', b""])
+@pytest.mark.parametrize("left", [b"", b'{"format": "qmem'])
+def test_a_journal_killed_in_its_first_line_starts_afresh(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "map.nc"
+    Path(f"{path}.journal").write_bytes(left)
+    assert sweep(abs_of, {"x": [-1, 2]}, executor=Inline(), path=path)["value"].values.tolist() == [
+        1,
+        2,
+    ]
+
+
+def test_two_sweeps_to_one_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "map.nc"
+
+    def sweep_again(done: int, total: int) -> None:
+        if done == 0:
+            with pytest.raises(RuntimeError, match="another process is sweeping"):
+                sweep(abs_of, {"x": [-1, 2]}, executor=Inline(), path=path)
+
+    sweep(abs_of, {"x": [-1, 2]}, executor=Inline(), path=path, progress=sweep_again)
+    assert [item.name for item in tmp_path.iterdir()] == ["map.nc"]
+
+
+@pytest.mark.parametrize("damage", [b"no journal\n", b'{"a": 1}\n{"points": [0]}\n', b"x"])
 def test_a_damaged_journal_is_refused(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "map.nc"
     Path(f"{path}.journal").write_bytes(damage)

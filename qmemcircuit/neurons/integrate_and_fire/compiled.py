@@ -1,8 +1,8 @@
-"""The integrate-and-fire moments of one neuron under a constant current, compiled by numba.
+"""One integrate-and-fire neuron from event to event, compiled by numba.
 
-The same equations as `integrate_and_fire`, whose SciPy solver is the test of this one.
-Dormand–Prince 5(4) with step control; spikes and samples are reached by a shorter step from the
-last accepted point, so they have the accuracy of a step, not of an interpolant.
+`equations` on SciPy's own Dormand–Prince table with step control; spikes, samples and breakpoints
+are reached by a shorter step from the last accepted point, so they have the accuracy of a step,
+not of an interpolant.
 """
 
 # mypy: disable-error-code="untyped-decorator, no-any-return"
@@ -14,78 +14,48 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from scipy.integrate import RK45
 
 from qmemcircuit.common.checks import FloatArray
-
-# Where each parameter stands in the array that the compiled functions receive.
-(
+from qmemcircuit.neurons.inputs import FunctionInput, longest_step
+from qmemcircuit.neurons.integrate_and_fire.engine import Circuits, Solution
+from qmemcircuit.neurons.integrate_and_fire.equations import (
     CAPACITANCE,
-    INVERSE_L,
-    ENERGY,
-    ON,
+    COUNT,
+    HELD,
+    LEVEL,
     OFF,
+    ON,
     RANGE,
-    CURRENT,
-    LEAK_SCALE,
-    GKSL,
-    THRESHOLD,
-    HOLD,
-    HBAR,
-) = range(12)
-
-# Dormand and Prince (1980): nodes are not needed, the equations do not depend on time.
-_A = np.array(
-    [
-        [1 / 5, 0, 0, 0, 0, 0],
-        [3 / 40, 9 / 40, 0, 0, 0, 0],
-        [44 / 45, -56 / 15, 32 / 9, 0, 0, 0],
-        [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729, 0, 0],
-        [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656, 0],
-        [35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84],
-    ]
+    rate,
 )
-_E = np.array([71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40])
+from qmemcircuit.neurons.integrate_and_fire.methods import Bound, Threshold
+
+_A, _B = np.ascontiguousarray(RK45.A), np.ascontiguousarray(RK45.B)
+_C, _E = np.ascontiguousarray(RK45.C), np.ascontiguousarray(RK45.E)
+# Where each number of the firing rule stands.
+THRESHOLD, HOLD, HBAR, LONGEST, TOLERANCE = range(5)
 
 
 @njit(cache=True)
-def _slope(y: Any, p: Any, out: Any) -> None:
-    """d(φ, Q, q, σ_φφ, σ_φQ, σ_QQ)/dt."""
-    c, inverse_l = p[CAPACITANCE], p[INVERSE_L]
-    part = min(max(y[2] / p[RANGE], 0.0), 1.0)
-    gamma = 1 / (c * (p[ON] * part + p[OFF] * (1 - part)))
-    leak = gamma * y[1]
-    stuck = (y[2] >= p[RANGE] and leak > 0) or (y[2] <= 0 and leak < 0)
-    out[2] = 0.0 if stuck else leak
-    out[3] = 2 * y[4] / c
-    out[4] = y[5] / c - y[3] * inverse_l
-    out[5] = -2 * y[4] * inverse_l
-    if p[GKSL] > 0:
-        kappa = p[LEAK_SCALE] * gamma
-        out[0] = y[1] / c - kappa / 2 * y[0]
-        out[1] = p[CURRENT] - y[0] * inverse_l - kappa / 2 * y[1]
-        out[3] += kappa * (p[ENERGY] / inverse_l - y[3])
-        out[4] -= kappa * y[4]
-        out[5] += kappa * (c * p[ENERGY] - y[5])
-    else:
-        out[0] = y[1] / c
-        out[1] = p[CURRENT] - y[0] * inverse_l - leak
-        out[4] -= gamma * y[4]
-        out[5] += 2 * gamma * (c * p[ENERGY] - y[5])
-
-
-@njit(cache=True)
-def _step(y: Any, h: float, p: Any, k: Any, new: Any, tolerance: float) -> float:
+def _step(t: float, y: Any, h: float, p: Any, k: Any, new: Any, tolerance: float) -> float:
     """Fill `new` with the state a step h later; return the error over the tolerance."""
-    _slope(y, p, k[0])
-    for stage in range(6):
-        for i in range(6):
+    rate(t, y, k[0], p)
+    for stage in range(1, 6):
+        for i in range(y.size):
             total = 0.0
-            for j in range(stage + 1):
+            for j in range(stage):
                 total += _A[stage, j] * k[j, i]
             new[i] = y[i] + h * total
-        _slope(new, p, k[stage + 1])
+        rate(t + _C[stage] * h, new, k[stage], p)
+    for i in range(y.size):
+        total = 0.0
+        for j in range(6):
+            total += _B[j] * k[j, i]
+        new[i] = y[i] + h * total
+    rate(t + h, new, k[6], p)
     worst = 0.0
-    for i in range(6):
+    for i in range(y.size):
         error = 0.0
         for j in range(7):
             error += _E[j] * k[j, i]
@@ -95,37 +65,45 @@ def _step(y: Any, h: float, p: Any, k: Any, new: Any, tolerance: float) -> float
 
 
 @njit(cache=True)
-def _excess(y: Any, p: Any, normal: float) -> float:
-    spread = math.sqrt(max(y[5], 0.0)) if normal != 0.0 else 0.0
-    return (y[1] - normal * spread) / p[CAPACITANCE] - p[THRESHOLD]
+def _excess(y: Any, p: Any, level: float, normal: float) -> float:
+    spread = math.sqrt(max(y[6], 0.0)) if normal != 0.0 and y.size > 4 else 0.0
+    return (y[1] - normal * spread) / p[CAPACITANCE] - level
 
 
 @njit(cache=True)
-def integrate(
-    times: Any, start: Any, p: Any, normals: Any, tolerance: float
+def _march(
+    times: Any, start: Any, p: Any, rule: Any, segments: Any, normals: Any
 ) -> tuple[Any, Any, int, Any]:
-    """Return samples (6, T), spike times, their number (−1: not enough normals), the bound.
+    """Return samples (n, T), spike times, their number (−1: not enough normals), the bound.
 
-    `start` is φ, Q, q and the covariances that every reset restores. `normals` holds ξ of each
-    interval (zeros: deterministic); its length bounds the number of spikes. The bound's record
-    is steps, violations, smallest determinant over ħ²/4, first time of a violation (or NaN).
+    `segments` has a row (until, level, slope, amplitude, frequency, phase) for each piece of the
+    input, the last one until infinity. `normals` holds ξ of each interval (zeros: deterministic);
+    its length bounds the number of spikes. The bound's record is steps, violations, smallest
+    determinant over ħ²/4, first time of a violation (or NaN).
     """
-    samples = np.empty((6, times.size))
+    samples = np.empty((start.size, times.size))
     spikes = np.empty(normals.size)
     bound = np.array([0.0, 0.0, np.inf, np.nan])
-    y, new, middle = start.copy(), np.empty(6), np.empty(6)
-    k = np.empty((7, 6))
-    now, count, sampled, end = 0.0, 0, 0, times[-1]
+    y, new, middle = start.copy(), np.empty(start.size), np.empty(start.size)
+    k = np.empty((7, start.size))
+    level, tolerance = rule[THRESHOLD], rule[TOLERANCE]
+    now, count, sampled, end, piece = 0.0, 0, 0, times[-1], 0
+    p[HELD] = 0.0
+    p[LEVEL:COUNT] = segments[0, 1:]
     h = 1e-3 * p[CAPACITANCE] * min(p[ON], p[OFF])
     while True:
-        if _excess(y, p, normals[count]) >= 0:
+        while segments[piece, 0] <= now:
+            piece += 1
+            p[LEVEL:COUNT] = segments[piece, 1:]
+        if _excess(y, p, level, normals[count]) >= 0:
             spikes[count] = now
             count += 1
             if count == normals.size:
                 return samples, spikes, -1, bound
-            y[0], y[1] = 0.0, 0.0
-            y[3:] = start[3:]
-            until = now + p[HOLD]
+            memory = y[2]
+            y[:] = start
+            y[2] = memory
+            until = now + rule[HOLD]
             while sampled < times.size and times[sampled] <= until:
                 if times[sampled] >= now:
                     samples[:, sampled] = y
@@ -136,13 +114,14 @@ def integrate(
             continue
         if now >= end:
             break
-        step = min(h, end - now)
-        error = _step(y, step, p, k, new, tolerance)
+        limit = min(end, segments[piece, 0])
+        step = min(h, limit - now, rule[LONGEST])
+        error = _step(now, y, step, p, k, new, tolerance)
         factor = 5.0 if error == 0 else min(5.0, max(0.2, 0.9 * error ** (-0.2)))
         if error > 1:
             h = step * factor
             continue
-        fires = _excess(new, p, normals[count]) >= 0
+        fires = _excess(new, p, level, normals[count]) >= 0
         if fires:
             # Bisection with shorter steps: 60 halvings end within rounding of the crossing.
             low, high = 0.0, step
@@ -150,75 +129,64 @@ def integrate(
                 half = 0.5 * (low + high)
                 if half in (low, high):
                     break
-                _step(y, half, p, k, middle, tolerance)
-                if _excess(middle, p, normals[count]) >= 0:
+                _step(now, y, half, p, k, middle, tolerance)
+                if _excess(middle, p, level, normals[count]) >= 0:
                     high = half
                 else:
                     low = half
             step = high
-            _step(y, step, p, k, new, tolerance)
+            _step(now, y, step, p, k, new, tolerance)
         while sampled < times.size and times[sampled] <= now + step:
-            _step(y, times[sampled] - now, p, k, middle, tolerance)
+            _step(now, y, times[sampled] - now, p, k, middle, tolerance)
             samples[:, sampled] = middle
             sampled += 1
         y[:] = new
         y[2] = min(max(y[2], 0.0), p[RANGE])
-        now += step
-        if not fires:
-            h = max(h, step) * factor if step == h else h
-        bound[0] += 1
-        relative = 4 * (y[3] * y[5] - y[4] ** 2) / p[HBAR] ** 2
-        bound[2] = min(bound[2], relative)
-        if relative < 1 - 1e-6:
-            bound[1] += 1
-            if math.isnan(bound[3]):
-                bound[3] = now
+        now = limit if step == limit - now else now + step
+        if not fires and step == h:
+            h = h * factor
+        if y.size > 4:
+            bound[0] += 1
+            relative = 4 * (y[4] * y[6] - y[5] ** 2) / rule[HBAR] ** 2
+            bound[2] = min(bound[2], relative)
+            if relative < 1 - 1e-6:
+                bound[1] += 1
+                if math.isnan(bound[3]):
+                    bound[3] = now
     return samples, spikes, count, bound
 
 
-def run_compiled(
-    neuron: Any,
-    grid: FloatArray,
-    rest: FloatArray,
-    current: float,
-    dissipator: str,
-    leak_scale: float,
-    generator: np.random.Generator | None,
-    tolerance: float,
-) -> tuple[FloatArray, list[list[float]], dict[str, Any]]:
-    """Return what `Engine.run` returns, for one neuron under a constant current."""
-    inverse_l = 1 / neuron.inductance
-    parameters = np.array(
+def solve_compiled(
+    circuits: Circuits, times: FloatArray, threshold: Threshold, tolerance: float
+) -> Solution:
+    """Solve one neuron whose input is no plain function."""
+    neuron, item = circuits.neurons[0], circuits.inputs[0]
+    assert not isinstance(item, FunctionInput)
+    cuts = item.breakpoints()
+    cuts = cuts[(cuts > 0) & (cuts < times[-1])]
+    segments = np.array(
         [
-            neuron.capacitance,
-            inverse_l,
-            neuron.thermal_energy,
-            neuron.on_resistance,
-            neuron.off_resistance,
-            neuron.charge_range,
-            current,
-            leak_scale,
-            float(dissipator == "gksl"),
+            [until, *item.wave(start)]
+            for start, until in zip([0.0, *cuts], [*cuts, math.inf], strict=True)
+        ]
+    )
+    rule = np.array(
+        [
             neuron.threshold,
             neuron.refractory_time,
             neuron.hbar,
+            longest_step(circuits.inputs, times),
+            tolerance,
         ]
     )
-    start = np.concatenate(([0.0, 0.0, neuron.initial_charge], rest))
-    size, normals = 256, np.empty(0)
+    start, numbers = circuits.start()[0], circuits.parameters()[0]
+    draw, size, normals = threshold.draws(), 256, np.empty(0)
     while True:
-        more = size - normals.size
-        drawn = np.zeros(more) if generator is None else generator.standard_normal(more)
-        normals = np.concatenate((normals, drawn))
-        samples, spikes, count, bound = integrate(grid, start, parameters, normals, tolerance)
+        normals = np.concatenate((normals, draw(size - normals.size)))
+        samples, spikes, count, found = _march(times, start, numbers, rule, segments, normals)
         if count >= 0:
             break
         size *= 4
-    rows = np.insert(samples, 3, 0.0, axis=0)[:, None, :]
-    record = {
-        "steps": int(bound[0]),
-        "violations": int(bound[1]),
-        "smallest": float(bound[2]),
-        "first_time": None if math.isnan(bound[3]) else float(bound[3]),
-    }
-    return rows, [spikes[:count].tolist()], record
+    first = None if math.isnan(found[3]) else float(found[3])
+    bound = Bound(int(found[0]), int(found[1]), float(found[2]), first)
+    return samples[:, None, :], [spikes[:count].tolist()], bound

@@ -1,178 +1,237 @@
-"""The joint equations of integrate-and-fire neurons, from spike to spike, on SciPy's solver.
+"""Integrate-and-fire neurons from event to event, on SciPy's solver; `compiled` has a faster one.
 
-Between events (a threshold crossing, the end of a hold) the state of all neurons is one smooth
-system; `integrate_and_fire` states the equations and turns the samples into a Trajectory.
+Between events (a threshold crossing, the end of a hold, a breakpoint of an input) the state of
+all neurons is one smooth solution of `equations`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.neurons.inputs import ConstantInput, FunctionInput, Input, longest_step
+from qmemcircuit.neurons.integrate_and_fire import equations as eq
+from qmemcircuit.neurons.integrate_and_fire.methods import Bound, Classical, Gksl, Method, Threshold
+from qmemcircuit.neurons.integrate_and_fire.neuron import IntegrateAndFire
 
 if TYPE_CHECKING:
-    from qmemcircuit.neurons.integrate_and_fire.neuron import IntegrateAndFire
+    from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, Field
+
+Current = float | Input | Callable[[float], ArrayLike] | Sequence[float | Input]
+Inputs = tuple[Input | FunctionInput, ...]
+Solution = tuple[FloatArray, list[list[float]], Bound]
+"""Samples (n, N, T), the spikes of each neuron, and what the steps said of the bound."""
 
 
-class Engine:
-    """The joint equations of all neurons between events; state rows: φ, Q, q, J, then σ (3)."""
+def as_inputs(current: Current, count: int) -> Inputs:
+    """Return `current` as one input for each of `count` neurons."""
+    if isinstance(current, list | tuple):
+        if len(current) != count:
+            raise ValueError(
+                f"Argument current must hold one input for each of {count} neurons, but "
+                f"{len(current)} were given."
+            )
+        return tuple(as_inputs(item, 1)[0] for item in current)
+    if isinstance(current, Input):
+        return (current,) * count
+    if callable(current):
+        function = current
+        shape = np.shape(function(0.0))
+        if shape not in ((), (count,)):
+            raise ValueError(
+                f"Argument current must return a number or {count} numbers, but shape "
+                f"{shape} was returned."
+            )
+        if shape == ():
+            return (FunctionInput(function),) * count
+        return tuple(FunctionInput(_entry(function, i)) for i in range(count))
+    return (ConstantInput(check_real("current", current)),) * count
 
-    def __init__(
-        self,
-        neurons: tuple[IntegrateAndFire, ...],
-        dissipator: str,
-        leak_scale: float,
-        synapse_time: float,
-        current: Callable[[float], FloatArray],
-        longest_step: float,
-    ) -> None:
-        def column(name: str) -> FloatArray:
-            return np.array([getattr(n, name) for n in neurons], dtype=float)[:, None]
 
-        self.neurons = neurons
-        self.dissipator, self.leak_scale = dissipator, leak_scale
-        self.synapse_time, self.current = synapse_time, current
-        self.longest_step = longest_step
-        self.capacitance, self.threshold = column("capacitance"), column("threshold")
-        self.hbar, self.inverse_l = column("hbar"), 1 / column("inductance")
-        self.energy = column("thermal_energy")
-        self.on, self.off = column("on_resistance"), column("off_resistance")
-        self.range = column("charge_range")
+def _entry(function: Callable[[float], ArrayLike], i: int) -> Callable[[float], Any]:
+    """Return the i-th of the numbers that a function returns."""
+    return lambda t: np.asarray(function(t))[i]
 
-    def resistance(self, memory: NDArray[Any]) -> FloatArray:
-        """Return M(q) for memories of shape (N, …)."""
-        part = np.clip(memory / self.range, 0.0, 1.0)
-        return np.asarray(self.on * part + self.off * (1 - part))
 
-    def slope(self, t: float, state: NDArray[Any], active: NDArray[Any]) -> NDArray[Any]:
-        """Return d(state)/dt, state flattened from (rows, N); held neurons keep all but J."""
-        rows = state.reshape(-1, active.size)
-        c, inverse_l = self.capacitance[:, 0], self.inverse_l[:, 0]
-        flux, momentum, memory, synapse = rows[:4]
-        part = np.minimum(np.maximum(memory / self.range[:, 0], 0.0), 1.0)
-        gamma = 1 / (c * (self.on[:, 0] * part + self.off[:, 0] * (1 - part)))
-        leak = gamma * momentum
-        stuck = ((memory >= self.range[:, 0]) & (leak > 0)) | ((memory <= 0) & (leak < 0))
-        out = np.zeros_like(rows)
-        total = self.current(t) + synapse
-        kappa = self.leak_scale * gamma
-        if self.dissipator == "gksl":
-            out[0] = momentum / c - kappa / 2 * flux
-            out[1] = total - flux * inverse_l - kappa / 2 * momentum
-        else:
-            out[0] = momentum / c
-            out[1] = total - flux * inverse_l - leak
-        out[2] = np.where(stuck, 0.0, leak)
-        if self.dissipator != "classical":
-            ff, fq, qq = rows[4:]
-            energy = self.energy[:, 0]
-            out[4] = 2 * fq / c
-            out[5] = qq / c - ff * inverse_l
-            out[6] = -2 * fq * inverse_l
-            if self.dissipator == "gksl":
-                out[4] += kappa * (energy / inverse_l - ff)
-                out[5] -= kappa * fq
-                out[6] += kappa * (c * energy - qq)
-            else:
-                out[5] -= gamma * fq
-                out[6] += 2 * gamma * (c * energy - qq)
-        out *= active
-        out[3] = -synapse / self.synapse_time
-        return out.ravel()
+@dataclass(frozen=True, eq=False)
+class Circuits:
+    """What is solved: neurons, their method and inputs, and the synapses between them.
 
-    def run(
-        self,
-        grid: FloatArray,
-        rest: FloatArray,
-        coupling: FloatArray,
-        generator: np.random.Generator | None,
-        tolerance: float,
-    ) -> tuple[FloatArray, list[list[float]], dict[str, Any]]:
-        """Return samples (rows, N, T), spike times and the record of the uncertainty bound."""
-        from scipy.integrate import solve_ivp
+    Attributes:
+        weights: shape (N, N); a spike of neuron j adds weights[i, j] to i's synaptic current.
+        synapse_time: τ_s.
+        rest: covariances at t = 0 and after each reset, shape (N, 3).
+    """
 
-        count = len(self.neurons)
-        rows = 4 if self.dissipator == "classical" else 7
-        state = np.zeros((rows, count))
-        state[2] = [neuron.initial_charge for neuron in self.neurons]
-        state[4:] = rest[: rows - 4]
-        held_until = np.full(count, -math.inf)
-        draw: Callable[[], float] = (
-            (lambda: 0.0) if generator is None else (lambda: float(generator.standard_normal()))
+    neurons: tuple[IntegrateAndFire, ...]
+    method: Method
+    inputs: Inputs
+    weights: FloatArray
+    synapse_time: float
+    rest: FloatArray
+
+    def column(self, name: str) -> FloatArray:
+        """Return one attribute of all neurons, shape (N,)."""
+        return np.array([getattr(neuron, name) for neuron in self.neurons], dtype=float)
+
+    def parameters(self) -> FloatArray:
+        """Return the numbers of `equations`, shape (N, COUNT); inputs are filled in on the way."""
+        numbers = np.zeros((len(self.neurons), eq.COUNT))
+        numbers[:, eq.CAPACITANCE] = self.column("capacitance")
+        numbers[:, eq.INVERSE_L] = 1 / self.column("inductance")
+        numbers[:, eq.ENERGY] = self.column("thermal_energy")
+        numbers[:, eq.ON] = self.column("on_resistance")
+        numbers[:, eq.OFF] = self.column("off_resistance")
+        numbers[:, eq.RANGE] = self.column("charge_range")
+        numbers[:, eq.LEAK_SCALE] = self.method.leak_scale if isinstance(self.method, Gksl) else 0.0
+        numbers[:, eq.SYNAPSE_TIME] = self.synapse_time
+        return numbers
+
+    def start(self) -> FloatArray:
+        """Return the states at t = 0, shape (N, 4) or (N, 7)."""
+        states = np.zeros((len(self.neurons), 4 if isinstance(self.method, Classical) else 7))
+        states[:, eq.MEMORY] = self.column("initial_charge")
+        states[:, 4:] = self.rest[:, : states.shape[1] - 4]
+        return states
+
+    def breakpoints(self) -> FloatArray:
+        """Return the times at which any input jumps or bends."""
+        found = [item.breakpoints() for item in self.inputs if not isinstance(item, FunctionInput)]
+        return np.unique(np.concatenate([np.empty(0), *found]))
+
+    def system(self, neuron: int = 0) -> DynamicalSystem:
+        """Return one neuron between its events as a `DynamicalSystem`, for the dynamics tools.
+
+        The input must have one formula for all times (no breakpoints, no plain function).
+        """
+        from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
+
+        item = self.inputs[neuron]
+        if isinstance(item, FunctionInput) or item.breakpoints().size:
+            raise ValueError(
+                "Argument current must be one formula for all times, but it has breakpoints or is "
+                "a plain function; a ConstantInput, a SinusoidalDrive or a LinearRamp is one."
+            )
+        numbers, wave = self.parameters()[neuron], item.wave(0.0)
+        numbers[eq.LEVEL : eq.COUNT] = wave
+        period = 2 * math.pi / wave.frequency if wave.amplitude else None
+        classical = isinstance(self.method, Classical)
+        names = eq.VARIABLES if classical else eq.VARIABLES + eq.MOMENTS
+        return DynamicalSystem(
+            _field(len(names)), numbers, names, math.inf if wave.slope else period
         )
-        normal = np.array([draw() for _ in range(count)])
-        spikes: list[list[float]] = [[] for _ in range(count)]
-        samples = np.empty((rows, count, grid.size))
-        bound = {"steps": 0, "violations": 0, "smallest": math.inf, "first_time": None}
-        now, end, sampled = 0.0, float(grid[-1]), 0
-        c, level = self.capacitance[:, 0], self.threshold[:, 0]
 
-        def excess(_: float, flat: NDArray[Any], active: NDArray[Any]) -> float:
-            here = flat.reshape(rows, count)
-            limit = level
-            if generator is not None:
-                limit = level + normal * np.sqrt(np.maximum(here[6], 0)) / c
-            # A held neuron cannot fire; −1 keeps the maximum below zero.
-            return float(np.max(np.where(active, here[1] / c - limit, -1.0)))
 
-        crossed = False
-        event: Any = excess
-        event.terminal, event.direction = True, 1.0
-        while True:
-            active = held_until <= now
-            if crossed or excess(now, state.ravel(), active) >= 0:
-                crossed = False
-                limit = level
-                if generator is not None:
-                    limit = level + normal * np.sqrt(np.maximum(state[6], 0)) / c
-                margin = np.where(active, state[1] / c - limit, -math.inf)
-                firing = int(np.argmax(margin))
-                spikes[firing].append(now)
-                state[:2, firing] = 0
-                state[4:, firing] = rest[: rows - 4, firing]
-                held_until[firing] = now + self.neurons[firing].refractory_time
-                normal[firing] = draw()
-                state[3] += coupling[:, firing]
-                continue
-            if now >= end:
-                break
-            waiting = held_until[held_until > now]
-            stop = min(end, float(waiting.min())) if waiting.size else end
-            solution = solve_ivp(
-                self.slope, (now, stop), state.ravel(), args=(active,), method="DOP853",
-                events=event, dense_output=True, rtol=tolerance, atol=tolerance / 100,
-                max_step=self.longest_step,
-            )  # fmt: skip
-            if not solution.success:
-                raise RuntimeError(f"The neuron could not be integrated: {solution.message}")
-            later = int(np.searchsorted(grid, solution.t[-1], side="right"))
-            if later > sampled:
-                flat = solution.sol(grid[sampled:later])
-                samples[:, :, sampled:later] = flat.reshape(rows, count, -1)
-                sampled = later
-            self._check_bound(solution.t, solution.y.reshape(rows, count, -1), bound)
-            state = solution.y[:, -1].reshape(rows, count).copy()
-            state[2] = np.clip(state[2], 0, self.range[:, 0])
-            now = float(solution.t[-1])
-            # The root finder stops within rounding of the crossing, on either side of it.
-            crossed = bool(solution.t_events[0].size)
-        samples[2] = np.clip(samples[2], 0, self.range)
-        return samples, spikes, bound
+_FIELDS: dict[int, Field] = {}
 
-    def _check_bound(self, times: FloatArray, rows: FloatArray, bound: dict[str, Any]) -> None:
-        if rows.shape[0] < 7:
-            return
-        relative = 4 * (rows[4] * rows[6] - rows[5] ** 2) / self.hbar**2
-        worst = relative.min(axis=0)
-        # 1e-6: far above the integration's error, far below any violation of interest.
-        broken = worst < 1 - 1e-6
-        bound["steps"] += int(times.size)
-        bound["violations"] += int(broken.sum())
-        bound["smallest"] = min(bound["smallest"], float(worst.min()))
-        if broken.any() and bound["first_time"] is None:
-            bound["first_time"] = float(times[int(np.argmax(broken))])
+
+def _field(dimension: int) -> Field:
+    """Compile the equations once per process and number of variables."""
+    from qmemcircuit.neurons.dynamics.systems import compile_field
+
+    if dimension not in _FIELDS:
+        _FIELDS[dimension] = compile_field(eq.rate, eq.jacobian, dimension=dimension)
+    return _FIELDS[dimension]
+
+
+class _Firing:
+    """Which neuron is held, what its threshold is now, and what a spike does."""
+
+    def __init__(self, circuits: Circuits, threshold: Threshold) -> None:
+        self.circuits, self.draw = circuits, threshold.draws()
+        count = len(circuits.neurons)
+        self.capacitance, self.level = circuits.column("capacitance"), circuits.column("threshold")
+        self.hold, self.rest = circuits.column("refractory_time"), circuits.start()
+        self.normal = self.draw(count)
+        self.held_until = np.full(count, -math.inf)
+        self.spikes: list[list[float]] = [[] for _ in range(count)]
+
+    def margins(self, states: NDArray[Any]) -> FloatArray:
+        """Return voltage minus threshold, shape (N,)."""
+        limit = self.level
+        if states.shape[1] > 4:
+            spread = np.sqrt(np.maximum(states[:, 6], 0))
+            limit = limit + self.normal * spread / self.capacitance
+        return np.asarray(states[:, eq.MOMENTUM] / self.capacitance - limit)
+
+    def fire(self, now: float, states: NDArray[Any], active: NDArray[Any]) -> None:
+        """Reset the active neuron with the largest margin, hold it, and kick its synapses."""
+        firing = int(np.argmax(np.where(active, self.margins(states), -math.inf)))
+        self.spikes[firing].append(now)
+        kept = states[firing, eq.MEMORY : eq.SYNAPSE + 1].copy()
+        states[firing] = self.rest[firing]
+        states[firing, eq.MEMORY : eq.SYNAPSE + 1] = kept
+        self.held_until[firing] = now + self.hold[firing]
+        self.normal[firing] = self.draw(1)[0]
+        states[:, eq.SYNAPSE] += self.circuits.weights[:, firing]
+
+
+def solve_scipy(
+    circuits: Circuits, times: FloatArray, threshold: Threshold, tolerance: float
+) -> Solution:
+    """Solve by DOP853 with its dense output and root finding; any number of neurons, any input."""
+    from scipy.integrate import solve_ivp
+
+    numbers, states, firing = circuits.parameters(), circuits.start(), _Firing(circuits, threshold)
+    shape, end = states.shape, float(times[-1])
+    known = [(i, x) for i, x in enumerate(circuits.inputs) if not isinstance(x, FunctionInput)]
+    asked = [(i, x) for i, x in enumerate(circuits.inputs) if isinstance(x, FunctionInput)]
+    cuts, longest = circuits.breakpoints(), longest_step(circuits.inputs, times)
+    samples = np.empty((shape[1], shape[0], times.size))
+    quantum, hbar = shape[1] > 4, circuits.column("hbar")[:, None]
+    bound, now, sampled, crossed = Bound(), 0.0, 0, False
+    instant = 8 * np.spacing(end)  # events closer than this are one
+
+    def slope(t: float, flat: NDArray[Any]) -> NDArray[Any]:
+        for i, item in asked:
+            numbers[i, eq.LEVEL] = item.at(t)
+        return np.asarray(eq.joint_rate(t, flat.reshape(shape), numbers)).ravel()
+
+    def excess(_: float, flat: NDArray[Any]) -> float:
+        # A held neuron cannot fire; −1 keeps the maximum below zero.
+        margins = firing.margins(flat.reshape(shape))
+        return float(np.max(np.where(numbers[:, eq.HELD] == 0, margins, -1.0)))
+
+    event: Any = excess
+    event.terminal, event.direction = True, 1.0
+    while True:
+        numbers[:, eq.HELD] = firing.held_until > now + instant
+        if crossed or excess(now, states.ravel()) >= 0:
+            crossed = False
+            firing.fire(now, states, numbers[:, eq.HELD] == 0)
+            continue
+        if now >= end:
+            break
+        for i, known_input in known:
+            numbers[i, eq.LEVEL : eq.COUNT] = known_input.wave(now + instant)
+        later = np.concatenate([firing.held_until, cuts, [end]])
+        stop = float(later[later > now + instant].min(initial=end))
+        solution = solve_ivp(
+            slope, (now, stop), states.ravel(), method="DOP853", events=event,
+            dense_output=True, rtol=tolerance, atol=tolerance / 100, max_step=longest,
+        )  # fmt: skip
+        if not solution.success:
+            raise RuntimeError(f"The neuron could not be integrated: {solution.message}")
+        reached = int(np.searchsorted(times, solution.t[-1], side="right"))
+        if reached > sampled:
+            flat = solution.sol(times[sampled:reached])
+            samples[:, :, sampled:reached] = flat.reshape(*shape, -1).transpose(1, 0, 2)
+            sampled = reached
+        if quantum:
+            steps = solution.y.reshape(*shape, -1)
+            determinant = steps[:, 4] * steps[:, 6] - steps[:, 5] ** 2
+            bound.add(solution.t, 4 * determinant / hbar**2)
+        states = solution.y[:, -1].reshape(shape).copy()
+        highest = circuits.column("charge_range")
+        states[:, eq.MEMORY] = np.clip(states[:, eq.MEMORY], 0, highest)
+        now = float(solution.t[-1])
+        # The root finder stops within rounding of the crossing, on either side of it.
+        crossed = bool(solution.t_events[0].size)
+    samples[eq.MEMORY] = np.clip(samples[eq.MEMORY], 0, circuits.column("charge_range")[:, None])
+    return samples, firing.spikes, bound

@@ -17,12 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import check_integer, check_real, check_times
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.neurons.integrate_and_fire.neuron import (
-    UNITS,
-    Current,
-    IntegrateAndFire,
-    current_function,
-)
+from qmemcircuit.neurons.inputs import FunctionInput, Wave, describe_input, longest_step
+from qmemcircuit.neurons.integrate_and_fire.engine import Current, as_inputs
+from qmemcircuit.neurons.integrate_and_fire.neuron import UNITS, IntegrateAndFire
 from qmemcircuit.results.trajectory import Trajectory
 
 
@@ -82,7 +79,11 @@ def simulate_fock(
     size = check_integer("levels", levels, minimum=2)
     check_real("leak_scale", leak_scale, minimum=0, exclusive=True)
     limit = check_real("truncation_tolerance", truncation_tolerance, minimum=0, exclusive=True)
-    drive = current_function(current, 1)
+    inputs = as_inputs(current, 1)
+    (drive,) = inputs
+    currents = drive.value(grid)  # refuses what is unknown
+    cuts = np.empty(0) if isinstance(drive, FunctionInput) else drive.breakpoints()
+    wave = Wave()
     at_threshold = 0.0 if neuron.threshold == math.inf else neuron.threshold
     _require(neuron, size, at_threshold, 0.0, limit)
     a = qutip.destroy(size)
@@ -109,7 +110,8 @@ def simulate_fock(
         leak = gamma * float((read_charge @ rho).real)
         if (memory >= neuron.charge_range and leak > 0) or (memory <= 0 and leak < 0):
             leak = 0.0
-        change = free @ rho + float(drive(t)[0]) * (kick @ rho) + gamma * (decay @ rho)
+        driven = drive.at(t) if isinstance(drive, FunctionInput) else float(wave.value(t))
+        change = free @ rho + driven * (kick @ rho) + gamma * (decay @ rho)
         return np.append(change, leak)
 
     def excess(t: float, state: NDArray[Any]) -> float:
@@ -129,11 +131,15 @@ def simulate_fock(
         rows[2, first:last] = np.clip(states[-1].real, 0, neuron.charge_range)
         rows[3, first:last] = rho[top].real
 
+    end, instant = float(grid[-1]), 8 * np.spacing(grid[-1])
+    longest = min(longest_step(inputs, grid), float(np.ptp(grid)) / 100)
     while sampled < grid.size:
+        if not isinstance(drive, FunctionInput):
+            wave = drive.wave(now + instant)
+        stop = float(cuts[cuts > now + instant].min(initial=end))
         solution = solve_ivp(
-            slope, (now, float(grid[-1])), state, method="DOP853", events=excess,
-            dense_output=True, rtol=tolerance, atol=tolerance / 100,
-            max_step=float(np.ptp(grid)) / 100,
+            slope, (now, stop), state, method="DOP853", events=excess,
+            dense_output=True, rtol=tolerance, atol=tolerance / 100, max_step=longest,
         )  # fmt: skip
         if not solution.success:
             raise RuntimeError(f"The neuron could not be integrated: {solution.message}")
@@ -154,7 +160,8 @@ def simulate_fock(
             record(solution.sol(grid[sampled:later]), sampled, later)
             sampled = later
         if not solution.t_events[0].size:
-            break
+            state, now = solution.y[:, -1], stop  # at a breakpoint, or done
+            continue
         spikes.append(float(solution.t[-1]))
         state = np.append(thermal, solution.y[-1, -1])
         now = float(solution.t[-1]) + neuron.refractory_time
@@ -176,13 +183,14 @@ def simulate_fock(
             "flux": rows[0][:, None],
             "charge": rows[2][:, None],
             "resistance": resistance[:, None],
-            "input_current": np.array([drive(t) for t in grid]),
+            "input_current": currents[:, None],
             "top_population": rows[3][:, None],
         },
         events={"spikes": np.array(spikes)},
         provenance=make_provenance(
             "simulate_fock",
             neuron={k: str(v) if v == math.inf else v for k, v in asdict(neuron).items()},
+            inputs=[describe_input(drive)],
             levels=size,
             leak_scale=leak_scale,
             truncation_error=worst,

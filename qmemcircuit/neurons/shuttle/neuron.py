@@ -16,6 +16,9 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.neurons.inputs import LinearRamp as LinearRamp
+from qmemcircuit.neurons.inputs import SinusoidalDrive as SinusoidalDrive
+from qmemcircuit.neurons.inputs import Wave
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -23,41 +26,6 @@ if TYPE_CHECKING:
     from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, Field
 
 VARIABLES = ("V", "Z", "X", "Y")
-
-
-@dataclass(frozen=True)
-class SinusoidalDrive:
-    """An input V_Amp sin(ωt + φ) on top of the constant bias.
-
-    Attributes:
-        amplitude: V_Amp ≥ 0, in the neuron's unit of voltage.
-        frequency: ω > 0, angular, per circuit time R_ext C_ext.
-        phase: φ in radians.
-    """
-
-    amplitude: float
-    frequency: float
-    phase: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_real("amplitude", self.amplitude, minimum=0)
-        check_real("frequency", self.frequency, minimum=0, exclusive=True)
-        check_real("phase", self.phase)
-
-    @property
-    def period(self) -> float:
-        """2π/ω."""
-        return 2 * math.pi / self.frequency
-
-
-@dataclass(frozen=True)
-class LinearRamp:
-    """An input r·t on top of the bias: V_n(t) = V_n + r t, for hysteresis swept at finite speed."""
-
-    rate: float
-
-    def __post_init__(self) -> None:
-        check_real("rate", self.rate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +108,10 @@ class ShuttleNeuron:
         """Return a bound of |V(t)|: V̇ = V_n − (1 + R_n G)V with G ≥ 0 cannot exceed it."""
         largest = abs(self.bias)
         if isinstance(self.drive, SinusoidalDrive):
-            largest += self.drive.amplitude
+            largest = abs(self.bias + self.drive.offset) + self.drive.amplitude
         elif isinstance(self.drive, LinearRamp):
-            largest = max(largest, abs(self.bias + self.drive.rate * duration))
+            first = self.bias + self.drive.offset
+            largest = max(abs(first), abs(first + self.drive.rate * duration))
         return max(abs(start), largest)
 
     def system(self, *, table_reach: float | None = None) -> DynamicalSystem:
@@ -295,12 +264,9 @@ def drive_periods(neuron: ShuttleNeuron) -> FloatArray | None:
 
 def input_voltages(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:
     """Return V_n(t) at `times`: bias and drive."""
-    if isinstance(neuron.drive, SinusoidalDrive):
-        angle = neuron.drive.frequency * times + neuron.drive.phase
-        return neuron.bias + neuron.drive.amplitude * np.sin(angle)
-    if isinstance(neuron.drive, LinearRamp):
-        return neuron.bias + neuron.drive.rate * times
-    return np.full(times.size, float(neuron.bias))
+    if neuron.drive is None:
+        return np.full(times.size, float(neuron.bias))
+    return np.asarray(neuron.bias + neuron.drive.value(times))
 
 
 def pack_parameters(neuron: ShuttleNeuron, reach: float) -> FloatArray:
@@ -309,13 +275,12 @@ def pack_parameters(neuron: ShuttleNeuron, reach: float) -> FloatArray:
 
     table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
     parameters = np.zeros(order.TABLE + table.coefficients.size)
-    parameters[order.BIAS] = neuron.bias
-    if isinstance(neuron.drive, SinusoidalDrive):
-        parameters[order.AMPLITUDE] = neuron.drive.amplitude
-        parameters[order.DRIVE_FREQUENCY] = neuron.drive.frequency
-        parameters[order.PHASE] = neuron.drive.phase
-    elif isinstance(neuron.drive, LinearRamp):
-        parameters[order.RAMP_RATE] = neuron.drive.rate
+    wave = Wave() if neuron.drive is None else neuron.drive.wave(0.0)
+    parameters[order.BIAS] = neuron.bias + wave.level
+    parameters[order.RAMP_RATE] = wave.slope
+    parameters[order.AMPLITUDE] = wave.amplitude
+    parameters[order.DRIVE_FREQUENCY] = wave.frequency
+    parameters[order.PHASE] = wave.phase
     parameters[order.RESISTANCE] = neuron.resistance
     parameters[order.RELAXATION] = neuron.relaxation_ratio * neuron.decoherence_rate
     parameters[order.DECOHERENCE] = neuron.decoherence_rate

@@ -1,0 +1,175 @@
+"""How circuits are built: the options of `build_circuits`, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.constant_depth import ConstantDepth
+from qmemcircuit.circuits.settings import default_bases, parse_bases
+from qmemcircuit.circuits.splitting import Splitting, fused_pairs
+from qmemcircuit.common.checks import check_choice, check_integer
+from qmemcircuit.model.memristors import Network
+
+
+@dataclass(frozen=True)
+class AncillaPool:
+    """How many ancillas each memristor has; `size=None` is one for every collision."""
+
+    size: int | None
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            check_integer("size", self.size, minimum=1)
+
+    def describe(self) -> str:
+        """Return the choice as a word for the provenance."""
+        return "fresh" if self.size is None else "reset" if self.size == 1 else f"pool({self.size})"
+
+
+def pool(size: int) -> AncillaPool:
+    """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
+    return AncillaPool(check_integer("size", size, minimum=1))
+
+
+Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
+"""`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
+memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
+
+
+AnySplitting = Splitting | ConstantDepth
+"""A splitting by its name; `ConstantDepth(…)` is "compiled" with options."""
+
+
+@dataclass(frozen=True)
+class CircuitOptions:
+    """How circuits are built from a model and times; `build_circuits` says what each does.
+
+    Attributes:
+        bases: the measurement settings, or None for what the estimates need.
+        ancilla: which ancillas collisions use; `"best"` is left to a device's calibration, and
+            chosen before circuits are built (`resolve_ancilla`).
+        splitting: how collisions and couplings alternate; a `ConstantDepth` becomes `"compiled"`
+            and `constant_depth`.
+        steps: equal steps of each circuit, or None for those that the times bound.
+        collision: the gates of a collision.
+        constant_depth: how `"compiled"` is done; None for other splittings.
+
+    Raises ValueError or TypeError where an option is unknown, or two exclude each other.
+    """
+
+    bases: str | Sequence[str | Sequence[str]] | None = None
+    ancilla: Ancilla | Literal["best"] = "reset"
+    splitting: AnySplitting = "lie"
+    steps: int | None = None
+    collision: CollisionForm = "compact"
+    constant_depth: ConstantDepth | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.splitting, ConstantDepth):
+            object.__setattr__(self, "constant_depth", self.splitting)
+            object.__setattr__(self, "splitting", "compiled")
+        elif self.splitting != "compiled":
+            object.__setattr__(self, "constant_depth", None)
+        elif self.constant_depth is None:
+            object.__setattr__(self, "constant_depth", ConstantDepth())
+        check_choice("splitting", self.splitting, get_args(Splitting))
+        check_choice("collision", self.collision, get_args(CollisionForm))
+        if self.steps is not None:
+            object.__setattr__(self, "steps", check_integer("steps", self.steps, minimum=1))
+            if self.splitting == "compiled":
+                raise ValueError(
+                    f"Argument steps must be None for splitting='compiled', but {self.steps} was "
+                    "given: each circuit covers its whole [0, t] at once."
+                )
+        if not isinstance(self.ancilla, AncillaPool) and self.ancilla != "best":
+            _pool_of(self.ancilla)
+        if self.ancilla == "merged" and self.steps not in (None, 1):
+            raise ValueError(
+                f"Argument steps must be None for ancilla='merged', but {self.steps} was given: "
+                "all of [0, t] is one collision."
+            )
+
+    def for_network(self, network: Network) -> CircuitOptions:
+        """Return the options with this network's settings and pool of ancillas filled in.
+
+        Raises ValueError where the network has no such circuits.
+        """
+        wanted = default_bases(network) if self.bases is None else self.bases
+        settings = parse_bases(wanted, len(network.memristors))
+        if self.ancilla == "merged" and network.couplings:
+            raise ValueError(
+                "Argument ancilla must not be 'merged' for coupled memristors, but this network "
+                f"has {len(network.couplings)} couplings: damping and couplings do not commute."
+            )
+        if self.splitting == "fused":
+            fused_pairs(network)
+        steps = 1 if self.ancilla == "merged" else self.steps
+        return replace(self, bases=settings, ancilla=self.pool, steps=steps)
+
+    @property
+    def name(self) -> Splitting:
+        """The splitting's name."""
+        assert not isinstance(self.splitting, ConstantDepth)
+        return self.splitting
+
+    @property
+    def pool(self) -> AncillaPool:
+        """How many ancillas each memristor has; ValueError for `"best"`, which is yet to choose."""
+        return self.ancilla if isinstance(self.ancilla, AncillaPool) else _pool_of(self.ancilla)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The measurement settings, once `for_network` has filled them in."""
+        assert isinstance(self.bases, tuple)
+        return self.bases
+
+    def describe(self) -> dict[str, Any]:
+        """Return all but the settings, which stand with the counts, as JSON values."""
+        ancilla = self.ancilla
+        return {
+            "ancilla": ancilla.describe() if isinstance(ancilla, AncillaPool) else ancilla,
+            "splitting": self.splitting,
+            "steps": self.steps,
+            "collision": self.collision,
+            **({} if self.constant_depth is None else self.constant_depth.describe()),
+        }
+
+    @classmethod
+    def restore(
+        cls, described: Mapping[str, Any], bases: Sequence[str] | None = None
+    ) -> CircuitOptions:
+        """Return the options of a description; what it leaves out has its default."""
+        return cls(
+            None if bases is None else list(bases),
+            parse_ancilla(str(described.get("ancilla", "reset"))),
+            described.get("splitting", "lie"),
+            described.get("steps"),
+            described.get("collision", "compact"),
+            ConstantDepth.restore(described),
+        )
+
+
+def parse_ancilla(word: str) -> Ancilla | Literal["best"]:
+    """Return the ancillas that a word stands for in a file: `"pool(2)"` is a pool of two."""
+    if not word.startswith("pool"):
+        return word  # type: ignore[return-value]  # CircuitOptions refuses unknown words
+    size = word.removeprefix("pool(").removesuffix(")")
+    if word != f"pool({size})" or not size.isdecimal():
+        raise ValueError(
+            f"Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k) with an integer k, "
+            f"but {word!r} was given; 'pool(2)' is two ancillas a memristor."
+        )
+    return pool(int(size))
+
+
+def _pool_of(word: object) -> AncillaPool:
+    named = {"fresh": AncillaPool(None), "reset": AncillaPool(1), "merged": AncillaPool(1)}
+    if not isinstance(word, str) or word not in named:
+        raise ValueError(
+            "Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k), but "
+            f"{word!r} was given."
+        )
+    return named[word]
