@@ -62,6 +62,8 @@ from .runs.execution import run as run
 from .runs.ibm import IbmTarget as IbmTarget
 from .runs.ibm import ibm as ibm
 from .runs.measurement import measure_readout as measure_readout
+from .runs.planning import Plan as Plan
+from .runs.planning import plan as plan
 from .runs.protocols import JobService as JobService
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
@@ -102,6 +104,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "Plan",
     "Readout",
     "Record",
     "Samples",
@@ -130,6 +133,7 @@ __all__ = [
     "memristive_defect",
     "mitigate",
     "pauli_mean",
+    "plan",
     "plot_budget",
     "plot_concurrence",
     "plot_loop",

@@ -26,8 +26,11 @@ def draw_record(model: qm.Network, exact: qm.Trajectory, bases, shots: int, seed
     return qm.Record(model, exact.times, qm.Samples(tuple(bases), np.stack(counts, axis=1)))
 
 
-def coverage_bounds(nominal: float, trials: int) -> tuple[float, float]:
-    """Return the range in which an observed coverage of `trials` independent trials must lie."""
-    low = binom.ppf(FALSE_ALARM / 2, trials, nominal) / trials
-    high = binom.isf(FALSE_ALARM / 2, trials, nominal) / trials
+def coverage_bounds(nominal: float, trials: int, *, checks: int = 1) -> tuple[float, float]:
+    """Return the range in which an observed coverage of `trials` independent trials must lie.
+
+    With `checks`, each of so many coverages must.
+    """
+    low = binom.ppf(FALSE_ALARM / (2 * checks), trials, nominal) / trials
+    high = binom.isf(FALSE_ALARM / (2 * checks), trials, nominal) / trials
     return float(low), float(high)

@@ -165,3 +165,11 @@ def test_papers_numbers_stay_out_of_the_library():
     root = Path(HERE).parent / "qmemcircuit"
     for path in root.glob("*.py"):
         assert "1 / 15" not in path.read_text(), path
+
+
+@pytest.mark.slow
+def test_accidents_lose_nothing() -> None:
+    """A few trials of each kind; `python -m experiments.benchmarks.faults` has hundreds."""
+    command = [sys.executable, "-W", "ignore", "-m", "experiments.benchmarks.faults", "--quick"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     pass
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class ErrorBudget:
     """Where the distance between a measurement and the master equation comes from.

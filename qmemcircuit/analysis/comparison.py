@@ -10,18 +10,21 @@ from scipy.stats import chi2
 
 from qmemcircuit.analysis.budget import ErrorBudget, error_budget
 from qmemcircuit.analysis.loops import Loop, find_loops
+from qmemcircuit.analysis.rate_factor import RateFactor, measure_rate_factor
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import outcome_probabilities, trace_distance
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.results.trajectory import Trajectory
 
 SIGNIFICANCE = 0.01
-"""Two trajectories are said to disagree where such a χ² has a smaller probability than this."""
+"""Two trajectories are said to disagree where such data have a smaller probability than this."""
 
 SMALLEST_EXPECTED_COUNT = 5.0
 """Outcomes expected less often are pooled: below, counts are not Gaussian enough for χ²."""
 
 
+@data_object(also=("verdict",))
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The distance between trajectories a and b.
@@ -33,10 +36,13 @@ class Comparison:
         voltage_rms, voltage_max, current_rms, current_max: of a − b, shape (M,).
         chi_square, degrees_of_freedom, p_value: of the independently sampled outcomes; None
             where there is nothing to test. `tested` says what went in, or why nothing did.
+        rate_factor: the common factor on the decay rates that the counts ask for, a directed test
+            of what χ² over all outcomes is weak against; see `rate_factor.measure_rate_factor`.
         trace_distance: shape (T,), or None where one side has no states. Against tomographic
             states it has a bias upwards of the order of the shot noise.
         loops_a, loops_b: the I–V loops of each device, with form factors; empty tuples where
             the times hold no whole period, or fewer than nine points in one.
+        current_notes: where a current rests on the model more than on the counts.
         budget: where the distance comes from; None unless `noisy` and `exact` were given.
         compilation_residual: shape (T,), what compiling the circuits may have moved the states by,
             in trace distance, at most, both sides added; None where neither was compiled.
@@ -53,16 +59,27 @@ class Comparison:
     degrees_of_freedom: int
     p_value: float | None
     tested: str
+    rate_factor: RateFactor
     trace_distance: FloatArray | None
     loops_a: tuple[tuple[Loop, ...], ...]
     loops_b: tuple[tuple[Loop, ...], ...]
+    current_notes: tuple[str, ...] = ()
     budget: ErrorBudget | None = None
     compilation_residual: FloatArray | None = None
 
     @property
     def agree(self) -> bool | None:
-        """Whether the two agree within the shots (p ≥ 0.01); None where nothing was sampled."""
-        return None if self.p_value is None else self.p_value >= SIGNIFICANCE
+        """Whether the two agree within the shots; None where nothing was sampled.
+
+        By χ² alone, p ≥ 0.01; where the factor on the decay rates is tested too, both p ≥ 0.005,
+        so that together they reject a true model in 1 % of runs at most.
+        """
+        if self.p_value is None:
+            return None
+        directed = self.rate_factor.p_value
+        if directed is None:
+            return self.p_value >= SIGNIFICANCE
+        return min(self.p_value, directed) >= SIGNIFICANCE / 2
 
     @property
     def verdict(self) -> str:
@@ -87,7 +104,8 @@ class Comparison:
         word = "agree" if self.agree else "do not agree"
         return (
             f"The two {word} within the shots: χ² = {self.chi_square:.1f} for "
-            f"{self.degrees_of_freedom} degrees of freedom, p = {self.p_value:.3g} ({self.tested})."
+            f"{self.degrees_of_freedom} degrees of freedom, p = {self.p_value:.3g} "
+            f"({self.tested}); {self.rate_factor}."
         )
 
     def __str__(self) -> str:
@@ -111,6 +129,8 @@ class Comparison:
                 loops.append((str(j), str(a.index), _form_factor(a), _form_factor(b)))
         if len(loops) > 1:
             lines += ["", *_table(loops)]
+        if self.current_notes:
+            lines += ["", *self.current_notes]
         if self.budget is not None:
             lines += ["", str(self.budget)]
         return "\n".join([*lines, "", self.verdict])
@@ -127,9 +147,10 @@ def compare(
 
     χ² is taken on the counts, which are independent between times and settings: Pearson's against
     the probabilities of the other side's states, or the homogeneity χ² of two sets of counts.
-    Outcomes with an expected count below 5 are pooled. There is no χ² without counts: errors of V
-    may be, and those of I are, correlated in time. The test cannot see an error that the sampled
-    settings do not show.
+    Outcomes with an expected count below 5 are pooled. Beside it stands one directed test, of a
+    common factor on the decay rates (`rate_factor`), where one side knows its model. There is no
+    χ² without counts: errors of V may be, and those of I are, correlated in time. Neither test can
+    see an error that the sampled settings do not show.
 
     With `exact` (`exact_circuit`) and `noisy` (`expected_trajectory`, or `exact` again on an ideal
     simulator), and b the master equation, the distance is also split into splitting, device and
@@ -160,12 +181,14 @@ def compare(
         degrees_of_freedom=degrees,
         p_value=None if chi_square is None else float(chi2.sf(chi_square, degrees)),
         tested=tested,
+        rate_factor=measure_rate_factor(a, b),
         trace_distance=(
             None if a.states is None or b.states is None else trace_distance(a.states, b.states)
         ),
         compilation_residual=_compilation_residual(a, b),
         loops_a=_loops(a),
         loops_b=_loops(b),
+        current_notes=_current_notes(a) + _current_notes(b),
         budget=(
             None
             if exact is None or noisy is None
@@ -276,6 +299,21 @@ def _loops(trajectory: Trajectory) -> tuple[tuple[Loop, ...], ...]:
     return tuple(
         find_loops(trajectory, j) if _moves(trajectory, j) else ()
         for j in range(trajectory.device_count)
+    )
+
+
+def _current_notes(trajectory: Trajectory) -> tuple[str, ...]:
+    """Say where the bias that the model computes for a current exceeds its error."""
+    bias, error = trajectory.variables.get("current_bias"), trajectory.current_error
+    if bias is None or error is None:
+        return ()
+    number = np.sum(np.abs(bias) > error, axis=0)
+    return tuple(
+        f"device {j}: at {count} of {len(bias)} times the current's bias by the model, up to "
+        f"{np.abs(bias[:, j]).max():.2g}, was larger than its error; it is subtracted "
+        "(bias='data' does without the model)"
+        for j, count in enumerate(number)
+        if count
     )
 
 

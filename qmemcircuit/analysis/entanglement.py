@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.concurrence import Concurrence
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _ZERO = 1e-7
 
 
+@data_object
 @dataclass(frozen=True)
 class Event:
     """A sudden death (C falls to 0) or birth (C leaves 0) of entanglement.

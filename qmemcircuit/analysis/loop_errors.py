@@ -12,6 +12,7 @@ import numpy as np
 
 from qmemcircuit.analysis.loop_geometry import measure_curves, vertex_times, window_matrix
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.trajectory import DeviceSeries
 
 # Quantiles from which the 95 % interval and the standard error are taken. They are stretched about
@@ -28,7 +29,8 @@ _ERROR = (0.10, 0.90)
 _HARMONICS = 8
 
 
-@dataclass(frozen=True)
+@data_object
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """Corrected values, errors and intervals, each (area, perimeter, form factor)."""
 
@@ -224,7 +226,7 @@ def _fit_branch(
             break
     coefficient_noise = inverse @ noise @ inverse.T
     # Smoothed currents have a rank-deficient covariance; the ridge is far below any error.
-    ridge = 1e-9 * np.trace(coefficient_noise) / len(coefficient_noise)
+    ridge = 1e-7 * np.trace(coefficient_noise) / len(coefficient_noise)
     root = np.linalg.cholesky(coefficient_noise + ridge * np.eye(len(coefficient_noise)))
     whitened = np.asarray(np.linalg.solve(root, inverse @ samples), dtype=float)
     return _Fit(np.zeros(samples.size), basis @ root, whitened, groups)

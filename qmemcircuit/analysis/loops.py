@@ -18,9 +18,11 @@ import numpy as np
 from qmemcircuit.analysis.loop_errors import Estimate, estimate_geometry
 from qmemcircuit.analysis.loop_geometry import find_faces, measure_curves, window_matrix
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Loop:
     """One period of a device's I–V characteristic, closed by its chord.

@@ -10,9 +10,11 @@ from scipy.stats import rankdata
 
 from qmemcircuit.analysis.loops import Loop
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.concurrence import Concurrence
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class LaggedCorrelation:
     """Correlation of the changes of concurrence and form factor from loop to loop, at several lags.

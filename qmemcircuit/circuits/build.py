@@ -30,10 +30,12 @@ from qmemcircuit.circuits.splitting import (
     split_evolution,
 )
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.results.records import Record
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class CircuitSet(Sequence[QuantumCircuit]):
     """The circuits of every time and setting, time-major; also indexed `[time_index, basis]`.

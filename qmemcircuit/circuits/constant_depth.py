@@ -47,6 +47,7 @@ from qmemcircuit.common.checks import (
     check_real,
     check_times,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
 
@@ -71,6 +72,7 @@ SHAKES = ((0.02, 1), (0.02, 2), (0.1, 3))
 to every time, the others to those where it fails."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class CompiledPair:
     """The circuit of a pair for one time, as gates and collisions, and how far it is from the map.
@@ -101,6 +103,7 @@ class CompiledPair:
         return len(self.sequence.probabilities)
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class ConstantDepth:
     """How `splitting="compiled"` is to be done: give this instead of the word, to be explicit.

@@ -11,9 +11,11 @@ from qmemcircuit.circuits.constant_depth import ConstantDepth
 from qmemcircuit.circuits.settings import default_bases, parse_bases
 from qmemcircuit.circuits.splitting import Splitting, fused_pairs
 from qmemcircuit.common.checks import check_choice, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Network
 
 
+@data_object
 @dataclass(frozen=True)
 class AncillaPool:
     """How many ancillas each memristor has; `size=None` is one for every collision."""
@@ -43,6 +45,7 @@ AnySplitting = Splitting | ConstantDepth
 """A splitting by its name; `ConstantDepth(…)` is "compiled" with options."""
 
 
+@data_object
 @dataclass(frozen=True)
 class CircuitOptions:
     """How circuits are built from a model and times; `build_circuits` says what each does.

@@ -10,8 +10,10 @@ from qiskit.circuit.library import UnitaryGate
 from qmemcircuit.circuits.channels import damping_map, unitary_map
 from qmemcircuit.circuits.splitting import Collision, Element, Operation
 from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.common.data_objects import data_object
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class PairSequence:
     """n + 1 gates with n collisions between them: gates (n + 1, 4, 4), probabilities (n, 2).

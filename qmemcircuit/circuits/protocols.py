@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.expense import Expense, ideal_expense
 from qmemcircuit.common.checks import FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
 
 if TYPE_CHECKING:
     from qmemcircuit.results.trajectory import Trajectory
@@ -58,6 +60,16 @@ class Target(ABC):
             f"{self!r} was asked to fold its gates {factor} times; device(…) and ibm(…) can."
         )
 
+    def check(self, circuits: CircuitSet) -> None:  # noqa: B027, a default that is true
+        """Raise ValueError where `sample` of these circuits would, before anything runs.
+
+        Here nothing is known that could be checked.
+        """
+
+    def expense(self, circuits: CircuitSet) -> Expense:
+        """Return what the circuits cost here; by default in CX on qubits that are all coupled."""
+        return ideal_expense(circuits)
+
     def predict(self) -> NoiseModel | None:
         """Return the noise model that predicts this target's counts; None where none is known."""
         return None
@@ -80,6 +92,7 @@ class NoiseModel(Protocol):
         ...
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class OwnTarget(Target):
     """A user's object that does not derive from `Target`, as one.

@@ -30,12 +30,14 @@ from qiskit.circuit.library import RZGate, UnitaryGate
 
 from qmemcircuit.circuits.collision import damping_probability
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.memristors import Memristor, Network
 
 Splitting = Literal["lie", "strang", "fused", "compiled"]
 
 
+@data_object
 @dataclass(frozen=True)
 class Collision:
     """Amplitude damping of one memristor with probability p, by a fresh ancilla."""
@@ -44,7 +46,8 @@ class Collision:
     probability: float
 
 
-@dataclass(frozen=True)
+@data_object
+@dataclass(frozen=True, eq=False)
 class Operation:
     """A gate on some memristors, in the order of the gate's qubits."""
 

@@ -44,6 +44,7 @@ from typing import Any
 
 from qmemcircuit.circuits.options import parse_ancilla
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.target import device
@@ -81,6 +82,7 @@ NOT_IN_FILES = ("backend", "name", "seed", "channel", "service")
 """Arguments of `device` and `ibm` that the target's name and [run] give, or only Python can."""
 
 
+@data_object
 @dataclass(frozen=True)
 class Description:
     """What a TOML file says.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qmemcircuit.results.estimation import CurrentEstimator
     from qmemcircuit.results.records import Record
     from qmemcircuit.results.trajectory import Trajectory
+    from qmemcircuit.runs.planning import Plan
 
 EXTRAS = {
     "qiskit_ibm_runtime": ("hardware", "fake devices and IBM hardware"),
@@ -82,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure a model and compare it with its master equation")
     submit = commands.add_parser("submit", help="send a model's circuits and return at once")
-    for command in (run, submit):
+    plan = commands.add_parser("plan", help="what a run or submission costs and can give")
+    for command in (run, submit, plan):
         command.add_argument("model", type=Path, metavar="MODEL.toml")
         command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
         command.add_argument("--shots", type=int, help="else the file's")
@@ -90,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
     run.set_defaults(action=_run)
     submit.add_argument("--folder", type=Path, default=Path("submission"))
+    submit.add_argument("--yes", action="store_true", help="do not ask before spending")
     submit.set_defaults(action=_submit)
+    plan.set_defaults(action=_plan)
     resume = commands.add_parser("resume", help="continue an interrupted submission")
     resume.add_argument("folder", type=Path)
     resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
@@ -163,6 +167,13 @@ def _submit(options: argparse.Namespace) -> int:
         if kind == "fake"
         else parse_target(name, seed, ibm=described.ibm)
     )
+
+    def confirm(found: Plan) -> bool:
+        print(found)
+        if options.yes or not sys.stdin.isatty():
+            return True
+        return input("submit? [y/N] ").strip().lower() in ("y", "yes")
+
     folder = qm.submit(
         described.network,
         described.times,
@@ -171,9 +182,28 @@ def _submit(options: argparse.Namespace) -> int:
         folder=options.folder,
         absorb_decay=described.absorb_decay,
         mitigation=described.mitigation,
+        confirm=confirm,
         **described.circuits,
     )
     print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    described, name, seed, shots = _described(options)
+    mitigation = None if name == "aer" else described.mitigation
+    found = qm.plan(
+        described.network,
+        described.times,
+        target=parse_target(name, seed, device=described.device, ibm=described.ibm),
+        shots=shots,
+        absorb_decay=described.absorb_decay,
+        mitigation=mitigation,
+        **described.circuits,
+    )
+    print(found)
     return 0
 
 

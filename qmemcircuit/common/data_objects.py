@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from numbers import Number
 from typing import Any, TypeVar, overload
 
@@ -205,25 +205,26 @@ def _as_html(self: Any) -> str:
     rows = "".join(
         f'<tr><th style="text-align:left">{html.escape(name)}</th>'
         f'<td style="text-align:left">{html.escape(text)}</td></tr>'
-        for name, text in summary_rows(self)
+        for name, text in summary_rows(self, width=400)
     )
     name = html.escape(type(self).__name__)
     return f'<table><caption style="text-align:left"><b>{name}</b></caption>{rows}</table>'
 
 
-def summary_rows(thing: Any) -> list[tuple[str, str]]:
+def summary_rows(thing: Any, *, width: int = LINE_WIDTH) -> list[tuple[str, str]]:
     """Return (name, what is in it) of a data object's fields, at most nine, absent ones left out.
 
     Fields that find no room are named in the last row.
     """
-    names = [*type(thing)._shown_first, *(item.name for item in fields(thing) if item.repr)]
+    own = (item.name for item in fields(thing) if item.repr)
+    names = dict.fromkeys((*type(thing)._shown_first, *own))
     values = [(name, getattr(thing, name)) for name in names]
     there = [(name, value) for name, value in values if not _is_absent(value)]
     if len(there) <= MOST_LINES - 1:
-        return [(name, brief(value, LINE_WIDTH)) for name, value in there]
+        return [(name, brief(value, width)) for name, value in there]
     shown, rest = there[: MOST_LINES - 2], there[MOST_LINES - 2 :]
-    rows = [(name, brief(value, LINE_WIDTH)) for name, value in shown]
-    return [*rows, ("and", _cut(", ".join(name for name, _ in rest), LINE_WIDTH))]
+    rows = [(name, brief(value, width)) for name, value in shown]
+    return [*rows, ("and", _cut(", ".join(name for name, _ in rest), width))]
 
 
 def _is_absent(value: Any) -> bool:
@@ -231,7 +232,7 @@ def _is_absent(value: Any) -> bool:
 
 
 def _one_line(thing: Any) -> str | None:
-    """Return the plain dataclass text, or None where a field holds an array or a mapping."""
+    """Return the plain dataclass text, defaults left out; None where a field holds an array."""
     parts = []
     for item in fields(thing):
         if not item.repr:
@@ -239,6 +240,8 @@ def _one_line(thing: Any) -> str | None:
         value = getattr(thing, item.name)
         if _holds_bulk(value):
             return None
+        if item.default is not MISSING and same_content(value, item.default):
+            continue
         parts.append(f"{item.name}={value!r}")
     text = f"{type(thing).__qualname__}({', '.join(parts)})"
     return None if type(thing)._shown_first or "\n" in text else text
@@ -263,24 +266,44 @@ def _brief(value: Any) -> str:
     if isinstance(value, float):  # also NumPy's
         return f"{value:.6g}"
     if isinstance(value, Mapping):
+        if all(isinstance(item, str) for item in value.values()):
+            return ", ".join(f"{key}: {item}" for key, item in value.items())
         return f"{len(value)}: {', '.join(str(key) for key in value)}"
     if isinstance(value, list | tuple):
         return _brief_sequence(value)
-    if is_dataclass(value) and not isinstance(value, type) and hasattr(value, "_shown_first"):
+    if isinstance(value, complex):
+        return f"{value:.4g}"
+    if is_dataclass(value) and hasattr(type(value), "_shown_first"):
+        kind: Any = type(value)
+        if not kind.__dataclass_params__.repr:  # it has its own
+            return " ".join(repr(value).split())
         line = _one_line(value)
         if line is not None and len(line) <= LINE_WIDTH:
             return line
         rows = summary_rows(value)
         return f"{type(value).__name__}: {'; '.join(f'{name} {text}' for name, text in rows)}"
-    return " ".join(repr(value).split())
+    text = " ".join(repr(value).split())
+    if " at 0x" in text:  # an address says nothing
+        name = getattr(value, "name", None)
+        return type(value).__name__ + (f" {name!r}" if isinstance(name, str) else "")
+    return text
 
 
 def _brief_sequence(value: list[Any] | tuple[Any, ...]) -> str:
-    whole = ", ".join(_brief(item) for item in value[:MOST_LINES])
+    if value and all(
+        isinstance(row, tuple) and all(isinstance(entry, complex) for entry in row) for row in value
+    ):
+        return _brief_array(np.asarray(value))  # a matrix, as models keep it
+    if len(value) > 1 and all(same_content(item, value[0]) for item in value[1:]):
+        return f"{len(value)} × {_brief_part(value[0])}"
+    whole = ", ".join(map(_brief_part, value[:MOST_LINES]))
     if len(value) <= MOST_LINES and len(whole) <= LINE_WIDTH - 10:
         return whole
-    kinds = sorted({type(item).__name__ for item in value})
-    return f"{len(value)} × {'/'.join(kinds)}: {whole}{', …' if len(value) > MOST_LINES else ''}"
+    return f"{len(value)}: {whole}{', …' if len(value) > MOST_LINES else ''}"
+
+
+def _brief_part(value: Any) -> str:
+    return f"({_brief(value)})" if isinstance(value, list | tuple) else _brief(value)
 
 
 def _brief_array(value: np.ndarray[Any, Any]) -> str:

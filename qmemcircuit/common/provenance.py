@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from types import MappingProxyType
 from typing import Any
+
+from qmemcircuit.common.data_objects import FrozenMapping
 
 PACKAGES = (
     "qmemcircuit",
@@ -40,7 +41,7 @@ def _installed() -> Mapping[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return MappingProxyType(found)
+    return FrozenMapping(found)
 
 
 def make_provenance(method: str, **details: Any) -> Mapping[str, Any]:
@@ -54,4 +55,4 @@ def make_provenance(method: str, **details: Any) -> Mapping[str, Any]:
         "versions": versions(),
     }
     record.update({name: value for name, value in details.items() if value is not None})
-    return MappingProxyType(record)
+    return FrozenMapping(record)

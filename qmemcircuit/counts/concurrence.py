@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import signed_concurrence
 from qmemcircuit.counts.mitigation import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.counts.witnesses import concurrence_limits, pair_counts
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Concurrence:
     """Wootters' concurrence of one pair against time; every array has shape (T,).

@@ -2,9 +2,28 @@
 
 I = √(mħω/2) (d<σy>/dt − ω<σx>) with <σx> = <X>, <σy> = −<Y>. Both estimators are linear in the
 data, I = A x + B y, so their covariance is exact: A Σx Aᵀ + B Σy Bᵀ. What they get wrong even
-without noise, their bias, is bounded from the data themselves: the estimator is compared with a
-more flexible one, and what their mean-square difference over about a period exceeds its own noise
-is bias. That bound is part of the error. It holds on average over a period, not phase by phase.
+without noise is their *bias*: no finite set of times fixes a derivative. There are two ways to
+deal with it.
+
+**With a model** (`expected`), the bias is computable: it is what the very estimator makes of the
+model's own means, less the model's current. It is subtracted,
+
+    I = I_model + A (x − x_model) + B (y − y_model),
+
+so the model enters through its fine structure alone: what the estimator can resolve is measured,
+with the estimator's full noise, and nothing is pulled towards the model. Where the device follows
+the model, this is unbiased at every time and every number of shots. Where it does not, what stays
+wrong is the bias of the *deviation*, which structure finer than a period (local fit) or a few
+times (finite differences) hides: there the value leans towards the model. `subtracted` is kept, so
+that value + subtracted is the raw value, and where |subtracted| exceeds the noise, the model has
+more say than the data. What the deviations themselves show to be left is `bias`.
+
+**Without a model**, bases are compared. A ladder of estimators with ever more freedom (more
+harmonics, then parabolas through five and three neighbours, then the slopes to the left and to the
+right) is climbed, time by time, until no freer one differs by more than its noise. The error then
+includes what the next freer one leaves undecided, so it is that one's noise at least: honest, but
+up to several times wider than with a model. Structure that no two neighbouring times see, such
+as a pulse between them, is in no bound.
 
 The third estimator, `current_operator`, differentiates nothing; it lives in `estimation`, where
 the Pauli means are.
@@ -13,39 +32,82 @@ the Pauli means are.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtri
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 
 FEWEST_TIMES = 10
 """A current that differentiates measured means needs so many times."""
 
+_SEEN = 1e-5
+"""With a model: a deviation counts as bias where noise alone shows it so rarely.
 
+It is asked some hundred times per series, and a true model's errors shall not grow by chance.
+"""
+
+_CONTRADICTS = 1e-3
+"""Without a model: a basis is too poor where noise alone would contradict it so rarely.
+
+Climbing without need costs sharpness, not honesty: so more often than `_SEEN`.
+"""
+
+_JUDGES = 3
+"""With a model: so many bases, the smallest, look for structure in the deviations from it.
+
+The freer ones are noisier than anything that they could find.
+"""
+
+_FEWEST_IN_PERIOD = 7
+"""One more than the functions that a local fit has."""
+
+
+@data_object
 @dataclass(frozen=True)
+class ExpectedMeans:
+    """What a model says: its exact means of Qiskit's X and Y, and its current, each (T,)."""
+
+    x: FloatArray
+    y: FloatArray
+    current: FloatArray
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
 class CurrentEstimate:
     """A current at T times: `value` (…, T), `error` (…, T), `covariance` (…, T, T).
 
-    `bias` (…, T) is the bias bound; `covariance` has its square added on the diagonal, so that
-    its diagonal is `error`². Leading axes are those of the data: one for repeated runs, say.
+    `subtracted` (T,) is the estimator's bias by the model, already taken off `value`; zeros
+    without a model. `bias` (…, T) bounds what is left; `covariance` has its square added on the
+    diagonal, so that its diagonal is `error`². `y_covariance` (…, T, T) is that of <Y> at the
+    first time with I at the second. Leading axes are those of the data: one for repeated runs, say.
     """
 
     value: FloatArray
     error: FloatArray
     covariance: FloatArray
     bias: FloatArray
+    subtracted: FloatArray
+    y_covariance: FloatArray
 
 
 @dataclass(frozen=True)
 class _Linear:
-    """An estimator as its two matrices: I = from_x @ x + from_y @ y."""
+    """An estimator as its two matrices: I = from_x @ x + from_y @ y.
+
+    Each (T, T), or (…, T, T) where the data chose it run by run.
+    """
 
     from_x: FloatArray
     from_y: FloatArray
 
     def apply(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return np.asarray(x @ self.from_x.T + y @ self.from_y.T)
+        return _times(self.from_x, x) + _times(self.from_y, y)
 
     def covariance(self, x_error: FloatArray, y_error: FloatArray) -> FloatArray:
         by_x = self.from_x * x_error[..., None, :]
@@ -53,10 +115,20 @@ class _Linear:
         return np.asarray(by_x @ by_x.swapaxes(-1, -2) + by_y @ by_y.swapaxes(-1, -2))
 
     def variance(self, x_error: FloatArray, y_error: FloatArray) -> FloatArray:
-        return np.asarray(x_error**2 @ (self.from_x**2).T + y_error**2 @ (self.from_y**2).T)
+        return _times(self.from_x**2, x_error**2) + _times(self.from_y**2, y_error**2)
+
+    def at(self, runs: NDArray[np.bool_]) -> _Linear:
+        """Return the estimator of some runs; the same one where all share it."""
+        return self if self.from_x.ndim == 2 else _Linear(self.from_x[runs], self.from_y[runs])
 
     def minus(self, other: _Linear) -> _Linear:
         return _Linear(self.from_x - other.from_x, self.from_y - other.from_y)
+
+
+def _times(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
+    if matrix.ndim == 2:
+        return np.asarray(vectors @ matrix.T)
+    return np.asarray((matrix @ vectors[..., None])[..., 0])
 
 
 def finite_difference(
@@ -68,15 +140,16 @@ def finite_difference(
     *,
     omega: float,
     scale: float,
+    expected: ExpectedMeans | None = None,
 ) -> CurrentEstimate:
     """Return guo2022's estimator: central differences of <σy>, one-sided second order at the ends.
 
     Args:
-        times: shape (T,), T ≥ 10, any spacing, at least 7 in a period: the bias bound compares
-            with a local fit.
+        times: shape (T,), T ≥ 10, any spacing.
         x, y: means of Qiskit's X and Y, shape (…, T), with standard errors x_error, y_error.
         omega: the memristor's ω.
         scale: √(mħω/2).
+        expected: the model's means, to take its bias off; None bounds it from the data alone.
 
     Its bias is of order dt² ω³; the noise of a difference is √2 σ/(2 dt). Raises ValueError for
     fewer times.
@@ -84,8 +157,14 @@ def finite_difference(
     _check_length(times, FEWEST_TIMES)
     derivative = np.asarray(np.gradient(np.eye(times.size), times, axis=0, edge_order=2))
     estimator = _Linear(-scale * omega * np.eye(times.size), -scale * derivative)
-    richer = _local_estimator(times, omega, scale, _basis)
-    return _estimate(estimator, richer, times, x, y, x_error, y_error, omega)
+    data = _Data(times, x, y, x_error, y_error, omega)
+    ladder = _ladder(times, omega, scale)
+    if expected is not None:
+        return _with_model(estimator, ladder[:_JUDGES], data, expected)
+    # The freest basis that the data ask for is the judge; what it leaves undecided is ours too.
+    judge, undecided = _climb(ladder, data, _one_sided(times, omega, scale))
+    excess = _excess(estimator.minus(judge), data, _CONTRADICTS, whole=1.0)
+    return _summarise(estimator, data, np.sqrt(excess + undecided), np.zeros(times.size))
 
 
 def local_fit(
@@ -97,91 +176,245 @@ def local_fit(
     *,
     omega: float,
     scale: float,
+    expected: ExpectedMeans | None = None,
 ) -> CurrentEstimate:
     """Return the current from local least-squares fits in the frame that rotates at ω.
 
     There the coherence c(t) = ρ_eg e^{iωt} is slow, and I = −2 √(mħω/2) Im(c′(t) e^{−iωt}). About
     each time, c is fitted over one period (at the ends: the first or last one) with
-    {1, τ, cos kωτ, sin kωτ; k = 1, 2}, and the fit is differentiated. Arguments as in
-    `finite_difference`; it assumes no decay law, only that c has no fast structure. Raises
-    ValueError for fewer than 10 times in every period.
+    {1, τ, cos kωτ, sin kωτ; k = 1, 2}, and the fit is differentiated. With `expected` its bias by
+    the model is taken off; without, freer bases are used where the data ask for them. Arguments as
+    in `finite_difference`. Raises ValueError for fewer than 10 times, or 7 in every period.
     """
-    estimator = _local_estimator(times, omega, scale, _basis)
-    richer = _local_estimator(times, omega, scale, _richer_basis)
-    return _estimate(estimator, richer, times, x, y, x_error, y_error, omega)
+    _check_length(times, FEWEST_TIMES)
+    _check_density(times, omega)
+    data = _Data(times, x, y, x_error, y_error, omega)
+    ladder = _ladder(times, omega, scale)
+    if expected is not None:
+        return _with_model(ladder[0], ladder[1:_JUDGES], data, expected)
+    estimator, undecided = _climb(ladder, data, _one_sided(times, omega, scale))
+    return _summarise(estimator, data, np.sqrt(undecided), np.zeros(times.size))
 
 
-def _estimate(
-    estimator: _Linear,
-    richer: _Linear,
-    times: FloatArray,
-    x: FloatArray,
-    y: FloatArray,
-    x_error: FloatArray,
-    y_error: FloatArray,
-    omega: float,
+@dataclass(frozen=True)
+class _Data:
+    """Means of X and Y with their errors, (…, T), at `times` (T,)."""
+
+    times: FloatArray
+    x: FloatArray
+    y: FloatArray
+    x_error: FloatArray
+    y_error: FloatArray
+    omega: float
+
+
+def _with_model(
+    estimator: _Linear, richer: list[_Linear], data: _Data, expected: ExpectedMeans
 ) -> CurrentEstimate:
-    covariance = estimator.covariance(x_error, y_error)
-    difference = estimator.minus(richer)
-    excess = difference.apply(x, y) ** 2 - difference.variance(x_error, y_error)
-    bias = np.empty_like(excess)
-    for index, window in enumerate(_windows(times, omega)):
-        bias[..., index] = np.sqrt(np.maximum(0.0, excess[..., window].mean(axis=-1)))
-    diagonal = np.arange(times.size)
+    """Take the model's bias off, and bound what the deviations from the model show to be left."""
+    subtracted = estimator.apply(expected.x, expected.y) - expected.current
+    rest = replace(data, x=data.x - expected.x, y=data.y - expected.y)
+    squared = (_misfit(rest, expected) * subtracted) ** 2
+    for other in richer:
+        squared = np.maximum(squared, _excess(estimator.minus(other), rest, _SEEN))
+    return _summarise(estimator, data, np.sqrt(squared), subtracted)
+
+
+def _misfit(rest: _Data, expected: ExpectedMeans) -> FloatArray:
+    """Return by what fraction the model's decay is significantly wrong, (…, T), from 0 to 1.
+
+    A decay wrong by the factor 1 + ε moves the means by ε m ln(|m|/|m_0|) to first order, so ε is
+    the misfit of the means in units of that: over all times or over the period about each one,
+    whichever is more. A model that misses what is easy to see is not trusted to better than that
+    in what is not; at ε = 1 it is not trusted at all.
+    """
+    variance = rest.x_error**2 + rest.y_error**2
+    square = rest.x**2 + rest.y**2
+    spread = 2 * (rest.x_error**4 + rest.y_error**4)  # the variance of the squares
+    size = np.maximum(expected.x**2 + expected.y**2, 1e-300)
+    lever = size * np.minimum(1.0, (0.5 * np.log(size / size.max())) ** 2)
+    found = np.zeros(square.shape)
+    everywhere = np.ones((rest.times.size,) * 2)
+    for about in (everywhere, _indicator(_windows(rest.times, rest.omega))):
+        excess = _significant_excess(square @ about.T, variance @ about.T, spread @ about.T, _SEEN)
+        found = np.maximum(found, excess / np.maximum(lever @ about.T, 1e-300))
+    return np.sqrt(np.minimum(found, 1.0))
+
+
+def _climb(ladder: list[_Linear], data: _Data, sides: _Linear) -> tuple[_Linear, FloatArray]:
+    """Return the first estimator at each time that no freer one contradicts, and what is left.
+
+    What is left, squared, is what the next freer one leaves undecided: the variance of their
+    difference. Above the ladder stands half the difference of the slopes on either side, `sides`,
+    which is what a kink of the coherence (a step of Γ) can do to a central difference.
+    """
+    last = len(ladder) - 1
+    shape = data.x.shape
+    rung = np.full(shape, last)
+    variance = sides.variance(data.x_error, data.y_error)
+    kink = np.maximum(sides.apply(data.x, data.y) ** 2, variance)
+    # A slope that oscillates is wrong where its own slope vanishes: look at both neighbours too.
+    around = np.concatenate([kink[..., :1], kink, kink[..., -1:]], axis=-1)
+    undecided = np.maximum(np.maximum(around[..., :-2], around[..., 2:]), kink)
+    for k in reversed(range(last)):
+        fits = np.ones(shape, dtype=bool)
+        for other in ladder[k + 1 :]:
+            fits &= _excess(ladder[k].minus(other), data, _CONTRADICTS) == 0
+        step = ladder[k].minus(ladder[k + 1]).variance(data.x_error, data.y_error)
+        rung = np.where(fits, k, rung)
+        undecided = np.where(fits, step, undecided)
+    rows = np.arange(data.times.size)
+    chosen = _Linear(
+        np.stack([item.from_x for item in ladder])[rung, rows],
+        np.stack([item.from_y for item in ladder])[rung, rows],
+    )
+    return chosen, undecided
+
+
+def _excess(
+    difference: _Linear, data: _Data, level: float, *, whole: float | None = None
+) -> FloatArray:
+    """Return by how much a difference's mean square exceeds its noise, (…, T), not below 0.
+
+    Averages are taken over the period about each time, a quarter of it, and the time itself; the
+    largest counts of those that noise alone would exceed with a probability below `level` (`whole`
+    for the average over a period).
+    """
+    square = difference.apply(data.x, data.y) ** 2
+    variance = difference.variance(data.x_error, data.y_error)
+    found = np.zeros(square.shape)
+    for part, chance in ((1.0, level if whole is None else whole), (0.25, level), (0.0, level)):
+        about = _indicator(_windows(data.times, data.omega, part))
+        number = about.sum(axis=1)
+        total, mean = square @ about.T, variance @ about.T
+        # Independent squares fluctuate least. What they could do by chance needs no closer look.
+        doubtful = (total > mean * chdtri(number, chance) / number).any(axis=-1)
+        if not np.any(doubtful):
+            continue
+        covariance = difference.at(doubtful).covariance(
+            data.x_error[doubtful], data.y_error[doubtful]
+        )
+        spread = ((about @ (2 * covariance**2)) * about).sum(axis=-1)  # variance of the sum
+        excess = _significant_excess(total[doubtful], mean[doubtful], spread, chance)
+        found[doubtful] = np.maximum(found[doubtful], excess / number)
+    return found
+
+
+def _significant_excess(
+    total: FloatArray, mean: FloatArray, spread: FloatArray, level: float
+) -> FloatArray:
+    """Return total − mean where noise alone exceeds `total` with less probability, else 0.
+
+    A sum of squares of correlated Gaussians with this mean and variance `spread` is taken for a
+    scaled χ² (Satterthwaite).
+    """
+    degrees = 2 * mean**2 / np.maximum(spread, 1e-300)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = mean * chdtri(degrees, level) / degrees
+    # Where there is no noise (errors of zero), any excess is real.
+    return np.where(total > np.where(mean > 0, limit, 0.0), np.maximum(total - mean, 0.0), 0.0)
+
+
+def _summarise(
+    estimator: _Linear, data: _Data, bias: FloatArray, subtracted: FloatArray
+) -> CurrentEstimate:
+    value = estimator.apply(data.x, data.y) - subtracted
+    covariance = estimator.covariance(data.x_error, data.y_error)
+    diagonal = np.arange(data.times.size)
     covariance[..., diagonal, diagonal] += bias**2
     error = np.sqrt(covariance[..., diagonal, diagonal])
-    return CurrentEstimate(estimator.apply(x, y), error, covariance, bias)
+    with_y = (data.y_error[..., None, :] ** 2 * estimator.from_y).swapaxes(-1, -2)
+    return CurrentEstimate(value, error, covariance, bias, subtracted, with_y)
 
 
-def _local_estimator(times: FloatArray, omega: float, scale: float, basis: object) -> _Linear:
-    """Return the local fit as matrices; `basis(phase)` gives values and slopes at ωτ."""
-    _check_length(times, FEWEST_TIMES)
+Basis = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+"""Gives functions of the phase ωτ about a time, (points, functions), and their slopes at 0."""
+
+
+def _ladder(times: FloatArray, omega: float, scale: float) -> list[_Linear]:
+    """Return estimators of ever more freedom; those that the points of a period allow."""
+    windows = _windows(times, omega)
+    fewest = min(window.stop - window.start for window in windows)
+    found = [
+        _estimator(times, omega, scale, windows, _harmonics(degree, order))
+        for degree, order in ((1, 2), (2, 3), (3, 5), (3, 8), (3, 10))
+        if degree + 2 * order + 2 <= fewest
+    ]
+    return found or [_parabola(times, omega, scale)]
+
+
+def _parabola(times: FloatArray, omega: float, scale: float) -> _Linear:
+    """Return central differences of the coherence: a parabola through each time and its two."""
+    middle = np.clip(np.arange(times.size), 1, times.size - 2)
+    neighbours = [slice(int(place) - 1, int(place) + 2) for place in middle]
+    return _estimator(times, omega, scale, neighbours, _harmonics(2, 0))
+
+
+def _one_sided(times: FloatArray, omega: float, scale: float) -> _Linear:
+    """Return half the difference of the slopes of the coherence after and before each time."""
+    last = times.size - 1
+    right = [slice(low, low + 2) for low in np.minimum(np.arange(times.size), last - 1)]
+    left = [slice(high - 1, high + 1) for high in np.maximum(np.arange(times.size), 1)]
+    # At the ends both are the same pair: the next pair inwards stands for the missing side.
+    left[0], right[-1] = slice(1, 3), slice(last - 2, last)
+    line = _harmonics(1, 0)
+    after = _estimator(times, omega, 0.5 * scale, right, line)
+    return after.minus(_estimator(times, omega, 0.5 * scale, left, line))
+
+
+def _estimator(
+    times: FloatArray, omega: float, scale: float, windows: list[slice], basis: Basis
+) -> _Linear:
+    """Return local least-squares fits, differentiated, as matrices."""
     from_x, from_y = np.zeros((times.size,) * 2), np.zeros((times.size,) * 2)
-    for index, window in enumerate(_windows(times, omega)):
-        shift = times[window] - times[index]
-        values, slope = basis(omega * shift)  # type: ignore[operator]
-        if shift.size < values.shape[1] + 1:
-            raise ValueError(
-                f"Argument times must have at least {values.shape[1] + 1} points in every period "
-                f"for a local fit, but around t = {times[index]:g} there are {shift.size}; take "
-                "more points a period or current='current_operator'."
-            )
+    for index, window in enumerate(windows):
+        phase = omega * (times[window] - times[index])
+        values, slope = basis(phase)
         # c'(t_i) = Σ_k weights_k c_k: the slope of the least-squares fit, a linear functional.
         weights = omega * (slope @ np.linalg.pinv(values))
-        from_x[index, window] = -scale * weights * np.sin(omega * shift)
-        from_y[index, window] = -scale * weights * np.cos(omega * shift)
+        from_x[index, window] = -scale * weights * np.sin(phase)
+        from_y[index, window] = -scale * weights * np.cos(phase)
     return _Linear(from_x, from_y)
 
 
-def _basis(phase: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return {1, τ, cos kτ, sin kτ; k = 1, 2} at τ = `phase`, and their slopes at τ = 0."""
-    values = [np.ones_like(phase), phase]
-    slopes = [0.0, 1.0]
-    for k in (1, 2):
-        values += [np.cos(k * phase), np.sin(k * phase)]
-        slopes += [0.0, float(k)]
-    return np.stack(values, axis=1), np.array(slopes)
+def _harmonics(degree: int, order: int) -> Basis:
+    """Return {1, τ … τ^degree, cos kτ, sin kτ; k = 1 … order} as a basis."""
+
+    def basis(phase: FloatArray) -> tuple[FloatArray, FloatArray]:
+        values = [phase**n for n in range(degree + 1)]
+        slopes = [1.0 if n == 1 else 0.0 for n in range(degree + 1)]
+        for k in range(1, order + 1):
+            values += [np.cos(k * phase), np.sin(k * phase)]
+            slopes += [0.0, float(k)]
+        return np.stack(values, axis=1), np.array(slopes)
+
+    return basis
 
 
-def _richer_basis(phase: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return `_basis` with τ² and the third harmonic, which it lacks."""
-    values, slopes = _basis(phase)
-    more = [phase**2, np.cos(3 * phase), np.sin(3 * phase)]
-    return np.column_stack([values, *more]), np.append(slopes, [0.0, 0.0, 3.0])
+def _windows(times: FloatArray, omega: float, part: float = 1.0) -> list[slice]:
+    """Return for each time the window of `part` of a period about it, shifted inwards at the ends.
 
-
-def _windows(times: FloatArray, omega: float) -> list[slice]:
-    """Return for each time the window of one period about it, shifted inwards at the ends."""
+    At least the time itself.
+    """
     period = 2 * math.pi / omega
+    length = part * period
     windows = []
     for time in times:
-        low = min(max(time - period / 2, times[0]), max(times[0], times[-1] - period))
+        low = min(max(time - length / 2, times[0]), max(times[0], times[-1] - length))
         # Rounding must not decide whether the point at the window's end belongs to it.
         inside = np.flatnonzero(
-            (times >= low - 1e-9 * period) & (times <= low + period * (1 + 1e-9))
+            (times >= low - 1e-9 * period) & (times <= low + length + 1e-9 * period)
         )
         windows.append(slice(int(inside[0]), int(inside[-1]) + 1))
     return windows
+
+
+def _indicator(windows: list[slice]) -> FloatArray:
+    """Return the 0/1 matrix (T, T) whose row i marks the times in window i."""
+    marks = np.zeros((len(windows),) * 2)
+    for index, window in enumerate(windows):
+        marks[index, window] = 1.0
+    return marks
 
 
 def _check_length(times: FloatArray, minimum: int) -> None:
@@ -190,3 +423,14 @@ def _check_length(times: FloatArray, minimum: int) -> None:
             f"Argument times must have at least {minimum} entries to differentiate data, but "
             f"{times.size} were given; take more, or current='current_operator'."
         )
+
+
+def _check_density(times: FloatArray, omega: float) -> None:
+    for time, window in zip(times, _windows(times, omega), strict=True):
+        points = window.stop - window.start
+        if points < _FEWEST_IN_PERIOD:
+            raise ValueError(
+                f"Argument times must have at least {_FEWEST_IN_PERIOD} points in every period "
+                f"for a local fit, but around t = {time:g} there are {points}; take "
+                "more points a period or current='current_operator'."
+            )

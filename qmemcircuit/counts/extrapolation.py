@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 
 Extrapolation = Literal["polynomial", "exponential"]
 
@@ -32,6 +33,7 @@ RATE_RANGE = (1e-3, 4.0)
 over before the last factors and cannot be told."""
 
 
+@data_object
 @dataclass(frozen=True)
 class FittedRate:
     """The decay of one kind of Pauli means per unit of the noise factor.

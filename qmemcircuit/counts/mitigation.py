@@ -28,6 +28,7 @@ from qmemcircuit.common.checks import (
     check_choice,
     check_integer,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.extrapolation import (
     Extrapolation,
     FittedRate,
@@ -49,6 +50,7 @@ from qmemcircuit.counts.readout import Inversion, Readout, check_inversion
 from qmemcircuit.counts.samples import Samples
 
 
+@data_object
 @dataclass(frozen=True)
 class Mitigation:
     """What is measured against a device's errors, and how it is combined.
@@ -143,6 +145,7 @@ class Mitigation:
         return {**asdict(self), "factors": list(self.factors)}
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Assumption:
     """What the combination of the counts takes for known.
@@ -156,6 +159,7 @@ class Assumption:
     rates: Mapping[str, float]
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class MitigatedSamples:
     """Counts at every noise factor, the readout calibration, and how they are combined.

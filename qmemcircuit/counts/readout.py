@@ -14,11 +14,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
 
 Inversion = Literal["tensored", "mthree"]
 """How flips are undone: by the inverse of A on all outcomes, or by mthree on those seen."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Readout:
     """How often each memristor's qubit is read wrongly, as measured.

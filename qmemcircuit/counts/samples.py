@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmemcircuit.common.checks import IntArray
+from qmemcircuit.common.data_objects import data_object
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Samples:
     """Counts of measured outcomes: the independent data behind every estimate.

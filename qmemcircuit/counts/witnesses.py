@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import FLIP, nearest_physical, pauli_matrix, signed_concurrence
 from qmemcircuit.counts.means import joint_weights
 from qmemcircuit.counts.samples import Samples
@@ -48,9 +49,10 @@ _SMALLEST_EIGENVALUE = 0.5
 # Random halvings of the counts: their mean depends less on the seed than one halving does.
 _HALVINGS = 4
 # Normal limits of a witness's mean are poor for a handful of shots.
-_FEWEST_SHOTS = 50
+FEWEST_SHOTS = 50
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Combination:
     """How means of a pair's Paulis are made of the counts of R runs (noise factors).
@@ -73,6 +75,7 @@ class Combination:
 PLAIN = Combination(np.ones((1, 16)), np.zeros((2, 2)))
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class PairCounts:
     """The counts of a pair's tomography, and how means are made of them.
@@ -176,9 +179,9 @@ def concurrence_limits(
     of the measured states to those that are meant. Raises ValueError for fewer than 50 shots.
     """
     fewest = int(data.counts.sum(axis=2).min())
-    if fewest < _FEWEST_SHOTS:
+    if fewest < FEWEST_SHOTS:
         raise ValueError(
-            f"Argument trajectory must hold at least {_FEWEST_SHOTS} shots in each setting of the "
+            f"Argument trajectory must hold at least {FEWEST_SHOTS} shots in each setting of the "
             f"pair for an interval of the concurrence, but one has {fewest}; take more shots."
         )
     z = float(ndtri((1 + level) / 2))

@@ -24,6 +24,7 @@ from qiskit.circuit import Delay
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.splitting import Collision, Element, Operation
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.compilation import CompiledCircuit
 from qmemcircuit.devices.folding import UNFOLDED
 from qmemcircuit.devices.instructions import operation_duration, start_times
@@ -40,6 +41,7 @@ ROUNDS = 4
 """Leaving a collision out shortens the circuit, so it is compiled again, at most so often."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Absorption:
     """What was absorbed, exponents −ln(probability that |1> survives), each of shape (T, M).

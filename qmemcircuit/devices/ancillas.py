@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet, circuits_with, most_collisions
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
 from qmemcircuit.model.memristors import Model
@@ -29,6 +30,7 @@ MOST_QUBITS = 9
 BestAncilla = Ancilla | Literal["best"]
 
 
+@data_object
 @dataclass(frozen=True)
 class AncillaChoice:
     """Which ancillas were chosen, and what each choice was predicted to do.

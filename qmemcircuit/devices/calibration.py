@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmemcircuit.common.data_objects import same_content
+
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
@@ -37,6 +39,33 @@ def describe_calibration(part: QiskitTarget) -> dict[str, Any]:
         "operations": operations,
         "bounded_angles": [name for name in operations if part.gate_has_angle_bounds(name)],
     }
+
+
+def same_backend(first: Any, second: Any) -> bool:
+    """Return whether two backends are of one class, name and calibration, wherever they live."""
+    if first is second:
+        return True
+    if type(first) is not type(second) or first.name != second.name:
+        return False
+    return same_content(_content(first.target), _content(second.target))
+
+
+def _content(target: QiskitTarget) -> dict[str, Any]:
+    """Return what a Qiskit target says, which it does not compare itself."""
+    # Operations without qubits of their own (control flow) stand at None.
+    operations = {
+        name: {
+            where: (getattr(properties, "error", None), getattr(properties, "duration", None))
+            for where, properties in target[name].items()
+        }
+        for name in target.operation_names
+    }
+    qubits = [
+        (getattr(item, "t1", None), getattr(item, "t2", None))
+        for item in target.qubit_properties or ()
+    ]
+    timing = [getattr(target, name) for name in TIMING]
+    return {"operations": operations, "qubits": qubits, "timing": timing, "dt": target.dt}
 
 
 def _number(value: Any) -> float | None:

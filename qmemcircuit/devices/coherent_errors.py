@@ -20,6 +20,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.circuit.library import RZGate, RZZGate
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.instructions import operation_duration
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ LABEL = "coherent error"
 """Gates with a label have only the noise of that label in Aer: none."""
 
 
+@data_object
 @dataclass(frozen=True)
 class CoherentErrors:
     """Assumed errors with memory, constant during a shot; no calibration states them.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import check_boolean, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.folding import Folding
 from qmemcircuit.devices.instructions import operation_duration, start_times
 from qmemcircuit.devices.placement import Placement, qubit_roles
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class CompiledCircuit:
     """One circuit in a device's own instructions on the placement's qubits.
@@ -52,6 +54,7 @@ class CompiledCircuit:
         return self.twirled or (TwirledCircuit(self.circuit, (False,) * self.circuit.num_clbits),)
 
 
+@data_object
 @dataclass(frozen=True)
 class Compilation:
     """How circuits become a device's instructions.
@@ -95,6 +98,7 @@ class Compilation:
         )
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Site:
     """The chosen qubits of a device, for circuits of so many memristors.

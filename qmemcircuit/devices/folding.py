@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import check_boolean, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.instructions import operation_duration
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def _check_factor(fold: int) -> int:
     return fold
 
 
+@data_object
 @dataclass(frozen=True)
 class Folding:
     """What is repeated in a compiled circuit, before it is scheduled.

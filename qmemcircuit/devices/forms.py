@@ -23,6 +23,7 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.constant_depth import compile_pairs
 from qmemcircuit.common.checks import ComplexArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
 
 BALANCES = (0.0, -0.25, 0.25, -0.5, 0.5, -0.75, 0.75)
@@ -34,6 +35,7 @@ FakeTorino (hardware.fig8, largest distance) 1, 3, 5, 7, 9 points give 0.0331, 0
 """
 
 
+@data_object
 @dataclass(frozen=True)
 class Form:
     """The chosen circuit for one time.

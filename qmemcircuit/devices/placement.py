@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import check_integer
+from qmemcircuit.common.data_objects import data_object
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -39,6 +40,7 @@ GIVEN = "given"
 """The reason of a placement that is the user's layout."""
 
 
+@data_object
 @dataclass(frozen=True)
 class Placement:
     """The physical qubits of a circuit.
@@ -66,6 +68,7 @@ class Placement:
         }
 
 
+@data_object
 @dataclass(frozen=True)
 class Demand:
     """What a circuit asks of its qubits: gate counts by qubit and by pair.

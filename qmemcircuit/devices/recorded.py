@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.compilation import Compilation
 from qmemcircuit.devices.folding import Folding
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class RecordedBackend:
     """A device of which only the calibration of the used qubits is left, renumbered from 0."""

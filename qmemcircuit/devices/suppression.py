@@ -22,6 +22,7 @@ from qiskit.circuit import Gate, QuantumCircuit
 from qiskit.circuit.library import RZGate, XGate
 
 from qmemcircuit.common.checks import check_boolean, check_choice, check_integer
+from qmemcircuit.common.data_objects import data_object
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -33,6 +34,7 @@ TWIRLED = ("cz", "cx", "ecr")
 """Two-qubit gates that Paulis pass through as Paulis."""
 
 
+@data_object
 @dataclass(frozen=True)
 class Suppression:
     """What is done to compiled circuits against errors.
@@ -94,6 +96,7 @@ UNSUPPRESSED = Suppression()
 """Nothing is done."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class TwirledCircuit:
     """One random instance of a circuit: the same channel up to known flips of its outcomes.

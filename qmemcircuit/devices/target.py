@@ -13,13 +13,14 @@ Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.expense import Expense, some_times, spread
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.checks import (
     ComplexArray,
@@ -28,9 +29,10 @@ from qmemcircuit.common.checks import (
     check_boolean,
     check_real,
 )
+from qmemcircuit.common.data_objects import SAME, data_object
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.devices.calibration import describe_calibration
+from qmemcircuit.devices.calibration import describe_calibration, same_backend
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.compilation import (
     Compilation,
@@ -58,6 +60,11 @@ if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
 
 
+REPETITION_DELAY = 250e-6
+"""Seconds between two executions where a backend states none: IBM's default."""
+
+
+@data_object
 @dataclass(frozen=True, eq=False)
 class DeviceTarget(Target):
     """A device's noise model as a target; made by `device`.
@@ -77,7 +84,7 @@ class DeviceTarget(Target):
     Raises TypeError for a backend without a target, ValueError where the parts do not fit together.
     """
 
-    backend: Any
+    backend: Any = field(metadata={SAME: same_backend})
     compilation: Compilation
     placement: Placement | None = None
     forms: tuple[Form, ...] | None = ()
@@ -215,6 +222,25 @@ class DeviceTarget(Target):
                     )
                 )
         return compiled
+
+    def check(self, circuits: CircuitSet) -> None:
+        """Raise ValueError where a circuit of the first, middle or last time does not compile."""
+        self.place(circuits).compile(circuits, only=some_times(circuits))
+
+    def expense(self, circuits: CircuitSet) -> Expense:
+        """Return qubits, two-qubit gates and scheduled durations on this device."""
+        placed = self.place(circuits)
+        compiled = placed.compile(circuits, only=some_times(circuits))
+        durations = None
+        if self.compilation.schedule:
+            each = [item.duration for item in compiled]
+            durations = (min(each), max(each))
+        return Expense(
+            len(placed._placed().qubits),
+            spread([item.two_qubit_gates for item in compiled]),
+            durations,
+            _overhead(placed.restricted(), self.backend),
+        )
 
     def probabilities(self, circuits: CircuitSet) -> FloatArray:
         """Return the exact outcome probabilities, readout errors included, (T, B, 2^M).
@@ -384,6 +410,13 @@ def device(
         reset_error=reset_error,
         coherent_errors=coherent_errors,
     )
+
+
+def _overhead(part: QiskitTarget, backend: Any) -> float:
+    """Return the seconds that an execution takes beside its gates: readout, repetition delay."""
+    readout = [item.duration or 0.0 for item in part["measure"].values() if item is not None]
+    delay = getattr(backend, "default_rep_delay", None)
+    return max(readout, default=0.0) + (REPETITION_DELAY if delay is None else float(delay))
 
 
 def scheduled_device(target: Target) -> DeviceTarget:

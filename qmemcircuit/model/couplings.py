@@ -29,6 +29,7 @@ from qiskit.circuit.library import (
 )
 
 from qmemcircuit.common.checks import ComplexArray, check_choice, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import PAULI_X, PAULI_Y, PAULI_Z, evolve
 
 Axis = Literal["x", "y", "z"]
@@ -58,6 +59,7 @@ def _product(first: ComplexArray, second: ComplexArray) -> ComplexArray:
     return np.asarray(np.kron(second, first))
 
 
+@data_object
 @dataclass(frozen=True)
 class Native:
     """H = g σi⊗σi, i = x, y or z (guo2022, Eq. 21 with δ = g dt); gate RXX, RYY or RZZ(2δ)."""
@@ -83,6 +85,7 @@ class Native:
         return {"x": RXXGate, "y": RYYGate, "z": RZZGate}[self.axis](2 * self.strength * dt)
 
 
+@data_object
 @dataclass(frozen=True)
 class ControlledRotation:
     """H = (g/2) |e><e|⊗σi: the first memristor, in |e>, rotates the second (guo2022, Eq. 22).
@@ -116,6 +119,7 @@ class ControlledRotation:
         return {"y": CRYGate, "z": CRZGate}[self.axis](-delta)
 
 
+@data_object
 @dataclass(frozen=True)
 class PartialSwap:
     """H = (g/2)(σxσx + σyσy + σzσz); a full SWAP (up to a phase) at δ = g dt = π/2.
@@ -142,6 +146,7 @@ class PartialSwap:
         return UnitaryGate(self.unitary(dt), label="partial SWAP")
 
 
+@data_object
 @dataclass(frozen=True)
 class PartialISwap:
     """H = (g/2)(σxσx + σyσy): one excitation is exchanged; at δ = g dt = π/2 the inverse iSWAP."""
@@ -164,6 +169,7 @@ class PartialISwap:
         return XXPlusYYGate(2 * self.strength * dt)
 
 
+@data_object
 @dataclass(frozen=True)
 class MatrixCoupling:
     """Any interaction: H/ħ as a Hermitian 4×4 matrix (array-like), kron(second, first).

@@ -31,6 +31,7 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_real,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.rates import DecayRate, finite_results
 
@@ -53,6 +54,7 @@ def time_grid(period: float, count: float, points: int) -> FloatArray:
     return np.asarray(np.arange(steps + 1) * (period / points), dtype=float)
 
 
+@data_object
 @dataclass(frozen=True)
 class Memristor:
     """One two-level quantum memristor (guo2022, Eqs. 5–8).
@@ -159,6 +161,7 @@ class Memristor:
         return Network([self]).to_qutip()
 
 
+@data_object
 @dataclass(frozen=True)
 class Network:
     """Any number of memristors on any graph of couplings.

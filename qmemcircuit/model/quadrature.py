@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 _INSIDE = 1 - 2.0**-40  # not the end itself, where a law that jumps there may have either value
@@ -50,6 +51,7 @@ def _lagrange(places: FloatArray) -> FloatArray:
 _AT_CHECKS = _lagrange(CHECKS)
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Quadrature:
     """∫ f between any two times; panels that were integrated once are remembered.

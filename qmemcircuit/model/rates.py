@@ -9,6 +9,7 @@ A law that jumps or bends says where in an attribute `breakpoints`, which both s
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.special import jv
 
 from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.quadrature import WIDEST_GAP, Quadrature
 
 
@@ -77,6 +79,7 @@ def finite_results(method: str, results: Any, times: FloatArray) -> FloatArray:
     return checked
 
 
+@data_object
 @dataclass(frozen=True)
 class SquidRate:
     """The conductance-asymmetric SQUID's law Γ(t) = γ0 (1 − sin(cos ωt)) (guo2022, Eq. 7).
@@ -137,6 +140,7 @@ class SquidRate:
         return self.omega
 
 
+@data_object
 @dataclass(frozen=True)
 class ConstantRate:
     """Γ(t) = γ, for oracles with closed forms and for T1 decay (γ = 1/T1, in 1/time)."""
@@ -163,6 +167,7 @@ class ConstantRate:
 SAMPLES_PER_PERIOD = 4096
 
 
+@data_object
 @dataclass(frozen=True)
 class FunctionRate:
     """Any law: `function(t)` returns Γ at one time, in 1/time, always the same at the same t.
@@ -181,6 +186,11 @@ class FunctionRate:
     ValueError; one that is wider than `resolution` always meets a sample. A narrower one that
     no sample meets cannot be seen in a function of which only values can be asked: give its
     edges as breakpoints, or the resolution.
+
+    Two are equal where their functions are one and the same object. A function that a module
+    defines by name pickles as that name; for any other (a lambda, one defined in a function)
+    pickling raises TypeError with the remedy. cloudpickle takes those too, and they come back as
+    other functions of the same values.
 
     A negative rate is no error here: `master_equation` integrates one; circuits refuse it. A
     saved run keeps the integrals that it used and reloads them as a `TabulatedRate`.
@@ -213,6 +223,21 @@ class FunctionRate:
         object.__setattr__(self, "breakpoints", tuple(np.unique(cuts).tolist()))
         if self.resolution is not None:
             check_real("resolution", self.resolution, minimum=0, exclusive=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not _importable(self.function) and not _cloudpickle_is_at_work():
+            raise TypeError(
+                f"Argument function must be importable by name to be pickled, but "
+                f"{self.function!r} is not; define it with def at the top level of a module, or "
+                "send tabulate(rate, times) instead, which keeps the integrals between times."
+            )
+        return _function_rate, (self.function, self.breakpoints, self.resolution)
+
+    def __copy__(self) -> FunctionRate:
+        return self  # nothing in it can be changed
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FunctionRate:
+        return self
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return function(t) at every time; an error names the time where it is no number."""
@@ -262,3 +287,30 @@ def rate_of(function: Callable[[float], Any], time: float) -> float:
             f"{found}."
         )
     return float(found)
+
+
+def _function_rate(
+    function: Callable[[float], float], breakpoints: tuple[float, ...], resolution: float | None
+) -> FunctionRate:
+    return FunctionRate(function, breakpoints=breakpoints, resolution=resolution)
+
+
+def _importable(function: Callable[..., Any]) -> bool:
+    """Whether another process finds this very function by module and name."""
+    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    for part in getattr(function, "__qualname__", "<none>").split("."):
+        found = getattr(found, part, None)
+    return found is function
+
+
+def _cloudpickle_is_at_work() -> bool:
+    """Whether cloudpickle called: it (and Dask with it) takes any function by value.
+
+    Nothing else tells a pickling object who asks.
+    """
+    frame = sys._getframe()
+    while frame is not None:
+        if "cloudpickle" in str(frame.f_globals.get("__name__")):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False

@@ -21,10 +21,12 @@ from scipy.constants import e as elementary_charge
 from scipy.constants import hbar
 
 from qmemcircuit.common.checks import check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Memristor
 from qmemcircuit.model.rates import SquidRate
 
 
+@data_object
 @dataclass(frozen=True)
 class Squid:
     """A conductance-asymmetric SQUID at zero temperature, with at most one excitation.

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.rates import DecayRate, finite_times
 
 
+@data_object
 @dataclass(frozen=True, init=False)
 class TabulatedRate:
     """A law known at given times: `from_values` makes one of measured rates.

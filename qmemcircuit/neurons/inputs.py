@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.common.data_objects import data_object
 
 
 class Wave(NamedTuple):
@@ -54,6 +55,7 @@ class Input(Protocol):
         ...
 
 
+@data_object
 @dataclass(frozen=True)
 class ConstantInput:
     """The same value at all times."""
@@ -76,6 +78,7 @@ class ConstantInput:
         return Wave(level=self.level)
 
 
+@data_object
 @dataclass(frozen=True)
 class SinusoidalDrive:
     """offset + A sin(ωt + φ).
@@ -116,6 +119,7 @@ class SinusoidalDrive:
         return Wave(self.offset, 0.0, self.amplitude, self.frequency, self.phase)
 
 
+@data_object
 @dataclass(frozen=True)
 class LinearRamp:
     """offset + r·t, for hysteresis swept at finite speed. A neuron with a bias adds it."""
@@ -140,6 +144,7 @@ class LinearRamp:
         return Wave(level=self.offset, slope=self.rate)
 
 
+@data_object
 @dataclass(frozen=True)
 class PiecewiseInput:
     """Steps: values[0] before times[0], values[k] from times[k − 1] on.
@@ -185,6 +190,7 @@ class PiecewiseInput:
         return Wave(level=float(self.value(time)))
 
 
+@data_object
 @dataclass(frozen=True)
 class SampledInput:
     """A recorded input: straight lines between its samples, and unknown outside them.
@@ -241,6 +247,7 @@ class SampledInput:
         return Wave(level=self.values[k] - slope * self.times[k], slope=slope)
 
 
+@data_object
 @dataclass(frozen=True)
 class SpikeTrain:
     """Rectangular pulses that begin at `times`; where they overlap they add.
@@ -283,6 +290,7 @@ class SpikeTrain:
         return Wave(level=float(self.value(time)))
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class FunctionInput:
     """A plain function of one time, of which only values can be asked; it has no `wave`."""

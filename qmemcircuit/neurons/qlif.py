@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 SpikeArray = NDArray[np.bool_]
 
 
+@data_object
 @dataclass(frozen=True)
 class CircuitNeuron:
     """A QLIF neuron.
@@ -255,13 +257,13 @@ def _run(
         current=turned,
         voltage_error=error,
         events=events,
+        units={"times": "[step]", "voltage": "1", "current": "rad"},
         provenance=make_provenance(
             method,
             layers=[
                 {"neurons": [asdict(n) for n in neurons], "weights": w.tolist()}
                 for (neurons, _), w in zip(layers, weights, strict=True)
             ],
-            units={"voltage": "excited population", "current": "input angle (rad)"},
             **details,
         ),
     )

@@ -192,7 +192,7 @@ def plot_series(
             elinewidth=0.6,
             label="digital",
         )
-    ax.set_xlabel("time t/T" if series.period else "time t")
+    ax.set_xlabel("time t/T" if series.period else f"time t{_unit(trajectory, 'times')}")
     symbol = "V" if quantity == "voltage" else "I"
     ax.set_ylabel(f"{quantity} {symbol}{_unit(trajectory, quantity)}")
     return ax
@@ -229,10 +229,9 @@ def plot_residuals(
 
 
 def _unit(trajectory: Trajectory, quantity: str) -> str:
-    """Return the unit as a label's ending: what the provenance says, else the memristors'."""
-    memristors = {"voltage": "√(mħω)", "current": "ω√(mħω)"}
-    units = trajectory.provenance.get("units", memristors)
-    return f"  [{units.get(quantity, '1')}]"
+    """Return the unit as a label's ending; none for pure numbers and where nobody said."""
+    unit = trajectory.units.get(quantity, "1")
+    return "" if unit == "1" else f"  [{unit}]"
 
 
 def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.0) -> Axes:

@@ -10,8 +10,13 @@ import numpy as np
 
 from qmemcircuit.common.checks import FloatArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.states import pauli_matrix
-from qmemcircuit.counts.currents import CurrentEstimate, finite_difference, local_fit
+from qmemcircuit.common.states import expectation, pauli_matrix, reduce_states, reduced_from_pairs
+from qmemcircuit.counts.currents import (
+    CurrentEstimate,
+    ExpectedMeans,
+    finite_difference,
+    local_fit,
+)
 from qmemcircuit.counts.means import (
     Combine,
     Terms,
@@ -22,6 +27,7 @@ from qmemcircuit.counts.means import (
 from qmemcircuit.counts.readout import describe_readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import interaction_terms, pauli_terms
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
@@ -29,7 +35,13 @@ from qmemcircuit.results.trajectory import Trajectory
 CurrentEstimator = Literal["finite_difference", "local_fit", "current_operator"]
 
 
-def estimate(record: Record, *, current: CurrentEstimator | None = None) -> Trajectory:
+Bias = Literal["model", "data"] | Trajectory
+"""Where the bias of an estimated current is known from, see `estimate`."""
+
+
+def estimate(
+    record: Record, *, current: CurrentEstimator | None = None, bias: Bias | None = None
+) -> Trajectory:
     """Return voltages and currents with standard errors, and states where tomography allows.
 
     Args:
@@ -40,11 +52,25 @@ def estimate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
             `"current_operator"` (default for networks) is I = ΓV + √(mħω/2) <i[H_int, σy]>/ħ from
             measured Paulis: it differentiates nothing, but it assumes the damping law, so it is
             no evidence that a device is memristive.
+        bias: where the bias of an estimator that differentiates is known from. `"model"` (default
+            for uncoupled memristors): what the very estimator makes of the closed form of
+            ρ_eg(t), less ΓV, is subtracted. `"data"` (default for coupled ones): bounded by
+            freer bases, see `currents`; wider errors, but no word of the model. Or an exact
+            trajectory at the record's times, e.g. `exact_circuit(model, times, …)`, to be
+            subtracted likewise.
+
+    What was subtracted stands in `variables["current_bias"]`, (T, M): current + current_bias is
+    the raw value. Where |current_bias| exceeds current_error, the value rests on the model more
+    than on the counts, and a device that differs there from the model in structure finer than a
+    period (local fit; a few times for differences) is seen as the model has it: `provenance`
+    counts these times in `"times_resting_on_model"`. `compare` tests the model itself, and
+    `bias="data"` shows the current without it.
 
     Returns a `Trajectory` with errors and the counts. For tomography of one or two memristors
     `states` holds the physical states nearest to the linear inversion; their trace distance to
     the truth is not free of a bias upwards, of the order of the shot noise.
-    Raises ValueError where a setting that is needed was not measured, naming it.
+    Raises ValueError where a setting that is needed was not measured, naming it, or where `bias`
+    cannot be had.
     """
     samples = record.samples
 
@@ -59,6 +85,7 @@ def estimate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
         record.times,
         widened(combine, residual),
         current=method,
+        bias=bias,
         samples=samples,
         residual=residual,
         complete=is_tomography(samples),
@@ -66,12 +93,14 @@ def estimate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
     )
 
 
-def mitigate(record: Record, *, current: CurrentEstimator | None = None) -> Trajectory:
+def mitigate(
+    record: Record, *, current: CurrentEstimator | None = None, bias: Bias | None = None
+) -> Trajectory:
     """Return what `estimate` does, from the counts as the declared mitigation combines them.
 
     Args:
         record: of `run(…, mitigation=…)`, or collected from `submit(…, mitigation=…)`.
-        current: as in `estimate`.
+        current, bias: as in `estimate`.
 
     Standard errors include the price of the mitigation and the errors of the readout calibration
     and of fitted decay rates, which all times have in common. They do not include the bias that
@@ -95,6 +124,7 @@ def mitigate(record: Record, *, current: CurrentEstimator | None = None) -> Traj
         record.times,
         widened(mitigated.combine, record.compilation_residual),
         current=method,
+        bias=bias,
         complete=is_tomography(record.samples),
         residual=record.compilation_residual,
         provenance=make_provenance(
@@ -146,6 +176,7 @@ def trajectory_of_means(
     combine: Combine,
     *,
     current: CurrentEstimator,
+    bias: Bias | None,
     complete: bool,
     provenance: Mapping[str, Any],
     samples: Samples | None = None,
@@ -156,7 +187,7 @@ def trajectory_of_means(
     Args:
         network, times: the model.
         combine: gives means and errors.
-        current: how the current is estimated.
+        current, bias: how the current is estimated, and where its bias is known from.
         complete: whether all Pauli means are there, for states.
         provenance, samples, residual: go into the trajectory.
     """
@@ -165,21 +196,37 @@ def trajectory_of_means(
     voltage, voltage_error, value, error = (np.empty(shape) for _ in range(4))
     covariance = np.zeros((count, times.size, times.size))
     rates = np.empty(shape)
+    subtracted = np.zeros(shape)
+    sources = []
     for j, memristor in enumerate(network.memristors):
         scale = memristor.current_scale
-        y, y_error = combine({_single(j, "Y", count): 1.0})
+        y, y_error = combine({single_label(j, "Y", count): 1.0})
         voltage[:, j], voltage_error[:, j] = 0.5 * scale * y, 0.5 * scale * y_error
         rates[:, j] = memristor.decay_rate(times)
         if current == "current_operator":
-            value[:, j], error[:, j] = combine(_operator_terms(network, j, rates[:, j]))
+            value[:, j], error[:, j] = combine(operator_terms(network, j, rates[:, j]))
             covariance[j] = np.diag(error[:, j] ** 2)
             continue
-        x, x_error = combine({_single(j, "X", count): 1.0})
+        x, x_error = combine({single_label(j, "X", count): 1.0})
         estimator = finite_difference if current == "finite_difference" else local_fit
+        expected = expected_means(network, j, times, bias)
+        sources.append("data" if expected is None else "model")
         found: CurrentEstimate = estimator(
-            times, x, y, x_error, y_error, omega=memristor.omega, scale=scale
+            times, x, y, x_error, y_error, omega=memristor.omega, scale=scale, expected=expected
         )
         value[:, j], error[:, j], covariance[j] = found.value, found.error, found.covariance
+        subtracted[:, j] = found.subtracted
+    variables = {"decay_rate": rates}
+    if residual is not None:
+        variables["compilation_residual"] = residual
+    if sources:
+        variables["current_bias"] = subtracted
+        resting = np.sum(np.abs(subtracted) > error, axis=0)
+        provenance = {
+            **provenance,
+            "current_bias": sources,
+            "times_resting_on_model": [int(number) for number in resting],
+        }
     return Trajectory(
         times,
         voltage,
@@ -189,24 +236,76 @@ def trajectory_of_means(
         current_covariance=covariance,
         states=tomography_states(combine, count) if complete else None,
         samples=samples,
-        variables={
-            "decay_rate": rates,
-            **({} if residual is None else {"compilation_residual": residual}),
-        },
+        variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 
 
-def _operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
+def expected_means(
+    network: Network, memristor: int, times: FloatArray, bias: Bias | None
+) -> ExpectedMeans | None:
+    """Return the exact <X>, <Y> and I of one memristor as `bias` knows them, None for `"data"`.
+
+    An uncoupled memristor has the closed form ρ_eg(t) = ρ_eg(0) exp(−½∫Γ − iωt), and I = ΓV.
+    Raises ValueError for `"model"` where it is coupled, and for a trajectory that does not fit.
+    """
+    if isinstance(bias, Trajectory):
+        return _means_of(bias, network, memristor, times)
+    if bias is not None:
+        check_choice("bias", bias, ("model", "data"))
+    is_coupled = any(memristor in pair for pair, _ in network.couplings)
+    if bias == "data" or (bias is None and is_coupled):
+        return None
+    if is_coupled:
+        raise ValueError(
+            f"Argument bias must be a trajectory for a coupled memristor, but 'model' was given "
+            f"and memristor {memristor} is coupled: it has no closed form; give "
+            "bias=exact_circuit(model, times) with the record's splitting, or bias='data'."
+        )
+    member = network.memristors[memristor]
+    state = member.initial_state
+    if network.state is not None:
+        state = reduce_states(network.initial_state[np.newaxis], (memristor,))[0]
+    decay = member.decay_integral(0.0, times)
+    coherence = state[1, 0] * np.exp(-0.5 * decay - 1j * member.omega * times)
+    x, y = 2 * coherence.real, 2 * coherence.imag
+    return ExpectedMeans(x, y, member.decay_rate(times) * 0.5 * member.current_scale * y)
+
+
+def _means_of(
+    exact: Trajectory, network: Network, memristor: int, times: FloatArray
+) -> ExpectedMeans:
+    fits = exact.times.shape == times.shape and bool(
+        np.all(np.abs(exact.times - times) <= 1e-9 * times[-1])
+    )
+    if not fits or exact.device_count != len(network.memristors) or exact.voltage_error is not None:
+        raise ValueError(
+            f"Argument bias must be an exact trajectory of {len(network.memristors)} memristors at "
+            f"the record's {times.size} times, but it has {exact.device_count}, "
+            f"{exact.times.size} times and "
+            f"{'no errors' if exact.voltage_error is None else 'errors'}; "
+            "exact_circuit(record.network, record.times) is one."
+        )
+    if exact.states is not None:
+        states = reduce_states(exact.states, (memristor,))
+    else:
+        states = reduced_from_pairs(exact.pair_states, (memristor,))
+    x, y = (expectation(states, pauli_matrix(letter)) for letter in "XY")
+    return ExpectedMeans(x, y, exact.current[:, memristor])
+
+
+def operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
     """Return I = Γ(t) V + √(mħω/2) <i[H_int, σy]>/ħ as a sum of Paulis."""
     scale, count = network.memristors[memristor].current_scale, len(network.memristors)
-    terms: dict[str, float | FloatArray] = {_single(memristor, "Y", count): 0.5 * scale * rate}
+    terms: dict[str, float | FloatArray] = {single_label(memristor, "Y", count): 0.5 * scale * rate}
     for pair, operator in interaction_terms(network, memristor):
         for label, weight in pauli_terms(operator, pair, count).items():
             terms[label] = terms.get(label, 0.0) + scale * weight
     return terms
 
 
-def _single(memristor: int, letter: str, count: int) -> str:
+def single_label(memristor: int, letter: str, count: int) -> str:
+    """Return the label of one memristor's Pauli among `count`."""
     return "I" * memristor + letter + "I" * (count - memristor - 1)

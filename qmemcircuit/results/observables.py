@@ -21,6 +21,7 @@ from qmemcircuit.common.states import (
 )
 from qmemcircuit.model.couplings import PAPER_SIGMA
 from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.trajectory import Trajectory
 
 Reduced = Callable[[tuple[int, ...]], ComplexArray]
@@ -93,6 +94,7 @@ def trajectory_of_states(
         states=states,
         variables={"decay_rate": rate},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 
@@ -114,6 +116,7 @@ def trajectory_of_pairs(
         pair_states=pair_states,
         variables={"decay_rate": rate},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 

@@ -6,12 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray, check_times
+from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.storage import Array, FileFormatError, load_file, save_file
 from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
 from qmemcircuit.counts.samples import Samples
@@ -19,9 +19,12 @@ from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.serialization import describe_model, restore_model
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Record:
     """What was measured: the model, the times, the counts, and how they came to be.
+
+    Two records are equal (`==`) where model, times and counts are; provenance is not compared.
 
     Attributes:
         network: the model (a single memristor is a network of one).
@@ -38,14 +41,14 @@ class Record:
     network: Network
     times: FloatArray
     samples: Samples
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     mitigated: MitigatedSamples | None = None
     compiled: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "times", check_times(self.times))
-        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
-        object.__setattr__(self, "compiled", MappingProxyType(dict(self.compiled)))
+        object.__setattr__(self, "provenance", FrozenMapping(self.provenance))
+        object.__setattr__(self, "compiled", FrozenMapping(self.compiled))
         if self.compiled and not np.all(np.isin(self.times, self.compiled["times"])):
             raise ValueError(
                 "Argument compiled must hold the circuits of all times, but some of the times are "

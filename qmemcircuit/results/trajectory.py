@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
+from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.states import reduce_states, reduced_from_pairs
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.concurrence import Concurrence, concurrence_of_counts, concurrence_of_states
 from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
 from qmemcircuit.counts.samples import Samples
+from qmemcircuit.model.units import recorded_units
 
 if TYPE_CHECKING:
+    import pandas
     import xarray
 
 
-@dataclass(frozen=True)
+@data_object
+@dataclass(frozen=True, eq=False)
 class DeviceSeries:
     """One memristor's (or neuron's) voltage and current: one-dimensional arrays of length T."""
 
@@ -35,14 +39,22 @@ class DeviceSeries:
     period: float | None
 
 
+RESERVED = ("time", "times", "device", "voltage", "current", "voltage_error", "current_error")
+"""Names that no variable may have: they stand for something else in tables."""
+
+
+# More than ten fields: every solver returns this one noun, and each fills what it knows.
+@data_object(also=("units",))
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Voltage and current of M devices at T times, with errors and provenance.
+    """Voltage and current of M devices at T times, with errors, units and provenance.
+
+    Two trajectories are equal (`==`) where all numbers and units are, NaN equal to NaN, wherever
+    and whenever they were computed: provenance is not compared.
 
     Attributes:
         times: shape (T,).
-        voltage, current: shape (T, M). Units: √(mħω) and ω√(mħω) for memristors (all 1 unless
-            said); a neuron says its own in `provenance["units"]`.
+        voltage, current: shape (T, M).
         voltage_error, current_error: standard errors, shape (T, M), or None where exact.
             Current errors include the estimator's bias bound.
         current_covariance: shape (M, T, T); estimated currents at neighbouring times are
@@ -53,12 +65,20 @@ class Trajectory:
             significant bit, where `states` would be too large; `pair_state(i, j)` serves both.
         samples: the counts behind the estimates, or None where nothing was sampled.
         mitigated: instead of `samples`, the counts behind mitigated estimates.
-        variables: further real series by name, axis 0 is time (gates, charges, decay rates).
+        variables: further real series by name (gates, charges, decay rates): shape (T,) for one
+            series of the whole, (T, M) for one of each device; any other shape (T, …) has the
+            names of its further axes in `dimensions`.
             `"compilation_residual"`, (T,), of compiled circuits: what the compilation may have
             moved the state by, in trace distance, at most (see `CompiledPair`).
         events: instants by name (spikes), each a one-dimensional array of times.
         periods: the period that defines one loop of each device, shape (M,), or None.
         provenance: how these numbers came to be, JSON values.
+        units: of "times", "voltage", "current" and the variables, by name: `results.units` says
+            how they are written. Errors have the unit of their quantity, events that of times.
+        dimensions: names of the axes after time of variables that are neither (T,) nor (T, M).
+
+    Raises ValueError for shapes that do not fit, for times that do not increase, and for units or
+    dimensions of series that are not there.
     """
 
     times: FloatArray
@@ -74,7 +94,9 @@ class Trajectory:
     variables: Mapping[str, FloatArray] = field(default_factory=dict)
     events: Mapping[str, FloatArray] = field(default_factory=dict)
     periods: FloatArray | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    units: Mapping[str, str] = field(default_factory=dict)
+    dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         times = check_times(self.times)
@@ -114,8 +136,50 @@ class Trajectory:
                     f"Argument pair_states must hold arrays of shape ({times.size}, 4, 4), but "
                     f"that of {pair} has shape {np.shape(states)}."
                 )
-        for name in ("pair_states", "variables", "events", "provenance"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        frozen = ("pair_states", "variables", "events", "provenance", "units", "dimensions")
+        for name in frozen:
+            object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
+        self._check_variables()
+        self._check_units()
+
+    def _check_variables(self) -> None:
+        times, devices = self.voltage.shape
+        for name, values in self.variables.items():
+            if name in RESERVED:
+                raise ValueError(
+                    f"Argument variables must not hold a series {name!r}, but it does: the name "
+                    "stands for something else; choose another."
+                )
+            named = self.dimensions.get(name)
+            fits = np.shape(values) in ((times,), (times, devices))
+            if named is not None:
+                fits = np.shape(values)[:1] == (times,) and np.ndim(values) == 1 + len(named)
+            if not fits:
+                raise ValueError(
+                    f"Argument variables must hold series of shape ({times},) or ({times}, "
+                    f"{devices}), but {name!r} has shape {np.shape(values)}; name its further "
+                    f"axes, dimensions={{{name!r}: (…)}}."
+                )
+        self._check_known("dimensions", self.dimensions, self.variables)
+
+    def _check_units(self) -> None:
+        self._check_known("units", self.units, ("times", "voltage", "current", *self.variables))
+        for name, unit in self.units.items():
+            if not isinstance(unit, str) or not unit:
+                raise TypeError(
+                    f"Argument units must hold texts such as 'mV', but that of {name!r} is "
+                    f"{unit!r}; '1' is that of a pure number."
+                )
+
+    @staticmethod
+    def _check_known(argument: str, given: Iterable[str], there: Iterable[str]) -> None:
+        names = list(there)
+        for name in given:
+            if name not in names:
+                raise ValueError(
+                    f"Argument {argument} must name series that are there, but {name!r} is not; "
+                    f"there are {', '.join(names) or 'none'}."
+                )
 
     @property
     def device_count(self) -> int:
@@ -202,21 +266,76 @@ class Trajectory:
             return reduce_states(self.states, (first, second))
         return reduced_from_pairs(self.pair_states, (first, second))
 
+    def axes_of(self, name: str) -> tuple[str, ...]:
+        """Return the names of a variable's axes: "time", then "device" or those of `dimensions`."""
+        if name in self.dimensions:
+            return ("time", *self.dimensions[name])
+        return ("time", "device") if np.ndim(self.variables[name]) == 2 else ("time",)
+
     def to_xarray(self) -> xarray.Dataset:
-        """Return the real series as a labelled `xarray.Dataset` (dimensions time, device)."""
+        """Return the real series, with units and provenance, as an `xarray.Dataset`.
+
+        Its dimensions are "time", "device" and those of `dimensions`; events have one each,
+        "spikes_index". Every series has its unit as the attribute "units"; the data set has the
+        provenance as JSON text, so that `to_netcdf` writes it. States, counts and the covariance
+        of the currents stay behind: `save` keeps everything.
+        """
         import xarray
 
         data: dict[str, Any] = {}
         for name in ("voltage", "current", "voltage_error", "current_error"):
             if getattr(self, name) is not None:
-                data[name] = (("time", "device"), getattr(self, name))
+                unit = self.units.get(name.removesuffix("_error"))
+                data[name] = (("time", "device"), getattr(self, name), _attributes(unit))
         for name, values in self.variables.items():
-            trailing = tuple(f"{name}_{axis}" for axis in range(1, values.ndim))
-            is_per_device = values.shape == self.voltage.shape
-            data[name] = (("time", "device") if is_per_device else ("time", *trailing), values)
-        return xarray.Dataset(
-            data, coords={"time": self.times, "device": np.arange(self.device_count)}
-        )
+            data[name] = (self.axes_of(name), values, _attributes(self.units.get(name)))
+        in_time = _attributes(self.units.get("times"))
+        for name, moments in self.events.items():
+            data[name] = ((f"{name}_index",), np.asarray(moments), in_time)
+        coordinates: dict[str, Any] = {
+            "time": ("time", self.times, in_time),
+            "device": np.arange(self.device_count),
+        }
+        if self.periods is not None:
+            coordinates["period"] = ("device", self.periods, in_time)
+        about = {"provenance": _as_json(self.provenance)}
+        return xarray.Dataset(data, coords=coordinates, attrs=about)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return the real series in long form, one row a number, as a `pandas.DataFrame`.
+
+        Columns: time, device (missing where a series is of the whole), quantity, value,
+        standard_error (NaN where none is known) and unit (missing where nobody said); then one for
+        every name in `dimensions`, the place along that axis. `attrs` hold the unit of time and
+        the provenance as JSON text.
+        """
+        import pandas
+
+        parts = []
+        for name in ("voltage", "current", *self.variables):
+            values = np.asarray(
+                getattr(self, name) if name not in self.variables else self.variables[name]
+            )
+            axes = ("time", "device") if name not in self.variables else self.axes_of(name)
+            error = getattr(self, f"{name}_error", None)
+            places = np.indices(values.shape).reshape(values.ndim, -1)
+            columns: dict[str, Any] = {"time": self.times[places[0]], "quantity": name}
+            columns |= dict(zip(axes[1:], places[1:], strict=True))
+            columns["value"] = values.ravel()
+            columns["standard_error"] = np.nan if error is None else np.asarray(error).ravel()
+            columns["unit"] = self.units.get(name)
+            parts.append(pandas.DataFrame(columns))
+        frame = pandas.concat(parts, ignore_index=True)
+        named = dict.fromkeys(axis for axes in self.dimensions.values() for axis in axes)
+        for name in ("device", *named):
+            frame[name] = frame[name].astype("Int64")
+        order = ["time", "device", "quantity", "value", "standard_error", "unit", *named]
+        frame = frame[order]
+        frame.attrs = {
+            "time_unit": self.units.get("times"),
+            "provenance": _as_json(self.provenance),
+        }
+        return frame
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything to `path` (`.npz` or `.json`), whole or not at all."""
@@ -230,7 +349,11 @@ class Trajectory:
                 arrays[f"{group}/{name}"] = np.asarray(value)
         for (first, second), states in self.pair_states.items():
             arrays[f"pair_states/{first}-{second}"] = states
-        header: dict[str, Any] = {"provenance": dict(self.provenance)}
+        header: dict[str, Any] = {
+            "provenance": dict(self.provenance),
+            "units": dict(self.units),
+            "dimensions": {name: list(axes) for name, axes in self.dimensions.items()},
+        }
         if self.samples is not None:
             arrays["counts"] = self.samples.counts
             header["bases"] = list(self.samples.bases)
@@ -275,8 +398,18 @@ class Trajectory:
         if "mitigation" in header:
             bases = tuple(header["bases"])
             mitigated = restore_mitigated(header["mitigation"], bases, groups["mitigated"])
+        # Files of before these two fields: the provenance had units, and axes had no names.
+        named = header.get("dimensions")
+        units = header.get("units")
+        if named is None:
+            named = _unnamed_axes(groups["variables"], plain["voltage"].shape)
+        if units is None:
+            series = ("times", "voltage", "current", *groups["variables"])
+            units = recorded_units(header["provenance"], series)
         return cls(
             **plain,
+            units=units,
+            dimensions={name: tuple(axes) for name, axes in named.items()},
             samples=samples,
             mitigated=mitigated,
             pair_states=pair_states,
@@ -284,6 +417,24 @@ class Trajectory:
             events=groups["events"],
             provenance=header["provenance"],
         )
+
+
+def _unnamed_axes(
+    variables: Mapping[str, FloatArray], shape: tuple[int, ...]
+) -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(f"{name}_{axis}" for axis in range(1, values.ndim))
+        for name, values in variables.items()
+        if values.shape not in (shape[:1], shape)
+    }
+
+
+def _as_json(provenance: Mapping[str, Any]) -> str:
+    return json.dumps(dict(provenance), ensure_ascii=False, default=str)
+
+
+def _attributes(unit: str | None) -> dict[str, str]:
+    return {} if unit is None else {"units": unit}
 
 
 def _column(values: FloatArray | None, device: int) -> FloatArray | None:

@@ -16,6 +16,7 @@ def to_volts(squid: Squid, trajectory: Trajectory) -> Trajectory:
     """
     scale = 2 / squid.capacitance
     error = trajectory.voltage_error
+    rates = {"decay_rate": "1/s"} if "decay_rate" in trajectory.variables else {}
     return replace(
         trajectory,
         voltage=scale * trajectory.voltage,
@@ -23,6 +24,6 @@ def to_volts(squid: Squid, trajectory: Trajectory) -> Trajectory:
         provenance={
             **trajectory.provenance,
             "squid": asdict(squid),
-            "units": {"time": "s", "voltage": "V", "current": "A"},
         },
+        units={**trajectory.units, "times": "s", "voltage": "V", "current": "A", **rates},
     )

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from qmemcircuit.common.checks import BoolArray, IntArray, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigation
 from qmemcircuit.counts.samples import Samples
@@ -28,6 +29,7 @@ from qmemcircuit.runs.protocols import JobService, submittable
 from qmemcircuit.runs.submission import service_of, submit_measurement
 
 
+@data_object
 @dataclass(frozen=True)
 class MissingPart:
     """One part of a submission whose counts are not all there.
@@ -56,6 +58,7 @@ class MissingPart:
         )
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Collection:
     """What a submission has brought so far.

@@ -20,6 +20,7 @@ from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.records import Record
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import describe_circuits, mitigated_samples, plan_measurement
+from qmemcircuit.runs.planning import check_measurement
 from qmemcircuit.runs.protocols import Submittable
 from qmemcircuit.simulation.targets import as_target
 
@@ -40,6 +41,7 @@ def run(
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
     mitigation: Mitigation | None = None,
+    quantities: Sequence[str] = (),
 ) -> Record:
     """Measure the circuits of `model` at `times` on `target`; return the counts.
 
@@ -54,6 +56,9 @@ def run(
             schedule, `device(…)` and `ibm(…)` (see `absorption`).
         mitigation: what is measured in addition, declared before the run, for `mitigate(record)`;
             each noise factor takes `shots` of each circuit again.
+        quantities: what will be estimated, any of "voltage", "current", "loops", "states" and
+            "concurrence": refused before anything runs where these settings, times and shots
+            cannot give one of them.
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
@@ -62,6 +67,7 @@ def run(
     measurement = plan_measurement(
         model, times, options, as_target(target), absorb_decay=absorb_decay, mitigation=mitigation
     )
+    check_measurement(measurement, shots, quantities)
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement, shots)
     counts = [item.target.sample(item.circuits, shots) for item in measurement.runs]

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.expense import Expense
 from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.devices.compilation import Compilation
 from qmemcircuit.devices.folding import Folding
@@ -41,6 +43,7 @@ RANDOMIZATIONS = 32
 Channel = Literal["ibm_quantum_platform", "ibm_cloud", "local"]
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class IbmTarget(Submittable):
     """A device of IBM's, to which circuits are sent as jobs; made by `ibm`.
@@ -94,6 +97,14 @@ class IbmTarget(Submittable):
             require_isa(wide, backend.target, backend.name)
             prepared.append(wide)
         return prepared
+
+    def check(self, circuits: CircuitSet) -> None:
+        """Raise ValueError where circuits do not compile for the device."""
+        self.prediction.check(circuits)
+
+    def expense(self, circuits: CircuitSet) -> Expense:
+        """Return the cost on the device."""
+        return self.prediction.expense(circuits)
 
     def parts(self, circuits: int, shots: int) -> list[range]:
         """Return which circuits go into which job: few enough for IBM's limit on executions."""

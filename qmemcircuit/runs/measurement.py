@@ -17,6 +17,7 @@ from qmemcircuit.circuits.build import CircuitSet, build_circuits
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
@@ -31,6 +32,7 @@ FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class PlannedRun:
     """One set of circuits, and where it runs.
@@ -46,6 +48,7 @@ class PlannedRun:
     target: Target
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """All that is measured for one record.

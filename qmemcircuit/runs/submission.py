@@ -24,7 +24,7 @@ import hashlib
 import io
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,12 @@ from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
 from qmemcircuit.runs.measurement import Measurement, describe_circuits, plan_measurement
+from qmemcircuit.runs.planning import (
+    Plan,
+    ask_on_terminal,
+    check_measurement,
+    plan_of_measurement,
+)
 from qmemcircuit.runs.protocols import JobService, Submittable, submittable
 from qmemcircuit.runs.services import connect
 
@@ -64,19 +70,25 @@ def submit(
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
     mitigation: Mitigation | None = None,
+    quantities: Sequence[str] = (),
     service: JobService | None = None,
+    confirm: Callable[[Plan], bool] | None = None,
 ) -> Path:
     """Compile and send the circuits of `model`; return the submission's folder at once.
 
     Args:
-        model, times, shots, bases, ancilla, splitting, steps, collision, absorb_decay, mitigation:
-            as in `run`. All noise factors and the readout calibration go into one batch or session.
+        model, times, shots, bases, ancilla, splitting, steps, collision, absorb_decay, mitigation,
+            quantities: as in `run`. All noise factors and the readout calibration go into one
+            batch or session.
         target: `ibm(name)`.
         folder: new or empty; everything that `collect` needs is written to it.
         service: instead of the target's own, for tests.
+        confirm: asked with the plan (see `plan`) before anything is written or sent. None: on a
+            terminal, print the plan and ask; elsewhere go on.
 
-    Raises ValueError where `folder` already holds a submission (resume that one) or an argument
-    is bad, and OSError where the disk is full; what was accepted is never submitted twice.
+    Raises RuntimeError where the plan is declined, ValueError where `folder` already holds a
+    submission (resume that one) or an argument is bad, and OSError where the disk is full; what
+    was accepted is never submitted twice.
     """
     shots = check_integer("shots", shots, minimum=1)
     submittable(target)
@@ -84,6 +96,9 @@ def submit(
     measurement = plan_measurement(
         model, times, options, target, absorb_decay=absorb_decay, mitigation=mitigation
     )
+    check_measurement(measurement, shots, quantities)
+    if not (confirm or ask_on_terminal)(plan_of_measurement(measurement, shots)):
+        raise RuntimeError("The plan was declined: nothing was sent and nothing was written.")
     return submit_measurement(measurement, shots, folder, service=service)
 
 

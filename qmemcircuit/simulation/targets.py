@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.expense import Expense, some_times, spread
 from qmemcircuit.circuits.protocols import OwnTarget, Target
 from qmemcircuit.common.checks import IntArray, available_memory
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
 from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.simulation.exact import check_qubits, circuit_states
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from qiskit.transpiler import PassManager
 
 
+@data_object
 @dataclass(frozen=True)
 class AerTarget(Target):
     """The ideal simulator: no noise but the shots'. `seed` and `stream` fix every count.
@@ -65,6 +68,7 @@ class AerTarget(Target):
         return {"name": "aer", "seed": self.seed, "noise": "none: ideal gates and readout"}
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class SamplerTarget(Target):
     """Every circuit for itself on a `BaseSamplerV2`, compiled by `pass_manager`.
@@ -80,7 +84,7 @@ class SamplerTarget(Target):
         self._check_size(circuits.num_qubits)
         plain = list(circuits)
         refuse_wrong_sampler(self.sampler, plain)
-        compiled = (self.pass_manager or _plain_pass_manager()).run(plain)
+        compiled = self._compiled(plain)
         results = self.sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
         memristors = len(circuits.bases[0])
         counts = np.zeros((len(plain), 2**memristors), dtype=np.int64)
@@ -88,6 +92,33 @@ class SamplerTarget(Target):
             for outcome, number in result.data.outcome.get_int_counts().items():
                 counts[place, outcome] = number
         return counts.reshape(len(circuits.times), len(circuits.bases), -1)
+
+    def check(self, circuits: CircuitSet) -> None:
+        """Raise ValueError for circuits too large, counted wrongly, or that do not compile."""
+        self._check_size(circuits.num_qubits)
+        some = [circuits[index, circuits.bases[0]] for index in some_times(circuits)]
+        refuse_wrong_sampler(self.sampler, some)
+        self._compiled(some)
+
+    def expense(self, circuits: CircuitSet) -> Expense:
+        """Return the cost as this target's pass manager compiles the circuits."""
+        some = [circuits.evolution(index) for index in some_times(circuits)]
+        compiled = self._compiled(some)
+        gates = spread([item.num_nonlocal_gates() for item in compiled])
+        return Expense(circuits.num_qubits, gates)
+
+    def _compiled(self, plain: list[QuantumCircuit]) -> list[QuantumCircuit]:
+        from qiskit.transpiler.exceptions import TranspilerError
+
+        try:
+            compiled: list[QuantumCircuit] = (self.pass_manager or _plain_pass_manager()).run(plain)
+        except TranspilerError as error:
+            raise ValueError(
+                "Argument pass_manager must compile circuits of every size that is measured, "
+                f"readout calibration included, but it does not: {error}; give it no fixed layout, "
+                "or measure without mitigation."
+            ) from error
+        return compiled
 
     def _check_size(self, qubits: int) -> None:
         """Raise ValueError where the sampler's backend, or a state vector here, is too small."""

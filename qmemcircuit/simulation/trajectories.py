@@ -37,6 +37,7 @@ from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
+from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import interaction_terms, voltages_and_currents
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.simulation.exact import Save, exact_circuit, finish, traced_circuit
@@ -148,6 +149,7 @@ def simulate_circuit(
         pair_states=averages.pair_states,
         variables={"decay_rate": averages.rate, **circuits.residuals},
         periods=np.array([memristor.period for memristor in network.memristors]),
+        units=memristor_units(network),
         provenance=provenance,
     )
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -309,12 +310,34 @@ def _describe(value: Any) -> str:
         return f"{_describe(value.func)}({', '.join(bound)})"
     if isinstance(value, np.ndarray):
         return f"array {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if is_dataclass(value) and not isinstance(value, type):
+        # Not its repr: that of a data object is brief, and names many objects alike.
+        shown = [
+            f"{item.name}={_describe_part(getattr(value, item.name))}"
+            for item in fields(value)
+            if item.repr
+        ]
+        return f"{type(value).__qualname__}({', '.join(shown)})"
     if inspect.ismethod(value):
         return f"{_describe(value.__self__)}.{value.__name__}"
     if hasattr(value, "__qualname__"):
         cells = [_describe(cell.cell_contents) for cell in getattr(value, "__closure__", ()) or ()]
         name = f"{value.__module__}.{value.__qualname__}"
         return f"{name}[{', '.join(cells)}]" if cells else name
+    return _describe_part(value)
+
+
+def _describe_part(value: Any) -> str:
+    """Return the whole text of a field's value; for plain values that of its repr."""
+    if isinstance(value, Mapping):
+        items = [f"{_describe_part(key)}: {_describe_part(item)}" for key, item in value.items()]
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_describe_part, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_describe_part, value))}]"
+    if isinstance(value, np.ndarray) or (is_dataclass(value) and not isinstance(value, type)):
+        return _describe(value)
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
+import xarray
 
 import qmemcircuit as qm
 from qmemcircuit.neurons.hodgkin_huxley.membrane import Membrane, simulate_membrane
@@ -25,6 +27,8 @@ from qmemcircuit.neurons.photonic.memristor import (
     simulate_photonic,
 )
 from qmemcircuit.neurons.qlif import CircuitNeuron, run_layers, simulate_layers
+from qmemcircuit.neurons.shuttle.digital import simulate_digital
+from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, simulate
 
 NEURON = spike_preset()
 OSCILLATOR = IntegrateAndFire(inductance=1.0)
@@ -36,7 +40,14 @@ def photons(times):
     return np.sin(np.pi * times) ** 2
 
 
+SHUTTLE = ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
+
 RUNS = {
+    "shuttle": lambda: simulate(SHUTTLE, TIMES),
+    "digital shuttle": lambda: simulate_digital(SHUTTLE, TIMES),
+    "sampled shuttle": lambda: simulate_digital(
+        SHUTTLE, TIMES[:9], feedback="reprepare", shots=100, seed=1
+    ),
     "membrane": lambda: simulate_membrane(Membrane(), TIMES, current=10.0),
     "quantized": lambda: simulate_quantized(NEURON, NEURON.periods(2, points=50)),
     "measured": lambda: simulate_measured(
@@ -65,13 +76,21 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_every_run_is_a_trajectory_that_the_shared_tools_take(name, tmp_path):
     run = RUNS[name]()
-    assert {"voltage", "current"} <= set(run.provenance["units"])
+    assert set(run.units) == {"times", "voltage", "current", *run.variables}
     again = qm.Trajectory.load(run.save(tmp_path / "run.npz"))
     np.testing.assert_array_equal(again.voltage, run.voltage)
     assert again.events.keys() == run.events.keys()
     assert again.variables.keys() == run.variables.keys()
     assert dict(again.to_xarray().sizes)["time"] == run.times.size
-    assert run.provenance["units"]["voltage"] in qm.plot_loop(run, normalise=False).get_xlabel()
+    unit = "" if run.units["voltage"] == "1" else run.units["voltage"]
+    assert unit in qm.plot_loop(run, normalise=False).get_xlabel()
+    assert unit in qm.plot_series(run).get_ylabel()
+    assert again == run
+    assert pickle.loads(pickle.dumps(run)) == run
+    table = run.to_xarray()
+    table.to_netcdf(tmp_path / "run.nc")
+    assert xarray.load_dataset(tmp_path / "run.nc").identical(table)
+    assert set(run.to_dataframe().quantity) == {"voltage", "current", *run.variables}
     comparison = qm.compare(run, again)
     assert float(comparison.voltage_max.max()) == 0
     if run.periods is not None:

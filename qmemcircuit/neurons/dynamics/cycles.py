@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,
@@ -22,6 +23,7 @@ class ConvergenceError(RuntimeError):
     """Newton's method found no periodic orbit near the guess."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class PeriodicOrbit:
     """A closed orbit, stable or not.
@@ -166,6 +168,7 @@ def find_periodic_orbit(
     )
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class OrbitBranch:
     """Periodic orbits along a parameter: `parameters` (N,) and `orbits`, in order of arclength."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, require_autonomous
 
 # Central differences of eighth order: weights of f(±h … ±4h) for f′ and, with f(0), for f″.
@@ -18,6 +19,7 @@ _SECOND = (8 / 5, -1 / 5, 8 / 315, -1 / 560)
 _SECOND_CENTRE = -205 / 72
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Equilibrium:
     """A point with f = 0: `state` (n,) and the `eigenvalues` (n,) of the Jacobian there."""
@@ -37,6 +39,7 @@ class Equilibrium:
         return complex(pairs[np.argmax(pairs.real)]) if pairs.size else complex(math.nan)
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class HopfNormalForm:
     """The cycle that an Andronov–Hopf point gives birth to, to leading order.

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,
@@ -21,6 +22,7 @@ from qmemcircuit.neurons.dynamics.systems import (
 )
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class LyapunovSpectrum:
     """Lyapunov exponents, largest first.

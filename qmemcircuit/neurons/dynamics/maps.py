@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, drive_period, integrate
 
@@ -37,6 +38,7 @@ def stroboscopic_map(
     return np.asarray(states[1 : count + 1])
 
 
+@data_object
 @dataclass(frozen=True)
 class RotationNumber:
     """Turns per drive period.

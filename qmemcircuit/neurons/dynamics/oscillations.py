@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.spectra import _check_series
 
 # Edges of the record, relative to its length, where the band-pass filter has no meaning.
@@ -24,6 +25,7 @@ EDGE = 0.05
 CYCLE_BELOW, NOISE_ABOVE = 1.1, 1.5
 
 
+@data_object
 @dataclass(frozen=True)
 class Oscillation:
     """What `measure_oscillation` finds in a record.

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """One-sided power spectral density S(ω): `frequencies` (angular) and `density`, shape (K,)."""
@@ -18,6 +20,7 @@ class Spectrum:
     density: FloatArray
 
 
+@data_object
 @dataclass(frozen=True)
 class Line:
     """A spectral line a·cos(ωt + φ): angular `frequency`, `amplitude` a ≥ 0, `phase`."""

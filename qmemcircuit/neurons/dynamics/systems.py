@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 
 try:
     from CyRK import nbsolve2_ivp
@@ -33,6 +34,7 @@ class IntegrationError(RuntimeError):
     """The integration stopped before its end: the message says where and what to do."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Field:
     """A compiled right-hand side with Jacobian; made by `compile_field`, shared by systems.
@@ -51,6 +53,7 @@ class Field:
     keep_alive: Any
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class DynamicalSystem:
     """ẏ = f(t, y; p), with the numbers p filled in.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -54,6 +55,7 @@ def _over_expm1(x: Array) -> Array:
     return np.where(np.abs(x) < 1e-8, 1 - x / 2, safe / np.expm1(safe))
 
 
+@data_object
 @dataclass(frozen=True)
 class Membrane:
     """The classical Hodgkin–Huxley membrane (paper, Eqs. 1–4), per cm² of axon.
@@ -129,11 +131,18 @@ def simulate_membrane(
             "sodium_conductance": membrane.sodium_conductance * m**3 * h,
         },
         events={"spikes": solution.t_events[0]},
+        units={
+            "times": "ms",
+            "voltage": "mV",
+            "current": "µA/cm²",
+            **dict.fromkeys("nmh", "1"),
+            "potassium_conductance": "mS/cm²",
+            "sodium_conductance": "mS/cm²",
+        },
         provenance=make_provenance(
             "simulate_membrane",
             neuron=asdict(membrane),
             spike_level=level,
-            units={"time": "ms", "voltage": "mV above rest", "current": "µA/cm²"},
         ),
     )
 

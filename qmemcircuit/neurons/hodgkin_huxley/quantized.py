@@ -31,6 +31,7 @@ from qmemcircuit.common.checks import (
     check_real,
     check_times,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.hodgkin_huxley.membrane import (
     Array,
@@ -39,6 +40,7 @@ from qmemcircuit.neurons.hodgkin_huxley.membrane import (
 from qmemcircuit.results.trajectory import Trajectory
 
 
+@data_object
 @dataclass(frozen=True)
 class QuantizedNeuron:
     """The quantized three-channel circuit of the paper (its Fig. 3) under I0 sin Ωt.
@@ -278,15 +280,20 @@ def _as_trajectory(neuron: QuantizedNeuron, grid: FloatArray, gates: FloatArray)
             "matching_factor": theta,
         },
         periods=np.array([neuron.period]),
+        units={
+            # The paper's gate rates, printed per ms, are read per this unit: see QuantizedNeuron.
+            "times": "s" if neuron.units == "SI" else "1/[Ω]",
+            "voltage": volts,
+            "current": amperes,
+            "output_voltage": volts,
+            "output_current": amperes,
+            **dict.fromkeys(("n", "m", "h", "matching_factor"), "1"),
+            "potassium_conductance": "S",
+            "sodium_conductance": "S",
+        },
         provenance=make_provenance(
             "simulate_quantized",
             neuron=asdict(neuron),
             method_note="adiabatic circuit, gates as ordinary differential equations",
-            units={
-                "time": "ms for the gates, 1/Ω for the drive" if volts == "mV" else "s",
-                "voltage": volts,
-                "current": amperes,
-                "conductance": "S",
-            },
         ),
     )

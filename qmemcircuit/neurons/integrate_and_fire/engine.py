@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.inputs import ConstantInput, FunctionInput, Input, longest_step
 from qmemcircuit.neurons.integrate_and_fire import equations as eq
 from qmemcircuit.neurons.integrate_and_fire.methods import Bound, Classical, Gksl, Method, Threshold
@@ -59,6 +60,7 @@ def _entry(function: Callable[[float], ArrayLike], i: int) -> Callable[[float], 
     return lambda t: np.asarray(function(t))[i]
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Circuits:
     """What is solved: neurons, their method and inputs, and the synapses between them.

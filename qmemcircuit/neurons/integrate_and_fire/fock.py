@@ -22,6 +22,8 @@ from qmemcircuit.neurons.integrate_and_fire.engine import Current, as_inputs
 from qmemcircuit.neurons.integrate_and_fire.neuron import UNITS, IntegrateAndFire
 from qmemcircuit.results.trajectory import Trajectory
 
+VARIABLES = ("flux", "charge", "resistance", "input_current", "top_population")
+
 
 def levels_needed(
     neuron: IntegrateAndFire, *, voltage: float, flux: float = 0.0, tolerance: float = 1e-6
@@ -187,6 +189,7 @@ def simulate_fock(
             "top_population": rows[3][:, None],
         },
         events={"spikes": np.array(spikes)},
+        units={name: UNITS[name] for name in ("times", "voltage", "current", *VARIABLES)},
         provenance=make_provenance(
             "simulate_fock",
             neuron={k: str(v) if v == math.inf else v for k, v in asdict(neuron).items()},
@@ -194,7 +197,6 @@ def simulate_fock(
             levels=size,
             leak_scale=leak_scale,
             truncation_error=worst,
-            units=UNITS,
             reconstruction="brand2025: from the abstract and the stated method only",
         ),
     )

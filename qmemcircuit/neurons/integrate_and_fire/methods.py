@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 
 
+@data_object
 @dataclass(frozen=True)
 class Classical:
     """The circuit without moments."""
@@ -18,6 +20,7 @@ class Classical:
     name = "classical"
 
 
+@data_object
 @dataclass(frozen=True)
 class CaldeiraLeggett:
     """(A): means of the classical circuit; not completely positive."""
@@ -25,6 +28,7 @@ class CaldeiraLeggett:
     name = "caldeira-leggett"
 
 
+@data_object
 @dataclass(frozen=True)
 class Gksl:
     """(B): the mode operator decays at κ = sΓ with s = `leak_scale` > 0; completely positive."""
@@ -48,6 +52,7 @@ def method_named(dissipator: str, leak_scale: float) -> Method:
     return Classical() if name == "classical" else CaldeiraLeggett()
 
 
+@data_object
 @dataclass(frozen=True)
 class Deterministic:
     """Fires where the mean voltage reaches V_th."""
@@ -57,6 +62,7 @@ class Deterministic:
         return np.zeros
 
 
+@data_object
 @dataclass(frozen=True)
 class Stochastic:
     """Fires where the mean reaches V_th + ξσ_V, ξ a standard normal of each interval."""
@@ -87,6 +93,7 @@ def threshold_named(threshold: str, seed: int | None, method: Method) -> Thresho
     return Stochastic(seed)
 
 
+@data_object
 @dataclass
 class Bound:
     """What the solver's steps said of σ_φφσ_QQ − σ_φQ² ≥ ħ²/4, in units of ħ²/4."""

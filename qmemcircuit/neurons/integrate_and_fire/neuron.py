@@ -35,15 +35,32 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.common.data_objects import data_object
 
-UNITS = {"voltage": "the parameters' units", "current": "the parameters' units"}
-"""Whatever consistent set the parameters are in, with k_B = 1."""
+UNITS = {
+    "times": "[time]",
+    "voltage": "[voltage]",
+    "current": "[charge]/[time]",
+    "flux": "[voltage]·[time]",
+    "charge": "[charge]",
+    "resistance": "[voltage]·[time]/[charge]",
+    "input_current": "[charge]/[time]",
+    "flux_variance": "([voltage]·[time])²",
+    "covariance": "[voltage]·[time]·[charge]",
+    "charge_variance": "[charge]²",
+    "uncertainty": "1",
+    "spike_probability": "1",
+    "top_population": "1",
+}
+"""Of any consistent set that the parameters are in, with k_B = 1: [voltage] is the unit of
+`threshold`, [charge] that of `charge_range`, [time] that of `refractory_time`."""
 
 
 class UncertaintyWarning(UserWarning):
     """The Caldeira–Leggett moments fell below the uncertainty bound: not a quantum state."""
 
 
+@data_object
 @dataclass(frozen=True)
 class IntegrateAndFire:
     """One memristive neuron, in units with k_B = 1.

@@ -163,6 +163,7 @@ def simulate_network(
         voltage=voltage.T,
         current=(voltage / variables["resistance"]).T,
         variables={name: values.T for name, values in variables.items()},
+        units={name: UNITS[name] for name in ("times", "voltage", "current", *variables)},
         events=dict(zip(names, (np.array(s) for s in spikes), strict=True)),
         provenance=make_provenance(
             "integrate_and_fire",
@@ -176,7 +177,6 @@ def simulate_network(
             synapse_time=None if weights is None else circuits.synapse_time,
             uncertainty=None if isinstance(method, Classical) else asdict(bound),
             solver=solver,
-            units=UNITS,
             reconstruction="brand2025: from the abstract and the stated method only",
         ),
     )

@@ -26,10 +26,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import check_integer, check_real, check_times
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.results.trajectory import Trajectory
 
+# In square brackets: the unit that the parameter was given in. ħ = 1 ties that of the flux to
+# that of the charge, [flux] = 1/[charge].
+UNITS = {
+    "times": "√([L][C])",
+    "voltage": "[charge]/[C]",
+    "current": "[charge]/√([L][C])",
+    "charge": "[charge]",
+    "flux": "1/[charge]",
+    "memory": "1/[charge]",
+    "flux_variance": "1/[charge]²",
+    "covariance": "1",
+    "charge_variance": "[charge]²",
+}
 
+
+@data_object
 @dataclass(frozen=True)
 class MeasuredMemristor:
     """The LC circuit, the measurement and the feedback law (ħ = 1).
@@ -144,6 +160,7 @@ def simulate_measured(
         voltage=series["charge"] / c,
         current=2 * m.rate(series["memory"]) * series["charge"],
         variables=series,
+        units=UNITS,
         periods=np.full(runs, m.period),
         provenance=make_provenance(
             "simulate_measured",
@@ -151,7 +168,6 @@ def simulate_measured(
             seed=seed,
             noise=noise,
             step=longest,
-            units={"voltage": "units of ħ = 1", "current": "units of ħ = 1"},
             inferred="memory law and rate law: the paper prints neither",
         ),
     )

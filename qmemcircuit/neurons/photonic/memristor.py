@@ -28,6 +28,7 @@ from qmemcircuit.common.checks import (
     check_real,
     check_times,
 )
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import StepSampler, count_outcomes, samplers_for_steps
 from qmemcircuit.results.trajectory import Trajectory
@@ -41,6 +42,15 @@ _NODES = 64
 """Gauss–Legendre nodes a window: exact to rounding for inputs smooth on the window."""
 
 
+UNITS = {
+    "times": "[window]",
+    "voltage": "photons",
+    "current": "photons",
+    "reflectivity": "1",
+}
+
+
+@data_object
 @dataclass(frozen=True)
 class PhotonicMemristor:
     """One device: `window` is its integration time T > 0, in the unit of `times`."""
@@ -120,13 +130,13 @@ def simulate_cascade(
         voltage=np.stack(inputs, axis=1),
         current=np.stack(outputs, axis=1),
         variables={"reflectivity": np.stack(reflected, axis=1)},
+        units=UNITS,
         periods=None
         if period is None
         else np.full(len(devices), check_real("period", period, minimum=0, exclusive=True)),
         provenance=make_provenance(
             "simulate_cascade",
             windows=[device.window for device in devices],
-            units={"voltage": "input photons", "current": "output photons"},
         ),
     )
 
@@ -227,6 +237,7 @@ def run_photonic(
         voltage_error=error[:, :1],
         current_error=error[:, 1:],
         variables={"reflectivity": reflectivity},
+        units=UNITS,
         periods=None
         if period is None
         else np.array([check_real("period", period, minimum=0, exclusive=True)]),
@@ -236,7 +247,6 @@ def run_photonic(
             shots=number,
             seed=seed,
             sampler=type(samplers[0]).__name__,
-            units={"voltage": "input photons", "current": "output photons"},
         ),
     )
 
@@ -278,12 +288,12 @@ def _as_trajectory(
         current=outgoing[:, None],
         states=states,
         variables={"reflectivity": reflectivity},
+        units=UNITS,
         periods=None
         if period is None
         else np.array([check_real("period", period, minimum=0, exclusive=True)]),
         provenance=make_provenance(
             "simulate_photonic",
-            units={"voltage": "input photons", "current": "output photons"},
             **details,
         ),
     )

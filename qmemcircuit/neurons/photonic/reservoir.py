@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 
 
+@data_object
 @dataclass(frozen=True)
 class Reservoir:
     """N devices: windows in steps (≥ 1), and the input's gain and offset at each."""

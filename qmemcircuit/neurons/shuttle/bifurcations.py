@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.shuttle.conductance import conductance_elements, tabulate_conductance
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
 
@@ -33,6 +34,7 @@ from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
 POINTS_PER_WIDTH = 40
 
 
+@data_object
 @dataclass(frozen=True)
 class CriticalPoint:
     """A bifurcation point: `voltage` V, `bias` V_n, `resistance` R_n, and for Hopf `frequency`."""
@@ -43,6 +45,7 @@ class CriticalPoint:
     frequency: float | None = None
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class SteadyState:
     """An equilibrium (V, Z_T, 0, 0) with the eigenvalues of Eq. 14's Jacobian, shape (4,)."""
@@ -56,6 +59,7 @@ class SteadyState:
         return bool(np.all(self.eigenvalues.real < 0))
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class HopfCurve:
     """Points of the Hopf curve: arrays of equal length, NaN where R_n > 0, ω² > 0 fails."""

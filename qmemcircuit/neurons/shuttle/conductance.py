@@ -11,6 +11,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
 
 DEGREE = 7
 # Cells per unit of max(l, λ). Twelve cells and degree 7 leave an interpolation error of about
@@ -99,6 +100,7 @@ def _quadrature(width: float, tunnelling: float, order: int) -> tuple[FloatArray
     return np.asarray(nodes, dtype=float), np.asarray(weights, dtype=float)
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class ConductanceTable:
     """F₀₀, F₀₁, F₁₁ as piecewise polynomials of degree 7, for compiled code.

@@ -13,13 +13,14 @@ from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.digital import (
     BASES,
-    UNITS,
+    MEASURED_AXES,
     check_even_times,
     check_shots,
     check_voltages,
     measured_series,
 )
 from qmemcircuit.neurons.shuttle.neuron import (
+    UNITS,
     ShuttleNeuron,
     check_neuron_state,
     describe,
@@ -113,6 +114,10 @@ def run_digital(
             "input": input_voltages(neuron, moments),
             **measured_series(counts[:, :, 0], counts.sum(axis=2)),
         },
+        units={
+            name: UNITS[name] for name in ("times", "voltage", "current", "input", *MEASURED_AXES)
+        },
+        dimensions=MEASURED_AXES,
         periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.run_digital",
@@ -121,7 +126,6 @@ def run_digital(
             feedback=feedback,
             bases=list(BASES[feedback]),
             shots=count,
-            units=UNITS,
         ),
     )
 

@@ -22,6 +22,8 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.neuron import (
+    STATE_SERIES,
+    UNITS,
     ShuttleNeuron,
     bloch_states,
     check_neuron_state,
@@ -34,8 +36,8 @@ from qmemcircuit.results.trajectory import Trajectory
 
 Feedback = Literal["exact", "history", "reprepare"]
 
+MEASURED_AXES = {"measured_means": ("setting",), "measured_shots": ("setting",)}
 BASES = {"exact": "XZ", "history": "XZ", "reprepare": "XYZ"}
-UNITS = "dimensionless, Potter et al. 2024, Table I"
 
 
 def simulate_digital(
@@ -152,6 +154,8 @@ def simulate_digital(
             "input": input_voltages(neuron, moments),
             **measured,
         },
+        units={name: UNITS[name] for name in (*STATE_SERIES, *measured)},
+        dimensions=MEASURED_AXES if measured else {},
         periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.simulate_digital",
@@ -162,7 +166,6 @@ def simulate_digital(
             shots=shots,
             seed=used_seed,
             simulator=None if simulator is None else str(simulator),
-            units=UNITS,
         ),
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.inputs import LinearRamp as LinearRamp
 from qmemcircuit.neurons.inputs import SinusoidalDrive as SinusoidalDrive
@@ -27,7 +28,22 @@ if TYPE_CHECKING:
 
 VARIABLES = ("V", "Z", "X", "Y")
 
+UNITS = {
+    "times": "R_ext C_ext",
+    "voltage": "V_0",
+    "current": "V_0/R_0",
+    **dict.fromkeys(("Z", "X", "Y"), "1"),
+    "conductance": "1/R_0",
+    "input": "V_0",
+    "measured_means": "1",
+    "measured_shots": "1",
+}
+"""Those of Potter et al., Table I; V_0 is `PhysicalShuttle.voltage_unit`."""
 
+STATE_SERIES = ("times", "voltage", "current", "Z", "X", "Y", "conductance", "input")
+
+
+@data_object
 @dataclass(frozen=True, kw_only=True)
 class ShuttleNeuron:
     """The memristive quantum neuron in the dimensionless quantities of Potter et al., Table I.
@@ -192,6 +208,7 @@ def simulate(
             "conductance": conductance,
             "input": input_voltages(neuron, moments),
         },
+        units={name: UNITS[name] for name in STATE_SERIES},
         periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.simulate",
@@ -199,7 +216,6 @@ def simulate(
             initial_state=start.tolist(),
             rtol=rtol,
             atol=atol,
-            units="dimensionless, Potter et al. 2024, Table I",
         ),
     )
 

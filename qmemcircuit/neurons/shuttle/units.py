@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass
 
 from qmemcircuit.common.checks import check_real
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, check_relaxation_ratio
 
 
+@data_object
 @dataclass(frozen=True, kw_only=True)
 class PhysicalShuttle:
     """The same neuron in SI units; `neuron()` makes it dimensionless by Table I.

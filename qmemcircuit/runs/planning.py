@@ -1,0 +1,170 @@
+"""`plan`: what a measurement costs and what it can give, before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.expense import Expense
+from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
+from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.common.checks import check_integer
+from qmemcircuit.counts.mitigation import Mitigation
+from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.model.memristors import Model
+from qmemcircuit.results.requirements import check_quantities, missing_requirements
+from qmemcircuit.runs.measurement import Measurement, plan_measurement
+from qmemcircuit.runs.protocols import Submittable
+from qmemcircuit.simulation.targets import as_target
+
+if TYPE_CHECKING:
+    from qiskit.primitives import BaseSamplerV2
+
+SECONDS_PER_JOB = 3.0
+"""Processor time that loading a job takes. Assumed: IBM bills the time in which the processor is
+held, a few seconds of which are not the circuits'."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a measurement costs, and what can be estimated from it.
+
+    Attributes:
+        target: its name.
+        circuits: how many in all, noise factors and readout calibration included.
+        shots: of each circuit.
+        jobs: how many the target takes them in; None where it takes none.
+        expense: qubits, two-qubit gates and durations of the model's own circuits, compiled for
+            the target (noise factors multiply the gates).
+        processor_seconds: on a device, all circuits × shots × (duration + repetition delay) and
+            3 s a job. An estimate: the service bills by rules of its own. None without a device.
+        missing: for each quantity why it could not be estimated, "" where it can.
+    """
+
+    target: str
+    circuits: int
+    shots: int
+    jobs: int | None
+    expense: Expense
+    processor_seconds: float | None
+    missing: Mapping[str, str]
+
+    @property
+    def executions(self) -> int:
+        """Circuits × shots."""
+        return self.circuits * self.shots
+
+    def __str__(self) -> str:
+        """Return the plan in a few lines."""
+        fewest, most = self.expense.two_qubit_gates
+        gates = f"{most}" if fewest == most else f"{fewest} to {most}"
+        lines = [
+            f"plan for {self.target}",
+            f"  circuits      {self.circuits}, {self.expense.qubits} qubits, {gates} two-qubit "
+            "gates each",
+            f"  executions    {self.executions} ({self.shots} shots a circuit)",
+        ]
+        if self.expense.durations is not None:
+            lines.append(f"  duration      {1e6 * self.expense.durations[1]:.3g} µs the longest")
+        if self.processor_seconds is not None:
+            lines.append(
+                f"  processor     about {self.processor_seconds:.3g} s in {self.jobs or 1} jobs; "
+                f"assumed: {1e6 * (self.expense.overhead or 0):.3g} µs between executions, "
+                f"{SECONDS_PER_JOB:g} s a job"
+            )
+        possible = [name for name, reason in self.missing.items() if not reason]
+        lines.append(f"  estimates     {', '.join(possible) or 'nothing'}")
+        lines += [f"  not {name}: {reason}" for name, reason in self.missing.items() if reason]
+        return "\n".join(lines)
+
+
+def plan(
+    model: Model,
+    times: ArrayLike,
+    *,
+    target: Target | BaseSamplerV2,
+    shots: int,
+    bases: str | Sequence[str | Sequence[str]] | None = None,
+    ancilla: BestAncilla = "reset",
+    splitting: AnySplitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
+    mitigation: Mitigation | None = None,
+    quantities: Sequence[str] = (),
+) -> Plan:
+    """Return what `run` or `submit` with the same arguments would cost and could give.
+
+    Nothing is measured. Circuits of the first, middle and last time are compiled for the target.
+
+    Args:
+        model, times, target, shots, bases, ancilla, splitting, steps, collision, absorb_decay,
+            mitigation, quantities: as in `run`.
+
+    Raises ValueError or TypeError where `run` would: bad arguments, circuits that the target
+    cannot run, quantities that cannot be estimated.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=30)
+    >>> print(plan(memristor, times, target=qm.aer(seed=1), shots=5000))
+    plan for aer
+      circuits      62, 2 qubits, 0 to 60 two-qubit gates each
+      executions    310000 (5000 shots a circuit)
+      estimates     voltage, current, loops
+      not states: not all settings of tomography are measured: bases='tomography' has them
+      not concurrence: concurrence is of two memristors; this model has one
+    """
+    shots = check_integer("shots", shots, minimum=1)
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
+    measurement = plan_measurement(
+        model, times, options, as_target(target), absorb_decay=absorb_decay, mitigation=mitigation
+    )
+    check_measurement(measurement, shots, quantities)
+    return plan_of_measurement(measurement, shots)
+
+
+def check_measurement(measurement: Measurement, shots: int, quantities: Sequence[str]) -> None:
+    """Raise ValueError, before anything runs, for what would fail in the middle or after it."""
+    circuits = measurement.circuits
+    check_quantities(quantities, circuits.network, circuits.times, circuits.bases, shots=shots)
+    for item in measurement.runs:
+        item.target.check(item.circuits)
+
+
+def plan_of_measurement(measurement: Measurement, shots: int) -> Plan:
+    """Return the plan of a measurement whose circuits are made."""
+    circuits, target = measurement.circuits, measurement.target
+    expense = target.expense(circuits)
+    total = sum(len(item.circuits) for item in measurement.runs)
+    jobs = len(target.parts(total, shots)) if isinstance(target, Submittable) else None
+    seconds = None
+    if expense.durations is not None and expense.overhead is not None:
+        seconds = SECONDS_PER_JOB * (jobs or 1)
+        for item in measurement.runs:
+            each = item.target.expense(item.circuits).durations or expense.durations
+            # Durations grow evenly with the time where they grow.
+            mean = 0.5 * (each[0] + each[1])
+            seconds += len(item.circuits) * shots * (mean + expense.overhead)
+    return Plan(
+        target=str(target.describe()["name"]),
+        circuits=total,
+        shots=shots,
+        jobs=jobs,
+        expense=expense,
+        processor_seconds=seconds,
+        missing=missing_requirements(circuits.network, circuits.times, circuits.bases, shots=shots),
+    )
+
+
+def ask_on_terminal(found: Plan) -> bool:
+    """Print the plan and ask whether to go on, on a terminal; elsewhere say yes in silence."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    print(found)
+    return input("submit? [y/N] ").strip().lower() in ("y", "yes")
