@@ -103,6 +103,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 141  # what a shell shows for a program that SIGPIPE ended
+    except KeyboardInterrupt:  # files are written whole or not at all: nothing is half done
+        print("interrupted", file=sys.stderr)
+        return 130  # what a shell shows for a program that Ctrl-C ended
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

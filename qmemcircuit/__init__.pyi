@@ -17,6 +17,7 @@ from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.options import AncillaPool as AncillaPool
 from .circuits.options import pool as pool
 from .circuits.protocols import Target as Target
+from .common.resources import allow_large as allow_large
 from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
 from .counts.estimates import Estimate as Estimate
@@ -74,6 +75,7 @@ from .simulation.targets import sampler as sampler
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 
 __all__ = [
+    "allow_large",
     "AncillaPool",
     "CircuitSet",
     "CoherentErrors",

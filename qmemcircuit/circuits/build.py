@@ -33,6 +33,7 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.results.records import Record
+from qmemcircuit.results.trajectory import Trajectory
 
 
 @data_object
@@ -124,12 +125,19 @@ class CircuitSet(Sequence[QuantumCircuit]):
         """The largest residual of the compiled circuits (see `CompiledPair`); else None."""
         return max((pair.residual for pair in self.compiled), default=None)
 
-    @property
-    def residuals(self) -> dict[str, FloatArray]:
-        """`{"compilation_residual": (T,)}` of compiled circuits, for a `Trajectory`; else {}."""
+    def with_residuals(self, found: Trajectory) -> Trajectory:
+        """Return a trajectory of these circuits with `variables["compilation_residual"]`, if any.
+
+        Only that of compiled circuits has one.
+        """
         if not self.compiled:
-            return {}
-        return {"compilation_residual": np.array([pair.residual for pair in self.compiled])}
+            return found
+        residuals = np.array([pair.residual for pair in self.compiled])
+        return replace(
+            found,
+            variables={**found.variables, "compilation_residual": residuals},
+            units={**found.units, "compilation_residual": "1"},
+        )
 
     def describe_compilation(self) -> dict[str, str | float | int | None]:
         """Return method, largest residual and collisions of compiled circuits as JSON values."""

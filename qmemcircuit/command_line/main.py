@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,12 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; errors of the user's making are one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        code = int(options.action(options))
+        from qmemcircuit.common.resources import allow_large
+
+        with allow_large() if options.allow_large else nullcontext():
+            code = int(options.action(options))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 141  # what a shell shows for a program that SIGPIPE ended
+    except KeyboardInterrupt:  # files are written whole or not at all: nothing is half done
+        print("interrupted", file=sys.stderr)
+        return 130  # what a shell shows for a program that Ctrl-C ended
     except (ValueError, TypeError, OSError, ImportError, RuntimeError, QiskitError) as error:
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
         print(f"error: {' '.join(str(error).split())}{notes}", file=sys.stderr)
@@ -80,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qmemcircuit", description="Digital quantum memristors.")
+    parser.add_argument(
+        "--allow-large", action="store_true", help="start work of hours or of all memory, too"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure a model and compare it with its master equation")
     submit = commands.add_parser("submit", help="send a model's circuits and return at once")

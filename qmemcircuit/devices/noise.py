@@ -14,6 +14,7 @@ from qiskit.circuit import Instruction, Parameter, QuantumCircuit
 
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.resources import Estimate, progress_of, require
 from qmemcircuit.devices.coherent_errors import (
     CoherentErrors,
     detuning_nodes,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 2_000
 """Runs in one call of Aer, whose results are all kept until the end."""
+
+CALL_SECONDS = 2.0
+"""What one call of Aer is meant to take."""
 
 
 def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
@@ -65,15 +69,52 @@ def simulate(
     The first two axes are the circuits and their instances (one without twirling). The average
     over slow frequency offsets is taken.
     """
+    offsets, weights = detuning_nodes(coherent_errors or CoherentErrors(), part.num_qubits)
+    runs = [len(weights) * len(item.instances) for item in compiled]
+    operations = sum(
+        len(weights) * len(instance.circuit.data)
+        for item in compiled
+        for instance in item.instances
+    )
+    qubits = part.num_qubits
+    estimate = Estimate(
+        f"the noisy density matrix of {qubits} qubits, {operations:,} operations,",
+        operations * (1e-4 + 1.9e-8 * 4.0**qubits),  # measured
+        12 * 16 * 4.0**qubits,
+    )
+    require(
+        estimate,
+        "fewer times, ancilla=pool(1) (one ancilla for all memristors), fewer twirls or detuning "
+        "nodes make it shorter, and simulate_circuit takes the noiseless circuit further",
+        argument="circuits",
+    )
+    # In calls of some two seconds: Aer holds Python's lock, and Ctrl-C would wait for it.
+    longest = max(runs)
+    seconds = estimate.seconds / sum(runs)
+    size = max(1, int(min(MOST_RUNS, CALL_SECONDS / seconds) // longest))
+    found = []
+    with progress_of(estimate) as report:
+        for start in range(0, len(compiled), size):
+            some = compiled[start : start + size]
+            found.append(
+                _simulate(some, part, reset_error, coherent_errors, save, offsets, weights)
+            )
+            report(start + len(some), len(compiled))
+    return np.concatenate(found)
+
+
+def _simulate(
+    compiled: Sequence[CompiledCircuit],
+    part: QiskitTarget,
+    reset_error: float,
+    coherent_errors: CoherentErrors | None,
+    save: str,
+    offsets: FloatArray,
+    weights: FloatArray,
+) -> Any:
+    """Run some of the circuits in one call of Aer."""
     from qiskit_aer.library import SaveDensityMatrix, SaveProbabilities
 
-    offsets, weights = detuning_nodes(coherent_errors or CoherentErrors(), part.num_qubits)
-    size = max(1, MOST_RUNS // (len(weights) * max(len(item.instances) for item in compiled)))
-    if len(compiled) > size:
-        parts = [compiled[start : start + size] for start in range(0, len(compiled), size)]
-        return np.concatenate(
-            [simulate(some, part, reset_error, coherent_errors, save=save) for some in parts]
-        )
     decay = _waiting_decay(part)
     prepared, bindings = [], []
     for item in compiled:

@@ -307,7 +307,7 @@ class DeviceTarget(Target):
             **details,
         )
         found = trajectory_of_states(circuits.network, circuits.times, states, provenance)
-        return replace(found, variables={**found.variables, **circuits.residuals})
+        return circuits.with_residuals(found)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities.

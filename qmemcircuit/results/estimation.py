@@ -216,11 +216,12 @@ def trajectory_of_means(
         )
         value[:, j], error[:, j], covariance[j] = found.value, found.error, found.covariance
         subtracted[:, j] = found.subtracted
-    variables = {"decay_rate": rates}
+    variables, units = {"decay_rate": rates}, memristor_units(network)
     if residual is not None:
-        variables["compilation_residual"] = residual
+        variables["compilation_residual"], units["compilation_residual"] = residual, "1"
     if sources:
         variables["current_bias"] = subtracted
+        units["current_bias"] = units["current"]
         resting = np.sum(np.abs(subtracted) > error, axis=0)
         provenance = {
             **provenance,
@@ -238,7 +239,7 @@ def trajectory_of_means(
         samples=samples,
         variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
-        units=memristor_units(network),
+        units=units,
         provenance=provenance,
     )
 

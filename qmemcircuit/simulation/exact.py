@@ -6,7 +6,6 @@ No shot noise: what is left between this and the master equation is the splittin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Any, Literal
 
@@ -24,10 +23,11 @@ from qmemcircuit.circuits.build import (
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
 from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
-from qmemcircuit.circuits.splitting import Collision, Element, split_evolution
+from qmemcircuit.circuits.splitting import Collision, Element, Operation, split_evolution
 from qmemcircuit.common.aer import make_simulator
-from qmemcircuit.common.checks import ComplexArray, check_memory
+from qmemcircuit.common.checks import ComplexArray
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.resources import Estimate, progress_of, require
 from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_pairs, trajectory_of_states
@@ -39,6 +39,15 @@ STATES_UP_TO = 6
 PARALLEL_FROM = 22
 """From this many index bits (11 memristors' density matrix), one operation takes so long (tens
 of milliseconds) that Aer's threads pay; below, their barriers cost more than they save."""
+
+PIECE_SECONDS = 2.0
+"""One call of Aer is meant to take no longer, so that Ctrl-C is seen."""
+
+COPIES = 12
+"""Of the density matrix, at the peak: handing it to the next piece converts it (measured)."""
+
+WHOLE = "whole"
+"""The label of the state that one piece hands to the next."""
 
 Save = Callable[[QuantumCircuit, int], None]
 """Appends to a circuit whatever shall be saved at the time with this index."""
@@ -98,7 +107,7 @@ def exact_circuit(
     if memristors <= STATES_UP_TO:
         states = circuit_states(circuits, traced=traced)
         found = trajectory_of_states(circuits.network, circuits.times, states, provenance)
-        return replace(found, variables={**found.variables, **circuits.residuals})
+        return circuits.with_residuals(found)
     pairs = list(combinations(range(memristors), 2))
     reduced = reduced_states(circuits, pairs, traced=traced)
     pair_states = dict(zip(pairs, reduced, strict=True))
@@ -120,22 +129,21 @@ def reduced_states(
     """
     save = _save_exact(members)
     count = len(circuits.times)
-    if traced:
-        memristors = len(circuits.network.memristors)
-        kept = count * sum(16 * 4 ** len(item) for item in members)
-        check_memory(
-            "model",
-            16 * 4**memristors + kept,
-            f"the density matrix of {memristors} memristors, with what is kept of it at {count} "
-            "times,",
-            "simulate_circuit averages trajectories, which need 2^M numbers or, as matrix-product "
-            "states, far fewer.",
-        )
-        circuit, left = traced_circuit(circuits, save)
-        found = _simulate([circuit])
-    else:
+    if not traced:
         check_qubits(circuits)
-        found = _simulate(list(_ancilla_circuits(circuits, save)))
+    estimate = estimate_exact(circuits, members, traced=traced)
+    require(
+        estimate,
+        "simulate_circuit averages trajectories, which need 2^M numbers or, as matrix-product "
+        "states, far fewer"
+        if traced
+        else "use ancilla='traced', which needs no ancillas",
+    )
+    if traced:
+        circuit, left = traced_circuit(circuits, save)
+        found = _simulate([circuit], estimate)
+    else:
+        found = _simulate(list(_ancilla_circuits(circuits, save)), estimate)
         left = None
     series = [
         np.array([found[f"{place}@{index}"] for index in range(count)])
@@ -144,6 +152,52 @@ def reduced_states(
     if left is None:
         return series
     return [finish(states, left, item) for states, item in zip(series, members, strict=True)]
+
+
+def estimate_exact(
+    circuits: CircuitSet, members: Sequence[tuple[int, ...]], *, traced: bool = True
+) -> Estimate:
+    """Return what `reduced_states` will take: operations × 4^qubits, and copies of a state.
+
+    The coefficients are measured (see `qmemcircuit.common.resources`).
+    """
+    memristors, count = len(circuits.network.memristors), len(circuits.times)
+    qubits = memristors if traced else circuits.num_qubits
+    operations = _count_operations(circuits, traced=traced)
+    kept = count * sum(16 * 4 ** len(item) for item in members)
+    what = f"{memristors} memristors" if traced else f"{qubits} qubits"
+    return Estimate(
+        f"the density matrix of {what} at {count} times, {operations:,} operations,",
+        operations * seconds_of_one(qubits),
+        COPIES * 16 * 4**qubits + kept,
+    )
+
+
+def seconds_of_one(qubits: int) -> float:
+    """Return the measured seconds of one operation on a density matrix, on one core."""
+    return float(3e-4 + 1.8e-8 * 4.0**qubits)
+
+
+def _count_operations(circuits: CircuitSet, *, traced: bool) -> int:
+    """Return how many operations, roughly, all passes together apply."""
+    count, network = len(circuits.times), circuits.network
+    if circuits.compiled:
+        step, repetitions = circuits.elements(count - 1), count
+    else:
+        last = float(circuits.times[-1]) or 1.0
+        step = split_evolution(network, np.array([0.0, last / count]), circuits.splitting)
+        if not circuits.share_steps:
+            repetitions = count * (circuits.steps or 1)
+        elif traced or circuits.splitting == "lie":
+            repetitions = count
+        else:  # half-steps merge with the next, so every time has a circuit of its own
+            repetitions = count * (count + 1) // 2
+    couplings = sum(isinstance(item, Operation) and len(item.memristors) == 2 for item in step)
+    coupled = {j for pair, _ in network.couplings for j in pair}
+    collisions = sum(isinstance(item, Collision) for item in step)
+    # A collision is some three gates and a reset; traced, it merges with the free evolution.
+    locally = len(coupled) if traced else 3 * collisions + len(step) - couplings
+    return repetitions * (couplings + locally) + count
 
 
 def _save_exact(members: Sequence[tuple[int, ...]]) -> Save:
@@ -300,18 +354,47 @@ def check_qubits(circuits: CircuitSet) -> None:
         )
 
 
-def _simulate(circuits: list[QuantumCircuit]) -> dict[str, Any]:
-    """Run the circuits on Aer's density-matrix method and collect what they save, by label."""
+def _simulate(circuits: list[QuantumCircuit], estimate: Estimate) -> dict[str, Any]:
+    """Run the circuits on Aer's density-matrix method and collect what they save, by label.
+
+    In pieces of about two seconds: Aer holds Python's lock while it runs, and Ctrl-C would wait for
+    it. The whole state is handed from piece to piece, bit for bit.
+    """
     from qiskit import transpile
 
-    bits = 2 * max(circuit.num_qubits for circuit in circuits)
-    threads = 0 if bits >= PARALLEL_FROM else 1  # 0 stands for all
+    qubits = max(circuit.num_qubits for circuit in circuits)
+    threads = 0 if 2 * qubits >= PARALLEL_FROM else 1  # 0 stands for all
     simulator = make_simulator("density_matrix", max_parallel_threads=threads)
     compiled = transpile(circuits, simulator, optimization_level=0)
-    result = simulator.run(compiled, shots=1).result()
-    if not result.success:
-        raise RuntimeError(f"Aer failed: {result.status}")
+    total, done = sum(len(circuit.data) for circuit in compiled), 0
+    size = max(1, int(PIECE_SECONDS / seconds_of_one(qubits)))
     found: dict[str, Any] = {}
-    for index in range(len(circuits)):
-        found.update(result.data(index))
+    with progress_of(estimate) as report:
+        for circuit in compiled:
+            state: ComplexArray | None = None
+            for start in range(0, len(circuit.data), size):
+                piece = circuit.copy_empty_like()
+                if state is not None:
+                    # Not SetDensityMatrix, which would diagonalise the state to check it.
+                    handed = Instruction("set_density_matrix", piece.num_qubits, 0, [state])
+                    piece.append(handed, piece.qubits)
+                for instruction in circuit.data[start : start + size]:
+                    piece.append(instruction)
+                last = start + size >= len(circuit.data)
+                if not last:
+                    _save_whole(piece)
+                result = simulator.run(piece, shots=1).result()
+                if not result.success:
+                    raise RuntimeError(f"Aer failed: {result.status}")
+                data = result.data(0)
+                state = None if last else np.asarray(data.pop(WHOLE))
+                found.update(data)
+                done += min(size, len(circuit.data) - start)
+                report(done, total)
     return found
+
+
+def _save_whole(circuit: QuantumCircuit) -> None:
+    from qiskit_aer.library import SaveDensityMatrix
+
+    circuit.append(SaveDensityMatrix(circuit.num_qubits, label=WHOLE), circuit.qubits)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.checks import ComplexArray, check_times
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.resources import Estimate, progress_of, require
 from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import (
     Model,
@@ -94,22 +95,30 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     provenance["decay_integrals"] and provenance["decay_integrals_of_solver"]. A pulse that falls
     between all samples of the law's integral and between all steps is seen by neither: see
     `FunctionRate` for how narrow that is.
+
+    Raises ValueError, before it starts, where it would take too long or too much memory on this
+    machine (see `allow_large`): beyond about eight memristors.
     """
     import qutip
 
     network = as_network(model)
     checked = check_times(times)
+    estimate = estimate_master_equation(network, checked)
+    require(estimate, "simulate_circuit averages trajectories of the circuit, at any size")
     watched = WatchedLaws([item.rate.at_frequency(item.omega) for item in network.memristors])
     integrator = _solver(network, watched)
+    report: Callable[[float, float], None]
 
     def solve(state: ComplexArray, start: float, stop: float) -> ComplexArray:
+        report(start, float(checked[-1]))
         integrator.start(qutip.Qobj(state), start)
         return np.asarray(integrator.step(stop).full().ravel())
 
     initial = network.initial_state
     count, dimension = len(network.memristors), initial.shape[0]
     extended = np.concatenate([initial.ravel(order="F"), [1.0], np.zeros(count)])
-    solved = np.array(watched.march(checked, extended, solve))
+    with progress_of(estimate) as report:
+        solved = np.array(watched.march(checked, extended, solve))
     states = solved[:, : dimension**2].reshape(-1, dimension, dimension).transpose(0, 2, 1)
     provenance = make_provenance(
         "master_equation",
@@ -119,3 +128,23 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
         decay_integrals_of_solver=solved[-1, -count:].real.tolist(),
     )
     return trajectory_of_states(network, checked, np.ascontiguousarray(states), provenance)
+
+
+def estimate_master_equation(network: Network, times: FloatArray) -> Estimate:
+    """Return what `master_equation` will take: the generator's entries × evaluations.
+
+    A row of the sparse generator has 1 + 2 entries a coupling + 1.25 a memristor, about; each is
+    held some three times while the generator is made. The coefficients are measured.
+    """
+    count = len(network.memristors)
+    entries = 4.0**count * (1 + 2 * len(network.couplings) + 1.25 * count)
+    # The fastest frequency: what one memristor feels.
+    frequency = np.array([memristor.omega for memristor in network.memristors])
+    for pair, coupling in network.couplings:
+        frequency[list(pair)] += 2 * np.linalg.norm(coupling.hamiltonian(), 2)
+    turns = float(frequency.max() * times[-1])
+    return Estimate(
+        f"the master equation of {count} memristors, {entries:.1e} numbers at {times.size} times,",
+        entries * (1.4e-7 + 4.3e-7 * turns) + 2e-3 * turns + 5e-4 * times.size,
+        60 * entries + 16 * 4.0**count * (30 + 2 * times.size),
+    )

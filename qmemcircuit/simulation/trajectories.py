@@ -30,17 +30,24 @@ from qmemcircuit.common.checks import (
     FloatArray,
     check_choice,
     check_integer,
-    check_memory,
 )
 from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.common.resources import Estimate, progress_of, require, too_long
 from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import interaction_terms, voltages_and_currents
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.simulation.exact import Save, exact_circuit, finish, traced_circuit
+from qmemcircuit.simulation.exact import (
+    STATES_UP_TO,
+    Save,
+    estimate_exact,
+    exact_circuit,
+    finish,
+    traced_circuit,
+)
 
 Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 """Aer's names. The first is exact; the other two average quantum trajectories."""
@@ -56,7 +63,10 @@ CHECKED_TRAJECTORIES = 4
 """How many trajectories are run again with twice the bond dimension."""
 
 BATCH_BYTES = 30_000_000
-"""Trajectories run in batches whose saved states take about this much."""
+"""Trajectories run in batches whose saved states take about this much…"""
+
+BATCH_SECONDS = 4.0
+"""…and that take one core about this long."""
 
 
 def simulate_circuit(
@@ -78,8 +88,8 @@ def simulate_circuit(
         model, times, splitting, steps: as in `build_circuits`; ancillas are traced out.
         method: `"density_matrix"` (exact, 16·4^M bytes), `"statevector"` (trajectories, 16·2^M
             bytes) or `"matrix_product_state"` (trajectories, M·χ² numbers). None takes the first
-            up to 10 memristors, the second up to 14, the third beyond. The choice and its reason
-            stand in `provenance["route"]`.
+            up to 10 memristors unless it would be refused as too long, the second up to 14, the
+            third beyond. The choice and its reason stand in `provenance["route"]`.
         trajectories: how many are averaged, at least 2. Ignored by the exact route.
         bond_dimension: χ, the largest bond dimension of a matrix-product state.
         pairs: whose reduced states the trajectories keep beside the coupled ones. The exact route
@@ -98,7 +108,8 @@ def simulate_circuit(
     a concurrence computed from them is biased upwards, for it is a convex function.
     Errors at different times are correlated, since one trajectory serves all times.
 
-    Raises ValueError where the state does not fit into memory, naming the bytes, for a joint
+    Raises ValueError where the work is too long or too large for this machine, see `allow_large`,
+    naming the bytes, for a joint
     initial state on the stochastic routes, and for pairs that do not exist.
 
     >>> import qmemcircuit as qm
@@ -111,6 +122,8 @@ def simulate_circuit(
     """
     network = as_network(model)
     route = choose_route(len(network.memristors), method)
+    if method is None and route["method"] == "density_matrix" and network.state is None:
+        route = _shorter_route(network, times, splitting, steps, route)
     if route["method"] == "density_matrix":
         exact = exact_circuit(network, times, splitting=splitting, steps=steps)
         changed = {**exact.provenance, "method": "simulate_circuit", "route": route}
@@ -119,11 +132,22 @@ def simulate_circuit(
     bond_dimension = check_integer("bond_dimension", bond_dimension, minimum=1)
     total = check_integer("trajectories", trajectories, minimum=2)
     kept = _kept(network, pairs)
-    _check_fits(network, route["method"], bond_dimension)
+    _check_state(network, route["method"])
     circuit, left = traced_circuit(circuits, _save_each(kept), unravel=True)
     plan = _Plan(network, circuits.times, circuit, left, kept, route["method"], bond_dimension)
+    estimate = _estimate(plan, total)
+    remedy = "take fewer trajectories, or method='matrix_product_state', which is linear in M"
+    if route["method"] == "matrix_product_state":
+        remedy = "reduce bond_dimension, trajectories or times"
+    require(estimate, remedy)
     seed = chosen_seed(seed)
-    averages = _average(plan, total, seed, progress)
+    with progress_of(estimate) as report:
+
+        def advance(done: int, of: int) -> None:
+            report(done, of)
+            progress(done, of)
+
+        averages = _average(plan, total, seed, advance)
     truncation: dict[str, Any] | None = None
     if plan.method == "matrix_product_state":
         truncation = _check_truncation(plan, averages)
@@ -142,16 +166,17 @@ def simulate_circuit(
         truncation=truncation,
         decay_integrals=network.decay_integrals(float(circuits.times[-1])),
     )
-    return Trajectory(
+    found = Trajectory(
         circuits.times,
         *averages.means,
         *averages.errors,
         pair_states=averages.pair_states,
-        variables={"decay_rate": averages.rate, **circuits.residuals},
+        variables={"decay_rate": averages.rate},
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),
         provenance=provenance,
     )
+    return circuits.with_residuals(found)
 
 
 def choose_route(memristors: int, method: Method | None = None) -> dict[str, str]:
@@ -181,6 +206,24 @@ def choose_route(memristors: int, method: Method | None = None) -> dict[str, str
     }
 
 
+def _shorter_route(
+    network: Network,
+    times: ArrayLike,
+    splitting: AnySplitting,
+    steps: int | None,
+    route: dict[str, str],
+) -> dict[str, str]:
+    """Return the route by trajectories where the density matrix would be refused as too long."""
+    memristors = len(network.memristors)
+    if memristors <= STATES_UP_TO:
+        return route
+    circuits = build_circuits(network, times, bases="Z", splitting=splitting, steps=steps)
+    estimate = estimate_exact(circuits, list(combinations(range(memristors), 2)))
+    if not too_long(estimate):
+        return route
+    return {"method": "statevector", "reason": f"{estimate.work} would take {estimate}"}
+
+
 @dataclass(frozen=True)
 class _Plan:
     """What every batch of trajectories has in common."""
@@ -195,9 +238,19 @@ class _Plan:
 
     @property
     def batch(self) -> int:
-        """How many trajectories to run at once."""
+        """How many trajectories to run at once: few enough bytes, and few enough seconds.
+
+        Aer holds Python's lock while a batch runs, and Ctrl-C waits for it.
+        """
         numbers = self.times.size * sum(4 ** len(item) for item in self.kept)
-        return max(1, BATCH_BYTES // int(16 * numbers))
+        fitting = BATCH_BYTES // int(16 * numbers)
+        return max(1, min(fitting, int(BATCH_SECONDS / self.seconds)))
+
+    @property
+    def seconds(self) -> float:
+        """Of one trajectory on one core, estimated."""
+        one = _seconds_of_one(self.method, len(self.network.memristors), self.bond_dimension)
+        return max(1, len(self.circuit.data)) * one
 
 
 @dataclass(frozen=True)
@@ -215,25 +268,43 @@ class _Averages:
     first_seed: int
 
 
-def _check_fits(network: Network, method: str, bond_dimension: int) -> None:
-    """Refuse joint initial states, and what does not fit into memory."""
-    memristors = len(network.memristors)
+def _estimate(plan: _Plan, trajectories: int) -> Estimate:
+    """Return what the trajectories will take; the coefficients are measured."""
+    network, method = plan.network, plan.method
+    memristors, operations = len(network.memristors), len(plan.circuit.data)
+    workers = os.cpu_count() or 1
+    seconds = trajectories * plan.seconds
+    numbers = 2.0**memristors
+    if method == "matrix_product_state":
+        # Two tensors of χ×χ a memristor, at the doubled χ that the truncation is checked with.
+        numbers = 2.0 * memristors * (2 * plan.bond_dimension) ** 2
+        checked = min(CHECKED_TRAJECTORIES, trajectories)
+        seconds += (
+            checked * operations * _seconds_of_one(method, memristors, 2 * plan.bond_dimension)
+        )
+    kept = plan.times.size * sum(4 ** len(item) for item in plan.kept)
+    return Estimate(
+        f"the {method} of {memristors} memristors on each of {workers} threads, "
+        f"{operations:,} operations, {trajectories} trajectories,",
+        seconds / workers,
+        16 * numbers * workers + 2 * 16 * kept * min(plan.batch, trajectories),
+    )
+
+
+def _seconds_of_one(method: str, memristors: int, bond_dimension: int) -> float:
+    """Return the measured seconds of one operation on one trajectory, on one core."""
+    if method == "statevector":
+        return 5e-6 + 1.3e-8 * 2.0**memristors
+    return 5e-5 + 2e-9 * (2.0 * bond_dimension) ** 3
+
+
+def _check_state(network: Network, method: str) -> None:
+    """Refuse joint initial states, which trajectories do not start from."""
     if network.state is not None:
         raise ValueError(
             f"Argument model must start from the memristors' own states on the route {method!r}, "
             "but this network has a joint initial state; use method='density_matrix'."
         )
-    workers = os.cpu_count() or 1
-    numbers, remedy = 2**memristors, "method='matrix_product_state' needs memory linear in M."
-    if method == "matrix_product_state":
-        # Two tensors of χ×χ a memristor, at the doubled χ that the truncation is checked with.
-        numbers, remedy = 2 * memristors * (2 * bond_dimension) ** 2, "reduce bond_dimension."
-    check_memory(
-        "model",
-        16 * numbers * workers,
-        f"the {method} of {memristors} memristors on each of {workers} threads",
-        remedy,
-    )
 
 
 def _kept(
