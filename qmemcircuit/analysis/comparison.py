@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,14 +73,36 @@ class Comparison:
         """Whether the two agree within the shots; None where nothing was sampled.
 
         By χ² alone, p ≥ 0.01; where the factor on the decay rates is tested too, both p ≥ 0.005,
-        so that together they reject a true model in 1 % of runs at most.
+        so that together they reject a true model in 1 % of runs at most. And no loop's form factor
+        may contradict the other's (`differing_loops`), which chance alone makes 1 in 20 do.
         """
+        if self.p_value is None:
+            return None
+        return self._counts_agree and not self.differing_loops
+
+    @property
+    def _counts_agree(self) -> bool | None:
         if self.p_value is None:
             return None
         directed = self.rate_factor.p_value
         if directed is None:
             return self.p_value >= SIGNIFICANCE
         return min(self.p_value, directed) >= SIGNIFICANCE / 2
+
+    @property
+    def differing_loops(self) -> tuple[tuple[int, int], ...]:
+        """(device, index) of the loops whose form factors' 95 % intervals exclude each other.
+
+        Against an exact loop: its value is outside the interval. Where both have intervals: the
+        values differ by more than the root of the sum of squares of the two sides that face
+        each other. By chance alone that happens to 1 loop in 20 at most.
+        """
+        return tuple(
+            (j, a.index)
+            for j, pairs in enumerate(zip(self.loops_a, self.loops_b, strict=True))
+            for a, b in zip(*pairs, strict=False)
+            if _differ(a, b)
+        )
 
     @property
     def verdict(self) -> str:
@@ -101,12 +124,19 @@ class Comparison:
                 else f", trace distance at most {self.trace_distance.max():.2g}"
             )
             return f"No χ² ({self.tested}): V and I differ by at most {largest:.2g}{distance}."
-        word = "agree" if self.agree else "do not agree"
-        return (
-            f"The two {word} within the shots: χ² = {self.chi_square:.1f} for "
-            f"{self.degrees_of_freedom} degrees of freedom, p = {self.p_value:.3g} "
-            f"({self.tested}); {self.rate_factor}."
+        counts = (
+            f"χ² = {self.chi_square:.1f} for {self.degrees_of_freedom} degrees of freedom, "
+            f"p = {self.p_value:.3g} ({self.tested}); {self.rate_factor}."
         )
+        if not self._counts_agree:
+            return f"The two do not agree within the shots: {counts}"
+        if self.differing_loops:
+            which = ", ".join(f"{index} of device {j}" for j, index in self.differing_loops)
+            return (
+                f"The two do not agree in their loops: the form factor's interval excludes the "
+                f"other's in loop {which}. The counts alone do not show it: {counts}"
+            )
+        return f"The two agree within the shots: {counts}"
 
     def __str__(self) -> str:
         """Return the table that a person reads."""
@@ -123,12 +153,14 @@ class Comparison:
         if self.trace_distance is not None:
             distance = self.trace_distance
             lines += [f"trace distance: largest {distance.max():.3g}, mean {distance.mean():.3g}"]
-        loops = [("device", "loop", "form factor of a", "form factor of b")]
+        loops = [("device", "loop", "form factor of a", "of b", "p (no loop) of a", "of b")]
         for j, pairs in enumerate(zip(self.loops_a, self.loops_b, strict=True)):
             for a, b in zip(*pairs, strict=False):  # a device without a loop has none
-                loops.append((str(j), str(a.index), _form_factor(a), _form_factor(b)))
+                numbers = (_form_factor(a), _form_factor(b), _no_loop(a), _no_loop(b))
+                loops.append((str(j), str(a.index), *numbers))
         if len(loops) > 1:
             lines += ["", *_table(loops)]
+            lines += ["p (no loop): the chance that I = f(V), retraced, looks at least so open."]
         if self.current_notes:
             lines += ["", *self.current_notes]
         if self.budget is not None:
@@ -328,6 +360,23 @@ def _form_factor(loop: Loop) -> str:
         return f"{loop.form_factor:.4f}"
     low, high = loop.form_factor_interval
     return f"{loop.form_factor:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _no_loop(loop: Loop) -> str:
+    return "—" if loop.no_loop_p_value is None else f"{loop.no_loop_p_value:.2g}"
+
+
+def _differ(a: Loop, b: Loop) -> bool:
+    """Whether the intervals of two form factors exclude each other."""
+    lower, upper = sorted((a, b), key=lambda loop: loop.form_factor)
+    gap = upper.form_factor - lower.form_factor
+    facing = [
+        0.0 if loop.form_factor_interval is None else abs(loop.form_factor_interval[side] - value)
+        for loop, side, value in ((lower, 1, lower.form_factor), (upper, 0, upper.form_factor))
+    ]
+    if lower.form_factor_interval is None and upper.form_factor_interval is None:
+        return False
+    return gap > math.hypot(*facing)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,6 +1,7 @@
 """Area, perimeter and form factor of the smooth loops behind noisy samples.
 
-`qmemcircuit.analysis.loops.find_loops` states the method; this module carries it out.
+`qmemcircuit.analysis.loops.find_loops` states the method; this module carries it out. The
+hypothesis that there is no loop is tested in `hysteresis`.
 """
 
 from __future__ import annotations
@@ -9,24 +10,33 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import chi2, norm
 
+from qmemcircuit.analysis.hysteresis import (
+    LOW_HARMONICS,
+    Coefficients,
+    Retraced,
+    harmonics_and_trend,
+    pinched_p_value,
+    retraced_curve,
+    smooth_curve,
+)
 from qmemcircuit.analysis.loop_geometry import measure_curves, vertex_times, window_matrix
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.trajectory import DeviceSeries
 
-# Quantiles from which the 95 % interval and the standard error are taken. They are stretched about
-# the median (more upwards where the interval is wide, see `_summarise`) and the error is taken from
-# 80 %, not 68 %, since the prior below favours smooth curves and a posterior never reaches the ends
-# 0 and 1. The stretches were chosen on repeated simulations of the settings in
-# tests/analysis/test_loops.py, which measure the coverage with other seeds; they are calibration,
-# not theory.
-_INTERVAL = (0.025, 0.975)
-_STRETCH = 1.35
-_EXTRA_STRETCH = 0.75
-_ERROR = (0.10, 0.90)
 # Harmonics fitted from the start; more only where the residual asks for them.
 _HARMONICS = 8
+# A loop is said to be there where no loop is less probable than this, 1 − the level of intervals.
+SIGNIFICANCE = 0.05
+# Spreads are widened by 1 + this times the relative spread of the root, at most doubled: where
+# noise is as large as the loop, the hypothetical loops' shapes are partly noise, and their replicas
+# spread too little. Chosen on repeated simulations (tests/analysis/test_loops.py): calibration, not
+# theory.
+_WIDENING = 2.0
+# Openings of the hypothetical loops, in units of the likeliest one's distance to either side.
+_STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 
 
 @data_object
@@ -37,35 +47,37 @@ class Estimate:
     values: FloatArray
     errors: FloatArray
     intervals: FloatArray
+    no_loop_p_value: float
+    pinched_p_value: float | None
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """A fitted branch y = offset + shapes·w, with w measured with unit independent errors.
+class _Window:
+    """One period: its coefficients, the nearest curve without hysteresis, a smooth one with it.
 
-    `groups` holds, per harmonic, its columns and the prior probability that it is absent.
-    A branch without error has no shapes.
+    `noise` (N, 2d) is what replicas have on top.
     """
 
-    offset: FloatArray
-    shapes: FloatArray
-    whitened: FloatArray
-    groups: tuple[tuple[slice, float], ...]
+    data: Coefficients
+    retraced: Retraced
+    smooth: FloatArray
+    noise: FloatArray
 
-    def curve(self, whitened: FloatArray) -> FloatArray:
-        return self.offset + whitened @ self.shapes.T
+    def curves(self, coefficients: FloatArray) -> FloatArray:
+        """Return curves (N, P, 2) of coefficients (N, 2d)."""
+        size = self.data.basis.shape[1]
+        pair = coefficients.reshape(len(coefficients), 2, size) @ self.data.basis.T
+        return np.asarray(np.swapaxes(pair, 1, 2))
 
-    def is_consistent_with_zero(self) -> bool:
-        """Say whether χ² of harmonics 0 to 3 is within the 95 % of a vanishing signal.
+    def opened(self, opening: float) -> FloatArray:
+        """Return the coefficients of a loop opened by that multiple of the likeliest one."""
+        closed = self.retraced.coefficients
+        return np.asarray(closed + opening * (self.smooth - closed))
 
-        Higher harmonics would add noise alone, and hide a weak signal in it.
-        """
-        from scipy.stats import chi2
-
-        if not self.groups:
-            return False
-        low = self.whitened[self.groups[-min(5, len(self.groups))][0].start :]
-        return bool(np.sum(low**2) < chi2.ppf(0.95, low.size))
+    def family(self, opening: float) -> FloatArray:
+        """Return the coefficients of a hypothetical loop, data and replicas, (2 + N, 2d)."""
+        centre = self.opened(opening)
+        return np.vstack([centre, self.data.value, centre + self.noise])
 
 
 def estimate_geometry(
@@ -87,201 +99,270 @@ def estimate_geometry(
     if end - (starts[-1] + duration) > 1e-9 * duration:
         extra.append(end - duration)
     all_starts = starts + extra
-    covariances = (_voltage_covariance(series), _current_covariance(series))
-    fits = [
-        tuple(
-            _fit_branch(series.times, values, covariance, start, duration)
-            for values, covariance in (
-                (series.voltage, covariances[0]),
-                (series.current, covariances[1]),
-            )
-        )
-        for start in all_starts
-    ]
+    covariance = joint_covariance(series)
+    windows = []
+    for start in all_starts:
+        data = fit_period(series, covariance, start, duration)
+        noise = rng.normal(size=(samples, data.value.size)) @ _factor(data.covariance).T
+        windows.append(_Window(data, retraced_curve(data), smooth_curve(data), noise))
     first = all_starts.index(min(all_starts))
-
-    def measure(whitened: list[list[FloatArray]]) -> FloatArray:
-        """Return S, P, F and the extents in V and I, (loops, N, 5), of N draws per window."""
-        curves = [
-            np.stack(
-                [fit.curve(draw) for fit, draw in zip(pair, draws, strict=True)],
-                axis=-1,
-            )
-            for pair, draws in zip(fits, whitened, strict=True)
-        ]
-        scales = np.broadcast_to(scale, (len(curves[0]), 2))
-        if normalise == "max":
-            scales = np.max([np.abs(curve).max(axis=1) for curve in curves], axis=0)
-        elif normalise == "initial":
-            scales = np.abs(curves[first][:, 0, :])
-        scaled = [curve / scales[:, np.newaxis, :] for curve in curves[: len(starts)]]
-        return np.array(
-            [np.column_stack([*measure_curves(curve), np.ptp(curve, axis=1)]) for curve in scaled]
-        )
-
-    posterior = [
-        [_draw_posterior(fit, fit.whitened[np.newaxis], samples, rng) for fit in pair]
-        for pair in fits
-    ]
-    drawn = measure(posterior)
-    # Simulation: what does the posterior median make of replicas of a known curve, the posterior
-    # mean? The mean has the right smoothness; the fit itself would carry the noise twice.
-    replicas, inner = 20, 25
-    centre = [[draws.mean(axis=0) for draws in pair] for pair in posterior]
-    known = measure([[draws[np.newaxis] for draws in pair] for pair in centre])[:, 0]
-    redrawn = [
-        [
-            _draw_posterior(fit, mean + rng.normal(size=(replicas, mean.size)), inner, rng)
-            for fit, mean in zip(pair, means, strict=True)
-        ]
-        for pair, means in zip(fits, centre, strict=True)
-    ]
-    again = measure(redrawn).reshape(len(starts), replicas, inner, 5)
-    bias = np.median(again, axis=2).mean(axis=1) - known
-    return [
-        _summarise(drawn[n], bias[n], [fit.is_consistent_with_zero() for fit in fits[n]])
-        for n in range(len(starts))
-    ]
+    # Per window, what its curves would be divided by: of the data, of the likeliest loop, of its
+    # replicas.
+    scales = [_own_scales(window, window.family(1.0), normalise) for window in windows]
+    estimates = []
+    for n in range(len(starts)):
+        others = [own for m, own in enumerate(scales) if m != n]
+        if normalise == "initial" and n != first:
+            others = [scales[first]]
+        estimates.append(_estimate(windows[n], others, normalise, scale, is_first=n == first))
+    return estimates
 
 
-def _summarise(drawn: FloatArray, bias: FloatArray, absent: list[bool]) -> Estimate:
-    geometry, extents, bias = drawn[:, :3], drawn[:, 3:], bias[:3]
-    median = np.median(geometry, axis=0)
-    low, high = np.quantile(geometry, _INTERVAL, axis=0)
-    low, high = np.minimum(low, low - bias), np.maximum(high, high - bias)
-    low = median - _STRETCH * (median - low)
-    # Upwards all three are skewed: where noise is as wide as the loop, stretching the value alone
-    # left too many truths above the interval (finite differences at γ0 = 0.4 in the tests). So
-    # stretch the logarithm, and the more, the wider the interval already is.
-    ratio = np.divide(high, median, out=np.ones(3), where=median > 0)
-    power = _STRETCH + _EXTRA_STRETCH * np.clip(ratio - 1, 0.0, 1.0)
-    high = np.maximum(median + _STRETCH * (high - median), median * ratio**power)
-    if any(absent):
-        # A straight line there and back fits as well: it encloses nothing, and is as long as
-        # twice the extent of whichever of V and I is there.
-        lengths = 2 * np.quantile(extents, _INTERVAL[0], axis=0)
-        line = max(0.0 if gone else float(size) for gone, size in zip(absent, lengths, strict=True))
-        low = np.array([0.0, min(low[1], line), 0.0])
-    if all(absent):
-        high[2] = 1.0
-    upper = np.array([np.inf, np.inf, 1.0])
-    low, high = np.clip(low, 0.0, upper), np.clip(high, 0.0, upper)
-    values = np.clip(median - bias, low, high)
-    inner = np.quantile(geometry, _ERROR, axis=0)
-    # The longer side, stretched alike, and the bias on top: it is systematic, and known no better
-    # than to its own size.
-    side = np.maximum(inner[1] - median, median - inner[0])
-    errors = side * power / _STRETCH + np.abs(bias)
-    if any(absent):  # nothing is known but the interval
-        errors = (high - low) / 2
-    errors = np.minimum(errors, np.maximum(high - values, values - low))
-    return Estimate(values, errors, np.stack([low, high], axis=-1))
-
-
-def _voltage_covariance(series: DeviceSeries) -> FloatArray | None:
-    return None if series.voltage_error is None else np.diag(series.voltage_error**2)
-
-
-def _current_covariance(series: DeviceSeries) -> FloatArray | None:
+def joint_covariance(series: DeviceSeries) -> FloatArray:
+    """Return the covariance of (V, I) at all times, shape (2T, 2T)."""
+    count = series.times.size
+    joint = np.zeros((2 * count, 2 * count))
+    voltage, current = slice(None, count), slice(count, None)
+    if series.voltage_error is not None:
+        joint[voltage, voltage] = np.diag(series.voltage_error**2)
     error, covariance = series.current_error, series.current_covariance
-    if error is None or covariance is None:
-        return None if error is None else np.diag(error**2)
-    # Errors include a bias bound that the covariance lacks: keep the correlations, widen to them.
-    spread = np.sqrt(np.diag(covariance))
-    ratio = np.divide(error, spread, out=np.ones_like(error), where=spread > 0)
-    return np.asarray(covariance * np.outer(ratio, ratio))
+    if error is not None:
+        if covariance is None:
+            covariance = np.diag(error**2)
+        # Where errors were widened, keep the correlations and widen the covariance to them.
+        spread = np.sqrt(np.diag(covariance))
+        ratio = np.divide(error, spread, out=np.ones_like(error), where=spread > 0)
+        joint[current, current] = covariance * np.outer(ratio, ratio)
+    if series.voltage_current_covariance is not None:
+        joint[voltage, current] = series.voltage_current_covariance
+        joint[current, voltage] = series.voltage_current_covariance.T
+    return joint
 
 
-def _fit_branch(
-    times: FloatArray,
-    values: FloatArray,
-    covariance: FloatArray | None,
-    start: float,
-    duration: float,
-) -> _Fit:
-    vertices = vertex_times(times, start, start + duration)
-    window = window_matrix(times, start, start + duration)
-    samples = window @ values
-    if covariance is None:
-        return _Fit(samples, np.zeros((samples.size, 0)), np.zeros(0), ())
-    noise = window @ covariance @ window.T
-    if not np.trace(noise) > 0:
-        return _Fit(samples, np.zeros((samples.size, 0)), np.zeros(0), ())
-    most = (vertices.size - 5) // 2  # at least one degree of freedom stays for the residual
+def fit_period(
+    series: DeviceSeries, covariance: FloatArray, start: float, duration: float
+) -> Coefficients:
+    """Return the least-squares coefficients of V and I in one period, and their covariance."""
+    vertices = vertex_times(series.times, start, start + duration)
+    window = window_matrix(series.times, start, start + duration)
+    pair = np.kron(np.eye(2), window)
+    noise = pair @ covariance @ pair.T
+    samples = np.stack([window @ series.voltage, window @ series.current])
+    count = vertices.size
+    most = (count - 5) // 2  # at least one degree of freedom stays for the residual
     if most < 2:
         raise ValueError(
             f"Argument trajectory must have at least 8 samples in a period where it has errors, "
-            f"but the period from t = {start:g} has {vertices.size - 1}; take more points per "
+            f"but the period from t = {start:g} has {count - 1}; take more points per "
             "period, or drop the errors (dataclasses.replace) to measure the raw polygons."
         )
     for order in range(min(_HARMONICS, most), most + 1):
-        basis, groups = _basis((vertices - start) / duration, order)
-        inverse = np.linalg.pinv(basis)
-        residual_maker = np.eye(vertices.size) - basis @ inverse
-        residual_noise = residual_maker @ noise @ residual_maker.T
-        expected = float(np.trace(residual_noise))
-        spread = math.sqrt(2 * float(np.sum(residual_noise**2)))
-        # Three standard deviations: a signal as smooth as assumed raises K in few loops of 1000.
-        if float(np.sum((residual_maker @ samples) ** 2)) <= expected + 3 * spread:
+        columns, groups = harmonics_and_trend((vertices - start) / duration, order)
+        basis, triangle = np.linalg.qr(columns)
+        outside = np.eye(count) - basis @ basis.T
+        if all(
+            _is_noise(
+                outside @ values, outside @ noise[place, place] @ outside.T, noise[place, place]
+            )
+            for values, place in zip(samples, (slice(None, count), slice(count, None)), strict=True)
+        ):
             break
-    coefficient_noise = inverse @ noise @ inverse.T
-    # Smoothed currents have a rank-deficient covariance; the ridge is far below any error.
-    ridge = 1e-7 * np.trace(coefficient_noise) / len(coefficient_noise)
-    root = np.linalg.cholesky(coefficient_noise + ridge * np.eye(len(coefficient_noise)))
-    whitened = np.asarray(np.linalg.solve(root, inverse @ samples), dtype=float)
-    return _Fit(np.zeros(samples.size), basis @ root, whitened, groups)
+    both = np.kron(np.eye(2), basis.T)
+    return Coefficients(
+        basis=basis,
+        to_basis=np.linalg.inv(triangle),
+        groups=groups,
+        value=np.ravel(samples @ basis),
+        covariance=both @ noise @ both.T,
+    )
 
 
-def _basis(phase: FloatArray, order: int) -> tuple[FloatArray, tuple[tuple[slice, float], ...]]:
-    """Return the basis, high harmonics first, and its groups with their probability of absence.
+def _is_noise(residual: FloatArray, covariance: FloatArray, whole: FloatArray) -> bool:
+    """Say whether a residual is as long as its noise, within three standard deviations of that.
 
-    In this order the Cholesky factor leaves each harmonic's coordinates free of lower ones, so
-    that setting them to zero removes it.
+    A signal as smooth as assumed raises the number of harmonics in few loops of 1000. What is below
+    a thousandth of the `whole` noise matters to nothing: smoothed currents have none out there.
     """
-    angle, trend = 2 * np.pi * phase, 2 * phase - 1
-    blocks: list[tuple[list[FloatArray], float]] = []
-    for k in range(order, 1, -1):
-        absent = {2: 0.5, 3: 0.9}.get(k, 0.95)
-        blocks.append(([np.cos(k * angle), np.sin(k * angle)], absent))
-    blocks.append(([trend, trend * np.cos(angle), trend * np.sin(angle)], 0.25))
-    blocks.append(([np.ones_like(phase)], 0.5))
-    blocks.append(([np.cos(angle), np.sin(angle)], 0.0))  # there is a loop to speak of
-    columns = [column for block, _ in blocks for column in block]
-    groups, at = [], 0
-    for block, absent in blocks:
-        groups.append((slice(at, at + len(block)), absent))
-        at += len(block)
-    return np.stack(columns, axis=1), tuple(groups)
+    spread = math.sqrt(2 * float(np.sum(covariance**2)))
+    rounding = 1e-24 * residual.size  # of V and I of order 1
+    rounding += 1e-6 * float(np.trace(whole))
+    return float(np.sum(residual**2)) <= float(np.trace(covariance)) + 3 * spread + rounding
 
 
-def _draw_posterior(
-    fit: _Fit, whitened: FloatArray, count: int, rng: np.random.Generator
-) -> FloatArray:
-    """Return `count` draws of w for each of the observations `whitened`, shape (R, dim).
+def _factor(covariance: FloatArray) -> FloatArray:
+    """Return a square root of a covariance that may be singular."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
-    An observation has unit errors. Per group of d coordinates: absent with the given prior
-    probability; else w ~ N(0, (1/u − 1) 1) with density u^(−1/2)/2 on 0 < u < 1, so that u given
-    the data is a truncated gamma and w given u and the data is N((1−u) w_measured, (1−u) 1).
-    The result has shape (R count, dim), all draws of the first observation first.
+
+def _own_scales(window: _Window, coefficients: FloatArray, normalise: str | None) -> FloatArray:
+    """Return by how much each curve alone would ask V and I to be divided, (N, 2)."""
+    curves = window.curves(coefficients)
+    return np.abs(curves[:, 0]) if normalise == "initial" else np.abs(curves).max(axis=1)
+
+
+def _estimate(
+    window: _Window,
+    others: list[FloatArray],
+    normalise: str | None,
+    scale: FloatArray,
+    *,
+    is_first: bool,
+) -> Estimate:
+    def measure(coefficients: FloatArray) -> FloatArray:
+        """Return S, P and F, (N, 3), of a hypothetical loop or the data, and of its replicas."""
+        curves = window.curves(coefficients)
+        scales = np.broadcast_to(scale, (len(curves), 2))
+        if normalise == "max":
+            scales = np.max([np.abs(curves).max(axis=1), *others], axis=0)
+        elif normalise == "initial":
+            scales = np.abs(curves[:, 0]) if is_first else others[0]
+        scaled = curves / np.where(scales > 0, scales, 1.0)[:, np.newaxis]
+        return np.column_stack(measure_curves(scaled))
+
+    def hypothesis(opening: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the geometry of a hypothetical loop, of the data, of its replicas."""
+        found = measure(window.family(opening))
+        return found[0], found[1], found[2:]
+
+    results = {opening: hypothesis(opening) for opening in (0.0, 1.0)}
+    data = results[1.0][1]
+    # How far to either side of the likeliest opening the data could lie: four standard errors.
+    steepness = np.abs(results[1.0][0][0] - results[0.0][0][0])
+    reach = 4 * results[1.0][2][:, 0].std() / steepness if steepness > 0 else 1.0
+    reach = min(float(reach), 20.0)
+    for opening in 1 + reach * _STEPS:
+        if opening > 0:
+            results.setdefault(float(opening), hypothesis(float(opening)))
+    openings = np.array(sorted(results))
+    truths = np.array([results[opening][0] for opening in openings])
+    replicas = np.array([results[opening][2] for opening in openings])
+    found = _Replicated(np.array(sorted(results)), truths, replicas, data)
+    return _invert(found, window)
+
+
+@dataclass(frozen=True)
+class _Replicated:
+    """Hypothetical loops of H openings and N replicas of each: S, P and F of all of them.
+
+    Attributes:
+        openings: shape (H,), ascending from 0.
+        truths: geometry of the hypothetical loops, (H, 3).
+        replicas: of their replicas, (H, N, 3).
+        data: of the curve fitted to the data, (3,).
     """
-    from scipy.special import gammainc, gammaincinv, gammaln
 
-    observations, dimension = whitened.shape
-    draws = np.zeros((observations, count, dimension))
-    for columns, absent in fit.groups:
-        measured = whitened[:, np.newaxis, columns]
-        half = np.maximum(np.sum(measured**2, axis=2) / 2, 1e-12)
-        size = measured.shape[2]
-        shape = size / 2 + 0.5
-        mass = gammainc(shape, half)
-        shrinkage = gammaincinv(shape, rng.uniform(size=(observations, count)) * mass) / half
-        keep = np.clip(1 - shrinkage, 0.0, 1.0)[..., np.newaxis]
-        noise = rng.normal(size=(observations, count, size))
-        drawn = keep * measured + np.sqrt(keep) * noise
-        if absent > 0:
-            odds = math.log(0.5) + gammaln(shape) - shape * np.log(half) + np.log(mass) + half
-            odds += math.log(1 / absent - 1)
-            present = 1 / (1 + np.exp(-np.clip(odds, -700.0, 700.0)))
-            drawn *= (rng.uniform(size=(observations, count)) < present)[..., np.newaxis]
-        draws[..., columns] = drawn
-    return draws.reshape(observations * count, dimension)
+    openings: FloatArray
+    truths: FloatArray
+    replicas: FloatArray
+    data: FloatArray
+
+    def interpolated(self, values: FloatArray, grid: FloatArray) -> FloatArray:
+        return np.stack([np.interp(grid, self.openings, column) for column in values.T], axis=1)
+
+
+def _invert(found: _Replicated, window: _Window) -> Estimate:
+    """Return values, errors and intervals: hypotheses that the data do not reject."""
+    p_value = window.retraced.p_value
+    grid = np.unique(np.concatenate([np.linspace(0, found.openings[-1], 400), found.openings]))
+    truths = found.interpolated(found.truths, grid)
+    # Roots of S and F are nearly normal; P is.
+    roots, root = np.sqrt(found.replicas), np.sqrt(found.data)
+    means = found.interpolated(roots.mean(axis=1), grid)
+    spreads = found.interpolated(_spread(roots), grid)
+    rounding = 1e-9 * np.maximum(root, means.max(axis=0)) + 1e-300
+    pulls = (root - means) / np.maximum(spreads, rounding)
+    best = int(np.argmin(np.abs(pulls[:, 0])))
+    # A hypothesis is tested on one side where no loop is near, on two sides away from it.
+    away = np.clip((means[:, 0] - means[0, 0]) / (1.645 * max(spreads[0, 0], rounding[0])), 0, 1)
+    limits = []
+    for outside in (0.05, 1 - 0.683):
+        below = outside / 2 * away
+        lowest, highest = norm.ppf(np.maximum(below, 1e-300)), norm.isf(outside - below)
+        limits.append(_accepted(found, truths, grid, pulls, lowest, highest, norm.isf(outside / 2)))
+    (low, high), (inner_low, inner_high) = limits
+    centre = np.sqrt(truths[best]) + root - means[best]
+    values = np.maximum(centre, 0.0) ** 2
+    if p_value >= SIGNIFICANCE:
+        low[[0, 2]] = 0.0
+        inner_low[[0, 2]] = 0.0
+    absent = [_is_absent(window.data, branch) for branch in (0, 1)]
+    if any(absent):
+        # A straight line there and back fits as well: it encloses nothing, and is as long as
+        # twice the extent of whichever of V and I is there.
+        low[[0, 2]] = 0.0
+    if all(absent):
+        low[1], high[2] = 0.0, 1.0
+    ceiling = np.array([np.inf, np.inf, 1.0])
+    low, high = np.clip(low, 0.0, ceiling), np.clip(high, 0.0, ceiling)
+    values = np.clip(values, low, high)
+    errors = np.maximum(inner_high - values, values - inner_low)
+    if any(absent):  # nothing is known but the interval
+        errors = (high - low) / 2
+    errors = np.clip(errors, 0.0, np.maximum(high - values, values - low))
+    pinched = None if absent[0] else pinched_p_value(window.data, window.smooth)
+    return Estimate(values, errors, np.stack([low, high], axis=-1), p_value, pinched)
+
+
+def _spread(roots: FloatArray) -> FloatArray:
+    """Return the widened standard deviation of replicas, (H, N, 3) → (H, 3)."""
+    found = roots.std(axis=1, ddof=1)
+    relative = found / np.maximum(roots.mean(axis=1), 1e-150)
+    return np.asarray(found * (1 + np.minimum(_WIDENING * relative, 1.0)))
+
+
+def _accepted(
+    found: _Replicated,
+    truths: FloatArray,
+    grid: FloatArray,
+    pulls: FloatArray,
+    lowest: FloatArray,
+    highest: FloatArray,
+    sigmas: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the smallest and the largest S, P and F among the hypotheses not rejected."""
+    low, high = np.empty(3), np.empty(3)
+    likeliest = int(np.argmin(np.abs(found.openings - 1)))
+    roots, root = np.sqrt(found.replicas), np.sqrt(found.data)
+    for k in range(3):
+        # P hardly depends on the opening: the openings that S leaves, and P's own noise at each.
+        tested = pulls[:, 0 if k == 1 else k]
+        kept = (tested >= lowest) & (tested <= highest)
+        kept[np.argmin(np.abs(tested))] = True
+        chosen = truths[kept, k]
+        low[k], high[k] = chosen.min(), chosen.max()
+        # Where S or F no longer grows with the opening, nothing is rejected beyond: the noise
+        # about the likeliest loop says how far they reach.
+        inside = np.interp(found.openings, grid, kept) > 0
+        inside[likeliest] = True
+        for n in np.flatnonzero(inside) if k == 1 else [likeliest]:
+            bias = roots[n, :, k].mean() - np.sqrt(found.truths[n, k])
+            spread = sigmas * _spread(roots[n : n + 1])[0, k]
+            # The hypothetical loop has some of the data's noise, and so too little bias where
+            # noise is as large as the loop: the bias is known no better than to its own size.
+            ends = root[k] - bias + np.array([-spread - max(bias, 0.0), spread - min(bias, 0.0)])
+            low[k], high[k] = (
+                min(low[k], max(0.0, ends[0]) ** 2),
+                max(high[k], max(0.0, ends[1]) ** 2),
+            )
+    if low[0] * 3 < high[0]:
+        # S is hardly known, and the shape of the hypothetical loops is that of the noise: F lies
+        # between the extremes of S and P.
+        high[2] = max(high[2], 4 * np.pi * high[0] / max(low[1], 1e-150) ** 2)
+        low[2] = min(low[2], 4 * np.pi * low[0] / max(high[1], 1e-150) ** 2)
+    return low, high
+
+
+def _is_absent(data: Coefficients, branch: int) -> bool:
+    """Say whether χ² of harmonics 0 to 3 of V (0) or I (1) is within 95 % of a vanishing signal.
+
+    Higher harmonics would add noise alone, and hide a weak signal in it.
+    """
+    count = data.groups[min(LOW_HARMONICS, len(data.groups)) - 1].stop
+    start = branch * data.basis.shape[1]
+    low = data.value[start : start + count]
+    noise = data.covariance[start : start + count, start : start + count]
+    if not np.trace(noise) > 0:
+        return not np.any(low)
+    ridge = 1e-9 * np.trace(noise) / count * np.eye(count)
+    return bool(low @ np.linalg.solve(noise + ridge, low) < chi2.ppf(0.95, count))

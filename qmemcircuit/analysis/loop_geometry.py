@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
 
-# Coordinates are snapped to this fraction of the curve's extent before the geometry, so that two
-# passages through the pinch that differ by rounding (sin π = 1.2e-16) meet in one point.
-_SNAP_DIGITS = 12
-# Faces below this fraction of the bounding box are rounding between two retraced branches.
+# The geometry is done on curves scaled to a unit box and snapped to this grid, so that two passages
+# through the pinch that differ by rounding (sin π = 1.2e-16) meet in one point, and a loop that is
+# thin in its own units is not.
+_GRID = 1e-11
+# Areas below this fraction of the box are rounding between two retraced branches.
 _SLIVER = 1e-10
 
 
@@ -35,25 +38,43 @@ def vertex_times(times: FloatArray, start: float, stop: float) -> FloatArray:
     return np.concatenate([[start], inside, [stop]])
 
 
-def _snap(curves: FloatArray) -> FloatArray:
-    """Close `curves`, shape (…, P, 2), and snap them to a grid fine against their extent."""
-    extent = np.abs(curves).max(axis=-2, keepdims=True)
-    extent = np.where(extent > 0, extent, 1.0)
-    snapped = np.round(curves / extent, _SNAP_DIGITS) * extent + 0.0  # no negative zeros
-    return np.concatenate([snapped, snapped[..., :1, :]], axis=-2)
+def _snap(curves: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Close `curves`, (…, P, 2), in units of their extent, and return the extent, (…, 1, 2)."""
+    largest = np.abs(curves).max(axis=-2, keepdims=True)
+    extent = np.ptp(curves, axis=-2, keepdims=True)
+    # An extent of rounding errors is a point.
+    extent = np.where(extent > 1e-14 * largest, extent, 0.0)
+    middle = (curves.max(axis=-2, keepdims=True) + curves.min(axis=-2, keepdims=True)) / 2
+    unit = (curves - middle) / np.where(extent > 0, extent, np.inf)
+    snapped = np.round(unit / _GRID) * _GRID + 0.0  # no negative zeros
+    return np.concatenate([snapped, snapped[..., :1, :]], axis=-2), extent
+
+
+def _node(lines: Any) -> Any:
+    """Cut lines at every point where they meet.
+
+    The fast noding does not converge on some retraced lines (GEOS's TopologyException); snap
+    rounding always does.
+    """
+    import shapely
+
+    try:
+        return shapely.node(lines)
+    except shapely.errors.GEOSException:
+        return shapely.union_all(lines[..., np.newaxis], axis=-1, grid_size=_GRID)
 
 
 def measure_curves(curves: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return enclosed area S, perimeter P and F = 4πS/P² of curves of shape (N, P, 2)."""
     import shapely
 
-    lines = shapely.linestrings(_snap(curves))
+    snapped, extent = _snap(curves)
+    noded = np.asarray(_node(shapely.linestrings(snapped)))
     # Polygonising the noded ring gives every bounded face once; their sum is the union's area.
-    faces = shapely.polygonize(shapely.node(lines)[:, np.newaxis])
-    box = np.prod(np.ptp(curves, axis=-2), axis=-1)
-    areas = np.asarray(shapely.area(faces))
-    areas = np.where(areas > _SLIVER * box, areas, 0.0)
-    perimeters = np.asarray(shapely.length(lines))
+    areas = np.asarray(shapely.area(shapely.polygonize(noded[:, np.newaxis])))
+    areas = np.where(areas > _SLIVER, areas, 0.0) * np.prod(extent[:, 0], axis=-1)
+    sides = np.diff(curves, axis=-2, append=curves[..., :1, :])
+    perimeters = np.hypot(sides[..., 0], sides[..., 1]).sum(axis=-1)
     return areas, perimeters, _form_factor(areas, perimeters)
 
 
@@ -66,16 +87,19 @@ def find_faces(curve: FloatArray) -> tuple[tuple[float, ...], tuple[float, float
     """Return the areas of the enclosed faces and the self-intersection nearest the origin."""
     import shapely
 
-    noded = shapely.get_parts(shapely.node(shapely.linestrings(_snap(curve))))
+    snapped, extent = _snap(curve)
+    noded = shapely.get_parts(_node(np.array(shapely.linestrings(snapped))[np.newaxis])[0])
     noded = noded[shapely.length(noded) > 0]  # a chord from a point to itself
     if not len(noded):  # the whole curve is one point
         return (), None
     faces = shapely.get_parts(shapely.polygonize(noded))
     areas = np.sort(np.asarray(shapely.area(faces)))[::-1]
-    lobes = tuple(float(area) for area in areas if area > _SLIVER * np.prod(np.ptp(curve, axis=0)))
+    lobes = tuple(float(area * np.prod(extent)) for area in areas if area > _SLIVER)
     ends = np.concatenate([shapely.get_coordinates(part)[[0, -1]] for part in noded])
-    points, degree = np.unique(ends, axis=0, return_counts=True)
-    crossings = points[degree >= 4]  # two branches in, two out; a closing point has 2
+    # Rounding to the grid: snap rounding and the fast noding compute crossings differently.
+    points, degree = np.unique(np.round(ends / _GRID), axis=0, return_counts=True)
+    middle = (curve.max(axis=0) + curve.min(axis=0)) / 2
+    crossings = points[degree >= 4] * _GRID * extent + middle  # two branches in, two out
     if not len(crossings):
         return lobes, None
     nearest = crossings[np.argmin(np.hypot(*crossings.T))]

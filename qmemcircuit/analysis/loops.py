@@ -1,16 +1,16 @@
 """I–V loops: one per period, with enclosed area, perimeter, form factor and pinch.
 
 The geometry is shapely's: a loop is a closed polygon through its samples that may cross itself.
-Where the trajectory has standard errors, noise makes the raw polygon longer and its form factor
-smaller; `find_loops` then infers the smooth curve behind the samples and corrects the rest of the
-bias by simulation.
+Where the trajectory has standard errors, noise opens every curve, also a resistor's line, makes the
+raw polygon longer and its form factor wrong; `find_loops` then tests whether there is a loop at all
+and gives the values that the data do not reject.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class Loop:
         area_error, perimeter_error, form_factor_error: standard errors, None where exact.
         area_interval, perimeter_interval, form_factor_interval: 95 % intervals (low, high), None
             where exact. In a weak signal they are wide and lopsided: quote them, not the error.
+            Those of S and F start above 0 only where `no_loop_p_value` < 0.05.
         area_raw, perimeter_raw, form_factor_raw: of the measured polygon, noise and all; equal to
             the above where exact.
         lobes: areas of the faces of the *measured* polygon, largest first; two for a clean pinched
@@ -48,6 +49,11 @@ class Loop:
         pinch: (V, I), normalised, of the point nearest the origin at which the measured polygon
             crosses or touches itself, or None if it never does.
         pinch_distance: its distance from the origin, or None.
+        no_loop_p_value: the probability that a curve *without* hysteresis, I = f(V) retraced, looks
+            at least so open through this noise: a p-value, not the probability that there is no
+            loop. None where exact.
+        pinched_p_value: the same for a curve with I = 0 wherever V = 0. None where exact, where V
+            has no zero or cannot be told from zero.
     """
 
     index: int
@@ -70,6 +76,8 @@ class Loop:
     lobes: tuple[float, ...]
     pinch: tuple[float, float] | None
     pinch_distance: float | None
+    no_loop_p_value: float | None = None
+    pinched_p_value: float | None = None
 
 
 def find_loops(
@@ -78,7 +86,7 @@ def find_loops(
     *,
     period: float | None = None,
     normalise: str | None = "max",
-    samples: int = 300,
+    samples: int = 80,
     seed: int = 0,
 ) -> tuple[Loop, ...]:
     """Return one `Loop` per whole period T of `device`.
@@ -92,23 +100,31 @@ def find_loops(
 
         c0 + c1 τ + (a1 + b1 τ) cos 2πτ + (a2 + b2 τ) sin 2πτ + harmonics 2 … K
 
-    (K = 8, fewer where the points do not allow it, more where the residual exceeds the errors).
-    Curves are drawn from the posterior of the coefficients under a prior that lets each harmonic
-    shrink or vanish (Strawderman's with an atom at 0, likelier for higher harmonics). The median
-    is corrected by the bias that it shows on replicas of the posterior mean, with the same noise
-    and the same normalisation; the interval spans both and is stretched to hold its coverage. Where
-    V or I cannot be told from zero in a loop, the intervals of S and F start at 0, that of P at a
-    line there and back, and errors are half the widths; where neither can be told from zero, the
-    interval of F is (0, 1).
+    (K = 8, fewer where the points do not allow it, more where the residual exceeds the errors). The
+    coefficients' joint covariance comes from the errors of V, the covariance of I in time and,
+    where the trajectory knows it, that of V with I (they come from the same counts); otherwise V
+    and I are taken as independent, which makes loops with I ∝ V look less certain than they are.
 
-    Coverage, of 95 % by the interval and of 68 % by the error, is tested against known curves in
-    tests/analysis/test_loops.py: one memristor at 30 points per period and 5000 shots, γ0 = 0.4 and
-    0.02, with independent, correlated and voltage-bound current noise, from a clear signal to none.
-    Both are conservative there: they hold the truth more often than they say. It is not promised
-    elsewhere. In particular, sharp switching whose harmonics sink into the noise
-    is seen too long and its F a few percent too low (a test shows it). Errors of V and of I are
-    taken as independent, since a trajectory keeps no covariance between them; where I is computed
-    from the same V, intervals come out too wide.
+    **No loop.** `no_loop_p_value` is of the hypothesis I = f(V), f a polynomial of degree 1, 2 or
+    3: the largest of three p-values, each of a χ² with errors in V and I (see `hysteresis`). A
+    resistor with an offset, linear or weakly nonlinear, obeys it, and is rejected at 5 % in at most
+    5 % of runs. Sharper nonlinear resistors do not, and are taken for loops once the shots show it;
+    so is a bias of the current that its errors do not contain.
+
+    **Intervals** are test inversions: hypothetical loops, from the likeliest curve without loop
+    (opening 0) through the likeliest one with (opening 1) and beyond, are replicated with the
+    data's noise, fitted and normalised as the data are. S and F of those openings whose replicas
+    reach the measured S or F are in the interval; on one side near no loop, on both away from it. P
+    is that of the openings left, less the bias and with the spread of their replicas. The intervals
+    are widened where the noise is as large as the loop, since the hypothetical loops' shapes are
+    then partly noise: by up to twice the spread and the bias, and F to what S and P allow, which is
+    (0, 1) soon. S and F start at 0 where no loop is not rejected at 5 %, or where V or I cannot be
+    told from zero. Values are the fitted ones less the bias, errors the longer side of 68 %.
+
+    Coverage is measured in tests/analysis/test_loops.py and by
+    `python experiments/benchmarks/coverage.py`: resistors, weak, strong and asymmetric
+    memristors, 100 to 10⁶ shots. It is not promised elsewhere. Sharp switching whose harmonics sink
+    into the noise is seen too long and its F a few percent too low (a test shows it).
 
     Args:
         trajectory: any device's series: memristors, networks, neurons.
@@ -116,8 +132,8 @@ def find_loops(
         period: T; by default `trajectory.periods[device]`.
         normalise: `"max"` divides V and I by the largest |V| and |I| of the whole trajectory,
             `"initial"` by |V| and |I| at its first time, None leaves them in their units.
-        samples: posterior draws per loop, at least 100. Used only where there are errors.
-        seed: of those draws.
+        samples: replicas of each hypothetical loop, at least 40. Used only where there are errors.
+        seed: of their noise.
 
     Raises:
         ValueError: no period, less than one whole period, a normalisation that would divide by
@@ -134,13 +150,16 @@ def find_loops(
     >>> round(loop.area, 3), len(loop.lobes), loop.form_factor_interval
     (1.333, 2, None)
     """
-    samples = check_integer("samples", samples, minimum=100)
+    samples = check_integer("samples", samples, minimum=40)
     seed = check_integer("seed", seed, minimum=0)
     if normalise is not None:
         check_choice("normalise", normalise, ("max", "initial"))
     series = trajectory[device]
     duration = _check_period(series, period, device)
-    for name in ("voltage", "current", "voltage_error", "current_error", "current_covariance"):
+    for item in fields(series):
+        name = item.name
+        if name in ("times", "period"):
+            continue
         values = getattr(series, name)
         if values is not None and not np.all(np.isfinite(values)):
             raise ValueError(
@@ -241,5 +260,7 @@ def _make_loop(
         lobes=lobes,
         pinch=pinch,
         pinch_distance=None if pinch is None else math.hypot(*pinch),
+        no_loop_p_value=None if estimate is None else estimate.no_loop_p_value,
+        pinched_p_value=None if estimate is None else estimate.pinched_p_value,
         **geometry,
     )

@@ -194,7 +194,7 @@ def trajectory_of_means(
     count = len(network.memristors)
     shape = (times.size, count)
     voltage, voltage_error, value, error = (np.empty(shape) for _ in range(4))
-    covariance = np.zeros((count, times.size, times.size))
+    covariance, joint = (np.zeros((count, times.size, times.size)) for _ in range(2))
     rates = np.empty(shape)
     subtracted = np.zeros(shape)
     sources = []
@@ -204,8 +204,12 @@ def trajectory_of_means(
         voltage[:, j], voltage_error[:, j] = 0.5 * scale * y, 0.5 * scale * y_error
         rates[:, j] = memristor.decay_rate(times)
         if current == "current_operator":
-            value[:, j], error[:, j] = combine(operator_terms(network, j, rates[:, j]))
+            terms = operator_terms(network, j, rates[:, j])
+            value[:, j], error[:, j] = combine(terms)
             covariance[j] = np.diag(error[:, j] ** 2)
+            joint[j] = np.diag(
+                _covariance(combine, {single_label(j, "Y", count): 0.5 * scale}, terms)
+            )
             continue
         x, x_error = combine({single_label(j, "X", count): 1.0})
         estimator = finite_difference if current == "finite_difference" else local_fit
@@ -215,6 +219,7 @@ def trajectory_of_means(
             times, x, y, x_error, y_error, omega=memristor.omega, scale=scale, expected=expected
         )
         value[:, j], error[:, j], covariance[j] = found.value, found.error, found.covariance
+        joint[j] = 0.5 * scale * found.y_covariance
         subtracted[:, j] = found.subtracted
     variables, units = {"decay_rate": rates}, memristor_units(network)
     if residual is not None:
@@ -235,6 +240,7 @@ def trajectory_of_means(
         voltage_error=voltage_error,
         current_error=error,
         current_covariance=covariance,
+        voltage_current_covariance=joint,
         states=tomography_states(combine, count) if complete else None,
         samples=samples,
         variables=variables,
@@ -305,6 +311,17 @@ def operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
         for label, weight in pauli_terms(operator, pair, count).items():
             terms[label] = terms.get(label, 0.0) + scale * weight
     return terms
+
+
+def _covariance(combine: Combine, first: Terms, second: Terms) -> FloatArray:
+    """Return the covariance of two sums of Paulis at each time: of their sum and difference."""
+    variances = []
+    for sign in (1.0, -1.0):
+        terms: dict[str, float | FloatArray] = dict(first)
+        for label, weight in second.items():
+            terms[label] = terms.get(label, 0.0) + sign * weight
+        variances.append(combine(terms)[1] ** 2)
+    return np.asarray((variances[0] - variances[1]) / 4)
 
 
 def single_label(memristor: int, letter: str, count: int) -> str:

@@ -37,6 +37,7 @@ class DeviceSeries:
     current_error: FloatArray | None
     current_covariance: FloatArray | None
     period: float | None
+    voltage_current_covariance: FloatArray | None = None
 
 
 RESERVED = ("time", "times", "device", "voltage", "current", "voltage_error", "current_error")
@@ -59,6 +60,8 @@ class Trajectory:
             Current errors include the estimator's bias bound.
         current_covariance: shape (M, T, T); estimated currents at neighbouring times are
             correlated. None where exact.
+        voltage_current_covariance: of V at the first time with I at the second, shape (M, T, T):
+            both come from the same counts. None where exact or not known.
         states: density matrices, shape (T, 2^M, 2^M), memristor 0 is qubit 0 (the least
             significant bit), or None where only sampled or too large to keep.
         pair_states: reduced states of pairs, {(i, j): shape (T, 4, 4)} with i the least
@@ -97,6 +100,7 @@ class Trajectory:
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     units: Mapping[str, str] = field(default_factory=dict)
     dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    voltage_current_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         times = check_times(self.times)
@@ -115,6 +119,7 @@ class Trajectory:
                 )
         wanted = {
             "current_covariance": (shape[1], times.size, times.size),
+            "voltage_current_covariance": (shape[1], times.size, times.size),
             "periods": (shape[1],),
         }
         for name, expected in wanted.items():
@@ -203,6 +208,11 @@ class Trajectory:
                 None if self.current_covariance is None else self.current_covariance[device]
             ),
             period=None if self.periods is None else float(self.periods[device]),
+            voltage_current_covariance=(
+                None
+                if self.voltage_current_covariance is None
+                else self.voltage_current_covariance[device]
+            ),
         )
 
     def concurrence(

@@ -321,6 +321,16 @@ def test_curves_that_enclose_nothing(voltage, current):
     assert loop.lobes == ()
 
 
+@pytest.mark.parametrize("points", [1, 2, 3])
+def test_few_and_repeated_points_enclose_nothing(points):
+    t = np.linspace(0, PERIOD, points + 1)
+    repeated = np.where(t < PERIOD / 2, 1.0, 2.0)
+    loop = only(make(t, repeated, 2 * repeated))
+    assert (loop.area, loop.form_factor, loop.lobes) == (0, 0, ())
+    nothing = only(make(t, 0 * t, 0 * t), normalise=None)
+    assert (nothing.area, nothing.perimeter, nothing.form_factor) == (0, 0, 0)
+
+
 def test_vanishing_signal_is_refused_only_where_it_would_divide():
     t = one_period(60)
     trajectory = make(t, np.sin(t), np.zeros_like(t))
@@ -340,7 +350,7 @@ def test_bad_input():
         find_loops(trajectory, normalise="maximum")
     with pytest.raises(IndexError, match="device"):
         find_loops(trajectory, 1)
-    with pytest.raises(ValueError, match="samples must be at least 100"):
+    with pytest.raises(ValueError, match="samples must be at least 40"):
         find_loops(trajectory, samples=10)
     with pytest.raises(ValueError, match="current holds NaN"):
         find_loops(make(t, np.sin(t), np.where(t > 3, np.nan, 1.0)))
