@@ -63,7 +63,8 @@ def quadrature_start(
     durations = np.diff([0.0, *instants, time])
     gates = np.array([evolve(hamiltonian, float(duration)) for duration in durations])
     lost = np.outer(0.5 * weights, -np.expm1(-damping))
-    return PairSequence(gates, lost / (1 - np.cumsum(lost, axis=0) + lost))
+    left = 1 - np.cumsum(lost, axis=0) + lost
+    return PairSequence(gates, np.minimum(lost / left, 1.0))  # rounding can give 1 + 1e-16
 
 
 def shaken(sequence: PairSequence, size: float, seed: int) -> PairSequence:

@@ -421,6 +421,13 @@ def test_random_pairs_stay_within_their_residual(kind):
     assert np.all(distance <= residual + JUDGE)
 
 
+def test_loss_that_is_certain_to_rounding_is_compiled():
+    """A share of the loss of 1 + 1e-16 was once refused as "math domain error"."""
+    network = qm.Network([memristor(0.4), memristor(0.5, omega=0.8)], {(0, 1): CLOSED["yy"]})
+    for time in (60.0, 90.0, 124.0):
+        assert compile_pair(network, time).residual <= 0.005
+
+
 def test_judge_of_the_random_pairs_is_the_master_equation():
     from experiments.benchmarks.compiled_pairs import lindblad_states
 
