@@ -17,6 +17,7 @@ from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.options import AncillaPool as AncillaPool
 from .circuits.options import pool as pool
 from .circuits.protocols import Target as Target
+from .circuits.samplers import sampler as sampler
 from .common.resources import allow_large as allow_large
 from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
@@ -73,7 +74,6 @@ from .runs.submission import submit as submit
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
 from .simulation.targets import aer as aer
-from .simulation.targets import sampler as sampler
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 
 __all__ = [

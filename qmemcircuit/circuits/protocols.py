@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
@@ -13,6 +13,8 @@ from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
 
 if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
     from qmemcircuit.results.trajectory import Trajectory
 
 
@@ -36,7 +38,19 @@ class Target(ABC):
         """Whether nothing is left to choose before circuits run: `place` returns the same."""
         return True
 
-    def place(self, circuits: CircuitSet) -> Self:
+    def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:
+        """Return how often each outcome of plain circuits was seen, for loops that choose the next.
+
+        Each circuit has one classical register, measured at its end, and its first qubits are the
+        measured ones, in the order of the bits. `independent(step)` makes each step's shots its
+        own. Raises ValueError on a target that runs only sets of circuits.
+        """
+        raise ValueError(
+            f"Argument target must run single circuits in a loop, but {self!r} runs sets of "
+            "circuits alone; aer(…), device(…) and sampler(primitive, pass_manager) do."
+        )
+
+    def place(self, circuits: Sequence[QuantumCircuit]) -> Self:
         """Return the target with its qubits chosen for `circuits`; here there are none to choose.
 
         `describe` can then state them, and all that is measured for a record runs on the same.
@@ -75,11 +89,16 @@ class Target(ABC):
         return None
 
 
+def counts_of(table: IntArray) -> dict[int, int]:
+    """Return the counts of every outcome, shape (2^M,), without those never seen."""
+    return {outcome: int(seen) for outcome, seen in enumerate(table) if seen}
+
+
 @runtime_checkable
 class NoiseModel(Protocol):
     """A target's noise, simulated exactly: what infinitely many shots would show."""
 
-    def place(self, circuits: CircuitSet) -> NoiseModel:
+    def place(self, circuits: Sequence[QuantumCircuit]) -> NoiseModel:
         """Return the model with its qubits chosen for `circuits`."""
         ...
 
@@ -114,7 +133,13 @@ class OwnTarget(Target):
         described: Mapping[str, Any] = self.own.describe()
         return described
 
-    def place(self, circuits: CircuitSet) -> OwnTarget:
+    def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:
+        """Let the object run plain circuits, where it can."""
+        if not hasattr(self.own, "count"):
+            return super().count(circuits, shots)
+        return [dict(found) for found in self.own.count(circuits, shots)]
+
+    def place(self, circuits: Sequence[QuantumCircuit]) -> OwnTarget:
         """Let the object choose its qubits, where it does."""
         return OwnTarget(self.own.place(circuits)) if hasattr(self.own, "place") else self
 

@@ -73,3 +73,44 @@ def measure(circuit: QuantumCircuit, basis: str) -> None:
         if letter in "XY":
             circuit.h(qubit)
     circuit.measure(system, outcome)
+
+
+def measured_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
+    """Return the qubit measured into each classical bit, in the order of the bits."""
+    found = {}
+    for instruction in circuit.data:
+        if instruction.operation.name == "measure":
+            bit = circuit.find_bit(instruction.clbits[0]).index
+            found[bit] = circuit.find_bit(instruction.qubits[0]).index
+    return tuple(found[bit] for bit in sorted(found))
+
+
+def check_plain(circuits: Sequence[QuantumCircuit]) -> int:
+    """Return how many bits each circuit measures, at its end, into its only register.
+
+    Raises ValueError for circuits that measure and go on, that measure other qubits than the
+    first ones in the order of the bits, or that measure different numbers of them.
+    """
+    widths = {circuit.num_clbits for circuit in circuits}
+    width = min(widths, default=0)
+    for circuit in circuits:
+        done: set[int] = set()
+        for instruction in circuit.data:
+            places = {circuit.find_bit(qubit).index for qubit in instruction.qubits}
+            if instruction.operation.name == "barrier":
+                continue
+            if places & done:
+                raise ValueError(
+                    "Argument circuits must measure each qubit at its end, but "
+                    f"{circuit.name!r} goes on with {instruction.operation.name}; split the "
+                    "circuit there."
+                )
+            if instruction.operation.name == "measure":
+                done |= places
+        if len(widths) != 1 or measured_qubits(circuit) != tuple(range(width)) or width == 0:
+            raise ValueError(
+                "Argument circuits must all measure their first qubits, in the order of the bits, "
+                f"but {circuit.name!r} measures {measured_qubits(circuit)} into "
+                f"{circuit.num_clbits} bits; put the measured qubits first."
+            )
+    return width

@@ -10,8 +10,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qiskit.exceptions import QiskitError
-
 if TYPE_CHECKING:
     from qmemcircuit.command_line.description import Description
     from qmemcircuit.runs.planning import Plan
@@ -72,10 +70,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # files are written whole or not at all: nothing is half done
         print("interrupted", file=sys.stderr)
         return 130  # what a shell shows for a program that Ctrl-C ended
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError, QiskitError) as error:
+    except Exception as error:
+        if not _says_what_to_do(error):
+            raise
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
         print(f"error: {' '.join(str(error).split())}{notes}", file=sys.stderr)
         return 2
+
+
+def _says_what_to_do(error: Exception) -> bool:
+    """Whether an error is of the user's making and its words are enough: ours, or Qiskit's."""
+    if isinstance(error, ValueError | TypeError | OSError | ImportError | RuntimeError):
+        return True
+    qiskit = sys.modules.get("qiskit.exceptions")  # not imported: then the error is not Qiskit's
+    return qiskit is not None and isinstance(error, qiskit.QiskitError)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.circuit import Instruction, Parameter, QuantumCircuit
 
+from qmemcircuit.circuits.settings import measured_qubits
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.resources import Estimate, progress_of, require
@@ -197,16 +198,6 @@ def _with_waiting(
             duration = operation_duration(instruction, [qubit], part)
             found.append(decay(qubit, duration), [qubit])
     return found
-
-
-def measured_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
-    """Return the qubit measured into each classical bit, in the order of the bits."""
-    found = {}
-    for instruction in circuit.data:
-        if instruction.operation.name == "measure":
-            bit = circuit.find_bit(instruction.clbits[0]).index
-            found[bit] = circuit.find_bit(instruction.qubits[0]).index
-    return tuple(found[bit] for bit in sorted(found))
 
 
 def readout_matrices(part: QiskitTarget) -> list[FloatArray]:

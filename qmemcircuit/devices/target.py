@@ -21,7 +21,8 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
-from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.protocols import Target, counts_of
+from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -151,17 +152,14 @@ class DeviceTarget(Target):
         folding = self.folding.amplified(factor, everything=fold_all)
         return replace(self, folding=folding)
 
-    def place(self, circuits: CircuitSet) -> DeviceTarget:
+    def place(self, circuits: Sequence[QuantumCircuit]) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
         placement = self.placement
-        longest = _longest(circuits)
+        longest, memristors = _longest(circuits)
         require_instructions(longest, self.backend.target, self.backend.name)
         if placement is None:
             placement = choose_placement(
-                longest,
-                self.backend.target,
-                memristors=len(circuits.network.memristors),
-                seed=self.seed,
+                longest, self.backend.target, memristors=memristors, seed=self.seed
             )
         elif len(placement.qubits) < longest.num_qubits:
             raise ValueError(
@@ -169,9 +167,9 @@ class DeviceTarget(Target):
                 f"(memristors first, then ancillas), but it names {len(placement.qubits)}."
             )
         elif placement.reason == GIVEN:
-            require_couplers(longest, placement, self.backend, len(circuits.network.memristors))
+            require_couplers(longest, placement, self.backend, memristors)
         placed = replace(self, placement=placement)
-        if self.forms is None and not circuits.absorbed:
+        if self.forms is None and isinstance(circuits, CircuitSet) and not circuits.absorbed:
             # Chosen by the calibration alone, at fold 1 and unsuppressed: so all noise factors
             # and all choices of suppression run the same circuit.
             plain = replace(placed.unsuppressed(), folding=UNFOLDED, forms=(), coherent_errors=None)
@@ -260,6 +258,35 @@ class DeviceTarget(Target):
         part = placed.restricted()
         if compiled is None:
             compiled = placed.compile(circuits)
+        found = self._read(compiled, part)
+        shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
+        return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))
+
+    def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:
+        """Draw the counts of plain circuits, as they are compiled, with the device's noise.
+
+        A loop places its target first, or each step may be given other qubits.
+        """
+        measured = check_plain(circuits)
+        placed = self.place(circuits)
+        site = Site(placed._placed(), placed.restricted(), measured)
+        compiled = [
+            compile_circuit(
+                circuit,
+                site,
+                compilation=self.compilation,
+                folding=self.folding,
+                suppression=self.suppression,
+                own_basis=False,
+                twirling_seed=_seed_of(self.seed, number, self.stream),
+            )
+            for number, circuit in enumerate(circuits)
+        ]
+        chances = np.moveaxis(self._read(compiled, site.part), 1, 0)
+        return [counts_of(table) for table in self._draw(chances, shots)]
+
+    def _read(self, compiled: Sequence[CompiledCircuit], part: QiskitTarget) -> FloatArray:
+        """Return what is read of each circuit and instance, shape (circuits, N, 2^M)."""
         raw = simulate(compiled, part, self.reset_error, self.coherent_errors, save="probabilities")
         matrices = readout_matrices(part)
         found = np.empty_like(raw)
@@ -267,9 +294,15 @@ class DeviceTarget(Target):
             for number, instance in enumerate(item.instances):
                 found[row, number] = read_out(raw[row, number], instance, matrices)
         found = np.maximum(found, 0.0)
-        found /= found.sum(axis=2, keepdims=True)
-        shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
-        return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))
+        return np.asarray(found / found.sum(axis=2, keepdims=True))
+
+    def _draw(self, chances: FloatArray, shots: int) -> IntArray:
+        """Draw from probabilities (N, …, 2^M), the shots divided equally over the N instances."""
+        random = random_stream(self.seed, self.stream)
+        shares = np.full(len(chances), shots // len(chances))
+        shares[: shots % len(chances)] += 1
+        drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
+        return np.asarray(np.sum(drawn, axis=0))
 
     def noisy_states(
         self, circuits: CircuitSet, *, only: Sequence[int] | None = None
@@ -314,12 +347,7 @@ class DeviceTarget(Target):
 
         With twirling, shots are divided equally over the random instances, as on hardware.
         """
-        random = random_stream(self.seed, self.stream)
-        chances = self.instance_probabilities(circuits)
-        shares = np.full(len(chances), shots // len(chances))
-        shares[: shots % len(chances)] += 1
-        drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
-        return np.asarray(np.sum(drawn, axis=0))
+        return self._draw(self.instance_probabilities(circuits), shots)
 
     def describe(self) -> Mapping[str, Any]:
         """Return device, seed, schedule, layout and the extra noise."""
@@ -433,9 +461,11 @@ def scheduled_device(target: Target) -> DeviceTarget:
     return found
 
 
-def _longest(circuits: CircuitSet) -> QuantumCircuit:
-    """Return the most demanding circuit: that of the last time."""
-    return circuits.evolution(len(circuits.times) - 1)
+def _longest(circuits: Sequence[QuantumCircuit]) -> tuple[QuantumCircuit, int]:
+    """Return the most demanding circuit, and how many of its qubits are measured."""
+    if isinstance(circuits, CircuitSet):
+        return circuits.evolution(len(circuits.times) - 1), len(circuits.network.memristors)
+    return max(circuits, key=lambda item: (item.num_qubits, item.size())), check_plain(circuits)
 
 
 def _seed_of(seed: int, *place: int) -> int:

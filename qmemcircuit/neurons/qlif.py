@@ -32,8 +32,10 @@ from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.primitives import BaseSamplerV2
     from qiskit.transpiler import PassManager
 
+    from qmemcircuit.circuits.protocols import Target
     from qmemcircuit.neurons.closed_loop import StepSampler
 
 SpikeArray = NDArray[np.bool_]
@@ -145,7 +147,8 @@ def run_layers(
     spikes: ArrayLike,
     *,
     shots: int,
-    seed: int,
+    target: Target | BaseSamplerV2 | None = None,
+    seed: int | None = None,
     sampler: StepSampler | None = None,
     pass_manager: PassManager | None = None,
     leak: str = "collision",
@@ -163,9 +166,11 @@ def run_layers(
     Args:
         layers, spikes: as for `simulate_layers`.
         shots: per circuit.
-        seed: of the samplers.
+        target: where the circuits run: `aer(seed=…)`, `device(…)`, `sampler(…)`, or anything with
+            their `count`. None uses the next three instead.
+        seed: of the samplers; a target has its own.
         sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
-        pass_manager: compiles the circuits for a device.
+        pass_manager: compiles the circuits for a sampler's device.
         leak: "collision", or "delay" where the sampler's device relaxes by itself; then
             `step` is in seconds and `relaxation_time` the device's T1.
         readout: the device's P(1 read | 0) and P(0 read | 1), which
@@ -173,7 +178,7 @@ def run_layers(
             clipped to [0, 1]. It matters more than its size: α = ε read from an empty neuron
             becomes the angle 2√ε of the next step.
     """
-    from qmemcircuit.neurons.closed_loop import count_outcomes, samplers_for_steps
+    from qmemcircuit.neurons.closed_loop import loop_target
 
     number = check_integer("shots", shots, minimum=1)
     check_choice("leak", leak, ("collision", "delay"))
@@ -185,7 +190,12 @@ def run_layers(
             "says nothing about the qubit."
         )
     contrast = 1 - false_one - false_zero
-    samplers = iter(samplers_for_steps(sampler, seed, max(jobs, 1)))
+    ran = loop_target(
+        target, sampler=sampler, pass_manager=pass_manager, seed=seed, steps=max(jobs, 1)
+    )
+    first = next((neuron for neurons, _ in layers for neuron in neurons), CircuitNeuron())
+    ran = ran.place([step_circuit(first, 0.5, angle, leak=leak) for angle in (0.0, 1.0)])
+    each = iter(range(jobs))
 
     def advance(
         neurons: Sequence[CircuitNeuron], alpha: FloatArray, angles: FloatArray, k: int
@@ -194,7 +204,7 @@ def run_layers(
             step_circuit(n, float(a), float(t), leak=leak)
             for n, a, t in zip(neurons, alpha, angles, strict=True)
         ]
-        counts = count_outcomes(next(samplers), circuits, number, pass_manager=pass_manager)
+        counts = ran.independent(next(each)).count(circuits, number)
         read = np.array([found.get(1, 0) / number for found in counts])
         return np.asarray(np.clip((read - false_one) / contrast, 0, 1))
 
@@ -202,6 +212,7 @@ def run_layers(
         "method": "run_layers",
         "shots": number,
         "seed": seed,
+        "target": None if target is None else dict(ran.describe()),
         "leak": leak,
         "readout": list(readout),
     }

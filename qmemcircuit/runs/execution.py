@@ -11,6 +11,7 @@ from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.constant_depth import stored_pairs
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
@@ -22,7 +23,6 @@ from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import describe_circuits, mitigated_samples, plan_measurement
 from qmemcircuit.runs.planning import check_measurement
 from qmemcircuit.runs.protocols import Submittable
-from qmemcircuit.simulation.targets import as_target
 
 if TYPE_CHECKING:
     from qiskit.primitives import BaseSamplerV2

@@ -75,7 +75,7 @@ class IbmTarget(Submittable):
         """Return the device's noise model."""
         return self.prediction
 
-    def place(self, circuits: CircuitSet) -> IbmTarget:
+    def place(self, circuits: Sequence[QuantumCircuit]) -> IbmTarget:
         """Return the target with its qubits chosen for `circuits`."""
         return replace(self, prediction=self.prediction.place(circuits))
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet, build_circuits
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
@@ -26,7 +27,6 @@ from qmemcircuit.devices.ancillas import resolve_ancilla
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Memristor, Model, Network
 from qmemcircuit.model.rates import ConstantRate
-from qmemcircuit.simulation.targets import as_target
 
 FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""

@@ -13,6 +13,7 @@ from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.expense import Expense
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import Mitigation
@@ -21,7 +22,6 @@ from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import check_quantities, missing_requirements
 from qmemcircuit.runs.measurement import Measurement, plan_measurement
 from qmemcircuit.runs.protocols import Submittable
-from qmemcircuit.simulation.targets import as_target
 
 if TYPE_CHECKING:
     from qiskit.primitives import BaseSamplerV2

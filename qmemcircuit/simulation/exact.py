@@ -23,9 +23,10 @@ from qmemcircuit.circuits.build import (
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
 from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.circuits.splitting import Collision, Element, Operation, split_evolution
 from qmemcircuit.common.aer import make_simulator
-from qmemcircuit.common.checks import ComplexArray
+from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Estimate, progress_of, require
 from qmemcircuit.model.memristors import Model, Network
@@ -328,6 +329,34 @@ def _ancilla_circuits(circuits: CircuitSet, save: Save) -> Iterator[QuantumCircu
         builder.append(elements)
         save(builder.circuit, index)
     yield builder.circuit
+
+
+def plain_probabilities(circuits: Sequence[QuantumCircuit]) -> list[FloatArray]:
+    """Return the exact outcome probabilities (2^M,) of circuits that measure their first M qubits.
+
+    Waits do nothing, for nothing here decays.
+    """
+    from qiskit_aer.library import SaveProbabilities
+
+    bits = check_plain(circuits)
+    prepared = []
+    for number, circuit in enumerate(circuits):
+        kept = circuit.copy_empty_like()
+        for instruction in circuit.data:
+            if instruction.operation.name not in ("measure", "barrier"):
+                kept.append(instruction)
+        kept.append(SaveProbabilities(bits, label=str(number)), list(range(bits)))
+        prepared.append(kept)
+    qubits = max(circuit.num_qubits for circuit in prepared)
+    operations = sum(len(circuit.data) for circuit in prepared)
+    estimate = Estimate(
+        f"the density matrices of {len(prepared)} circuits of up to {qubits} qubits",
+        seconds_of_one(qubits) * operations,
+        16 * 4**qubits,
+    )
+    require(estimate, "a sampler draws shots without a density matrix", argument="circuits")
+    found = _simulate(prepared, estimate)
+    return [np.maximum(found[str(number)], 0.0) for number in range(len(prepared))]
 
 
 def _new_elements(circuits: CircuitSet) -> Iterator[tuple[Element, ...]]:

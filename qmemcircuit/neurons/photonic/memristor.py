@@ -30,11 +30,14 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.neurons.closed_loop import StepSampler, count_outcomes, samplers_for_steps
+from qmemcircuit.neurons.closed_loop import StepSampler, loop_target
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.primitives import BaseSamplerV2
+
+    from qmemcircuit.circuits.protocols import Target
 
 Photons = Callable[[FloatArray], ArrayLike]
 
@@ -179,7 +182,8 @@ def run_photonic(
     photons: Photons,
     *,
     shots: int,
-    seed: int,
+    target: Target | BaseSamplerV2 | None = None,
+    seed: int | None = None,
     sampler: StepSampler | None = None,
     period: float | None = None,
 ) -> Trajectory:
@@ -195,7 +199,9 @@ def run_photonic(
         times: shape (T,), equal steps, from 0; the feedback is of second order in the step.
         photons: n_in(t), a function of an array of times.
         shots: per step.
-        seed: of the samplers.
+        target: where the circuits run: `aer(seed=…)`, `device(…)`, `sampler(…)`, or anything with
+            their `count`. None uses the next two instead.
+        seed: of the samplers; a target has its own.
         sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
         period: of the input.
 
@@ -212,8 +218,8 @@ def run_photonic(
             "steps: use np.linspace."
         )
     number = check_integer("shots", shots, minimum=1)
-    check_integer("seed", seed, minimum=0)
-    samplers = samplers_for_steps(sampler, seed, grid.size)
+    ran = loop_target(target, sampler=sampler, pass_manager=None, seed=seed, steps=grid.size)
+    ran = ran.place([photonic_circuit(0.5, 0.5)])
     incoming = _evaluate(photons, grid)
     counted = np.empty((grid.size, 2))
     reflectivity = np.empty(grid.size)
@@ -225,7 +231,7 @@ def run_photonic(
             known = np.append(seen, np.clip(next_one, 0, 1))
             reflectivity[k] = _reflectivity(grid[: k + 1], known, device.window)[-1]
         circuit = photonic_circuit(float(incoming[k]), float(reflectivity[k]))
-        (counts,) = count_outcomes(samplers[k], [circuit], number)
+        (counts,) = ran.independent(k).count([circuit], number)
         transmitted = counts.get(1, 0)
         counted[k] = (transmitted + counts.get(2, 0)) / number, transmitted / number
     mean = (counted * number + 0.5) / (number + 1)
@@ -246,7 +252,7 @@ def run_photonic(
             window=device.window,
             shots=number,
             seed=seed,
-            sampler=type(samplers[0]).__name__,
+            target=dict(ran.describe()),
         ),
     )
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.checks import FloatArray, check_choice
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.common.checks import FloatArray, IntArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.neurons.closed_loop import loop_target
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.digital import (
     BASES,
@@ -32,6 +36,7 @@ from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.primitives import BaseSamplerV2
 
 Execute = Callable[["list[QuantumCircuit]", int], Sequence[Mapping[str, int]]]
 """`execute(circuits, shots)` runs circuits and returns counts by bit string for each."""
@@ -41,7 +46,8 @@ def run_digital(
     neuron: ShuttleNeuron,
     times: ArrayLike,
     *,
-    execute: Execute,
+    target: Target | BaseSamplerV2 | None = None,
+    execute: Execute | None = None,
     shots: int,
     feedback: Literal["history", "reprepare"] = "history",
     state: ArrayLike | None = None,
@@ -53,8 +59,10 @@ def run_digital(
 
     Args:
         neuron, times, shots, feedback, state: as in `simulate_digital`.
-        execute: runs circuits and returns one mapping from bit strings to counts for each;
-            `execute_on(backend)` makes one.
+        target: where the circuits run: `device(…)`, `aer(seed=…)`, `sampler(…)`, or anything with
+            their `count`.
+        execute: instead of a target, a function that runs circuits and returns one mapping from
+            bit strings to counts for each; `execute_on(backend)` makes one.
 
     Returns:
         Trajectory with V at `times`. The current is that of the step's middle: at index k
@@ -80,6 +88,12 @@ def run_digital(
     currents, errors = np.zeros(moments.size), np.zeros(moments.size)
     currents[0], _ = _current(neuron, begin[0], 0.0, bloch[[0, 2]], np.zeros(2))
     changes: list[float] = []
+    if feedback == "history":  # the last step's circuits are the longest
+        still = [0.0] * (moments.size - 2)
+        longest = history_circuits(neuron, still, dt, bloch_vector=bloch)
+    else:  # what is measured is mixed, and takes an ancilla to prepare
+        longest = reprepare_circuits(neuron, 0.0, dt, bloch_vector=0.9 * bloch)
+    ran = _loop_target(target, execute, steps=moments.size - 1).place(longest)
     for k in range(1, moments.size):
         if feedback == "history" or not changes:
             circuits = history_circuits(
@@ -87,8 +101,8 @@ def run_digital(
             )
         else:
             circuits = reprepare_circuits(neuron, changes[-1], dt, bloch_vector=bloch)
-        for number, outcome in enumerate(execute(circuits, count)):
-            counts[k, number] = outcome.get("0", 0), outcome.get("1", 0)
+        for number, outcome in enumerate(ran.independent(k).count(circuits, count)):
+            counts[k, number] = outcome.get(0, 0), outcome.get(1, 0)
         zeros, total = counts[k, :, 0], counts[k].sum(axis=1)
         seen = 2 * zeros / total - 1
         # Jeffreys posterior: a count of all zeros or all ones is not free of error.
@@ -126,8 +140,49 @@ def run_digital(
             feedback=feedback,
             bases=list(BASES[feedback]),
             shots=count,
+            target=dict(ran.describe()),
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Executed(Target):
+    """A function that runs circuits, as a target of this loop."""
+
+    execute: Execute
+
+    def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
+        """Raise TypeError: a loop asks for single circuits."""
+        raise TypeError("Argument target must run sets of circuits, but it runs single ones alone.")
+
+    def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:
+        """Return the counts of each circuit."""
+        return [
+            {int(bits, 2): seen for bits, seen in found.items()}
+            for found in self.execute(list(circuits), shots)
+        ]
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the function's name."""
+        return {"name": f"execute:{getattr(self.execute, '__qualname__', self.execute)}"}
+
+
+def _loop_target(
+    target: Target | BaseSamplerV2 | None, execute: Execute | None, *, steps: int
+) -> Target:
+    if execute is None and target is None:
+        raise ValueError(
+            "Argument target must be given, but it is None; device(backend), aer(seed=1) or "
+            "execute=execute_on(backend) run the loop."
+        )
+    if execute is None:
+        return loop_target(target, sampler=None, pass_manager=None, seed=None, steps=steps)
+    if target is not None:
+        raise ValueError(
+            f"Argument execute must be left out with a target, but {execute!r} was given; a "
+            "target runs the circuits by itself."
+        )
+    return Executed(execute)
 
 
 def execute_on(
