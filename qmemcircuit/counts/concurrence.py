@@ -9,6 +9,7 @@ import numpy as np
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import signed_concurrence
+from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.counts.mitigation import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.counts.witnesses import concurrence_limits, pair_counts
@@ -45,6 +46,11 @@ class Concurrence:
     level: float | None = None
     period: float | None = None
     seed: int | None = None
+
+    @property
+    def estimate(self) -> Estimate[FloatArray]:
+        """Value and interval as one object; `estimate[k]` is that of time k, ready to print."""
+        return Estimate(self.value, lower=self.lower, upper=self.upper, level=self.level)
 
 
 def concurrence_of_states(times: FloatArray, states: ComplexArray) -> Concurrence:

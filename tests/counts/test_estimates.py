@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmemcircuit import Estimate
+from qmemcircuit import Concurrence, Estimate
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,11 @@ def test_exact_means_no_error_and_no_interval():
     assert not Estimate(1.0, 0.1).is_exact
     assert Estimate(1.0, lower=0.0, upper=2.0).interval == (0.0, 2.0)
     assert Estimate(1.0).interval is None
+
+
+def test_a_concurrence_is_a_series_of_estimates():
+    times = np.array([0.0, 1.0])
+    value, lower, upper = np.array([0.1, 0.3]), np.array([0.0, 0.2]), np.array([0.2, 0.4])
+    found = Concurrence(times, value, value, lower, upper, level=0.95)
+    assert repr(found.estimate[1]) == "0.30 [0.20, 0.40] at 95 %"
+    assert Concurrence(times, value, value).estimate[0].is_exact
