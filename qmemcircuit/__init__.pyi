@@ -60,6 +60,8 @@ from .runs.collection import collect as collect
 from .runs.execution import run as run
 from .runs.ibm import IbmTarget as IbmTarget
 from .runs.ibm import ibm as ibm
+from .runs.judgement import Judgement as Judgement
+from .runs.judgement import judge as judge
 from .runs.measurement import measure_readout as measure_readout
 from .runs.planning import Plan as Plan
 from .runs.planning import plan as plan
@@ -93,6 +95,7 @@ __all__ = [
     "FunctionRate",
     "IbmTarget",
     "JobService",
+    "Judgement",
     "LaggedCorrelation",
     "Loop",
     "MatrixCoupling",
@@ -127,6 +130,7 @@ __all__ = [
     "find_loops",
     "ibm",
     "inverse_relation",
+    "judge",
     "master_equation",
     "measure_readout",
     "memristive_defect",

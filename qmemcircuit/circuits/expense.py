@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.data_objects import data_object
 
 
+@data_object
 @dataclass(frozen=True)
 class Expense:
     """The cost of a set of circuits, from those of its first, middle and last time.

@@ -7,20 +7,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qiskit.exceptions import QiskitError
 
 if TYPE_CHECKING:
-    from qmemcircuit.analysis.comparison import Comparison
     from qmemcircuit.command_line.description import Description
-    from qmemcircuit.common.checks import IntArray
-    from qmemcircuit.results.estimation import CurrentEstimator
-    from qmemcircuit.results.records import Record
-    from qmemcircuit.results.trajectory import Trajectory
     from qmemcircuit.runs.planning import Plan
 
 EXTRAS = {
@@ -142,7 +135,7 @@ def _run(options: argparse.Namespace) -> int:
         **described.circuits,
     )
     print(f"record: {record.save(options.out)}")
-    _print_comparison(record)
+    print(qm.judge(record))
     return 0
 
 
@@ -238,9 +231,10 @@ def _compare(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
     record = qm.Record.load(options.record)
-    comparison = _print_comparison(record)
+    judgement = qm.judge(record)
+    print(judgement)
     if options.figure is not None:
-        if comparison.budget is None:
+        if judgement.budget is None:
             raise ValueError(
                 "Argument --figure must be left out for a record without an error budget, but it "
                 "was given; device(…) and ibm(…) leave a calibration that makes one."
@@ -249,76 +243,10 @@ def _compare(options: argparse.Namespace) -> int:
 
         with house_style():
             figure, ax = make_figure(width=5.0, height=2.6)
-            qm.plot_budget(comparison.budget, ax=ax, unit=record.network.period)
+            qm.plot_budget(judgement.budget, ax=ax, unit=record.network.period)
         for path in save_figure(figure, options.figure.with_suffix("")):
             print(path)
     return 0
-
-
-def _print_comparison(record: Record) -> Comparison:
-    """Print a record's distance to its master equation, raw with its budget, and mitigated."""
-    import qmemcircuit as qm
-    from qmemcircuit.counts.currents import FEWEST_TIMES
-
-    master = qm.master_equation(record.network, record.times)
-    current: CurrentEstimator | None = None
-    if record.times.size < FEWEST_TIMES and not record.network.couplings:
-        current = "current_operator"
-        print(f"I from I = ΓV: {record.times.size} times are too few to differentiate")
-    comparison = _comparison(record, master, current)
-    print(comparison)
-    if comparison.budget is None:
-        print("no error budget: the target states no calibration to tell device from shots")
-    if record.mitigated is not None:
-        declared = record.mitigated.mitigation
-        print(f"\nmitigated: {declared}")
-        print(qm.compare(qm.mitigate(record, current=current), master))
-    return comparison
-
-
-def _comparison(record: Record, master: Trajectory, current: CurrentEstimator | None) -> Comparison:
-    """Compare a record's raw counts with the master equation, with the error budget.
-
-    There is none for a target that is neither ideal nor calibrated.
-    """
-    import qmemcircuit as qm
-    from qmemcircuit.circuits.build import circuits_with
-    from qmemcircuit.circuits.options import CircuitOptions
-    from qmemcircuit.devices.recorded import recorded_device
-
-    used = record.provenance
-    splitting, steps = used.get("splitting", "lie"), used.get("steps")
-    # An incomplete record lacks times, but its circuits stepped through all that were planned.
-    planned = np.array(used.get("planned_times", record.times))
-    kept = np.flatnonzero(np.isin(planned, record.times))
-    exact = _at(qm.exact_circuit(record.network, planned, splitting=splitting, steps=steps), kept)
-    measured, noisy = qm.estimate(record, current=current), None
-    if used.get("target", {}).get("name") == "aer":
-        noisy = exact
-    if used.get("target", {}).get("calibration"):
-        options = CircuitOptions.restore(used, record.samples.bases)
-        circuits = circuits_with(record.network, planned, options)
-        device = recorded_device(used["target"])
-        if used.get("absorption"):
-            from qmemcircuit.devices.absorption import absorb_device_decay
-
-            circuits, _ = absorb_device_decay(circuits, device)
-        noisy = _at(qm.expected_trajectory(circuits, device, current=current), kept)
-    if noisy is None:
-        return qm.compare(measured, master)
-    return qm.compare(measured, master, noisy=noisy, exact=exact)
-
-
-def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:
-    """Return an exact trajectory at some of its times."""
-    return replace(
-        trajectory,
-        times=trajectory.times[indices],
-        voltage=trajectory.voltage[indices],
-        current=trajectory.current[indices],
-        states=None if trajectory.states is None else trajectory.states[indices],
-        variables={name: values[indices] for name, values in trajectory.variables.items()},
-    )
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -188,9 +188,10 @@ def trajectory_of_means(
         )
         value[:, j], error[:, j], covariance[j] = found.value, found.error, found.covariance
         subtracted[:, j] = found.subtracted
-    variables = {"decay_rate": rates}
+    variables, units = {"decay_rate": rates}, memristor_units(network)
     if sources:
         variables["current_bias"] = subtracted
+        units["current_bias"] = units["current"]
         resting = np.sum(np.abs(subtracted) > error, axis=0)
         provenance = {
             **provenance,
@@ -208,7 +209,7 @@ def trajectory_of_means(
         samples=samples,
         variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
-        units=memristor_units(network),
+        units=units,
         provenance=provenance,
     )
 

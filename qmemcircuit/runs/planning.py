@@ -15,6 +15,7 @@ from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.checks import check_integer
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.model.memristors import Model
@@ -31,6 +32,7 @@ SECONDS_PER_JOB = 3.0
 held, a few seconds of which are not the circuits'."""
 
 
+@data_object
 @dataclass(frozen=True)
 class Plan:
     """What a measurement costs, and what can be estimated from it.

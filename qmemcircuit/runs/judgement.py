@@ -1,0 +1,195 @@
+"""`judge`: how far a record is from its master equation, and where the distance comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from qmemcircuit.analysis.budget import ErrorBudget
+from qmemcircuit.analysis.comparison import Comparison, compare
+from qmemcircuit.circuits.build import CircuitSet, circuits_with
+from qmemcircuit.circuits.options import CircuitOptions
+from qmemcircuit.common.checks import FloatArray, IntArray
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.counts.currents import FEWEST_TIMES
+from qmemcircuit.devices.absorption import absorb_device_decay
+from qmemcircuit.devices.expected import expected_trajectory
+from qmemcircuit.devices.recorded import recorded_device
+from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.results.estimation import CurrentEstimator, estimate, mitigate
+from qmemcircuit.results.records import Record
+from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.simulation.exact import exact_circuit
+from qmemcircuit.simulation.master_equation import master_equation
+
+
+@data_object(also=("verdict",))
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """A record beside what it should show; `print` gives the tables, `verdict` one sentence.
+
+    Attributes:
+        record: what was judged.
+        trajectory: its raw counts, estimated.
+        reference: the master equation at the record's times.
+        comparison: of these two, with the error budget where there is one.
+        exact: the circuits without noise or shots; None where there is no budget to make with it.
+        noisy: the circuits with the noise that the target states, and infinitely many shots: the
+            exact circuits themselves on the ideal simulator, the recorded calibration's prediction
+            on a device. None where the target states nothing.
+        mitigated: the mitigated estimate, None where no mitigation was declared and measured.
+        mitigated_comparison: of it with the reference. It has no budget: the parts are of raw
+            counts.
+        notes: what was chosen without being asked, in words.
+    """
+
+    record: Record
+    trajectory: Trajectory
+    reference: Trajectory
+    comparison: Comparison
+    exact: Trajectory | None
+    noisy: Trajectory | None
+    mitigated: Trajectory | None
+    mitigated_comparison: Comparison | None
+    notes: tuple[str, ...]
+
+    @property
+    def budget(self) -> ErrorBudget | None:
+        """Where the distance comes from: splitting, device and shots; None where not known."""
+        return self.comparison.budget
+
+    @property
+    def agree(self) -> bool | None:
+        """Whether raw counts and master equation agree within the shots; see `Comparison.agree`."""
+        return self.comparison.agree
+
+    @property
+    def verdict(self) -> str:
+        """The comparison of the raw counts in one sentence."""
+        return self.comparison.verdict
+
+    def __str__(self) -> str:
+        """Return the tables that a person reads: raw counts with their budget, then mitigated."""
+        lines = [*self.notes, str(self.comparison)]
+        if self.budget is None:
+            lines += ["no error budget: the target states no calibration to tell device from shots"]
+        if self.record.mitigated is not None:
+            lines += ["", f"mitigated: {self.record.mitigated.mitigation}"]
+            lines += [str(self.mitigated_comparison)]
+        return "\n".join(lines)
+
+
+def judge(record: Record, *, current: CurrentEstimator | None = None) -> Judgement:
+    """Compare a record with its master equation, and say where the distance comes from.
+
+    Everything is made from the record alone: the model gives the master equation and the exact
+    circuits, the target's recorded calibration the noisy ones. The budget splits the distance of
+    the raw counts into splitting, device and shots (`error_budget`) where the target is the
+    ideal simulator or has left a calibration; on real hardware the part of the shots then also
+    holds all that the calibration does not know.
+
+    Args:
+        record: of `run`, or collected; incomplete ones are judged at the times they have, by
+            circuits that stepped through all that were planned.
+        current: as in `estimate`. None, with fewer times than a derivative takes, is
+            `"current_operator"`, and `notes` says so.
+
+    Raises what `estimate` raises, and ValueError where the model is too large for its master
+    equation or for exact circuits.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
+    >>> record = qm.run(memristor, memristor.periods(1), target=qm.aer(seed=1), shots=1000)
+    >>> judgement = qm.judge(record)
+    >>> judgement.agree, bool((judgement.budget.device == 0).all())
+    (True, True)
+    """
+    if not isinstance(record, Record):
+        raise TypeError(
+            f"Argument record must be a Record, but {type(record).__name__} was given; "
+            "run(…) returns one, Record.load(path) reads one."
+        )
+    notes: tuple[str, ...] = ()
+    times = record.times.size
+    if current is None and times < FEWEST_TIMES and not record.network.couplings:
+        current = "current_operator"
+        notes = (f"I from I = ΓV: {times} times are too few to differentiate",)
+    reference = master_equation(record.network, record.times)
+    measured = estimate(record, current=current)
+    prediction = _Prediction(record)
+    exact = prediction.exact() if prediction.is_known else None
+    noisy = exact if prediction.device is None else prediction.noisy(current)
+    mitigated = None if record.mitigated is None else mitigate(record, current=current)
+    return Judgement(
+        record,
+        measured,
+        reference,
+        compare(measured, reference, noisy=noisy, exact=exact),
+        exact,
+        noisy,
+        mitigated,
+        None if mitigated is None else compare(mitigated, reference),
+        notes,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Prediction:
+    """The circuits of a record, and what they would show without shots."""
+
+    record: Record
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the target's noise is known: none on the ideal simulator, or a calibration."""
+        target = self.record.provenance.get("target", {})
+        return target.get("name") == "aer" or self.device is not None
+
+    @cached_property
+    def device(self) -> DeviceTarget | None:
+        target = self.record.provenance.get("target", {})
+        return recorded_device(target) if target.get("calibration") else None
+
+    @property
+    def planned(self) -> FloatArray:
+        """All times that were to be measured: later circuits step through the missing ones, too."""
+        return np.asarray(self.record.provenance.get("planned_times", self.record.times))
+
+    @property
+    def kept(self) -> IntArray:
+        return np.flatnonzero(np.isin(self.planned, self.record.times))
+
+    def exact(self) -> Trajectory:
+        options = CircuitOptions.restore(self.record.provenance)
+        found = exact_circuit(
+            self.record.network, self.planned, splitting=options.splitting, steps=options.steps
+        )
+        return _at(found, self.kept)
+
+    def noisy(self, current: CurrentEstimator | None) -> Trajectory:
+        assert self.device is not None
+        return _at(expected_trajectory(self._circuits(), self.device, current=current), self.kept)
+
+    def _circuits(self) -> CircuitSet:
+        record = self.record
+        options = CircuitOptions.restore(record.provenance, record.samples.bases)
+        circuits = circuits_with(record.network, self.planned, options)
+        if not record.provenance.get("absorption"):
+            return circuits
+        assert self.device is not None
+        return absorb_device_decay(circuits, self.device)[0]
+
+
+def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:
+    """Return an exact trajectory at some of its times."""
+    return replace(
+        trajectory,
+        times=trajectory.times[indices],
+        voltage=trajectory.voltage[indices],
+        current=trajectory.current[indices],
+        states=None if trajectory.states is None else trajectory.states[indices],
+        pair_states={pair: states[indices] for pair, states in trajectory.pair_states.items()},
+        variables={name: values[indices] for name, values in trajectory.variables.items()},
+    )
