@@ -88,8 +88,8 @@ def main() -> None:
             error = np.abs(exact[size].voltage - voltage).max()
             print(
                 f"  N = {size}, {name}: mesolve {total:.2f} s ({processor:.2f} s CPU), ours "
-                f"{seconds[size]:.2f} s CPU, ratio {processor / seconds[size]:.1f}; splitting error, "
-                f"largest |ΔV| = {error:.1e}"
+                f"{seconds[size]:.2f} s CPU, ratio {processor / seconds[size]:.1f}; splitting "
+                f"error, largest |ΔV| = {error:.1e}"
             )
 
 
