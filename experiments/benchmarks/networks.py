@@ -6,7 +6,9 @@ A chain of identical memristors (γ0 = 0.02, yy, g = ω/15), 60 steps of T/30, S
 (wall clock and processor), peak memory of the process so far, the fitted growth with N, the
 splitting error and the ratio to mesolve at N = 6 and 8, all from one run; growth and ratios are of
 processor seconds, which a shared machine changes less. Ours is exact to rounding but for the
-splitting error printed beside it (tests/simulation/test_dense_oracle.py), on every size. mesolve reads
+splitting error printed beside it (tests/simulation/test_dense_oracle.py), on every size.
+
+mesolve reads
 off V only; our run gives V, I and the states of all pairs. It is called in two ways: with one
 collapse operator a memristor (`to_qutip()`; atol 1e-10, rtol 1e-8), and as fast as we could make
 it: the memristors are identical, so one rate multiplies the sum of all dissipators, at atol 1e-8,
