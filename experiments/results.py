@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     Data = xarray.Dataset | Trajectory
 
+ROUNDING = 1e-13
+"""Some hundred operations on numbers of order one leave no more than this."""
+
 Verdict = Literal["agrees", "erratum", "differs", "inferred", "new"]
 
 
@@ -103,9 +106,17 @@ def judge(value: float, published: float, *, digits: int) -> Verdict:
 
 
 def format_number(value: float | str, error: float | None = None) -> str:
-    """Return value ± error with two digits of the error, or eight significant digits."""
+    """Return value ± error with two digits of the error, or eight significant digits.
+
+    What is below `ROUNDING` is zero but for the rounding of double precision, and says so.
+
+    >>> format_number(0.606258, 0.00173), format_number(3.3e-16)
+    ('0.6063 ± 0.0017', '0 (rounding)')
+    """
     if isinstance(value, str):
         return value
+    if 0 < abs(value) < ROUNDING and (error is None or error < ROUNDING):
+        return "0 (rounding)"
     if error is None or not np.isfinite(error) or error <= 0:
         return f"{value:.8g}"
     decimals = max(0, 1 - int(np.floor(np.log10(error))))

@@ -105,6 +105,7 @@ RUNS = {
     "layer circuits": lambda: run_layers(LAYERS, [1, 0, 1], shots=100, seed=1),
 }
 _FOUND: dict[str, qm.Trajectory] = {}
+pytestmark = pytest.mark.xdist_group("contract")  # each solver is solved once, in one process
 
 
 @pytest.fixture(params=RUNS, scope="module")

@@ -173,3 +173,14 @@ def test_accidents_lose_nothing() -> None:
     command = [sys.executable, "-W", "ignore", "-m", "experiments.benchmarks.faults", "--quick"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.slow
+def test_a_slowly_relaxing_cycle_is_not_taken_for_a_small_one():
+    """The pixel of potter2024.fig6(b) at Γ = 0.01, α = 0.2226: 0.0012 where shooting gave up."""
+    from experiments.potter2024.fig6 import _row_at
+
+    row = _row_at(rates=(0.01,), relaxation_ratio=0.1 + 2 * 1.9 / 31)
+    # Between its neighbours along α, whose spans are 0.010517 and 0.013952.
+    assert row["spans"][0] == pytest.approx(0.012354, abs=1e-6)
+    assert row["missed"] == 0

@@ -22,6 +22,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
 
 
+# More than ten fields: what a loop is and what is known of each of its measures.
 @data_object
 @dataclass(frozen=True, eq=False)
 class Loop:

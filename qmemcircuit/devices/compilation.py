@@ -187,7 +187,8 @@ def wait_in_own_basis(circuit: QuantumCircuit, memristors: int) -> QuantumCircui
     """Return `circuit` with a barrier where an ancilla leaves its memristor to be reset.
 
     As-late-as-possible scheduling would push the last Hadamard of a collision to the end of the
-    wait that follows, and the memristor would decay along the wrong axis meanwhile. The barrier
+    wait that follows, and the memristor would decay along the wrong axis meanwhile: wrong for
+    `absorb_decay`, which counts on that decay; else the damping along z is no merit. The barrier
     stands after the ancilla's last gate, so ancillas of a pool are still reset in parallel.
     """
     data = list(circuit.data)

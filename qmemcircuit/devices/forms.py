@@ -75,7 +75,7 @@ def choose_forms(
     times = [float(circuits.times[index]) for index in indices]
     memristors = len(circuits.network.memristors)
     noiseless = np.array([noiseless_state(circuits.evolution(k), memristors) for k in indices])
-    candidates = [(own, balance) for own in (True, False) for balance in BALANCES]
+    candidates = [(own, balance) for own in (False, True) for balance in BALANCES]
     distances = []
     for own_basis, balance in candidates:
         forms = tuple(Form(time, balance, own_basis, 0.0, 0.0) for time in times)

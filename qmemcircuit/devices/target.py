@@ -215,7 +215,7 @@ class DeviceTarget(Target):
                         compilation=self.compilation,
                         folding=self.folding,
                         suppression=self.suppression,
-                        own_basis=own_basis.get(index, True),
+                        own_basis=own_basis.get(index, bool(circuits.absorbed)),
                         twirling_seed=_seed_of(self.seed, index, setting, self.stream),
                     )
                 )
@@ -377,6 +377,8 @@ class DeviceTarget(Target):
         return self.placement
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def device(
     backend: Any,
     *,
@@ -410,7 +412,7 @@ def device(
         optimization_level: 0 to 3, of the preset pass manager.
         select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
             that are equal without it, time by time; recorded. Costs about a second a time.
-            Circuits whose decay is absorbed keep the plain form, which waits in its own basis.
+            Circuits whose decay is absorbed keep the plain form, and wait in their own basis.
         fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
             the calibrated noise but readout and decoupling pulses grows with it
             (`fold_all_noise`).

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.model.rates import DecayRate
+from qmemcircuit.model.rates import DecayRate, stops_with
 
 INTEGRAL_TOLERANCE = 1e-9
 """Of ∫Γ over an interval, relative above 1: a tenth of what `master_equation` promises."""
@@ -56,8 +56,8 @@ class WatchedLaws:
         after any halving of the interval.
         """
         cuts = [np.asarray(getattr(law, "breakpoints", ()), dtype=float) for law in self.laws]
-        stops = np.concatenate([[0.0], *cuts])
-        grid = np.union1d(times, stops[(stops >= 0) & (stops < times[-1])])
+        stops = np.unique(np.concatenate([[0.0], times]))
+        grid = stops_with(stops, np.concatenate(cuts))
         expected = self.integrals(grid[:-1], grid[1:])  # refuses now what a law does not know
         wanted = set(times.tolist())
         states = [state] if 0.0 in wanted else []

@@ -101,7 +101,8 @@ class Quadrature:
         """Return ∫ f over a panel or a part of one, cut at the breakpoints within."""
         if stop <= start:
             return 0.0
-        inside = self.cuts[(self.cuts > start) & (self.cuts < stop)]
+        low, high = np.searchsorted(self.cuts, start, "right"), np.searchsorted(self.cuts, stop)
+        inside = self.cuts[low:high]
         edges = [start, *inside.tolist(), stop]
         nothing = np.empty(0)
         return math.fsum(self._panel(a, b, (nothing, nothing), 0, 0.0) for a, b in pairwise(edges))

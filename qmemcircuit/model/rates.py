@@ -56,6 +56,21 @@ def finite_times(name: str, values: ArrayLike) -> FloatArray:
     return checked
 
 
+def stops_with(times: FloatArray, breakpoints: FloatArray) -> FloatArray:
+    """Return `times` and the breakpoints between them, increasing.
+
+    A breakpoint within the rounding of another stop (64 units in the last place of the last time)
+    is that stop: no interval is too short to be solved or tabulated.
+    """
+    least = 64 * np.spacing(times[-1])
+    inside = np.unique(breakpoints)
+    inside = inside[(inside > times[0]) & (inside < times[-1])]
+    inside = inside[np.diff(inside, prepend=-np.inf) > least]
+    after = np.searchsorted(times, inside)
+    clear = np.minimum(times[after] - inside, inside - times[after - 1]) > least
+    return np.union1d(times, inside[clear])
+
+
 def finite_results(method: str, results: Any, times: FloatArray) -> FloatArray:
     """Return what a law's `method` gave for `times`: finite numbers of the same shape."""
     try:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.model.rates import DecayRate, finite_times
+from qmemcircuit.model.rates import DecayRate, finite_times, stops_with
 
 
 @data_object
@@ -197,7 +197,7 @@ def tabulate(rate: DecayRate, times: ArrayLike, *, refinement: int = 8) -> Tabul
     if knots.size < 2:
         knots = np.array([0.0, 1.0])
     cuts = np.array(getattr(rate, "breakpoints", ()), dtype=float)
-    knots = np.union1d(knots, cuts[(cuts > 0) & (cuts < knots[-1])])
+    knots = stops_with(knots, cuts)
     fine = np.interp(
         np.arange(refinement * (knots.size - 1) + 1) / refinement, np.arange(knots.size), knots
     )

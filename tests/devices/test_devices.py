@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy.stats import chi2
 
 import qmemcircuit as qm
 from qmemcircuit.common.states import trace_distance
+from qmemcircuit.devices import target as target_module
 from qmemcircuit.devices.folding import fold_two_qubit_gates
 from qmemcircuit.devices.instructions import require_isa, widen
 from qmemcircuit.devices.placement import choose_placement, demand_of, predicted_error
@@ -36,12 +38,21 @@ def test_a_device_without_noise_gives_the_exact_circuit(memristor: qm.Memristor)
     assert trace_distance(found.states, wanted.states).max() < 1e-7
 
 
-def test_waiting_decays_with_t1_and_t2_and_only_if_scheduled() -> None:
+def test_waiting_decays_with_t1_and_t2_and_only_if_scheduled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Two collisions of tiny probability: what is lost is exp(−D/T1), D the circuit's length."""
     t1, t2 = 20e-6, 30e-6
     backend = PlainBackend(t1=t1, t2=t2)
     idle = qm.Memristor(qm.ConstantRate(1e-9), a=0.6)
     times = np.array([1.0, 2.0, 3.0, 4.0])
+    # In its own basis, as where decay is absorbed: else T1 acts along the axis of a collision.
+    waiting = target_module.compile_circuit
+
+    def in_own_basis(*arguments: Any, own_basis: bool, **options: Any) -> Any:
+        return waiting(*arguments, own_basis=True, **options)
+
+    monkeypatch.setattr(target_module, "compile_circuit", in_own_basis)
     scheduled = device_states(idle, times, target=device(backend, seed=1))
     durations = np.array(scheduled.provenance["durations"])
     excited = scheduled.states[:, 1, 1].real

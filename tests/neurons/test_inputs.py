@@ -112,6 +112,7 @@ def test_piecewise_input_is_the_closed_form(steps, values):
     expected = charged(times, steps, values)
     runs = [
         simulate_classical(RESISTOR, times, item),
+        simulate_classical(RESISTOR, times, item, solver="compiled"),
         simulate_moments(RESISTOR, times, item),
         simulate_moments(RESISTOR, times, item, solver="compiled"),
     ]

@@ -30,6 +30,8 @@ def pulsed(edge, width, height, *, base=0.02, breakpoints=False):
         (11.0, 1e-6, 1e6, True),
         (0.0, 1e-5, 1e5, True),
         (TIMES[40], 0.01, 100.0, True),
+        (np.nextafter(TIMES[40], 0), TIMES[41] - TIMES[40], 10.0, True),
+        (3.0, 2e-15, 10.0, True),  # breakpoints within the rounding of t
     ],
 )
 def test_nobody_misses_the_pulse(edge, width, height, breakpoints):

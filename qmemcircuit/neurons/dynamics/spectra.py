@@ -49,11 +49,6 @@ def power_spectrum(times: ArrayLike, values: ArrayLike, *, segments: int = 1) ->
     return Spectrum(2 * np.pi * frequencies, density / (2 * np.pi))
 
 
-def dominant_frequency(times: ArrayLike, values: ArrayLike) -> float:
-    """Return the angular frequency of the strongest line, refined between the bins."""
-    return spectral_lines(times, values, count=1)[0].frequency
-
-
 def spectral_lines(
     times: ArrayLike, values: ArrayLike, *, count: int = 8, threshold: float = 1e-6
 ) -> tuple[Line, ...]:

@@ -38,7 +38,12 @@ from qmemcircuit.results.trajectory import Trajectory
 
 
 def simulate_classical(
-    neuron: IntegrateAndFire, times: ArrayLike, current: Current, *, tolerance: float = 1e-9
+    neuron: IntegrateAndFire,
+    times: ArrayLike,
+    current: Current,
+    *,
+    tolerance: float = 1e-9,
+    solver: str = "scipy",
 ) -> Trajectory:
     """Return the classical circuit's response to `current`.
 
@@ -50,11 +55,15 @@ def simulate_classical(
     one may be lost without a word: give it as a `PiecewiseInput` or a `SpikeTrain`.
 
     The Trajectory has `voltage` Q/C and `current` V/M through the memristor; variables "flux",
-    "charge" (the memory q), "resistance", "input_current"; the event "spikes".
+    "charge" (the memory q), "resistance", "input_current"; the event "spikes". `solver` is as for
+    `simulate_moments`; "compiled" is much faster under an input of many breakpoints.
     """
-    return simulate_network([neuron], times, current, dissipator="classical", tolerance=tolerance)
+    return simulate_network(
+        [neuron], times, current, dissipator="classical", tolerance=tolerance, solver=solver
+    )
 
 
+# More than eight parameters: each one is of the model or of the threshold.
 def simulate_moments(
     neuron: IntegrateAndFire,
     times: ArrayLike,
@@ -106,6 +115,7 @@ def simulate_moments(
     )
 
 
+# More than eight parameters: each one is of the model or of the threshold.
 def simulate_network(
     neurons: Sequence[IntegrateAndFire],
     times: ArrayLike,
@@ -120,7 +130,7 @@ def simulate_network(
     covariance: Sequence[float] | None = None,
     tolerance: float = 1e-9,
     solver: str = "scipy",
-) -> Trajectory:  # more than eight parameters: each one is of the model or of the threshold
+) -> Trajectory:
     """Return several neurons' evolution, coupled by their spikes.
 
     A spike of neuron j adds weights[i, j] to a current into neuron i, which decays at
