@@ -30,6 +30,7 @@ def compute(settings: Settings) -> Result:
         current=run.current[:, 1:],
         periods=run.periods[:1],
         variables={},
+        units={},  # of a reflectivity that is left out
     )
     areas = [find_loops(run, device, normalise=None)[-1].area for device in (0, 1)]
     whole = find_loops(pair, normalise=None)[-1]

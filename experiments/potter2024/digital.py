@@ -319,8 +319,8 @@ def _jump_quantity(name: str, shift: float) -> Quantity:
     return Quantity(
         name,
         shift,
-        evidence=f"one ramp, {'within' if kept else 'misses'} the bound of {JUMP_BOUND} asked of "
-        "a hysteresis that is kept",
+        evidence=f"one ramp; our goal for a hysteresis that is kept: within {JUMP_BOUND}; "
+        f"{'reached' if kept else 'not reached'}",
     )
 
 
