@@ -27,6 +27,7 @@ from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.devices.expected import INFINITE_SHOTS, trajectory_of_probabilities
 from qmemcircuit.devices.target import DeviceTarget, draw_counts
 from qmemcircuit.model.memristors import Model
+from qmemcircuit.results.estimation import CurrentEstimator
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.runs.measurement import measure_readout, plan_measurement
 
@@ -68,9 +69,10 @@ class Rehearsal:
         counts = self.draw_counts(shots, random)
         return MitigatedSamples(self.mitigation, counts, self.draw_readout(shots, random))
 
-    def expected(self) -> Trajectory:
+    def expected(self, *, current: CurrentEstimator | None = None) -> Trajectory:
         """Return what `estimate` gives, unmitigated, for infinitely many shots."""
-        return trajectory_of_probabilities(self.circuits, self.probabilities[0].mean(axis=0))
+        chances = self.probabilities[0].mean(axis=0)
+        return trajectory_of_probabilities(self.circuits, chances, current=current)
 
 
 # More than eight parameters: a public verb takes its options as plain keywords, and makes
