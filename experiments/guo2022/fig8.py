@@ -53,7 +53,8 @@ def compute(settings: Settings) -> Result:
                 evidence=PAIR_INFERENCE,
             )
         )
-    for number, event in enumerate(qm.find_deaths_and_births(sampled)):
+    found = qm.find_deaths_and_births(sampled)
+    for number, event in enumerate(found):
         quantities.append(
             Quantity(
                 f"sudden {event.kind}, event {number + 1}, digital",
@@ -63,6 +64,14 @@ def compute(settings: Settings) -> Result:
                 f"all claims together at {sampled.level:.0%} confidence",
             )
         )
+    quantities.append(
+        Quantity(
+            "time that the shots leave undecided, digital",
+            sum(stretch.upper - stretch.lower for stretch in found.undecided) / period,
+            unit="T",
+            evidence="; ".join(str(stretch) for stretch in found.undecided),
+        )
+    )
     settings.progress(2, 3)
     if not settings.quick:
         relation = qm.inverse_relation(exact, qm.find_loops(master, 0))

@@ -25,6 +25,7 @@ SMALLEST_EXPECTED_COUNT = 5.0
 """Outcomes expected less often are pooled: below, counts are not Gaussian enough for χ²."""
 
 
+# More than ten fields: the distances and the test of one comparison, which are read together.
 @data_object(also=("verdict",))
 @dataclass(frozen=True, eq=False)
 class Comparison:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Self
 
 import numpy as np
+from scipy.stats import norm
 
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.concurrence import Concurrence
-
-if TYPE_CHECKING:
-    pass
 
 # Wootters' λ are square roots: rounding of 1e-16 in a state moves them by up to 1e-8.
 _ZERO = 1e-7
@@ -37,8 +36,62 @@ class Event:
     upper: float
 
 
-def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
-    """Return the sudden deaths and births of entanglement, in order of time.
+@data_object
+@dataclass(frozen=True)
+class Undecided:
+    """Times at which the shots leave open whether the pair is entangled.
+
+    Attributes:
+        lower, upper: the first and last of these times.
+        shots_factor: about how many times the shots would decide about a typical time in there:
+            the widths of the intervals, which shrink as 1/√shots, against the measured `signed`
+            without its noise, in mean squares. Good to a factor of a few; a lower bound where
+            `signed` cannot be told from 0.
+    """
+
+    lower: float
+    upper: float
+    shots_factor: float
+
+    def __str__(self) -> str:
+        """Return the sentence that a person reads."""
+        return (
+            f"undecided from t = {self.lower:.4g} to {self.upper:.4g}: about "
+            f"{self.shots_factor:.2g} times the shots would decide"
+        )
+
+
+class Events(tuple[Event, ...]):
+    """The events found, a tuple, and in `undecided` where the data cannot say.
+
+    An empty one with nothing undecided means that there is no event; an empty one with undecided
+    stretches means that the shots do not tell.
+    """
+
+    undecided: tuple[Undecided, ...]
+
+    def __new__(cls, events: Iterable[Event] = (), undecided: Iterable[Undecided] = ()) -> Self:
+        """Return the tuple of `events` that knows `undecided`."""
+        made = super().__new__(cls, events)
+        made.undecided = tuple(undecided)
+        return made
+
+    def __getnewargs__(self) -> tuple[tuple[Event, ...], tuple[Undecided, ...]]:
+        """Return what copies are made from."""
+        return tuple(self), self.undecided
+
+    def __str__(self) -> str:
+        """Return one line per event and per undecided stretch."""
+        lines = [
+            f"{event.kind} at t = {event.time:.4g}, between {event.lower:.4g} and {event.upper:.4g}"
+            for event in self
+        ]
+        lines += [str(stretch) for stretch in self.undecided]
+        return "\n".join(lines) or "no event"
+
+
+def find_deaths_and_births(concurrence: Concurrence) -> Events:
+    """Return the sudden deaths and births of entanglement in order, and what is undecided.
 
     Exact: every change of sign of the signed concurrence between two neighbouring times; `time`
     is the root of the straight line between them, and they are the bounds. Two changes within one
@@ -55,11 +108,23 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
     separable one after it, a birth the other way round: at least one crossing (an odd number) is
     in there. `time` is where a straight line fitted to `signed` between the bounds crosses
     zero (their midpoint, where it does not); it has no error of its own, quote the bounds. Where C
-    stays within the noise of zero nothing is claimed: no event found does not mean that there is
-    none.
+    stays within the noise of zero nothing is claimed, and `undecided` of the result says so: it
+    holds every run of m times or more outside the events' bounds in which no stretch of m
+    establishes either, with an estimate of how many more shots would. Where that is not empty, no
+    event found does not mean that there is none.
+
+    >>> times = np.linspace(0, 1, 21)
+    >>> signed = np.full(21, 0.02)
+    >>> found = find_deaths_and_births(
+    ...     Concurrence(times, signed, signed, np.zeros(21), signed + 0.03, level=0.95)
+    ... )
+    >>> len(found)
+    0
+    >>> print(found)
+    undecided from t = 0 to 1: about 5.4 times the shots would decide
     """
     if concurrence.lower is None or concurrence.upper is None or concurrence.level is None:
-        return _exact_events(concurrence.times, concurrence.signed)
+        return Events(_exact_events(concurrence.times, concurrence.signed))
     times = concurrence.times
     length = _stretch_length(times.size, concurrence.level)
     entangled = _stretches(concurrence.lower > 0, length)
@@ -73,7 +138,7 @@ def find_deaths_and_births(concurrence: Concurrence) -> tuple[Event, ...]:
             events.append(
                 Event("death" if was else "birth", time, float(times[before]), float(times[stop]))
             )
-    return tuple(events)
+    return Events(events, _undecided(concurrence, [k for k, _ in starts], events, length))
 
 
 def _exact_events(times: FloatArray, signed: FloatArray) -> tuple[Event, ...]:
@@ -100,6 +165,35 @@ def _stretches(holds: np.ndarray[tuple[int], np.dtype[np.bool_]], length: int) -
         return []
     windows = np.lib.stride_tricks.sliding_window_view(holds, length)
     return [int(k) for k in np.flatnonzero(windows.all(axis=1))]
+
+
+def _undecided(
+    concurrence: Concurrence, established: Sequence[int], events: Sequence[Event], length: int
+) -> list[Undecided]:
+    """Return the runs of at least `length` times that no established stretch or event covers."""
+    times, upper = concurrence.times, concurrence.upper
+    assert upper is not None
+    assert concurrence.level is not None
+    covered = np.zeros(times.size, dtype=bool)
+    for k in established:
+        covered[k : k + length] = True
+    for event in events:
+        covered |= (times >= event.lower) & (times <= event.upper)
+    edges = np.flatnonzero(np.diff(np.concatenate([[1], covered, [1]])))
+    found = []
+    for first, stop in zip(edges[::2], edges[1::2], strict=True):
+        if stop - first < min(length, times.size):
+            continue
+        # A time is decided where its interval is narrower than its distance from 0: compare their
+        # mean squares, the noise taken off the latter; below its own error it is not known.
+        widths = (upper[first:stop] - concurrence.signed[first:stop]) ** 2
+        noise = float(np.mean(widths)) / float(norm.isf((1 - concurrence.level) / 2)) ** 2
+        distance = float(np.mean(concurrence.signed[first:stop] ** 2)) - noise
+        distance = max(distance, noise * float(np.sqrt(2 / (stop - first))))
+        factor = float(np.mean(widths)) / distance if distance > 0 else np.inf
+        last = int(stop) - 1
+        found.append(Undecided(float(times[first]), float(times[last]), max(1.0, factor)))
+    return found
 
 
 def _crossing(concurrence: Concurrence, start: int, stop: int) -> float:

@@ -39,12 +39,12 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from qmemcircuit.circuits.options import parse_ancilla
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.storage import read_file
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.target import device
@@ -110,19 +110,19 @@ class Description:
     mitigation: Mitigation | None
 
 
+LARGEST_DESCRIPTION = 10 * 2**20
+"""Bytes of a TOML file, 10 MiB: a table of a hundred thousand rates has less."""
+
+
 def read_description(path: str | os.PathLike[str]) -> Description:
     """Read a model and its run from a TOML file.
 
     Raises FileNotFoundError, and ValueError naming the entry that is wrong, unknown or missing.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(
-            f"Argument path must name a TOML file, but {str(path)!r} does not exist; check its "
-            "name."
-        )
+    text = read_file(path, "TOML", largest=LARGEST_DESCRIPTION)
     try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        content = tomllib.loads(text.decode())
+    except (ValueError, RecursionError) as error:  # also bytes that are no UTF-8
         raise ValueError(f"Argument path must be a TOML file, but {path}: {error}.") from None
     tables = ("run", "device", "ibm", "mitigation", "memristor", "coupling")
     _known(content, tables, "the file")

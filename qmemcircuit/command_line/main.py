@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qmemcircuit.command_line.description import Description
+    from qmemcircuit.results.records import Record
     from qmemcircuit.runs.planning import Plan
 
 EXTRAS = {
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--shots", type=int, help="else the file's")
         command.add_argument("--seed", type=int, help="else the file's")
     run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
+    run.add_argument("--force", action="store_true", help="replace that file where it exists")
     run.set_defaults(action=_run)
     submit.add_argument("--folder", type=Path, default=Path("submission"))
     submit.add_argument("--yes", action="store_true", help="do not ask before spending")
@@ -114,10 +116,12 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("folder", type=Path)
     collect.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
     collect.add_argument("--out", type=Path, default=Path("record.json"))
+    collect.add_argument("--force", action="store_true", help="replace another record's file")
     collect.set_defaults(action=_collect)
     compare = commands.add_parser("compare", help="a record against its master equation")
     compare.add_argument("record", type=Path)
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
+    compare.add_argument("--force", action="store_true", help="replace figures that exist")
     compare.set_defaults(action=_compare)
     doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
     doctor.set_defaults(action=_doctor)
@@ -133,6 +137,7 @@ def _run(options: argparse.Namespace) -> int:
     used = {"fake": ("device", "mitigation"), "ibm": ("ibm", "mitigation")}
     _say_unused(described, used.get(name.partition(":")[0], ()))
     check_suffix(options.out)
+    _check_free("--out", options.out, options.force)
     record = qm.run(
         described.network,
         described.times,
@@ -145,6 +150,15 @@ def _run(options: argparse.Namespace) -> int:
     print(f"record: {record.save(options.out)}")
     print(qm.judge(record))
     return 0
+
+
+def _check_free(argument: str, path: Path, force: bool) -> None:
+    """Refuse to replace a file that exists, before anything is spent on its successor."""
+    if path.exists() and not force:
+        raise ValueError(
+            f"Argument {argument} must name a new file, but {str(path)!r} exists; give another "
+            "name, or --force to replace it."
+        )
 
 
 def _say_unused(described: Description, used: tuple[str, ...]) -> None:
@@ -231,14 +245,32 @@ def _collect(options: argparse.Namespace) -> int:
     found = qm.collect(options.folder, wait=options.wait)
     print(found)
     if found.record is not None:
+        if not _is_earlier(options.out, found.record):
+            _check_free("--out", options.out, options.force)
         print(f"record: {found.record.save(options.out)}")
     return 0 if found.complete else 1
+
+
+def _is_earlier(path: Path, record: Record) -> bool:
+    """Whether the file holds what an earlier collect of the same submission brought."""
+    import qmemcircuit as qm
+
+    if not path.exists():
+        return False
+    try:
+        there = qm.Record.load(path).provenance.get("submission")
+    except ValueError:
+        return False
+    return there is not None and there == record.provenance.get("submission")
 
 
 def _compare(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
     record = qm.Record.load(options.record)
+    if options.figure is not None:
+        for suffix in (".png", ".pdf"):
+            _check_free("--figure", options.figure.with_suffix(suffix), options.force)
     judgement = qm.judge(record)
     print(judgement)
     if options.figure is not None:

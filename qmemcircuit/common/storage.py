@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import tempfile
 import zipfile
@@ -26,6 +27,13 @@ SCHEMA = 2
 """Version of the file layout; a file with a higher number is refused.
 
 1, up to November 2026, had no checksum; such files are still read. 2 must have one.
+"""
+
+LARGEST_CONTENT = 2 * 2**30
+"""Bytes of one file, packed or unpacked, 2 GiB: more is not read. Of numbers, half is written.
+
+A compressed archive of megabytes can claim terabytes; what a file states about its size is
+checked before anything of that size is allocated.
 """
 
 Array = NDArray[Any]
@@ -83,8 +91,19 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
 def save_file(
     path: str | os.PathLike[str], kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> Path:
-    """Write `header` (JSON values) and `arrays` as `kind` to `path` (`.npz` or `.json`)."""
+    """Write `header` (JSON values) and `arrays` as `kind` to `path` (`.npz` or `.json`).
+
+    A file of that name is replaced, whole. Raises ValueError for more than half of
+    `LARGEST_CONTENT`, so that whatever was saved can be loaded.
+    """
     suffix = check_suffix(path)
+    size = sum(np.asarray(array).nbytes for array in arrays.values())
+    limit = LARGEST_CONTENT // (2 if suffix == ".npz" else 8)  # a number in JSON: 25 characters
+    if size > limit:
+        raise ValueError(
+            f"Argument path must name a file for at most {limit:,} bytes of arrays, but these "
+            f"have {size:,}; drop the states (dataclasses.replace) or keep fewer times."
+        )
     document = {"format": "qmemcircuit", "schema": SCHEMA, "kind": kind, "header": dict(header)}
     if suffix == ".json":
         document["arrays"] = {name: _encode(array) for name, array in arrays.items()}
@@ -105,14 +124,10 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
     Raises FileNotFoundError, or FileFormatError where the file is damaged or was edited (its
     SHA-256 is wrong), holds another kind, or has a newer schema than this version reads.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(
-            f"Argument path must name a {kind} file, but {str(path)!r} does not exist; check its "
-            "name."
-        )
-    content = Path(path).read_bytes()
+    content = read_file(path, kind)
     try:
         if check_suffix(path) == ".npz":
+            _check_archive(content)
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
                 document = json.loads(str(archive["document"]))
                 arrays = {
@@ -128,6 +143,8 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
         stated = document.get("sha256")
         found = (document["format"], document["schema"], document["kind"])
         header = dict(document["header"])
+    except FileFormatError:
+        raise
     except DAMAGE as error:
         raise FileFormatError(
             f"Argument path must name an intact qmemcircuit file, but {str(path)!r} cannot be "
@@ -149,6 +166,61 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
             "restore it from a copy or run again."
         )
     return header, arrays
+
+
+def read_file(path: str | os.PathLike[str], kind: str, *, largest: int = LARGEST_CONTENT) -> bytes:
+    """Return the bytes of a file that is said to be a `kind`.
+
+    Raises FileNotFoundError where there is none, and FileFormatError for what is no ordinary file
+    (a folder, a device, a pipe: reading one may never end) or has more than `largest` bytes.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise FileNotFoundError(
+            f"Argument path must name a {kind} file, but {str(path)!r} does not exist; check its "
+            "name."
+        )
+    if not place.is_file():
+        raise FileFormatError(
+            f"Argument path must name a {kind} file, but {str(path)!r} is no ordinary file; check "
+            "its name."
+        )
+    size = place.stat().st_size
+    if size > largest:
+        raise FileFormatError(_too_large(f"{str(path)!r} has {size:,}", largest))
+    return place.read_bytes()
+
+
+def _too_large(found: str, largest: int = LARGEST_CONTENT) -> str:
+    return (
+        f"Argument path must name a file of at most {largest:,} bytes, but {found}; ask "
+        "whoever made it for a smaller one."
+    )
+
+
+def _check_archive(content: bytes) -> None:
+    """Refuse an archive that states more than it may hold, before any of it is unpacked.
+
+    A member never unpacks to more than the archive states. NumPy allocates what the array's own
+    header states, so that must be what the archive states, too.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        stated = sum(member.file_size for member in archive.infolist())
+        if stated > LARGEST_CONTENT:
+            raise FileFormatError(_too_large(f"this archive unpacks to {stated:,}"))
+        for member in archive.infolist():
+            with archive.open(member) as stream:
+                version = np.lib.format.read_magic(stream)
+                read = np.lib.format.read_array_header_1_0
+                if version != (1, 0):
+                    read = np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(stream)
+                size = math.prod(shape) * dtype.itemsize
+                if size != member.file_size - stream.tell():
+                    raise ValueError(
+                        f"{member.filename} claims {size:,} bytes of numbers and has "
+                        f"{member.file_size - stream.tell():,}"
+                    )
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:

@@ -1,8 +1,9 @@
 """Means of Pauli operators, and of sums of them, as linear functions of counts.
 
 Bit order lives here: bit j of an outcome is memristor j, and outcome 0 is the eigenvalue +1.
-Values are raw means. Errors are the standard deviation of the Jeffreys posterior, so that a
-count of all ones is never taken for certainty.
+Values are raw means. Errors are standard deviations of a posterior, so that a count of all ones
+is never taken for certainty; of two, the larger (see `weighted_mean`): two of them on either side
+then hold the mean in at least 92 % of runs of 100 shots, whatever the mean is.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def combine_paulis(samples: Samples, terms: Terms) -> tuple[FloatArray, FloatArr
     """Return Σ coefficient × <Pauli> and its standard error, each (T,), correlations included.
 
     Means that share a setting are correlated; the sum is treated as one linear function of each
-    setting's frequencies, with the covariance of their Jeffreys posterior.
+    setting's frequencies, with the covariance of their posterior.
     """
     mean, variance = weighted_mean(samples.counts, pauli_weights(samples, terms))
     return mean, np.sqrt(variance)
@@ -119,7 +120,14 @@ def joint_weights(samples: Samples, flips: FloatArray | None = None) -> FloatArr
 
 
 def weighted_mean(counts: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return Σ w f of the frequencies and its variance by the Jeffreys posterior, each (T,).
+    """Return Σ w f of the frequencies and its variance, each (T,).
+
+    The variance is the larger one of two Dirichlet posteriors': with ½ and with 2 added to either
+    side of a two-valued function (½/K and 2/K twice for each of K outcomes). The first is
+    Jeffreys' and is the wider one but near the ends, where it comes out too small for rare
+    outcomes: with 100 shots and a true mean of 0.97, two errors about the raw mean hold it in 77 %
+    of runs. The second is Agresti and Coull's (Am. Stat. 52, 119, 1998): two successes and two
+    failures, z²/2 each at two standard deviations.
 
     Args:
         counts, weights: shape (T, B, K); different settings are independent.
@@ -127,12 +135,13 @@ def weighted_mean(counts: IntArray, weights: FloatArray) -> tuple[FloatArray, Fl
     shots, outcomes = counts.sum(axis=2).astype(float), counts.shape[2]
     frequencies = counts / np.maximum(shots, 1)[:, :, None]
     mean = np.einsum("tsk,tsk->t", weights, frequencies)
-    # 1/K each: the marginal of any two-valued function is then Beta(½, ½), Jeffreys' prior.
-    posterior = (counts + 1 / outcomes) / (shots + 1)[:, :, None]
-    first = np.einsum("tsk,tsk->ts", weights, posterior)
-    second = np.einsum("tsk,tsk->ts", weights**2, posterior)
-    variance = np.maximum((second - first**2) / (shots + 2), 0.0).sum(axis=1)
-    return mean, variance
+    variances = []
+    for added in (1.0, 4.0):  # in all; half of it for either value of a two-valued function
+        posterior = (counts + added / outcomes) / (shots + added)[:, :, None]
+        first = np.einsum("tsk,tsk->ts", weights, posterior)
+        second = np.einsum("tsk,tsk->ts", weights**2, posterior)
+        variances.append((second - first**2) / (shots + added + 1))
+    return mean, np.maximum(np.maximum(*variances), 0.0).sum(axis=1)
 
 
 def is_tomography(samples: Samples) -> bool:

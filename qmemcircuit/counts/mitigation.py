@@ -60,7 +60,7 @@ class Mitigation:
             much more noise, with the full number of shots.
         order: of the polynomial in the factor that is fitted by least squares and extrapolated to
             0; None is 1, or 0 for one factor.
-        fold_all: whether all gates and waits are folded (see `compilation.fold_all_noise`), or
+        fold_all: whether all gates and waits are folded (see `folding.fold_all_noise`), or
             two-qubit gates alone.
         extrapolation: `"polynomial"`, or `"exponential"` with rates pooled over times and alike
             Paulis and means joint over settings (see `extrapolation`): for one or two memristors
@@ -263,7 +263,7 @@ class MitigatedSamples:
     def combine(self, terms: Terms) -> tuple[FloatArray, FloatArray]:
         """Return Σ coefficient × <Pauli>, mitigated, and its standard error, each (T,).
 
-        The error has the shots of all runs (Jeffreys posterior, correlations included) and the
+        The error has the shots of all runs (as in `weighted_mean`, correlations included) and the
         uncertainty of the measured flips and rates. It does not have what extrapolation leaves.
         """
         mean, variance = self._value(terms, self.assumptions[0])

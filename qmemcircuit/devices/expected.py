@@ -43,5 +43,10 @@ def trajectory_of_probabilities(
     found = estimate(record, current=current)
     # With 10^12 shots the errors are those of the rounding.
     return replace(
-        found, samples=None, voltage_error=None, current_error=None, current_covariance=None
+        found,
+        samples=None,
+        voltage_error=None,
+        current_error=None,
+        current_covariance=None,
+        voltage_current_covariance=None,
     )

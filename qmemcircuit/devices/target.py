@@ -375,6 +375,8 @@ class DeviceTarget(Target):
         return self.placement
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def device(
     backend: Any,
     *,

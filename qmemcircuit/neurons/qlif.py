@@ -142,6 +142,8 @@ def simulate_layers(
     return _run(layers, spikes, advance, None, {"method": "simulate_layers"})
 
 
+# More than eight parameters: seed, sampler and pass_manager say what a target says alone, and
+# stay for the programs that use them.
 def run_layers(
     layers: Sequence[tuple[Sequence[CircuitNeuron], ArrayLike]],
     spikes: ArrayLike,

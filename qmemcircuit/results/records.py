@@ -58,7 +58,10 @@ class Record:
             )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything to `path` (`.json` or `.npz`), whole or not at all."""
+        """Write everything to `path` (`.json` or `.npz`), whole or not at all.
+
+        A file of that name is replaced; the command line refuses that without `--force`.
+        """
         header = {
             "model": describe_model(self.network, self.times),
             "bases": list(self.samples.bases),

@@ -339,7 +339,10 @@ class Trajectory:
         return frame
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything to `path` (`.npz` or `.json`), whole or not at all."""
+        """Write everything to `path` (`.npz` or `.json`), whole or not at all.
+
+        A file of that name is replaced.
+        """
         arrays: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from qiskit.primitives import BaseSamplerV2
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def run(
     model: Model,
     times: ArrayLike,

@@ -147,6 +147,8 @@ class IbmTarget(Submittable):
         }
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def ibm(
     name: str,
     *,

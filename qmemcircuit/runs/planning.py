@@ -86,6 +86,8 @@ class Plan:
         return "\n".join(lines)
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def plan(
     model: Model,
     times: ArrayLike,

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
 
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
 def submit(
     model: Model,
     times: ArrayLike,

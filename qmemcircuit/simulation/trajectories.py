@@ -69,6 +69,7 @@ BATCH_SECONDS = 4.0
 """…and that take one core about this long."""
 
 
+# More than eight parameters: the circuit's, the method's and what is kept of it, each by its name.
 def simulate_circuit(
     model: Model,
     times: ArrayLike,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qmemcircuit.common.storage import FileFormatError, content_digest
+from qmemcircuit.common.storage import FileFormatError, content_digest, read_file
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -30,7 +30,7 @@ def open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values
     line without its end is what a kill left of a write: it is cut off.
     """
     header = {"format": "qmemcircuit", "kind": "sweep journal", "schema": 1, **identity}
-    content = journal.read_bytes() if journal.exists() else b""
+    content = read_file(journal, "sweep journal") if journal.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
     begin = f"{json.dumps(header)}\n".encode()
     if not whole and begin.startswith(content):  # new, or killed in the middle of its first line
@@ -49,7 +49,7 @@ def open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values
                 raise ValueError("a point does not have the SHA-256 that it states")
             for index, values in zip(task["points"], task["values"], strict=True):
                 finished[index] = {name: decode_array(item) for name, item in values.items()}
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
         raise FileFormatError(
             f"Argument path must belong to an intact journal, but {str(journal)!r} cannot be "
             f"read ({type(error).__name__}); delete it to start afresh."

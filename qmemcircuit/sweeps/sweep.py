@@ -33,7 +33,12 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.locks import locked
 from qmemcircuit.common.provenance import versions
-from qmemcircuit.common.storage import DAMAGE, FileFormatError, content_digest
+from qmemcircuit.common.storage import (
+    DAMAGE,
+    LARGEST_CONTENT,
+    FileFormatError,
+    content_digest,
+)
 from qmemcircuit.sweeps.journal import (
     Array,
     Values,
@@ -353,6 +358,8 @@ def _read_finished(target: Path, identity: Mapping[str, Any]) -> xarray.Dataset:
 
     try:
         with xarray.open_dataset(target, engine="netcdf4") as dataset:
+            if dataset.nbytes > LARGEST_CONTENT:  # stated; nothing is read yet
+                raise ValueError(f"it claims {dataset.nbytes:,} bytes of numbers")
             loaded = dataset.load()
         found = json.loads(loaded.attrs.get("sweep", "{}"))
         stated = loaded.attrs.pop("sha256", None)  # files up to November 2026 have none

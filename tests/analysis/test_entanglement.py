@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from itertools import product
 
@@ -437,6 +438,30 @@ def test_no_event_is_claimed_where_nothing_happens_but_a_point_estimate_claims_m
     found = intervals(werner(1 / 3), 1000, 51, 300, 0.95)
     assert find_deaths_and_births(found) == ()
     assert np.count_nonzero(np.diff((found.signed > 0).astype(int))) > 50
+
+
+def test_what_the_shots_leave_open_is_said_and_how_many_would_decide() -> None:
+    grazing = find_deaths_and_births(intervals(werner(1 / 3), 1000, 51, 300, 0.95))
+    assert grazing.undecided
+    assert sum(stretch.upper - stretch.lower for stretch in grazing.undecided) > 40 / 51
+    # C = 0.04: 300 shots are too few, and the estimate is good to a factor of a few.
+    weak = werner((1 + 2 * 0.04) / 3)
+    found = find_deaths_and_births(intervals(weak, 300, 21, 300, 0.95))
+    assert found == ()
+    (stretch,) = found.undecided
+    factor = stretch.shots_factor
+    assert 3 < factor < 1000
+    assert "times the shots would decide" in str(found)
+    clear = find_deaths_and_births(intervals(weak, int(300 * 4 * factor), 21, 300, 0.95))
+    assert clear == ()
+    # Four times as many as estimated decide nearly everywhere; chance leaves gaps.
+    left = sum(stretch.upper - stretch.lower for stretch in clear.undecided)
+    assert left < 0.2 * (stretch.upper - stretch.lower)
+    assert copy.copy(found).undecided == found.undecided
+
+
+def test_exact_states_leave_nothing_undecided(yy_pair: Trajectory) -> None:
+    assert find_deaths_and_births(yy_pair.concurrence(0, 1)).undecided == ()
 
 
 # ---- the inverse relation ------------------------------------------------------------------------

@@ -44,16 +44,17 @@ def simulate(
 ):
     """Return I_estimated − I of the device, (runs, T), and the estimates.
 
-    Values and errors of the means are those of `qm.estimate`: raw, and Jeffreys'.
+    Values and errors of the means are those of `pauli_mean`.
     """
     truth = exact_means(device, times)
     rng = np.random.default_rng(11)
     means, errors = [], []
     for mean in distort(truth.x, truth.y):
         ones = rng.binomial(shots, np.clip((1 + mean) / 2, 0, 1), size=(runs, len(times)))
-        a, b = ones + 0.5, shots - ones + 0.5
-        means.append(2 * ones / shots - 1)
-        errors.append(2 * np.sqrt(a * b / (a + b + 1)) / (a + b))
+        counts = np.stack([ones, shots - ones], axis=-1).reshape(-1, 1, 2)
+        mean, error = qm.pauli_mean(qm.Samples(("Y",), counts), "Y")
+        means.append(mean.reshape(ones.shape))
+        errors.append(error.reshape(ones.shape))
     known = device if model == "same" else model
     found = ESTIMATORS[name](
         times,
@@ -185,6 +186,34 @@ def test_a_model_wrong_by_a_tenth(law, shots):
     inside = coverage(deviations, found)
     low, _ = coverage_bounds(NOMINAL, 300, checks=inside.size)
     assert inside.min() >= low
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shots", [5000, 10**6])
+@pytest.mark.parametrize("law", ["paper", "gamma 2", "step", "pulse", "weak"])
+@pytest.mark.parametrize("name", list(ESTIMATORS))
+def test_without_a_model_errors_hold_at_every_time(name, law, shots):
+    """Wider than nominal, as they say; at the ends and at the step too."""
+    device = memristor_of(LAWS[law])
+    inside = coverage(*simulate(name, device, shots, model=None, runs=300))
+    low, _ = coverage_bounds(NOMINAL, 300, checks=inside.size)
+    assert inside.min() >= low
+
+
+def test_without_a_model_the_local_fit_stays_sharper_than_differences():
+    rms = {
+        name: np.sqrt(np.mean(simulate(name, PAPER, 5000, model=None, runs=100)[0] ** 2))
+        for name in ESTIMATORS
+    }
+    assert rms["finite_difference"] / rms["local_fit"] > 3
+
+
+def test_known_limit_structure_too_fast_for_the_times_is_in_no_bound_from_data():
+    """sin 9t has 3.3 points a cycle: finite differences see half of it, and cannot know."""
+    device = memristor_of(LAWS["sin 9t"])
+    inside = coverage(*simulate("finite_difference", device, 10**6, model=None, runs=100))
+    assert inside.min() < 0.9
+    assert_nominal(coverage(*simulate("finite_difference", device, 10**6, runs=300)), 300)
 
 
 def test_both_are_unbiased_where_they_should_be():

@@ -35,14 +35,31 @@ def test_bit_order(first, second):
     assert qm.pauli_mean(samples, "ZZ")[0][0] == (1 - 2 * (first % 2)) * (1 - 2 * (second % 2))
 
 
-def test_error_is_the_jeffreys_posterior():
+def test_error_is_the_larger_one_of_two_posteriors():
     samples = qm.Samples(("Y",), np.array([[[1000, 0]]]))
     from scipy.stats import beta
 
     mean, error = qm.pauli_mean(samples, "Y")
     assert mean[0] == 1.0
-    assert error[0] == pytest.approx(2 * beta(1000.5, 0.5).std())
+    assert error[0] == pytest.approx(2 * beta(1002, 2).std())
     assert error[0] > 0  # all ones is never certainty
+    even = qm.Samples(("Y",), np.array([[[50, 50]]]))
+    assert qm.pauli_mean(even, "Y")[1][0] == pytest.approx(2 * beta(50.5, 50.5).std())
+
+
+@pytest.mark.parametrize("shots", [100, 1000, 5000])
+def test_two_errors_hold_a_mean_whatever_it_is(shots):
+    """Exactly, by summing the binomial: at every mean, also near the ends (was 77 % there)."""
+    from scipy.stats import binom
+
+    ones = np.arange(shots + 1)
+    counts = np.stack([shots - ones, ones], axis=1)[:, np.newaxis]
+    value, error = qm.pauli_mean(qm.Samples(("Y",), counts), "Y")
+    for probability in np.linspace(0, 0.5, 301):
+        held = np.abs(value - (1 - 2 * probability)) <= 2 * error
+        coverage = np.sum(binom.pmf(ones, shots, probability) * held)
+        # Counts are whole numbers: coverage jumps by about the largest probability of one count.
+        assert coverage > 0.92
 
 
 def test_pauli_means_agree_with_the_exact_states():
@@ -164,3 +181,67 @@ def test_tomography_recovers_the_state():
     # ½·√(15)·0.0022·... below 0.01 by a wide margin.
     assert distance.max() < 0.01
     assert qm.estimate(record).states.shape == (len(TIMES), 4, 4)
+
+
+ODD = qm.Memristor(
+    qm.SquidRate(2.0), state=[[0.7, 0.1 + 0.3j], [0.1 - 0.3j, 0.3]], omega=2.0, mass=3.0, hbar=0.5
+)
+
+
+@pytest.mark.parametrize("current", ["local_fit", "finite_difference", "current_operator"])
+def test_a_million_shots_hold_the_current(current):
+    """From the circuits themselves; units other than 1, a mixed state; a bias of many errors."""
+    times = ODD.periods(2, points=14)
+    record = qm.run(ODD, times, target=qm.aer(seed=5), shots=10**6)
+    truth = qm.master_equation(ODD, times).current
+    found = qm.estimate(record, current=current)
+    z = z_of(len(times))
+    assert np.all(np.abs(found.current - truth) <= z * found.current_error)
+    if current == "current_operator":
+        assert "current_bias" not in found.variables
+        return
+    raw = found.current + found.variables["current_bias"]
+    assert np.abs((raw - truth) / found.current_error).max() > z  # the mutant: not subtracted
+    assert found.provenance["current_bias"] == ["model"]
+    assert found.provenance["times_resting_on_model"][0] > 0
+    assert "bias by the model" in str(qm.compare(found, qm.exact_circuit(ODD, times)))
+
+
+def test_the_bias_of_coupled_memristors_comes_from_a_trajectory():
+    """Both differentiate; without the exact states they have their bias, and wide errors."""
+    times = PAIR.periods(2, points=14)
+    exact = qm.exact_circuit(PAIR, times)
+    record = draw_record(PAIR, exact, TOMOGRAPHY, 10**6, 3)
+    z = z_of(2 * len(times))
+    for current in ("local_fit", "finite_difference"):
+        known = qm.estimate(record, current=current, bias=exact)
+        plain = qm.estimate(record, current=current)
+        for found in (known, plain):
+            assert np.all(np.abs(found.current - exact.current) <= z * found.current_error)
+        assert plain.provenance["current_bias"] == ["data", "data"]
+        assert np.all(plain.variables["current_bias"] == 0)
+        assert known.current_error.mean() < 0.5 * plain.current_error.mean()
+    # The mutant: the states of another circuit do not hold.
+    with pytest.raises(ValueError, match="Argument bias must be an exact trajectory"):
+        qm.estimate(record, current="local_fit", bias=qm.exact_circuit(PAIR, times[:-1]))
+    with pytest.raises(ValueError, match="Argument bias must be an exact trajectory"):
+        qm.estimate(record, current="local_fit", bias=plain)
+    with pytest.raises(ValueError, match="coupled: it has no closed form"):
+        qm.estimate(record, current="local_fit", bias="model")
+    with pytest.raises(ValueError, match="Argument bias must be one of"):
+        qm.estimate(record, current="local_fit", bias="nothing")
+
+
+def test_uncoupled_memristors_of_a_joint_state_have_their_closed_form():
+    bell = np.array([1, 0.3, 0.5j, 0.4]) / np.linalg.norm([1, 0.3, 0.5, 0.4])
+    network = qm.Network([PAIR.memristors[0], ODD_PARTNER], state=bell)
+    times = network.periods(1, points=14)
+    exact = qm.exact_circuit(network, times)
+    record = draw_record(network, exact, ["XX", "YY"], 10**6, 3)
+    found = qm.estimate(record)
+    assert found.provenance["current_bias"] == ["model", "model"]
+    z = z_of(2 * len(times))
+    assert np.all(np.abs(found.current - exact.current) <= z * found.current_error)
+
+
+ODD_PARTNER = qm.Memristor(qm.ConstantRate(2.0), a=1.0, omega=1.5)

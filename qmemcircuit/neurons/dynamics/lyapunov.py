@@ -58,6 +58,7 @@ class LyapunovSpectrum:
         return float(j + sums[j - 1] / abs(self.exponents[j]))
 
 
+# More than eight parameters: what is averaged over, and the integrator's two tolerances.
 def lyapunov_spectrum(
     system: DynamicalSystem,
     state: ArrayLike,
@@ -117,6 +118,7 @@ def lyapunov_spectrum(
     return LyapunovSpectrum(means.mean(axis=0), errors, means, end, per_block * parts * interval)
 
 
+# More than eight parameters: compiled code takes numbers, not objects.
 @njit
 def _accumulate(
     address: int,

@@ -40,6 +40,7 @@ from qmemcircuit.neurons.hodgkin_huxley.membrane import (
 from qmemcircuit.results.trajectory import Trajectory
 
 
+# More than ten fields: the circuit's elements, each under its symbol's name.
 @data_object
 @dataclass(frozen=True)
 class QuantizedNeuron:

@@ -63,6 +63,7 @@ def simulate_classical(
     )
 
 
+# More than eight parameters: each one is of the model or of the threshold.
 def simulate_moments(
     neuron: IntegrateAndFire,
     times: ArrayLike,
@@ -114,6 +115,7 @@ def simulate_moments(
     )
 
 
+# More than eight parameters: each one is of the model or of the threshold.
 def simulate_network(
     neurons: Sequence[IntegrateAndFire],
     times: ArrayLike,
@@ -128,7 +130,7 @@ def simulate_network(
     covariance: Sequence[float] | None = None,
     tolerance: float = 1e-9,
     solver: str = "scipy",
-) -> Trajectory:  # more than eight parameters: each one is of the model or of the threshold
+) -> Trajectory:
     """Return several neurons' evolution, coupled by their spikes.
 
     A spike of neuron j adds weights[i, j] to a current into neuron i, which decays at

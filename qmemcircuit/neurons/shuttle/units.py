@@ -10,6 +10,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, check_relaxation_ratio
 
 
+# More than ten fields: the device's quantities in SI units, each under its symbol's name.
 @data_object
 @dataclass(frozen=True, kw_only=True)
 class PhysicalShuttle:
