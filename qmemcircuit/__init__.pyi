@@ -10,7 +10,9 @@ from .analysis.relations import LaggedCorrelation as LaggedCorrelation
 from .analysis.relations import inverse_relation as inverse_relation
 from .circuits.build import CircuitSet as CircuitSet
 from .circuits.build import build_circuits as build_circuits
+from .circuits.build import rebuild_circuits as rebuild_circuits
 from .circuits.constant_depth import CompiledPair as CompiledPair
+from .circuits.constant_depth import ConstantDepth as ConstantDepth
 from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.options import AncillaPool as AncillaPool
 from .circuits.options import pool as pool
@@ -83,6 +85,7 @@ __all__ = [
     "Comparison",
     "CompiledPair",
     "Concurrence",
+    "ConstantDepth",
     "ConstantRate",
     "ControlledRotation",
     "Coupling",
@@ -143,6 +146,7 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "rebuild_circuits",
     "resume",
     "ring",
     "run",

@@ -6,8 +6,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import circuits_with
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.options import Ancilla, CircuitOptions
-from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
@@ -20,7 +19,7 @@ def device_states(
     *,
     target: DeviceTarget,
     ancilla: Ancilla = "reset",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,

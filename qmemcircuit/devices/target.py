@@ -334,11 +334,13 @@ class DeviceTarget(Target):
             ancilla=circuits.ancilla.describe(),
             splitting=circuits.splitting,
             steps=circuits.steps,
+            **circuits.describe_compilation(),
             two_qubit_gates=[item.two_qubit_gates for item in compiled],
             durations=[item.duration for item in compiled] if self.compilation.schedule else None,
             **details,
         )
-        return trajectory_of_states(circuits.network, circuits.times, states, provenance)
+        found = trajectory_of_states(circuits.network, circuits.times, states, provenance)
+        return circuits.with_residuals(found)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities.

@@ -199,7 +199,6 @@ def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:
     """Return how circuits were made, as JSON values, for a record's provenance."""
     return {
         **circuits.options.describe(),
-        "compiled_method": circuits.compiled[0].method if circuits.compiled else None,
-        "compiled_residual": circuits.compiled_residual,
+        **circuits.describe_compilation(),
         "decay_integrals": circuits.network.decay_integrals(float(circuits.times[-1])),
     }
