@@ -201,6 +201,7 @@ class DeviceTarget(Target):
                 "True: the device's T1 is part of what they do, and must not be extrapolated away."
             )
         site = Site(self._placed(), self.restricted(), len(circuits.network.memristors))
+        everywhere = self.compilation.own_basis or bool(circuits.absorbed)
         circuits, own_basis = apply_forms(circuits, self.forms or ())
         compiled = []
         for index in range(len(circuits.times)) if only is None else only:
@@ -215,7 +216,7 @@ class DeviceTarget(Target):
                         compilation=self.compilation,
                         folding=self.folding,
                         suppression=self.suppression,
-                        own_basis=own_basis.get(index, bool(circuits.absorbed)),
+                        own_basis=own_basis.get(index, everywhere),
                         twirling_seed=_seed_of(self.seed, index, setting, self.stream),
                     )
                 )

@@ -32,7 +32,7 @@ held, a few seconds of which are not the circuits'."""
 
 
 @data_object
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """What a measurement costs, and what can be estimated from it.
 

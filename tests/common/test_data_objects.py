@@ -88,6 +88,7 @@ def examples() -> dict[str, object]:
         qm.error_budget(measured, noisy=exact, exact=exact, master=master),
         qm.find_loops(measured)[0],
         qm.judge(record),
+        qm.plan(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=100),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),
         qm.Estimate(0.11, 0.012, 0.09, 0.13),
