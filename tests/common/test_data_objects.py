@@ -70,6 +70,7 @@ def examples() -> dict[str, object]:
         qm.pool(3),
         qm.build_circuits(PAIR, TIMES, bases="tomography"),
         qm.compile_pair(PAIR, 1.0),
+        qm.ConstantDepth(tolerance=0.02, exceeded="warn"),
         qm.aer(seed=3),
         record,
         samples,
