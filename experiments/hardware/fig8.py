@@ -246,7 +246,8 @@ def _sampled(
         rates.append([rate.value for rate in mitigated.decay_rates.values()])
         if seed == FIRST_SEED:
             first = mitigated
-    interval = _trajectory(times, first).concurrence(0, 1)
+    # The interval is of the model: what compiling the circuits may have moved is in it.
+    interval = circuits.with_residuals(_trajectory(times, first)).concurrence(0, 1)
     assert interval.lower is not None
     assert interval.upper is not None
     dimensions = ("stage", "seed", "time")
