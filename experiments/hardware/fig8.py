@@ -179,9 +179,10 @@ def _sampled(
         states.append([stages[stage].states() for stage in STAGES])
         rates.append({kind: rate.value for kind, rate in mitigated.decay_rates.items()})
         if seed == seeds[0]:
-            zeros = np.zeros((master.times.size, 2))  # the interval needs the counts alone
-            first = qm.Trajectory(master.times, zeros, zeros, mitigated=mitigated)
-    interval = first.concurrence(0, 1)
+            # Of a trajectory the interval needs the counts, and what compiling may have moved.
+            zeros = np.zeros((master.times.size, 2))
+            counts = qm.Trajectory(master.times, zeros, zeros, mitigated=mitigated)
+            interval = best.circuits.with_residuals(counts).concurrence(0, 1)
     swapped = np.swapaxes(np.array(states), 0, 1)
     distance = [[trace_distance(one, master.states) for one in stage] for stage in swapped]
     concurrence = [[concurrence_of_states(one) for one in stage] for stage in swapped]

@@ -76,6 +76,7 @@ def examples() -> dict[str, object]:
             None,
         ),
         qm.compile_pair(PAIR, 1.0),
+        qm.ConstantDepth(tolerance=0.02, exceeded="warn"),
         qm.aer(seed=3),
         record,
         samples,
