@@ -223,8 +223,9 @@ def _misfit(rest: _Data, expected: ExpectedMeans) -> FloatArray:
 
     A decay wrong by the factor 1 + ε moves the means m by ε m ln(|m|/|m_0|) to first order. The
     larger of two: the factor that all means together ask for, by weighted least squares, where it
-    exceeds its error; and any significant misfit in units of what such a factor does, over all times or over the period about each one. A model that misses what
-    is easy to see is not trusted to better than that in what is not; at ε = 1, not at all.
+    exceeds its error; and any significant misfit in units of what such a factor does, over all
+    times or over the period about each one. A model that misses what is easy to see is not trusted
+    to better than that in what is not; at ε = 1, not at all.
     """
     size = np.maximum(expected.x**2 + expected.y**2, 1e-300)
     decay = 0.5 * np.log(size / size.max())
