@@ -37,6 +37,8 @@ class ErrorBudget:
         total: of the measurement to the master equation, shape (T,).
         measure: `"trace distance"` of the states, or `"voltage"`: the largest |ΔV| of the devices
             where there are no states.
+        compilation: for compiled circuits, the bound on `splitting` that was known before they
+            ran, (T,): the residual, as a trace distance; None for others.
     """
 
     times: FloatArray
@@ -45,12 +47,17 @@ class ErrorBudget:
     sampling: FloatArray
     total: FloatArray
     measure: str
+    compilation: FloatArray | None = None
 
     def __str__(self) -> str:
         """Return the budget as a table: largest and mean of each part."""
         rows = [f"error budget ({self.measure}):      largest      mean"]
         for name in ("splitting", "device", "sampling", "total"):
             values = getattr(self, name)
+            rows.append(f"  {name:28s} {values.max():9.4f} {values.mean():9.4f}")
+        if self.compilation is not None:
+            values = self.compilation
+            name = "compilation, trace distance ≤"
             rows.append(f"  {name:28s} {values.max():9.4f} {values.mean():9.4f}")
         return "\n".join(rows)
 
@@ -96,4 +103,5 @@ def error_budget(
         sampling=distance(measured, noisy),
         total=distance(measured, master),
         measure="trace distance" if complete else "voltage",
+        compilation=exact.variables.get("compilation_residual"),
     )

@@ -24,11 +24,13 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import SamplerTarget, as_target, starts_anew
 from qmemcircuit.common.checks import IntArray, check_integer
+from qmemcircuit.common.data_objects import data_object
 
 CALIBRATION_STREAM = 1_000_000
 """The random stream of a readout calibration, beyond those of a loop's steps."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class StepSamplers(Target):
     """A sampler for every step of a loop as one target: `independent(step)` is that step's."""

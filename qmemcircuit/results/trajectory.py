@@ -71,6 +71,8 @@ class Trajectory:
         variables: further real series by name (gates, charges, decay rates): shape (T,) for one
             series of the whole, (T, M) for one of each device; any other shape (T, …) has the
             names of its further axes in `dimensions`.
+            `"compilation_residual"`, (T,), of compiled circuits: what the compilation may have
+            moved the state by, in trace distance, at most (see `CompiledPair`).
         events: instants by name (spikes), each a one-dimensional array of times.
         periods: the period that defines one loop of each device, shape (M,), or None.
         provenance: how these numbers came to be, JSON values.
@@ -243,7 +245,14 @@ class Trajectory:
         data = self.mitigated or self.samples
         if data is not None:
             pair = (first, second)
-            found = concurrence_of_counts(self.times, data, pair, level=level, seed=seed)
+            found = concurrence_of_counts(
+                self.times,
+                data,
+                pair,
+                level=level,
+                seed=seed,
+                residual=self.variables.get("compilation_residual"),
+            )
         elif self.states is not None or self.pair_states:
             found = concurrence_of_states(self.times, self.pair_state(first, second))
         else:

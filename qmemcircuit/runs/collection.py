@@ -291,7 +291,13 @@ def _collection(
             # The circuits stepped through all planned times, not only through those kept.
             provenance["planned_times"] = times.tolist()
         network, samples = restore_model(plan["model"]), Samples(bases, counts[0][kept])
-        record = Record(network, times[kept], samples, provenance, mitigated)
+        group = "compiled/"
+        compiled = {
+            name.removeprefix(group): values
+            for name, values in arrays.items()
+            if name.startswith(group)
+        }
+        record = Record(network, times[kept], samples, provenance, mitigated, compiled)
     left_out = tuple(float(value) for value in times[~kept])
     return Collection(record, missing, left_out, tuple(remarks))
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.checks import FloatArray, IntArray, check_choice
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
@@ -145,6 +146,7 @@ def run_digital(
     )
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Executed(Target):
     """A function that runs circuits, as a target of this loop."""
