@@ -69,6 +69,8 @@ from .runs.measurement import measure_readout as measure_readout
 from .runs.planning import Plan as Plan
 from .runs.planning import plan as plan
 from .runs.protocols import JobService as JobService
+from .runs.rehearsal import Rehearsal as Rehearsal
+from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
 from .simulation.exact import exact_circuit as exact_circuit
@@ -112,6 +114,7 @@ __all__ = [
     "Plan",
     "Readout",
     "Record",
+    "Rehearsal",
     "Samples",
     "SquidRate",
     "TabulatedRate",
@@ -146,6 +149,7 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "rehearse",
     "rebuild_circuits",
     "resume",
     "ring",

@@ -29,11 +29,9 @@ def compute(settings: Settings) -> Result:
     mean_field = simulate_measured(
         MEASURED, times, trajectories=1, seed=0, noise=False, steps_per_period=4000
     )
-    settings.progress(1, 2)
     ensemble = simulate_measured(
         MEASURED, times, trajectories=runs, seed=settings.seed, steps_per_period=steps
     )
-    settings.progress(2, 2)
     current = ensemble.current
     charge = ensemble.variables["charge"]
     mean, error = charge.mean(axis=1), charge.std(axis=1, ddof=1) / np.sqrt(runs)
@@ -49,32 +47,20 @@ def compute(settings: Settings) -> Result:
     worst = int(np.argmax(np.abs(at_zero) / spread[crossings]))
     quantities = (
         *(
-            Quantity(
-                f"largest |I| in cycle {k + 1}, mean field",
-                peak,
-                unit="C/s",
-                verdict="inferred",
-                evidence=_INFERRED,
+            Quantity.inferred(
+                f"largest |I| in cycle {k + 1}, mean field", peak, _INFERRED, unit="C/s"
             )
             for k, peak in enumerate(peaks)
         ),
-        Quantity(
+        Quantity.inferred(
             f"ensemble <I> where <q> = 0, worst of {crossings.size} crossings",
-            float(at_zero[worst]),
-            float(spread[crossings][worst]),
-            "C/s",
-            verdict="inferred",
-            evidence="every run has I = 2γ(μ)<q> and is pinched; the average need not be, "
+            at_zero[worst],
+            "every run has I = 2γ(μ)<q> and is pinched; the average need not be, "
             "because μ and <q> are correlated; " + _INFERRED,
+            error=spread[crossings][worst],
+            unit="C/s",
         ),
-        Quantity(
-            "final <q>, ensemble",
-            float(mean[-1]),
-            float(error[-1]),
-            "C",
-            verdict="inferred",
-            evidence=_INFERRED,
-        ),
+        Quantity.inferred("final <q>, ensemble", mean[-1], _INFERRED, error=error[-1], unit="C"),
     )
     return Result(
         {"mean_field": mean_field, "ensemble": _thin(ensemble)},

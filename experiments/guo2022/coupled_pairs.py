@@ -144,18 +144,16 @@ def compute_couplings(
     """Measure each coupling; its defects stand beside what the paper says of them."""
     data: dict[str, Any] = {}
     quantities: list[Quantity] = []
-    for number, (name, (coupling, claims)) in enumerate(couplings.items()):
-        settings.progress(number, len(couplings))
+    for name, (coupling, claims) in settings.track(couplings.items()):
         _, digital, master = measure_pair(coupling, settings)
         data[f"master {name}"], data[f"digital {name}"] = master, digital
         quantities += [
             agreement(name, digital, master),
             *defect_quantities(name, master, claims),
-            Quantity(
+            Quantity.inferred(
                 f"{name}: peak concurrence, master equation",
-                float(master.concurrence(0, 1).value.max()),
-                verdict="inferred",
-                evidence=PAIR_INFERENCE,
+                master.concurrence(0, 1).value.max(),
+                PAIR_INFERENCE,
             ),
         ]
     return Result(data, tuple(quantities), parameters(settings))

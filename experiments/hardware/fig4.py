@@ -51,8 +51,8 @@ def compute(settings: Settings) -> Result:
     master = qm.master_equation(memristor, times)
     data: dict[str, Any] = {"master": master}
     gates: dict[str, Any] = {}
-    for place, name in enumerate(names):
-        settings.progress(2 * place, 2 * len(names))
+    advance = settings.stages(2 * len(names))
+    for name in names:
         target = qm.device(fake_backend(name), seed=TRANSPILER_SEED)
         merged = qm.build_circuits(memristor, times, ancilla="merged")
         stepwise = qm.build_circuits(memristor, times)
@@ -68,7 +68,7 @@ def compute(settings: Settings) -> Result:
                 data[label], gates[label] = _noisy(
                     circuits, replace(target, reset_error=error), len(times)
                 )
-        settings.progress(2 * place + 1, 2 * len(names))
+        advance()
         record = qm.run(
             memristor,
             times,
@@ -80,7 +80,7 @@ def compute(settings: Settings) -> Result:
         data[f"{name}_shots_raw"] = qm.estimate(record)
         data[f"{name}_shots_read"] = qm.mitigate(_readout_alone(record))
         data[f"{name}_shots_mitigated"] = qm.mitigate(record)
-    settings.progress(2 * len(names), 2 * len(names))
+        advance()
     parameters = {
         "shots": shots,
         "factors": list(FACTORS),
@@ -124,7 +124,7 @@ def _quantities(
         quantities.append(
             Quantity(
                 f"{label.replace('_', ' ')}: largest trace distance, exact noisy states",
-                float(trace_distance(found.states, master.states).max()),
+                trace_distance(found.states, master.states).max(),
                 evidence=(
                     f"{gates[label]['two_qubit_gates']} two-qubit gates, "
                     f"{gates[label]['microseconds']:.2f} µs at the last time"

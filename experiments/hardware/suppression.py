@@ -278,7 +278,7 @@ def _quantities(data: xarray.Dataset, lengths: Mapping[str, Any]) -> tuple[Quant
         quantities.append(
             Quantity(
                 f"{system}, {noise}, {method}: mean trace distance without shot noise",
-                float(here.bias),
+                here.bias,
                 float(here.bias_error) or None,
                 evidence=evidence,
             )

@@ -11,6 +11,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
+from experiments.drawing import letter_panels
 from experiments.guo2022.params import (
     PAIR_GAMMA0,
     PAIR_INFERENCE,
@@ -42,17 +43,14 @@ def compute_graph(graph: Graph, smallest: int, settings: Settings) -> Result:
     periods = 4 if settings.quick else PAIR_PERIODS
     times = MEMRISTOR.periods(periods, points=POINTS_PER_PERIOD)
     finer_times = MEMRISTOR.periods(periods, points=2 * POINTS_PER_PERIOD)
-    done, total = 0, sum(4**size for size in sizes)
     data: dict[str, xarray.Dataset] = {}
     finer: dict[str, xarray.Dataset] = {}
-    for size in sizes:
+    for size in settings.track(sizes):
         network = graph([MEMRISTOR] * size, COUPLING)
         trajectory = qm.exact_circuit(network, times, splitting="strang")
         data[f"n{size}"] = _dataset(network, trajectory)
         halved = qm.exact_circuit(network, finer_times, splitting="strang")
         finer[f"n{size}"] = _dataset(network, _every_second(halved))
-        done += 4**size
-        settings.progress(done, total)
     parameters = {
         "gamma0": PAIR_GAMMA0,
         "coupling": f"g σyσy; {PAIR_INFERENCE}",
@@ -199,8 +197,7 @@ def draw_graph(result: Result, roles: dict[str, int]) -> Figure:
     axes[1, 1].legend(title="memristors N", ncols=2, title_fontsize=8)
     shown = f"N = {sizes[-1]}"
     titles = (f"loops, {shown}", f"concurrence of all pairs, {shown}", "all N", "all N")
-    for label, title, ax in zip("abcd", titles, axes.flat, strict=True):
-        ax.set_title(f"({label}) {title}", loc="left")
+    letter_panels(axes.flat, titles, loc="left")
     return figure
 
 

@@ -34,11 +34,9 @@ def compute(settings: Settings) -> Result:
     memristor = squid.memristor(a=np.pi / 4, b=np.pi / 5)
     times = memristor.periods(3, points=60)
     master = to_volts(squid, qm.master_equation(memristor, times))
-    settings.progress(1, 2)
     shots = settings.shots or (20_000 if settings.quick else 200_000)
     record = qm.run(memristor, times, target=qm.aer(seed=settings.seed), shots=shots)
     digital = to_volts(squid, qm.estimate(record))
-    settings.progress(2, 2)
     comparison = qm.compare(digital, master)
     loops = qm.find_loops(master, normalise=None)
     quantities = (

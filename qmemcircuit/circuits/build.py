@@ -125,14 +125,16 @@ class CircuitSet(Sequence[QuantumCircuit]):
         """The largest residual of the compiled circuits (see `CompiledPair`); else None."""
         return max((pair.residual for pair in self.compiled), default=None)
 
-    def with_residuals(self, found: Trajectory) -> Trajectory:
+    def with_residuals(self, found: Trajectory, *, only: Sequence[int] | None = None) -> Trajectory:
         """Return a trajectory of these circuits with `variables["compilation_residual"]`, if any.
 
-        Only that of compiled circuits has one.
+        Only that of compiled circuits has one. `only` lists the time indices that it holds.
         """
         if not self.compiled:
             return found
         residuals = np.array([pair.residual for pair in self.compiled])
+        if only is not None:
+            residuals = residuals[list(only)]
         return replace(
             found,
             variables={**found.variables, "compilation_residual": residuals},

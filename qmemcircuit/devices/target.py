@@ -299,11 +299,7 @@ class DeviceTarget(Target):
 
     def _draw(self, chances: FloatArray, shots: int) -> IntArray:
         """Draw from probabilities (N, …, 2^M), the shots divided equally over the N instances."""
-        random = random_stream(self.seed, self.stream)
-        shares = np.full(len(chances), shots // len(chances))
-        shares[: shots % len(chances)] += 1
-        drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
-        return np.asarray(np.sum(drawn, axis=0))
+        return draw_counts(chances, shots, random_stream(self.seed, self.stream))
 
     def noisy_states(
         self, circuits: CircuitSet, *, only: Sequence[int] | None = None
@@ -324,13 +320,19 @@ class DeviceTarget(Target):
         )
         return states.mean(axis=1), compiled
 
-    def predicted_states(self, circuits: CircuitSet, **details: Any) -> Trajectory:
-        """Return the noisy states as a trajectory; `details` go into its provenance."""
+    def predicted_states(
+        self, circuits: CircuitSet, *, only: Sequence[int] | None = None, **details: Any
+    ) -> Trajectory:
+        """Return the noisy states as a trajectory; `details` go into its provenance.
+
+        `only` lists the time indices wanted; None is all of them.
+        """
         placed = self.place(circuits)
-        states, compiled = placed.noisy_states(circuits)
+        states, compiled = placed.noisy_states(circuits, only=only)
+        times = circuits.times if only is None else circuits.times[list(only)]
         provenance = make_provenance(
             "device_states",
-            model=describe_model(circuits.network, circuits.times),
+            model=describe_model(circuits.network, times),
             target=dict(placed.describe()),
             ancilla=circuits.ancilla.describe(),
             splitting=circuits.splitting,
@@ -340,8 +342,8 @@ class DeviceTarget(Target):
             durations=[item.duration for item in compiled] if self.compilation.schedule else None,
             **details,
         )
-        found = trajectory_of_states(circuits.network, circuits.times, states, provenance)
-        return circuits.with_residuals(found)
+        found = trajectory_of_states(circuits.network, times, states, provenance)
+        return circuits.with_residuals(found, only=only)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities.
@@ -376,6 +378,17 @@ class DeviceTarget(Target):
                 "yet; call place(circuits), or device(…, layout=[…])."
             )
         return self.placement
+
+
+def draw_counts(chances: FloatArray, shots: int, random: np.random.Generator) -> IntArray:
+    """Return counts (…, 2^M) of outcome probabilities (N, …, 2^M) of N random instances.
+
+    The shots are divided equally over the instances, as on hardware.
+    """
+    shares = np.full(len(chances), shots // len(chances))
+    shares[: shots % len(chances)] += 1
+    drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
+    return np.asarray(np.sum(drawn, axis=0))
 
 
 # More than eight parameters: a public verb takes its options as plain keywords, and makes

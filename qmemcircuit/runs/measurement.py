@@ -24,6 +24,7 @@ from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import resolve_ancilla
+from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Memristor, Model, Network
 from qmemcircuit.model.rates import ConstantRate
@@ -97,7 +98,7 @@ def plan_measurement(
         )
     circuits, choice = resolve_ancilla(model, times, options, target)
     if mitigation is not None and mitigation.extrapolation == "exponential":
-        _require_equal_gates(circuits)
+        require_equal_gates(circuits)
     placed = target.place(circuits)
     absorption = None
     if absorb_decay:
@@ -109,24 +110,6 @@ def plan_measurement(
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
     return Measurement(_runs(circuits, placed, mitigation), mitigation, details)
-
-
-def _require_equal_gates(circuits: CircuitSet) -> None:
-    """Raise ValueError for circuits whose decay is not that of `extrapolation`'s pooled rates."""
-    memristors = len(circuits.network.memristors)
-    if memristors > 2:
-        raise ValueError(
-            f"Argument mitigation must have extrapolation='polynomial' for {memristors} "
-            "memristors, but 'exponential' was declared: rates are pooled over all Paulis of one "
-            "or two."
-        )
-    if circuits.share_steps and len(circuits.times) > 1:
-        raise ValueError(
-            f"Argument mitigation must have extrapolation='polynomial' for circuits that grow with "
-            f"time (splitting={circuits.splitting!r}), but 'exponential' was declared: its rates "
-            "are common to all times; give splitting='compiled' for a pair, ancilla='merged' for "
-            "one memristor, or a number of steps."
-        )
 
 
 def measurement_of(circuits: CircuitSet, target: Target) -> Measurement:

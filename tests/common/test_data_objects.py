@@ -69,6 +69,12 @@ def examples() -> dict[str, object]:
         qm.MatrixCoupling(np.diag([0.0, 0.1, 0.2, 0.3])),
         qm.pool(3),
         qm.build_circuits(PAIR, TIMES, bases="tomography"),
+        qm.Rehearsal(
+            qm.build_circuits(MEMRISTOR, TIMES[:2]),
+            qm.Mitigation(readout=False),
+            (np.full((1, 2, 1, 2), 0.5),),
+            None,
+        ),
         qm.compile_pair(PAIR, 1.0),
         qm.ConstantDepth(tolerance=0.02, exceeded="warn"),
         qm.aer(seed=3),
