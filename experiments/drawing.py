@@ -7,11 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from qmemcircuit.plotting.figures import START_COLOUR
+
 
 def letter_panels(axes: Iterable[Any], titles: Iterable[str], **style: Any) -> None:
     """Title the panels "(a) …", "(b) …" in their order."""
     for number, (ax, title) in enumerate(zip(axes, titles, strict=True)):
         ax.set_title(f"({chr(ord('a') + number)}) {title}", **style)
+
+
+def mark_start(ax: Any, x: float, y: float, **style: Any) -> Any:
+    """Mark where a loop starts by a filled circle; return its handle."""
+    return ax.plot(x, y, "o", **{"color": START_COLOUR, "ms": 5, "label": "start", **style})[0]
+
+
+def mark_pinch(ax: Any, **style: Any) -> Any:
+    """Mark the origin, where a loop is pinched, by an open circle; return its handle."""
+    look = {"mfc": "none", "mec": "black", "ms": 8, "label": "pinch"}
+    return ax.plot(0, 0, "o", **{**look, **style})[0]
 
 
 def replace_by_3d(ax: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.brand2025.params import LOOP_CURRENT, RECONSTRUCTION, SILENT
+from experiments.drawing import mark_pinch, mark_start
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.analysis.loops import find_loops
 from qmemcircuit.neurons.integrate_and_fire import simulate_moments
@@ -101,8 +102,8 @@ def draw(result: Result) -> Figure:
             ms=4,
             color=START_COLOUR,
         )
-    left.plot([], [], "o", ms=4, color=START_COLOUR, label="start of the period")
-    left.plot(0, 0, "o", mfc="none", mec="black", ms=8, label="pinch")
+    mark_start(left, [], [], ms=4, label="start of the period")
+    mark_pinch(left)
     left.set(xlabel="voltage ⟨V⟩/max", ylabel="memristor current/max")
     left.legend()
     table = result.data["table"]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.drawing import mark_pinch, mark_start
 from experiments.gonzalezraya2020.params import MEASURED, MEASURED_PERIODS
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.photonic.measured import simulate_measured
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,8 +86,8 @@ def draw(result: Result) -> Figure:
         color=PALETTE[0],
         label=f"mean of {result.parameters['trajectories']} runs",
     )
-    left.plot(q[0], i[0], "o", color=START_COLOUR, ms=6, label="start")
-    left.plot(0, 0, "o", mfc="none", mec="black", ms=8)
+    mark_start(left, q[0], i[0], ms=6)
+    mark_pinch(left, label=None)
     left.legend(loc="upper left")
     for k in range(ensemble.device_count):
         right.plot(
@@ -96,8 +97,8 @@ def draw(result: Result) -> Figure:
             lw=0.9,
             label=f"run {k + 1}",
         )
-    right.plot(0, 0, "o", mfc="none", mec="black", ms=8, label="pinch")
-    right.plot(q[0], i[0], "o", color=START_COLOUR, ms=6)
+    mark_pinch(right)
+    mark_start(right, q[0], i[0], ms=6, label=None)
     right.legend(loc="upper left")
     for axis, title in ((left, "averaged"), (right, "single measured trajectories")):
         axis.set(xlabel="charge ⟨q⟩ (C)", ylabel="memristor current (C/s)", title=title)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import qmemcircuit as qm
+from experiments.drawing import mark_pinch, mark_start
 from experiments.guo2022.params import FIG1_A, FIG1_B, FIG1_GAMMA0
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,8 +98,8 @@ def draw(result: Result) -> Figure:
             color=colour,
             label=f"γ0 = {gamma0} ω",
         )
-    ax.plot(1, 1, "o", color=START_COLOUR, markersize=6, label="start")
-    ax.plot(0, 0, "o", mfc="none", mec="black", markersize=7, label="pinch")
+    mark_start(ax, 1, 1, ms=6)
+    mark_pinch(ax, ms=7)
     ax.set_xlabel("voltage ⟨V⟩/V₀")
     ax.set_ylabel("current ⟨I⟩/I₀")
     ax.legend()

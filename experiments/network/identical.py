@@ -11,7 +11,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import letter_panels, mark_pinch, mark_start
 from experiments.guo2022.params import (
     PAIR_GAMMA0,
     PAIR_INFERENCE,
@@ -21,7 +21,7 @@ from experiments.guo2022.params import (
 )
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.common.states import concurrence_of_states
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -218,8 +218,8 @@ def _draw_loops(ax: Axes, data: xarray.Dataset, roles: dict[str, int]) -> None:
     lines = ax.legend(loc="lower right", handlelength=1.5, fontsize=7, borderaxespad=0)
     start = [data[name].values[0, 0] / by for name, by in zip(AXES, scale, strict=True)]
     marks = [
-        *ax.plot(*start, "o", color=START_COLOUR, markersize=4.5, zorder=3, label="start"),
-        *ax.plot(0, 0, "o", mfc="none", mec="#000000", markersize=8, label="pinch"),
+        mark_start(ax, *start, ms=4.5, zorder=3),
+        mark_pinch(ax),
     ]
     ax.add_artist(lines)
     ax.legend(handles=marks, loc="upper left", fontsize=7, borderaxespad=0)

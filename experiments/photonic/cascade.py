@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.drawing import mark_pinch, mark_start
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.analysis.loops import find_loops
 from qmemcircuit.neurons.photonic.memristor import PhotonicMemristor, simulate_cascade
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,8 +59,8 @@ def draw(result: Result) -> Figure:
         (0, 1, PALETTE[3], "the pair"),
     ):
         left.plot(run.voltage[last, x], run.current[last, y], color=colour, label=label)
-    left.plot(0, 0, "o", color=START_COLOUR, ms=5, label="start")
-    left.plot(0, 0, "o", mfc="none", mec="black", ms=9, label="pinch")
+    mark_start(left, 0, 0)
+    mark_pinch(left, ms=9)
     left.set(xlabel=r"input photons $n_{in}$", ylabel=r"output photons $n_{out}$")
     left.legend()
     for device in (0, 1):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.drawing import mark_pinch, mark_start
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.analysis.loops import find_loops
 from qmemcircuit.neurons.photonic.memristor import (
@@ -13,7 +14,7 @@ from qmemcircuit.neurons.photonic.memristor import (
     run_photonic,
     simulate_photonic,
 )
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,8 +109,8 @@ def draw(result: Result) -> Figure:
         color=PALETTE[0],
         label=f"circuits, {result.parameters['shots']} shots",
     )
-    left.plot(0, 0, "o", color=START_COLOUR, ms=5, label="start")
-    left.plot(0, 0, "o", mfc="none", mec="black", ms=9, label="pinch")
+    mark_start(left, 0, 0)
+    mark_pinch(left, ms=9)
     left.set(xlabel=r"input photons $n_{in}$", ylabel=r"output photons $n_{out}$")
     left.legend(fontsize=7, loc="upper left")
     table = result.data["areas"]
