@@ -48,15 +48,10 @@ FEWEST_TIMES = 10
 """A current that differentiates measured means needs so many times."""
 
 _SEEN = 1e-5
-"""With a model: a deviation counts as bias where noise alone shows it so rarely.
+"""Structure counts as seen where noise alone shows it so rarely.
 
-It is asked some hundred times per series, and a true model's errors shall not grow by chance.
-"""
-
-_CONTRADICTS = 1e-3
-"""Without a model: a basis is too poor where noise alone would contradict it so rarely.
-
-A false alarm costs sharpness, not honesty: so more often than `_SEEN`.
+It is asked some hundred times per series: a true model's errors shall not grow by chance, and a
+local fit without a model shall not take a noisier basis by chance.
 """
 
 _JUDGES = 3
@@ -271,7 +266,7 @@ def _climb(ladder: list[_Linear], data: _Data) -> _Linear:
     for k in reversed(range(len(ladder) - 1)):
         fits = np.ones(data.x.shape, dtype=bool)
         for other in ladder[k + 1 :]:
-            fits &= _excess(ladder[k].minus(other), data, _CONTRADICTS) == 0
+            fits &= _excess(ladder[k].minus(other), data, _SEEN) == 0
         rung = np.where(fits, k, rung)
     rows = np.arange(data.times.size)
     return _Linear(
