@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-13
 """Some hundred operations on numbers of order one leave no more than this."""
+
+Item = TypeVar("Item")
 
 Verdict = Literal["agrees", "erratum", "differs", "inferred", "new"]
 
@@ -48,7 +50,7 @@ class Quantity:
     evidence: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.value, float | np.floating | np.integer):
+        if not isinstance(self.value, str):  # numbers of NumPy and xarray, too
             object.__setattr__(self, "value", float(self.value))
         if self.error is not None:
             object.__setattr__(self, "error", float(self.error))
@@ -56,6 +58,50 @@ class Quantity:
             raise ValueError(f"Quantity {self.name!r} is called {self.verdict} without evidence.")
         if self.verdict in ("agrees", "erratum") and self.published is None:
             raise ValueError(f"Quantity {self.name!r} is called {self.verdict}, but with what?")
+
+    @classmethod
+    def against(
+        cls,
+        name: str,
+        value: Any,
+        published: float | str,
+        *,
+        digits: int | None = None,
+        holds: bool | None = None,
+        **rest: Any,
+    ) -> Quantity:
+        """Return a quantity judged against the published one: "agrees" or "differs".
+
+        `digits` of a printed number decide (see `judge`), or `holds` for a claim in words.
+        """
+        if (digits is None) == (holds is None):
+            raise ValueError(f"Quantity {name!r} is judged by digits or by holds, by one of them.")
+        if digits is not None:
+            holds = judge(float(value), float(published), digits=digits) == "agrees"
+        verdict: Verdict = "agrees" if holds else "differs"
+        if verdict == "differs":
+            rest.setdefault("evidence", "by more than its digits or errors allow")
+        return cls(name, value, published=published, verdict=verdict, **rest)
+
+    @classmethod
+    def inferred(cls, name: str, value: Any, evidence: str, **rest: Any) -> Quantity:
+        """Return a quantity that rests on what a paper does not print; `evidence` says what."""
+        return cls(name, value, verdict="inferred", evidence=evidence, **rest)
+
+    @classmethod
+    def erratum(
+        cls, name: str, value: Any, published: float | str, evidence: str, **rest: Any
+    ) -> Quantity:
+        """Return a quantity that the paper has wrong; `evidence` says why."""
+        return cls(name, value, published=published, verdict="erratum", evidence=evidence, **rest)
+
+    @classmethod
+    def each(cls, values: Mapping[str, Any], **shared: Any) -> tuple[Quantity, ...]:
+        """Return one quantity for each name: its value, or (value, error); the rest is shared."""
+        pairs = {
+            name: item if isinstance(item, tuple) else (item,) for name, item in values.items()
+        }
+        return tuple(cls(name, *pair, **shared) for name, pair in pairs.items())
 
     def line(self) -> str:
         """Return the quantity as one line of text."""
@@ -70,7 +116,8 @@ class Settings:
     """How an experiment is run; what it computes stands in the experiment.
 
     `quick` asks for a smaller run that shows the same figure; `shots` and `target` are None
-    where the experiment's own choice holds; `progress(done, total)` may be called at any time.
+    where the experiment's own choice holds. Work of more than some seconds says how far it is, by
+    `track` or `stages`; `progress(done, total)` is what they, and `sweep`, report to.
     """
 
     quick: bool = False
@@ -82,6 +129,17 @@ class Settings:
     def shots_or(self, default: int) -> int:
         """Return the shots asked for, or the experiment's own."""
         return default if self.shots is None else self.shots
+
+    def track(self, items: Collection[Item]) -> Iterator[Item]:
+        """Yield the items; progress is reported as each is done."""
+        for number, item in enumerate(items, start=1):
+            yield item
+            self.progress(number, len(items))
+
+    def stages(self, total: int) -> Callable[[], None]:
+        """Return what is called as each of `total` stages is done."""
+        done = iter(range(1, total + 1))
+        return lambda: self.progress(next(done), total)
 
 
 @dataclass(frozen=True)

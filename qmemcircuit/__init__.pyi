@@ -10,7 +10,9 @@ from .analysis.relations import LaggedCorrelation as LaggedCorrelation
 from .analysis.relations import inverse_relation as inverse_relation
 from .circuits.build import CircuitSet as CircuitSet
 from .circuits.build import build_circuits as build_circuits
+from .circuits.build import rebuild_circuits as rebuild_circuits
 from .circuits.constant_depth import CompiledPair as CompiledPair
+from .circuits.constant_depth import ConstantDepth as ConstantDepth
 from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.options import AncillaPool as AncillaPool
 from .circuits.options import pool as pool
@@ -67,6 +69,8 @@ from .runs.measurement import measure_readout as measure_readout
 from .runs.planning import Plan as Plan
 from .runs.planning import plan as plan
 from .runs.protocols import JobService as JobService
+from .runs.rehearsal import Rehearsal as Rehearsal
+from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
 from .simulation.exact import exact_circuit as exact_circuit
@@ -83,6 +87,7 @@ __all__ = [
     "Comparison",
     "CompiledPair",
     "Concurrence",
+    "ConstantDepth",
     "ConstantRate",
     "ControlledRotation",
     "Coupling",
@@ -109,6 +114,7 @@ __all__ = [
     "Plan",
     "Readout",
     "Record",
+    "Rehearsal",
     "Samples",
     "SquidRate",
     "TabulatedRate",
@@ -143,6 +149,8 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "rehearse",
+    "rebuild_circuits",
     "resume",
     "ring",
     "run",

@@ -18,7 +18,7 @@ from experiments.__main__ import main
 from experiments.driven2026.forced import CHAOS, LOCKED, TORUS, UNDECIDED, name_regime
 from experiments.registry import experiment_names, load_experiment
 from experiments.report import GALLERY, HERE, render_report
-from experiments.results import Quantity, format_number, judge
+from experiments.results import Quantity, Settings, format_number, judge
 
 # "differs" says that we do not know why; how many may is said here, by experiment: none.
 UNEXPLAINED: dict[str, int] = {}
@@ -95,6 +95,12 @@ def test_the_table_is_what_the_summaries_say():
     assert (HERE / "README.md").read_text() == render_report()
 
 
+def test_goals_say_whose_they_are():
+    """A reader of the table knows no task that somebody once set."""
+    words = re.compile(r"\b(issue|asked|required|demanded)\b", re.IGNORECASE)
+    assert words.findall(render_report()) == []
+
+
 def test_the_gallery_hides_no_disagreement():
     for name in experiment_names():
         summary = json.loads((GALLERY / f"{name}.json").read_text())
@@ -125,6 +131,35 @@ def test_quantities_do_not_claim_without_evidence():
         Quantity("x", 1.0, published=2.0, verdict="erratum")
     with pytest.raises(ValueError, match="but with what"):
         Quantity("x", 1.0, verdict="agrees")
+
+
+def test_a_quantity_is_judged_by_digits_or_by_a_claim():
+    assert Quantity.against("x", np.float64(0.2254), 0.23, digits=2).verdict == "agrees"
+    assert Quantity.against("x", 0.2249, 0.23, digits=2).verdict == "differs"
+    assert Quantity.against("x", 3, "rises", holds=np.bool_(True)).verdict == "agrees"
+    with pytest.raises(ValueError, match="one of them"):
+        Quantity.against("x", 1.0, 1.0)
+    with pytest.raises(ValueError, match="one of them"):
+        Quantity.against("x", 1.0, 1.0, digits=1, holds=True)
+
+
+def test_quantities_share_what_they_have_in_common():
+    first, second = Quantity.each({"a": np.int64(2), "b": (1.0, 0.1)}, unit="s")
+    assert first == Quantity("a", 2.0, unit="s")
+    assert second == Quantity("b", 1.0, 0.1, "s")
+    assert isinstance(first.value, float)
+    assert Quantity.inferred("x", 1, "why").verdict == "inferred"
+    assert Quantity.erratum("x", 1, 2.0, "why").line() == "x = 1  [erratum; published 2.0]"
+
+
+def test_progress_is_counted_by_the_kit():
+    seen = []
+    settings = Settings(progress=lambda done, total: seen.append((done, total)))
+    assert list(settings.track("ab")) == ["a", "b"]
+    advance = settings.stages(3)
+    for _ in range(3):
+        advance()
+    assert seen == [(1, 2), (2, 2), (1, 3), (2, 3), (3, 3)]
 
 
 def test_a_verdict_is_half_a_printed_digit():

@@ -10,8 +10,8 @@ time of the row if the coverage is nominal there, but for one row in ten thousan
 misses less than half as often as it may (the error bar says less than it could); else "holds".
 
 Truths are closed forms or the density matrices that the counts are drawn from; no estimator's own
-output. A row family is one function `(runs: int) -> Iterator[Row]`; to add one (areas, form
-factors), write it and name it in `FAMILIES`. `runs` is what a cheap family should do; a dear one
+output. A row family is one function `(runs: int) -> Iterator[Row]`; to add one, write it and name
+it in `FAMILIES`. `runs` is what a cheap family should do; a dear one
 takes a fraction of it and says so in `Row.runs`.
 """
 
@@ -26,6 +26,7 @@ import numpy as np
 from scipy.stats import binom
 
 import qmemcircuit as qm
+from experiments.benchmarks.loop_coverage import loop_rows
 from qmemcircuit.circuits.settings import parse_bases
 from qmemcircuit.common.states import concurrence_of_states, outcome_probabilities
 from qmemcircuit.counts.currents import ExpectedMeans, finite_difference, local_fit
@@ -177,6 +178,11 @@ def mitigated_values(runs: int) -> Iterator[Row]:
             yield Row("V, mitigated", law, shots, runs, times, held.mean(axis=0))
 
 
+def loops(runs: int) -> Iterator[Row]:
+    """Area, perimeter and form factor of loops, 95 % intervals; "no loop" of resistors at 5 %."""
+    yield from (Row(*numbers) for numbers in loop_rows(runs, SHOTS, SEED))
+
+
 Family = Callable[[int], Iterator[Row]]
 
 FAMILIES: tuple[Family, ...] = (
@@ -186,8 +192,9 @@ FAMILIES: tuple[Family, ...] = (
     currents_without_model,
     concurrences,
     mitigated_values,
+    loops,
 )
-"""Every row of the table; areas and form factors of loops are added here."""
+"""Every row of the table."""
 
 
 def _memristors() -> Iterator[tuple[str, qm.Memristor, np.ndarray, ExpectedMeans]]:

@@ -14,18 +14,15 @@ The service is a stub: a folder whose files are its jobs, so that it outlives th
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -37,6 +34,17 @@ from rich.console import Console
 from rich.table import Table
 
 import qmemcircuit as qm
+from experiments.benchmarks.kills import kill_dask, kill_runs, kill_submissions, kill_sweeps
+from experiments.benchmarks.victims import (
+    GRID,
+    SHOTS,
+    TIMES,
+    FolderService,
+    count_outcome,
+    example_memristor,
+    slow_point,
+    started,
+)
 from qmemcircuit.common.storage import content_digest
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
@@ -44,262 +52,6 @@ from qmemcircuit.runs import ibm as ibm_module
 from qmemcircuit.sweeps.sweep import sweep
 
 OUTCOMES = ("kept", "refused", "lost", "twice", "wrong")
-GRID = {"x": np.arange(40.0), "y": np.arange(2.0)}
-TIMES = np.array([0.0, 0.5, 1.0, 1.5])
-SHOTS = 50
-
-
-class FolderService:
-    """A stub service: one file a job. Row k of a job has k times the outcome 1."""
-
-    def __init__(self, server: Path, pause: float = 0.0) -> None:
-        self.server, self.pause = server, pause
-        server.mkdir(exist_ok=True)
-
-    def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
-        """Accept a job."""
-        time.sleep(self.pause)
-        job = f"job{len(list(self.server.glob('*.job')))}"
-        partial_file = self.server / f"{job}.part"
-        partial_file.write_text(json.dumps({"tag": tag, "shots": shots, "size": len(circuits)}))
-        partial_file.rename(self.server / f"{job}.job")
-        time.sleep(self.pause)
-        return job
-
-    def jobs(self) -> dict[str, dict[str, Any]]:
-        """Return every job that was accepted."""
-        return {path.stem: json.loads(path.read_text()) for path in self.server.glob("*.job")}
-
-    def find(self, tag: str) -> str | None:
-        """Return the job that carries the tag."""
-        return next((job for job, item in self.jobs().items() if item["tag"] == tag), None)
-
-    def status(self, job: str) -> tuple[str, str]:
-        """Every job is done."""
-        time.sleep(self.pause)
-        return "DONE", ""
-
-    def counts(self, job: str) -> list[Mapping[int, int]]:
-        """Return counts that tell their circuit."""
-        item = self.jobs()[job]
-        return [{0: item["shots"] - row, 1: row} for row in range(item["size"])]
-
-
-def slow_point(x: float, y: float, log: str) -> float:
-    """One point of a sweep; it says in a file that it was computed."""
-    value = float(np.sin(x) + y)
-    time.sleep(0.002)
-    with open(log, "a") as stream:
-        stream.write(f"{x:g},{y:g}\n")
-    return value
-
-
-@contextmanager
-def started(work: Callable[[], object]) -> Iterator[int]:
-    """Run `work` in a forked child, silently; yield its process number."""
-    child = os.fork()
-    if child == 0:
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-            os.setsid()  # so that its own workers go with it
-            code = 1
-            try:
-                work()
-                code = 0
-            finally:
-                os._exit(code)
-    yield child
-
-
-def killed(work: Callable[[], object], after: float) -> None:
-    """Run `work` in a child and kill it, workers and all, `after` seconds (if it still runs)."""
-    with started(work) as child:
-        time.sleep(after)
-        for kill in (partial(os.killpg, child), partial(os.kill, child)):
-            with suppress(ProcessLookupError):
-                kill(signal.SIGKILL)
-        os.waitpid(child, 0)
-        with suppress(ProcessLookupError):  # forked workers hold the parent's lock until they go
-            for _ in range(5000):
-                os.killpg(child, 0)
-                time.sleep(0.001)
-
-
-def duration(work: Callable[[], object]) -> float:
-    """Return how long `work` takes in a child."""
-    start = time.perf_counter()
-    with started(work) as child:
-        os.waitpid(child, 0)
-    return time.perf_counter() - start
-
-
-# --- kills -----------------------------------------------------------------------------------
-
-
-def kill_runs(folder: Path, random: np.random.Generator, trials: int) -> Counter[str]:
-    """Kill `run` and the saving of its record, over an older record."""
-    memristor = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4)
-    times = memristor.periods(1, points=12)
-
-    def work(path: Path, seed: int) -> None:
-        record = qm.run(memristor, times, target=qm.aer(seed=seed), shots=100)
-        for _ in range(20):
-            record.save(path)
-
-    wanted = {}
-    for seed in (1, 2):
-        record = qm.run(memristor, times, target=qm.aer(seed=seed), shots=100)
-        wanted[seed] = record.samples.counts
-    found: Counter[str] = Counter()
-    path = folder / "record.npz"
-    work(path, 1)
-    span = duration(partial(work, path, 2))
-    for trial in range(trials):
-        killed(partial(work, path, 1 + trial % 2), random.uniform(0.3, 1) * span)
-        counts = Record.load(path).samples.counts
-        good = any(np.array_equal(counts, these) for these in wanted.values())
-        found["kept" if good else "wrong"] += 1
-    return found
-
-
-def kill_sweeps(
-    folder: Path,
-    random: np.random.Generator,
-    trials: int,
-    executor: Callable[[], Executor],
-    workers: int,
-) -> Counter[str]:
-    """Kill a sweep, then let it finish: finished points are kept and not computed again."""
-    wanted = np.sin(GRID["x"])[:, None] + GRID["y"][None, :]
-    found: Counter[str] = Counter()
-
-    def work(path: Path, log: Path) -> None:
-        with executor() as running:
-            sweep(partial(slow_point, log=str(log)), GRID, executor=running, path=path, chunk=2)
-
-    span = duration(partial(work, folder / "whole.nc", folder / "whole.log"))
-    for trial in range(trials):
-        path, log = folder / f"{trial}.nc", folder / f"{trial}.log"
-        killed(partial(work, path, log), random.uniform(0.0, 1.0) * span)
-        journal = Path(f"{path}.journal")
-        lines = journal.read_bytes().split(b"\n")[1:-1] if journal.exists() else []
-        finished = {index for line in lines for index in json.loads(line)["points"]}
-        before = len(log.read_text().split()) if log.exists() else 0
-        if path.exists():
-            finished = set(range(wanted.size))
-        with ThreadPoolExecutor(1) as serial:
-            again = sweep(
-                partial(slow_point, log=str(log)), GRID, executor=serial, path=path, chunk=2
-            )
-        computed = len(log.read_text().split()) - before if log.exists() else 0
-        if not np.array_equal(again["value"].values, wanted):
-            found["wrong"] += 1
-        elif computed > wanted.size - len(finished):
-            found["lost"] += 1
-        else:
-            found["kept"] += 1
-    return found
-
-
-def _memristor() -> qm.Memristor:
-    return qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
-
-
-def _judge(folder: Path, service: FolderService, found: Counter[str], jobs: int) -> None:
-    """Count what a submission came to, once it was resumed and collected."""
-    record = qm.collect(folder, service=service).record
-    tags = [item["tag"] for item in service.jobs().values()]
-    if len(tags) != len(set(tags)):
-        found["twice"] += 1
-    elif len(tags) != jobs or record is None:
-        found["lost"] += 1
-    elif record.samples.counts[:, :, 1].tolist() != [[0, 1]] * TIMES.size:
-        found["wrong"] += 1
-    else:
-        found["kept"] += 1
-
-
-def kill_submissions(
-    folder: Path, random: np.random.Generator, trials: int, stage: str
-) -> Counter[str]:
-    """Kill `submit`, `resume` or `collect`; repeat; every job once, every count in its place."""
-    target = qm.ibm("fake_manila", channel="local", seed=1)
-    pause = 0.01
-    found: Counter[str] = Counter()
-
-    def submitted(place: Path, service: Any) -> None:
-        qm.submit(_memristor(), TIMES, target=target, shots=SHOTS, folder=place, service=service)
-
-    class Refusing(FolderService):
-        def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
-            raise ConnectionError("the network is down")
-
-    def prepared(place: Path, server: Path) -> Callable[[], object]:
-        service = FolderService(server, pause)
-        if stage == "submit":
-            return partial(submitted, place, service)
-        with suppress(ConnectionError):
-            submitted(place, Refusing(server) if stage == "resume" else FolderService(server))
-        verb = qm.resume if stage == "resume" else qm.collect
-        return partial(verb, place, service=service)
-
-    first = folder / "first"
-    span = duration(prepared(first, folder / "first.server"))
-    shutil.rmtree(folder / "first.server")
-    for trial in range(trials):
-        place, server = folder / str(trial), folder / f"{trial}.server"
-        killed(prepared(place, server), random.uniform(0.0, 1.1) * span)
-        service = FolderService(server)
-        if (place / "plan.json").exists():
-            qm.resume(place, service=service)
-        else:  # nothing was sent: the submission does not exist yet
-            if service.jobs():
-                found["lost"] += 1
-                continue
-            submitted(place, service)
-        _judge(place, service, found, 4)
-    return found
-
-
-def kill_dask(folder: Path, random: np.random.Generator, trials: int) -> Counter[str]:
-    """Kill the client of a Dask cluster's sweep; the cluster goes on."""
-    import distributed
-
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
-        address = cluster.scheduler_address
-        script = (
-            "import sys\nfrom functools import partial\nfrom pathlib import Path\n"
-            "import distributed\n"
-            "from experiments.benchmarks.faults import GRID, slow_point\n"
-            "from qmemcircuit.sweeps.sweep import sweep\n"
-            "with distributed.Client(sys.argv[1]) as client:\n"
-            "    print('ready', flush=True)\n"
-            "    sweep(partial(slow_point, log=sys.argv[3]), GRID, path=sys.argv[2], chunk=2,\n"
-            "          executor=client.get_executor())\n"
-        )
-        found: Counter[str] = Counter()
-        wanted = np.sin(GRID["x"])[:, None] + GRID["y"][None, :]
-        for trial in range(trials):
-            path, log = folder / f"{trial}.nc", folder / f"{trial}.log"
-            child = subprocess.Popen(
-                [sys.executable, "-c", script, address, str(path), str(log)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-            assert child.stdout is not None
-            child.stdout.readline()
-            time.sleep(random.uniform(0.0, 0.3))
-            child.kill()
-            child.wait()
-            child.stdout.close()
-            with ThreadPoolExecutor(1) as serial:
-                again = sweep(
-                    partial(slow_point, log=str(log)), GRID, executor=serial, path=path, chunk=2
-                )
-            equal = np.array_equal(again["value"].values, wanted)
-            found["kept" if equal else "wrong"] += 1
-    return found
 
 
 # --- full disks, flipped bits, strange paths, two at once --------------------------------------
@@ -517,7 +269,12 @@ def two_at_once(folder: Path, trials: int) -> Counter[str]:
             service = FolderService(server, 0.01)
             try:
                 qm.submit(
-                    _memristor(), TIMES, target=target, shots=SHOTS, folder=place, service=service
+                    example_memristor(),
+                    TIMES,
+                    target=target,
+                    shots=SHOTS,
+                    folder=place,
+                    service=service,
                 )
             except (ValueError, RuntimeError):
                 qm.resume(place, service=service)
@@ -527,7 +284,7 @@ def two_at_once(folder: Path, trials: int) -> Counter[str]:
             os.waitpid(two, 0)
         service = FolderService(server)
         qm.resume(place, service=service)
-        _judge(place, service, found, 4)
+        count_outcome(place, service, found, 4)
     wanted = np.sin(GRID["x"])[:, None] + GRID["y"][None, :]
     for trial in range(trials):
         path, log = folder / f"{trial}.nc", folder / f"{trial}.log"
@@ -565,14 +322,13 @@ def run_trials(seed: int, *, quick: bool) -> dict[str, Counter[str]]:
 
         rows["kill: run, save its record"] = kill_runs(place("runs"), random, few)
         rows["kill: sweep, one thread"] = kill_sweeps(
-            place("threads"), random, many, partial(ThreadPoolExecutor, 1), 1
+            place("threads"), random, many, partial(ThreadPoolExecutor, 1)
         )
         rows["kill: sweep, two processes"] = kill_sweeps(
             place("processes"),
             random,
             few,
             partial(ProcessPoolExecutor, 2, mp_context=get_context("fork")),
-            2,
         )
         for stage in ("submit", "resume", "collect"):
             rows[f"kill: {stage}"] = kill_submissions(place(stage), random, many, stage)

@@ -4,8 +4,8 @@
 
 Prints for every candidate, at the settings of the experiment but with shot seeds 0 to 199 (the
 experiment begins at 1000): the largest trace distance to the master equation with unlimited
-shots (the bias), its 95 % quantile with shots, and the shares of seeds that reach each demand of
-the issue: distance ≤ 0.020, first lobe ≥ 95 %, C(8T) ≤ 0.02, C(10T) and C(12T) ≥ 0.17. About two
+shots (the bias), its 95 % quantile with shots, and the shares of seeds that reach each of
+our goals: distance ≤ 0.020, first lobe ≥ 95 %, C(8T) ≤ 0.02, C(10T) and C(12T) ≥ 0.17. About two
 minutes. FakeFez is not looked at.
 """
 

@@ -1,6 +1,6 @@
 """Cost of a 100 × 100 regime map of the driven neuron, 500 time units a point, in one run.
 
-The issue's bounds are for two cores: 3 minutes for the spans, 10 for the largest Lyapunov exponent.
+Our goals are for two cores: 3 minutes for the spans, 10 for the largest Lyapunov exponent.
 A 10 × 10 grid of the same (V_Amp, ω) is timed on one core, and the whole map extrapolated.
 """
 

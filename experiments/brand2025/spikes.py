@@ -32,7 +32,6 @@ def compute(settings: Settings) -> Result:
             solver="compiled",
         )
         noisy[f"run_{k}"] = run.events["spikes"]
-        settings.progress(k + 1, runs)
     from dataclasses import replace
 
     spikes = exact.events["spikes"]
@@ -40,28 +39,29 @@ def compute(settings: Settings) -> Result:
     counts = np.array([found.size for found in noisy.values()])
     rest = {"verdict": "inferred", "evidence": RECONSTRUCTION}
     quantities = (
-        Quantity(
+        Quantity.against(
             "shortest interspike interval over the refractory time",
-            float(intervals.min() / NEURON.refractory_time),
-            published="thresholding and refractory mechanisms, spike-like outputs",
+            intervals.min() / NEURON.refractory_time,
+            "thresholding and refractory mechanisms, spike-like outputs",
             source="summary",
-            verdict="agrees",
+            holds=intervals.min() >= NEURON.refractory_time,
             evidence=RECONSTRUCTION,
         ),
-        Quantity("number of spikes before silence", float(spikes.size), **rest),
+        Quantity("number of spikes before silence", spikes.size, **rest),
         *(Quantity(f"spike {k + 1}", spikes[k], **rest) for k in (0, 1, 2)),
-        Quantity("last spike", spikes[-1], **rest),
-        Quantity("first interspike interval", intervals[0], **rest),
-        Quantity("last interspike interval", intervals[-1], **rest),
-        Quantity(
-            "spikes, stochastic threshold, mean of the runs",
-            float(counts.mean()),
-            float(counts.std(ddof=1) / np.sqrt(runs)),
-            **rest,
-        ),
-        Quantity(
-            "smallest uncertainty determinant over ħ²/4",
-            exact.provenance["uncertainty"]["smallest"],
+        *Quantity.each(
+            {
+                "last spike": spikes[-1],
+                "first interspike interval": intervals[0],
+                "last interspike interval": intervals[-1],
+                "spikes, stochastic threshold, mean of the runs": (
+                    counts.mean(),
+                    counts.std(ddof=1) / np.sqrt(runs),
+                ),
+                "smallest uncertainty determinant over ħ²/4": exact.provenance["uncertainty"][
+                    "smallest"
+                ],
+            },
             **rest,
         ),
     )

@@ -30,27 +30,22 @@ def compute(settings: Settings) -> Result:
     pair = simulate_network(
         _PAIR, times, _drive, weights=_WEIGHTS, synapse_time=_SYNAPSE_TIME, tolerance=1e-8
     )
-    settings.progress(1, 2)
     alone = simulate_network(
         _PAIR, times, _drive, weights=np.tril(_WEIGHTS), synapse_time=_SYNAPSE_TIME, tolerance=1e-8
     )
-    settings.progress(2, 2)
     rest = {"verdict": "inferred", "evidence": RECONSTRUCTION}
     first, second = pair.events["spikes_0"], pair.events["spikes_1"]
     per = first.size / second.size if second.size else float("inf")
     quantities = (
-        Quantity("spikes of the excitatory neuron, coupled", float(first.size), **rest),
-        Quantity(
-            "spikes of the excitatory neuron, no inhibition",
-            float(alone.events["spikes_0"].size),
-            **rest,
-        ),
-        Quantity("spikes of the inhibitory neuron", float(second.size), **rest),
-        Quantity("excitatory spikes for one inhibitory", per, **rest),
-        Quantity("mean interspike interval, excitatory", float(np.diff(first).mean()), **rest),
-        Quantity(
-            "the same without inhibition",
-            float(np.diff(alone.events["spikes_0"]).mean()),
+        *Quantity.each(
+            {
+                "spikes of the excitatory neuron, coupled": first.size,
+                "spikes of the excitatory neuron, no inhibition": alone.events["spikes_0"].size,
+                "spikes of the inhibitory neuron": second.size,
+                "excitatory spikes for one inhibitory": per,
+                "mean interspike interval, excitatory": np.diff(first).mean(),
+                "the same without inhibition": np.diff(alone.events["spikes_0"]).mean(),
+            },
             **rest,
         ),
         *(

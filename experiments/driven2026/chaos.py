@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import draw_bloch_path, draw_spectrum
 from experiments.driven2026.forced import lyapunov_quantity
-from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
 from qmemcircuit.neurons.dynamics.maps import stroboscopic_map
@@ -37,7 +37,7 @@ def compute(settings: Settings) -> Result:
     """Measure the exponents for two tolerances and two initial states at each point."""
     duration = 400.0 if settings.quick else 2500.0
     data, quantities = {}, []
-    done = 0
+    advance = settings.stages(len(POINTS) * len(TOLERANCES) * len(STATES))
     for name, neuron in POINTS.items():
         system = neuron.system()
         largest = []
@@ -49,8 +49,7 @@ def compute(settings: Settings) -> Result:
                 largest.append((found.exponents[0], found.errors[0]))
                 label = f"{_label(name, neuron)}, rtol {rtol:g}, from V = {state[0]:g}"
                 quantities.append(lyapunov_quantity(label, found))
-                done += 1
-                settings.progress(done, 8)
+                advance()
         values, errors = np.array(largest).T
         weights = errors**-2
         mean = float(np.sum(weights * values) / np.sum(weights))
@@ -59,7 +58,7 @@ def compute(settings: Settings) -> Result:
             Quantity(
                 f"largest exponent, {_label(name, neuron)}",
                 mean,
-                error=float(np.sum(weights) ** -0.5),
+                error=np.sum(weights) ** -0.5,
                 evidence=f"four runs, χ² = {chi_squared:.1f} for 3 degrees of freedom; positive by "
                 f"{mean * np.sum(weights) ** 0.5:.0f} standard errors: chaos",
             ),
@@ -116,17 +115,14 @@ def draw(result: Result) -> Any:
             rf"{name}: $\Gamma = {neuron.decoherence_rate:g}$, "
             rf"$\omega = {neuron.drive.frequency:g}$"
         )
-        ax = replace_by_3d(figure, axes[row, 1], (2, 5, 5 * row + 2))
-        draw_bloch_sphere(ax)
         near = data["time"].values < 60
-        ax.plot(data["X"][near], data["Y"][near], data["Z"][near], lw=0.2, color=colour)
+        draw_bloch_path(axes[row, 1], data, part=near, lw=0.2, color=colour)
         ax = axes[row, 2]
         ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ",", color=colour, alpha=0.8)
         ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ".", ms=0.8, color=colour)
         ax.set(xlabel="$X$", ylabel="$Y$", title="once per drive period")
-        ax = axes[row, 3]
-        ax.semilogy(data["frequency"], data["density"], lw=0.6, color=colour)
-        ax.set(xlabel=r"frequency $\omega$", ylabel=r"$S(\omega)$", title="broad spectrum")
+        draw_spectrum(axes[row, 3], data, lw=0.6, color=colour)
+        axes[row, 3].set_title("broad spectrum")
         ax = axes[row, 4]
         rate = next(
             q.value

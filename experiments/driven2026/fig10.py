@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import add_span_bar, draw_span_map, letter_panels
 from experiments.driven2026.params import NEURON, REGIONS
 from experiments.maps import sweep_map
 from experiments.results import Quantity, Result, Settings
@@ -48,7 +49,7 @@ def compute(settings: Settings) -> Result:
             Quantity(f"smallest R_n of the region, Z_T = {z:g}", onset.resistance),
             Quantity(
                 f"largest span in the window, Z_T = {z:g}",
-                float(spans[number].max()),
+                spans[number].max(),
                 evidence="on the grid",
             ),
         ]
@@ -75,23 +76,18 @@ def draw(result: Result) -> Any:
     """Draw both heat maps with the exact boundary."""
     data = result.data["regions"]
     figure, axes = make_figure(1, 2, width=8.4, height=3.2)
-    for number, (ax, z) in enumerate(zip(axes, REGIONS, strict=True)):
+    for number, ax in enumerate(axes):
         spans = data["span"].values[number]
-        mesh = ax.pcolormesh(
-            data["bias"],
-            data["resistance"],
-            np.where(spans > 1e-3, spans, np.nan),
-            vmin=0,
-            vmax=float(data["span"].max()),
-            rasterized=True,
+        largest = float(data["span"].max())
+        mesh = draw_span_map(
+            ax, data["bias"], data["resistance"], spans, above=1e-3, largest=largest
         )
         resistance, lower, upper = data["edge"].values[number].T
         ax.plot(lower, resistance, color="black", label="Hopf, closed condition")
         ax.plot(upper, resistance, color="black")
-        ax.set_facecolor("0.95")
         ax.set(xlabel="input $V_n$", ylabel="resistance $R_n$", xlim=(0, LIMITS[0]))
         ax.set_ylim(0, LIMITS[1])
-        ax.set_title(f"({'ab'[number]}) $Z_T = {z:g}$")
+    letter_panels(axes, (f"$Z_T = {z:g}$" for z in REGIONS))
     axes[0].legend(loc="lower right")
-    figure.colorbar(mesh, ax=list(axes), label=r"span $V_{\max} - V_{\min}$")
+    add_span_bar(axes, mesh)
     return figure

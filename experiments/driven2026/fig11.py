@@ -6,23 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from experiments.drawing import draw_bloch_path
 from experiments.driven2026.forced import (
     LOCKED,
-    draw_spectrum,
+    draw_relative_spectrum,
     lyapunov_quantity,
     name_regime,
     orbit_quantity,
     study,
 )
 from experiments.driven2026.params import FREQUENCY, LOCKED_AMPLITUDE, driven
-from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
 from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 
 def compute(settings: Settings) -> Result:
     """Settle, and look at the spectrum, the exponents and the multipliers."""
-    settings.progress(0, 1)
     found = study(driven(LOCKED_AMPLITUDE), quick=settings.quick)
     label = f"V_Amp = {LOCKED_AMPLITUDE:g}"
     strongest = found.lines[0].frequency
@@ -31,19 +30,18 @@ def compute(settings: Settings) -> Result:
     foreign = int(np.sum(np.abs(turns - np.round(turns)) > 1e-4))
     is_locked = regime == LOCKED and foreign == 0
     quantities = (
-        Quantity(
+        Quantity.against(
             "strongest line",
             strongest,
-            published=FREQUENCY,
+            FREQUENCY,
             source="Fig. 11c, '6.00'",
-            verdict=judge(strongest, FREQUENCY, digits=2) if is_locked else "differs",
+            holds=is_locked and judge(strongest, FREQUENCY, digits=2) == "agrees",
             evidence=f"{regime}; lines that are no multiple of ω: {foreign} of {turns.size}",
         ),
         orbit_quantity(label, found.orbit),
         lyapunov_quantity(label, found.spectrum),
         Quantity("span of the locked orbit", found.orbit.span()),
     )
-    settings.progress(1, 1)
     return Result({"forced": found.data}, quantities)
 
 
@@ -54,10 +52,8 @@ def draw(result: Result) -> Any:
     axes[0].plot(data["time"], data["V"])
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 12))
     axes[0].set_title("(a)")
-    ax = replace_by_3d(figure, axes[1], (1, 3, 2))
-    draw_bloch_sphere(ax)
-    ax.plot(data["X"], data["Y"], data["Z"], color=PALETTE[1], lw=0.8)
+    ax = draw_bloch_path(axes[1], data, color=PALETTE[1], lw=0.8)
     ax.set_title("(b) locked orbit", y=1.04)
-    draw_spectrum(axes[2], data, {rf"${k}\omega$": k * FREQUENCY for k in (1, 2, 3, 4)})
+    draw_relative_spectrum(axes[2], data, {rf"${k}\omega$": k * FREQUENCY for k in (1, 2, 3, 4)})
     axes[2].set_title("(c)", pad=14)
     return figure

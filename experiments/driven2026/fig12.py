@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments.drawing import draw_bloch_path
 from experiments.driven2026.forced import (
-    draw_spectrum,
+    draw_relative_spectrum,
     lyapunov_quantity,
     orbit_quantity,
     study,
@@ -20,7 +21,6 @@ from experiments.driven2026.params import (
     TORUS_AMPLITUDE,
     driven,
 )
-from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
 from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.maps import rotation_number
@@ -30,7 +30,6 @@ from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 def compute(settings: Settings) -> Result:
     """Settle on the torus; name its lines; count its turns."""
-    settings.progress(0, 1)
     neuron = driven(TORUS_AMPLITUDE)
     found = study(neuron, quick=settings.quick)
     label = f"V_Amp = {TORUS_AMPLITUDE:g}"
@@ -84,7 +83,6 @@ def compute(settings: Settings) -> Result:
                 "combination",
             )
         )
-    settings.progress(1, 1)
     return Result({"forced": found.data}, tuple(quantities), {"natural": natural})
 
 
@@ -95,9 +93,7 @@ def draw(result: Result) -> Any:
     axes[0].plot(data["time"], data["V"], lw=0.8)
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 30))
     axes[0].set_title("(a) beating")
-    ax = replace_by_3d(figure, axes[1], (1, 3, 2))
-    draw_bloch_sphere(ax)
-    ax.plot(data["X"], data["Y"], data["Z"], color=PALETTE[1], lw=0.3)
+    ax = draw_bloch_path(axes[1], data, color=PALETTE[1], lw=0.3)
     ax.set_title("(b) two-torus", y=1.04)
     marks = {
         r"$\omega_0{-}\omega$": natural - FREQUENCY,
@@ -105,7 +101,7 @@ def draw(result: Result) -> Any:
         r"$\ \omega_0$": natural,
         r"$\omega{+}\omega_0$": FREQUENCY + natural,
     }
-    draw_spectrum(axes[2], data, marks)
+    draw_relative_spectrum(axes[2], data, marks)
     axes[2].set_xlim(0, 20)
     axes[2].set_title("(c)", pad=14)
     return figure

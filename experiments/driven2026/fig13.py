@@ -15,9 +15,8 @@ from qmemcircuit.plotting.figures import PALETTE, make_figure
 def compute(settings: Settings) -> Result:
     """Strobe the quasi-periodic and the locked neuron with the drive."""
     data, quantities = {}, []
-    for number, (name, amplitude) in enumerate(
-        (("torus", TORUS_AMPLITUDE), ("locked", LOCKED_AMPLITUDE))
-    ):
+    orbits = (("torus", TORUS_AMPLITUDE), ("locked", LOCKED_AMPLITUDE))
+    for name, amplitude in settings.track(orbits):
         found = study(driven(amplitude), quick=settings.quick, transient=8000.0)
         data[name] = found.data
         points = found.data["strobe"].values
@@ -25,11 +24,10 @@ def compute(settings: Settings) -> Result:
         quantities.append(
             Quantity(
                 f"largest distance of the stroboscopic points from the period-1 orbit, {name}",
-                float(np.linalg.norm(offset, axis=1).max()),
+                np.linalg.norm(offset, axis=1).max(),
                 evidence="a closed curve around it" if name == "torus" else "on it: locked",
             )
         )
-        settings.progress(number + 1, 2)
     return Result(data, tuple(quantities))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import xarray
 
 from experiments.driven2026.params import NEURON, TIP, driven
-from experiments.results import Quantity, Result, Settings, judge
+from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import (
     ConvergenceError,
     PeriodicOrbit,
@@ -35,28 +35,29 @@ STAIRCASE_AMPLITUDE = 0.1
 
 def compute(settings: Settings) -> Result:
     """Find both boundaries along ω, the tip, and the rotation number at V_Amp = 0.1."""
+    advance = settings.stages(4)
     count = 15 if settings.quick else 45
     grid = np.concatenate([np.linspace(3.5, 6.9, count), np.linspace(7.15, 10.5, count)])
     near = [6.94, 6.97, 6.99, 7.005, 7.012, 7.016, 7.031, 7.035, 7.042, 7.06, 7.09, 7.12]
     frequencies = np.unique(np.concatenate([grid, near, STATED]))
     true = np.array([_neimark_sacker(float(w)) for w in frequencies])
-    settings.progress(1, 4)
+    advance()
     coarse = np.unique(
         np.concatenate([np.linspace(3.5, 10.5, 10 if settings.quick else 36), STATED])
     )
     coarse = coarse[np.abs(coarse - 7.02) > 0.05]
     steps = 6 if settings.quick else 10
     criterion = np.array([_dominance(float(w), steps, settings.quick) for w in coarse])
-    settings.progress(2, 4)
+    advance()
     tip_detunings = 1e-3 * np.array([-4, -3, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2, 3, 4])
     tip = np.array(
         [_tip_boundary(2 * np.pi / _free_cycle().period + float(d)) for d in tip_detunings]
     )
-    settings.progress(3, 4)
+    advance()
     axis = np.linspace(4.0, 10.0, 25 if settings.quick else 97)
     periods = 60 if settings.quick else 200
     turns = np.array([_turns(float(w), STAIRCASE_AMPLITUDE, periods) for w in axis])
-    settings.progress(4, 4)
+    advance()
     data = xarray.Dataset(
         {
             "neimark_sacker": ("frequency", true[:, 0]),
@@ -88,13 +89,13 @@ def compute(settings: Settings) -> Result:
         ]
     tip_frequency = 2 * np.pi / _free_cycle().period
     quantities.append(
-        Quantity(
+        Quantity.against(
             "tip of the tongue, ω at V_Amp → 0",
             tip_frequency,
+            TIP,
+            digits=0,
             error=1e-8,
-            published=TIP,
             source="Sec. IV, '≈ 7'",
-            verdict=judge(tip_frequency, TIP, digits=0),
             evidence="the free neuron's frequency",
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiments.drawing import draw_bloch_path
 from experiments.driven2026.forced import (
     CHAOS,
     LOCKED,
@@ -15,7 +16,6 @@ from experiments.driven2026.forced import (
     study,
 )
 from experiments.driven2026.params import LARGE, driven
-from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
 from experiments.results import Quantity, Result, Settings, Verdict
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 
@@ -34,7 +34,7 @@ _VERDICTS: dict[str, tuple[Verdict, str]] = {
 def compute(settings: Settings) -> Result:
     """Settle at each (V_DC, V_Amp) and measure exponents and multipliers."""
     data, quantities = {}, []
-    for number, (bias, amplitude) in enumerate(LARGE):
+    for number, (bias, amplitude) in enumerate(settings.track(LARGE)):
         found = study(driven(amplitude, bias=bias), quick=settings.quick, transient=1000.0)
         data[f"case{number}"] = found.data
         label = f"V_DC = {bias:g}, V_Amp = {amplitude:g}"
@@ -55,7 +55,6 @@ def compute(settings: Settings) -> Result:
             orbit_quantity(label, found.orbit),
             lyapunov_quantity(label, found.spectrum),
         ]
-        settings.progress(number + 1, len(LARGE))
     return Result(data, tuple(quantities))
 
 
@@ -64,16 +63,9 @@ def draw(result: Result) -> Any:
     figure, axes = make_figure(1, 4, width=12.0, height=3.1)
     for number, (bias, amplitude) in enumerate(LARGE):
         data = result.data[f"case{number}"]
-        ax = replace_by_3d(figure, axes[number], (1, 4, number + 1))
-        draw_bloch_sphere(ax)
         near = data["time"].values < (60 if number == 3 else 2.2)
-        ax.plot(
-            data["X"][near],
-            data["Y"][near],
-            data["Z"][near],
-            lw=(0.8, 0.6, 0.3, 0.25)[number],
-            color=PALETTE[number],
-        )
+        width = (0.8, 0.6, 0.3, 0.25)[number]
+        ax = draw_bloch_path(axes[number], data, part=near, lw=width, color=PALETTE[number])
         ax.set_title(
             f"({'abcd'[number]}) $V_{{DC}} = {bias:g}$, $V_{{Amp}} = {amplitude:g}$", y=1.04
         )

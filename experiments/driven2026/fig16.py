@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import replace_by_3d
 from experiments.driven2026.params import LORENZ, ROSSLER
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.lyapunov import LyapunovSpectrum, lyapunov_spectrum
@@ -57,13 +58,12 @@ def compute(settings: Settings) -> Result:
     )
     sprott = rossler.with_parameters(PUBLISHED_ROSSLER[0])
     data, quantities = {}, []
-    for number, (name, system, published) in enumerate(
-        (
-            ("Lorenz (10, 28, 8/3)", lorenz, PUBLISHED_LORENZ),
-            ("Rössler (0.2, 0.2, 5.7)", sprott, PUBLISHED_ROSSLER[1]),
-            ("Rössler (0.1, 0.1, 14)", rossler, None),
-        )
-    ):
+    systems = (
+        ("Lorenz (10, 28, 8/3)", lorenz, PUBLISHED_LORENZ),
+        ("Rössler (0.2, 0.2, 5.7)", sprott, PUBLISHED_ROSSLER[1]),
+        ("Rössler (0.1, 0.1, 14)", rossler, None),
+    )
+    for number, (name, system, published) in enumerate(settings.track(systems)):
         found = lyapunov_spectrum(
             system, [1.0, 1.0, 1.0], transient=500, duration=duration, interval=0.5, blocks=40
         )
@@ -75,7 +75,6 @@ def compute(settings: Settings) -> Result:
                 {axis: ("time", path[:, k]) for k, axis in enumerate("xyz")},
                 coords={"time": times},
             )
-        settings.progress(number + 1, 3)
     return Result(data, tuple(quantities))
 
 
@@ -110,8 +109,6 @@ def _rows(
 
 def draw(result: Result) -> Any:
     """Draw both attractors."""
-    from experiments.neuron_drawing import replace_by_3d
-
     figure, axes = make_figure(1, 2, width=7.6, height=3.5)
     for number, (name, title) in enumerate(
         (
@@ -120,7 +117,7 @@ def draw(result: Result) -> Any:
         )
     ):
         data = result.data[name]
-        ax = replace_by_3d(figure, axes[number], (1, 2, number + 1))
+        ax = replace_by_3d(axes[number])
         ax.plot(data["x"], data["y"], data["z"], lw=0.3, color=PALETTE[number])
         ax.set_xlabel("x", labelpad=-6)
         ax.set_ylabel("y", labelpad=-6)

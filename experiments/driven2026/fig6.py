@@ -16,21 +16,20 @@ def compute(settings: Settings) -> Result:
     result = matrix.compute(settings)
     edge = float(np.abs(conductance_elements(3.0)).max())
     quantities = (
-        Quantity(
+        Quantity.against(
             "largest |F_ij| at |x_V| = 3",
             edge,
-            published="tended to zero",
+            "tended to zero",
             source="Fig. 6",
-            verdict="agrees",
+            holds=edge < 1e-6,
             evidence="small beside F00(0) = 0.404, but far above rounding: our table reaches 6.2",
         ),
-        Quantity(
+        Quantity.erratum(
             "λ of the figure",
             0.13,
-            published=0.12,
+            0.12,
+            "the text and potter2024 have 0.13",
             source="Fig. 2's caption",
-            verdict="erratum",
-            evidence="the text and potter2024 have 0.13",
         ),
     )
     return Result(result.data, quantities)

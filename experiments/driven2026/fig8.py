@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import draw_band
 from experiments.driven2026.params import HOPF_BIASES, JUMP_VOLTAGE, JUMPS, NEURON
-from experiments.neuron_drawing import jump_bias, ramp_loop
+from experiments.ramps import jump_bias, ramp_loop
 from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.shuttle.bifurcations import (
     CriticalPoint,
@@ -26,16 +27,15 @@ from qmemcircuit.results.trajectory import Trajectory
 def compute(settings: Settings) -> Result:
     """Ramp V_n up and down, slowly."""
     rate = 0.02 if settings.quick else 0.001
-    settings.progress(0, 1)
     loops = ramp_loop(NEURON, 0.0, 5.0, rate=rate, points=20000)
     folds, hopf = find_folds(NEURON), find_hopf_points(NEURON)
     quantities = [
-        Quantity(
+        Quantity.against(
             f"{way} jump of the ramp",
             jump_bias(loop),
-            published=printed,
+            printed,
+            digits=digits,
             source="Fig. 3's caption, '≈'",
-            verdict=judge(jump_bias(loop), printed, digits=digits),
             evidence=f"the fold at V_n = {fold.bias:.4f}, passed at |dV_n/dt| = {rate:g}",
         )
         # Printed as "4" and "2.8".
@@ -44,12 +44,12 @@ def compute(settings: Settings) -> Result:
         )
     ]
     quantities += [
-        Quantity(
+        Quantity.against(
             f"{name} end of the oscillation",
             point.bias,
-            published=printed,
+            printed,
+            digits=2,
             source="Sec. III",
-            verdict=judge(point.bias, printed, digits=2),
             evidence="Hopf point from the closed condition",
         )
         for name, point, printed in zip(("lower", "upper"), hopf, HOPF_BIASES, strict=True)
@@ -66,7 +66,6 @@ def compute(settings: Settings) -> Result:
             },
             coords={"bias": [inputs[part].mean() for part in parts]},
         )
-    settings.progress(1, 1)
     return Result(data, tuple(quantities), {"rate": rate})
 
 
@@ -124,17 +123,8 @@ def draw(result: Result) -> Any:
     """Draw both ways; the band's thickness is the oscillation."""
     figure, ax = make_figure(width=4.8, height=3.3)
     for name, colour in (("rising", PALETTE[0]), ("falling", PALETTE[1])):
-        band = result.data[name]
-        ax.fill_between(
-            band["bias"],
-            band["minimum"],
-            band["maximum"],
-            color=colour,
-            lw=1.2,
-            alpha=0.8,
-            label=f"$V_n$ {name}",
-        )
-    ax.set(xlabel="input $V_n$", ylabel="voltage $V$", xlim=(0, 5), ylim=(0, 5))
+        draw_band(ax, result.data[name], color=colour, lw=1.2, alpha=0.8, label=f"$V_n$ {name}")
+    ax.set(xlim=(0, 5), ylim=(0, 5))
     ax.legend(loc="upper left")
     ax.set_title(f"$R_n = 5$, $|dV_n/dt| = {result.parameters['rate']:g}$")
     return figure

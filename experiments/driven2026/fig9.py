@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.potter2024 import fig3 as oscillation
-from experiments.results import Quantity, Result, Settings, judge
+from experiments.results import Quantity, Result, Settings
 
 
 def compute(settings: Settings) -> Result:
@@ -13,13 +13,13 @@ def compute(settings: Settings) -> Result:
     result = oscillation.compute(settings)
     frequency = next(q.value for q in result.quantities if q.name.startswith("frequency"))
     quantities = (
-        Quantity(
+        Quantity.against(
             "frequency of the self-oscillation",
             frequency,
+            7.0,
+            digits=1,
             error=1e-8,
-            published=7.0,
             source="Sec. III",
-            verdict=judge(frequency, 7.0, digits=1),
             evidence="by shooting; Fig. 4's caption repeats potter2024's 7.0246, see "
             "potter2024.fig3",
         ),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import draw_spectrum
 from experiments.results import Quantity
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit, find_periodic_orbit
 from qmemcircuit.neurons.dynamics.lyapunov import LyapunovSpectrum, lyapunov_spectrum
@@ -104,19 +105,8 @@ def orbit_quantity(label: str, orbit: PeriodicOrbit) -> Quantity:
     )
 
 
-def draw_spectrum(ax: Any, data: xarray.Dataset, marks: dict[str, float]) -> None:
+def draw_relative_spectrum(ax: Any, data: xarray.Dataset, marks: dict[str, float]) -> None:
     """Draw S(ω) normalised to its peak, with marked frequencies above."""
-    density = data["density"].values / data["density"].values.max()
-    ax.semilogy(data["frequency"], density, lw=0.8)
-    for label, frequency in marks.items():
-        ax.axvline(frequency, color="0.6", lw=0.6, ls=":", zorder=0)
-        ax.text(
-            frequency,
-            1.01,
-            label,
-            ha="center",
-            va="bottom",
-            fontsize=6.5,
-            transform=ax.get_xaxis_transform(),
-        )
-    ax.set(xlabel=r"frequency $\omega$", ylabel=r"$S(\omega)/S_{\max}$", ylim=(1e-14, 3))
+    density = data["density"] / data["density"].max()
+    draw_spectrum(ax, {"frequency": data["frequency"], "density": density}, marks, lw=0.8)
+    ax.set(ylabel=r"$S(\omega)/S_{\max}$", ylim=(1e-14, 3))

@@ -67,7 +67,7 @@ def compute(settings: Settings) -> Result:
         quantities += [
             Quantity(
                 f"share of the map that is {label}, R_n = {resistance:g}",
-                float(np.mean(part)),
+                np.mean(part),
                 evidence=f"{rows.size} × {columns.size} points, V_DC = {bias:g}, {duration:g} time "
                 f"units each; of the exponents within ±{resolution:.4f} of zero, {rescued} "
                 "count as locked because the drive's period-1 orbit is stable; weak locking at "
@@ -80,7 +80,7 @@ def compute(settings: Settings) -> Result:
             )
         ]
         quantities.append(
-            Quantity(f"largest exponent on the map, R_n = {resistance:g}", float(largest.max()))
+            Quantity(f"largest exponent on the map, R_n = {resistance:g}", largest.max())
         )
     return Result(data, tuple(quantities))
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.drawing import mark_pinch, mark_start
 from experiments.gonzalezraya2020.params import MEASURED, MEASURED_PERIODS
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.photonic.measured import simulate_measured
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,11 +30,9 @@ def compute(settings: Settings) -> Result:
     mean_field = simulate_measured(
         MEASURED, times, trajectories=1, seed=0, noise=False, steps_per_period=4000
     )
-    settings.progress(1, 2)
     ensemble = simulate_measured(
         MEASURED, times, trajectories=runs, seed=settings.seed, steps_per_period=steps
     )
-    settings.progress(2, 2)
     current = ensemble.current
     charge = ensemble.variables["charge"]
     mean, error = charge.mean(axis=1), charge.std(axis=1, ddof=1) / np.sqrt(runs)
@@ -49,32 +48,20 @@ def compute(settings: Settings) -> Result:
     worst = int(np.argmax(np.abs(at_zero) / spread[crossings]))
     quantities = (
         *(
-            Quantity(
-                f"largest |I| in cycle {k + 1}, mean field",
-                peak,
-                unit="C/s",
-                verdict="inferred",
-                evidence=_INFERRED,
+            Quantity.inferred(
+                f"largest |I| in cycle {k + 1}, mean field", peak, _INFERRED, unit="C/s"
             )
             for k, peak in enumerate(peaks)
         ),
-        Quantity(
+        Quantity.inferred(
             f"ensemble <I> where <q> = 0, worst of {crossings.size} crossings",
-            float(at_zero[worst]),
-            float(spread[crossings][worst]),
-            "C/s",
-            verdict="inferred",
-            evidence="every run has I = 2γ(μ)<q> and is pinched; the average need not be, "
+            at_zero[worst],
+            "every run has I = 2γ(μ)<q> and is pinched; the average need not be, "
             "because μ and <q> are correlated; " + _INFERRED,
+            error=spread[crossings][worst],
+            unit="C/s",
         ),
-        Quantity(
-            "final <q>, ensemble",
-            float(mean[-1]),
-            float(error[-1]),
-            "C",
-            verdict="inferred",
-            evidence=_INFERRED,
-        ),
+        Quantity.inferred("final <q>, ensemble", mean[-1], _INFERRED, error=error[-1], unit="C"),
     )
     return Result(
         {"mean_field": mean_field, "ensemble": _thin(ensemble)},
@@ -99,8 +86,8 @@ def draw(result: Result) -> Figure:
         color=PALETTE[0],
         label=f"mean of {result.parameters['trajectories']} runs",
     )
-    left.plot(q[0], i[0], "o", color=START_COLOUR, ms=6, label="start")
-    left.plot(0, 0, "o", mfc="none", mec="black", ms=8)
+    mark_start(left, q[0], i[0], ms=6)
+    mark_pinch(left, label=None)
     left.legend(loc="upper left")
     for k in range(ensemble.device_count):
         right.plot(
@@ -110,8 +97,8 @@ def draw(result: Result) -> Figure:
             lw=0.9,
             label=f"run {k + 1}",
         )
-    right.plot(0, 0, "o", mfc="none", mec="black", ms=8, label="pinch")
-    right.plot(q[0], i[0], "o", color=START_COLOUR, ms=6)
+    mark_pinch(right)
+    mark_start(right, q[0], i[0], ms=6, label=None)
     right.legend(loc="upper left")
     for axis, title in ((left, "averaged"), (right, "single measured trajectories")):
         axis.set(xlabel="charge ⟨q⟩ (C)", ylabel="memristor current (C/s)", title=title)

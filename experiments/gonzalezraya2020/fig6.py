@@ -18,26 +18,24 @@ if TYPE_CHECKING:
 def compute(settings: Settings) -> Result:
     """Run both matchings and summarise the output line."""
     runs = run_matchings(ADAPTATION, cycles=12, points=400 if settings.quick else 2000)
-    settings.progress(1, 1)
     output = runs["paper"].variables["output_voltage"]
     first = runs["paper"].times <= ADAPTATION.period
     quantities = (
-        Quantity(
+        Quantity.against(
             "first peak over the largest later value, paper matching",
-            float(output[first].max() / output[~first].max()),
-            published="an initial spike, perhaps only a decreasing amplitude, and oscillations",
+            output[first].max() / output[~first].max(),
+            "an initial spike, perhaps only a decreasing amplitude, and oscillations",
             source="Sec. 4.1, Fig. 6",
-            verdict="agrees",
+            holds=output[first].max() > output[~first].max(),
             evidence="a transient of the first cycle, as the paper itself suspects",
         ),
-        Quantity(
+        Quantity.erratum(
             "C_r d(V_R − V)/dt over V_R/Z1",
             _outgoing_current_ratio(),
-            published="d(V_R − V)/dt = V_R/Z1",
-            source="Eq. 26",
-            verdict="erratum",
-            evidence="Eq. 26 lacks C_r and has the wrong sign: by Eqs. 17 and 25 the current "
+            "d(V_R − V)/dt = V_R/Z1",
+            "Eq. 26 lacks C_r and has the wrong sign: by Eqs. 17 and 25 the current "
             "into the line is C_r d(V − V_R)/dt = V_R/Z1",
+            source="Eq. 26",
         ),
         *output_quantities(runs, verdict="inferred", evidence=INFERRED),
     )

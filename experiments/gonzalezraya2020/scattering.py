@@ -37,7 +37,6 @@ def compute(settings: Settings) -> Result:
         s = scattering_matrix(replace(SPIKE, matching=matching), frequency, form=form)
         gram = s.conj().swapaxes(-1, -2) @ s
         defects.append(np.abs(gram - np.eye(3)).max(axis=(-2, -1)))
-    settings.progress(1, 1)
     worst = dict(zip(_CASES, (float(d.max()) for d in defects), strict=True))
     kirchhoff = replace(SPIKE, matching="kirchhoff")
     temperature = 0.05
@@ -63,41 +62,37 @@ def compute(settings: Settings) -> Result:
             )
             for case, value in worst.items()
         ),
-        Quantity(
+        Quantity.against(
             f"Δ over 2Z/(πħβ²), Wien, R = 1, {1e3 * temperature:g} mK",
             wien / printed,
-            published=1.0,
+            1.0,
             source="Eq. 29",
-            verdict="agrees",
+            holds=abs(wien / printed - 1) < 1e-9,
         ),
-        Quantity(
+        Quantity.erratum(
             "the same with the Bose distribution",
             bose / printed,
-            published=1.0,
+            1.0,
+            "a thermal state has Bose–Einstein numbers: π²/6 more",
             source="Eq. 29",
-            verdict="erratum",
-            evidence="a thermal state has Bose–Einstein numbers: π²/6 more",
         ),
         Quantity(
             "the same with the circuit's own R(ω)",
             circuit / printed,
-            verdict="new",
             evidence="Eq. 29 takes R = 1; the capacitances of Section 4.2 short the membrane at "
             "thermal frequencies",
         ),
     )
-    quantities += (
-        Quantity(
+    quantities += Quantity.each(
+        {
             "root of the vacuum's <φ̇_0²>, modes up to 10¹⁰ rad/s (Eq. 27; no number without a "
-            "cutoff)",
-            float(np.sqrt(zero_point_variance(kirchhoff, 1e10))) * 1e12,
-            unit="pV",
-        ),
-        Quantity(
-            f"root of Δ with the circuit's R(ω), Bose, {1e3 * temperature:g} mK",
-            float(np.sqrt(circuit)) * 1e12,
-            unit="pV",
-        ),
+            "cutoff)": float(np.sqrt(zero_point_variance(kirchhoff, 1e10))) * 1e12,
+            f"root of Δ with the circuit's R(ω), Bose, {1e3 * temperature:g} mK": float(
+                np.sqrt(circuit)
+            )
+            * 1e12,
+        },
+        unit="pV",
     )
     data = xarray.Dataset(
         {"defect": (("case", "frequency"), np.array(defects))},

@@ -59,7 +59,6 @@ def compute(settings: Settings) -> Result:
         for column, number in enumerate(steps):
             digital = qm.exact_circuit(model, times, steps=int(number))
             errors[row, column] = qm.compare(digital, master).trace_distance.max()
-            settings.progress(row * steps.size + column + 1, errors.size)
     data = xr.Dataset(
         {"trace_distance": (("rule", "steps"), errors)},
         coords={"rule": list(RULES), "steps": steps},

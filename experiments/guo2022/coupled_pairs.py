@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import qmemcircuit as qm
+from experiments.drawing import mark_pinch, mark_start
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH, SHOTS, pair, pair_times
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import (
     DATA_COLOUR,
     PALETTE,
     REFERENCE_COLOUR,
-    START_COLOUR,
     make_figure,
 )
 
@@ -121,9 +121,9 @@ def draw_pair_loops(
         label="digital",
     )
     ax.plot(v, i, color=REFERENCE_COLOUR, linewidth=0.8, zorder=3, label="master equation")
-    ax.plot(v[0], i[0], "o", color=START_COLOUR, markersize=5, zorder=5, label="start")
+    mark_start(ax, v[0], i[0], zorder=5)
     ax.plot(v[-1], i[-1], "o", color=STOP_COLOUR, markersize=5, zorder=5, label="end")
-    ax.plot(0, 0, "o", mfc="none", mec="black", mew=1.2, markersize=7, zorder=5, label="origin")
+    mark_pinch(ax, mew=1.2, ms=7, zorder=5, label="origin")
     ax.set_xlabel("voltage V/max")
     ax.set_ylabel("current I/max")
 
@@ -144,18 +144,16 @@ def compute_couplings(
     """Measure each coupling; its defects stand beside what the paper says of them."""
     data: dict[str, Any] = {}
     quantities: list[Quantity] = []
-    for number, (name, (coupling, claims)) in enumerate(couplings.items()):
-        settings.progress(number, len(couplings))
+    for name, (coupling, claims) in settings.track(couplings.items()):
         _, digital, master = measure_pair(coupling, settings)
         data[f"master {name}"], data[f"digital {name}"] = master, digital
         quantities += [
             agreement(name, digital, master),
             *defect_quantities(name, master, claims),
-            Quantity(
+            Quantity.inferred(
                 f"{name}: peak concurrence, master equation",
-                float(master.concurrence(0, 1).value.max()),
-                verdict="inferred",
-                evidence=PAIR_INFERENCE,
+                master.concurrence(0, 1).value.max(),
+                PAIR_INFERENCE,
             ),
         ]
     return Result(data, tuple(quantities), parameters(settings))

@@ -44,17 +44,15 @@ def compute(settings: Settings) -> Result:
         for j in range(2):
             kept = "preserved" if defects[row, j] < PRESERVED_BELOW else "lost"
             quantities.append(
-                Quantity(
+                Quantity.inferred(
                     f"{name}, memristor {j + 1}: memristive defect ({kept})",
                     defects[row, j],
-                    unit="ω√(mħω)",
-                    verdict="inferred",
-                    evidence=f"{derived[j]:.2g} with d<σy>/dt by a spline; form factor of the "
+                    f"{derived[j]:.2g} with d<σy>/dt by a spline; form factor of the "
                     f"first loop {factors[row, j]:.3f}, peak "
                     f"concurrence {peaks[row]:.3f}; {PAIR_INFERENCE}",
+                    unit="ω√(mħω)",
                 )
             )
-        settings.progress(row + 1, len(COUPLINGS))
     data = xr.Dataset(
         {
             "defect": (("coupling", "memristor"), defects),

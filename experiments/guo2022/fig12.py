@@ -25,27 +25,25 @@ COUPLINGS = {
 def compute(settings: Settings) -> Result:
     """Measure the couplings; the paper has no partial iSWAP, ours stands in for what it saw."""
     result = compute_couplings(COUPLINGS, settings)
-    caption = Quantity(
+    caption = Quantity.erratum(
         "couplings of panels (c, d)",
         "CR_z",
-        published="Controlled-Rotation-Y in the caption, controlled-Z in the text",
+        "Controlled-Rotation-Y in the caption, controlled-Z in the text",
+        "caption and text disagree; CR_y is Fig. 9 already, so the text is taken",
         source="Fig. 12, appendix",
-        verdict="erratum",
-        evidence="caption and text disagree; CR_y is Fig. 9 already, so the text is taken",
     )
     swapped = result.data["master partial SWAP"]
     alone = qm.master_equation(
         qm.Network(pair(COUPLINGS["partial SWAP"][0]).memristors), swapped.times
     )
-    nothing = Quantity(
+    nothing = Quantity.erratum(
         "largest |ΔV| that the partial SWAP makes to two uncoupled memristors",
-        float(np.abs(swapped.voltage - alone.voltage).max()),
-        unit="√(mħω)",
-        published="completely destroys the memristive dynamics",
-        source="appendix",
-        verdict="erratum",
-        evidence="exchanging two identical devices in equal states changes nothing, at any "
+        np.abs(swapped.voltage - alone.voltage).max(),
+        "completely destroys the memristive dynamics",
+        "exchanging two identical devices in equal states changes nothing, at any "
         "strength; the paper's gate must be another (a partial iSWAP, say) or its states differ",
+        unit="√(mħω)",
+        source="appendix",
     )
     quantities = (*result.quantities, nothing, caption)
     return Result(result.data, quantities, result.parameters)

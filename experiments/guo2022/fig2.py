@@ -35,21 +35,20 @@ def compute(settings: Settings) -> Result:
     literal = math.sin(math.acos(math.exp(kappa)) / 2) ** 2
     gates = {form: step_circuit(1, form) for form in ("paper", "compact")}
     quantities = (
-        Quantity("damping probability of the first step", probability, verdict="new"),
-        Quantity(
+        Quantity("damping probability of the first step", probability),
+        Quantity.erratum(
             "collision angle θ of the first step",
             collision_angle(probability),
-            unit="rad",
-            published=f"arccos(e^κ) = {math.acos(math.exp(kappa)):.6f}",
-            source="below Eq. 16",
-            verdict="erratum",
-            evidence="with gates that rotate by θ/2 (Qiskit) the angle is 2 arccos(e^κ); the "
+            f"arccos(e^κ) = {math.acos(math.exp(kappa)):.6f}",
+            "with gates that rotate by θ/2 (Qiskit) the angle is 2 arccos(e^κ); the "
             f"printed one damps with p = {literal:.5f} instead of {probability:.5f}",
+            unit="rad",
+            source="below Eq. 16",
         ),
         *(
             Quantity(
                 f"two-qubit gates of one collision compiled gate by gate, {form} form",
-                float(_two_qubit_gates(circuit)),
+                _two_qubit_gates(circuit),
             )
             for form, circuit in gates.items()
         ),

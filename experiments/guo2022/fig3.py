@@ -35,7 +35,7 @@ def compute(settings: Settings) -> Result:
         )
         circuit = _circuit(name)
         quantities.append(
-            Quantity(f"qubits for {STEPS} steps, {name} ancillas", float(circuit.num_qubits))
+            Quantity(f"qubits for {STEPS} steps, {name} ancillas", circuit.num_qubits)
         )
     data = {"times": xr.Dataset({"time": ("index", times)})}
     return Result(data, tuple(quantities))

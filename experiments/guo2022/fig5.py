@@ -30,14 +30,13 @@ def compute(settings: Settings) -> Result:
     quantities = (
         Quantity(
             f"trace distance after {STEPS} steps, recycled against fresh ancillas",
-            float(trace_distance(fresh.states, reset.states).max()),
+            trace_distance(fresh.states, reset.states).max(),
         ),
-        Quantity(
+        Quantity.inferred(
             "interaction angle δ of one step",
             PAIR_STRENGTH * float(times[1]),
+            PAIR_INFERENCE,
             unit="rad",
-            verdict="inferred",
-            evidence=PAIR_INFERENCE,
         ),
     )
     return Result({"times": xr.Dataset({"time": ("index", times)})}, quantities)

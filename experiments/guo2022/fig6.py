@@ -28,13 +28,14 @@ def compute(settings: Settings) -> Result:
         circuit = _circuit(axis)
         exact = qm.Native(axis, PAIR_STRENGTH).unitary(_step())
         error = float(np.abs(Operator(circuit).data - exact).max())
-        quantities += [
-            Quantity(f"σ{axis}σ{axis}: largest deviation of the gates from the unitary", error),
-            Quantity(
-                f"σ{axis}σ{axis}: two-qubit gates of one interaction",
-                float(circuit.num_nonlocal_gates()),
-            ),
-        ]
+        quantities += Quantity.each(
+            {
+                f"σ{axis}σ{axis}: largest deviation of the gates from the unitary": error,
+                f"σ{axis}σ{axis}: two-qubit gates of one interaction": (
+                    circuit.num_nonlocal_gates()
+                ),
+            }
+        )
     data = {"step": xr.Dataset({"duration": _step(), "strength": PAIR_STRENGTH})}
     return Result(data, tuple(quantities))
 

@@ -27,9 +27,7 @@ ESTIMATORS = ("finite_difference", "local_fit", "current_operator")
 
 def compute(settings: Settings) -> Result:
     """Measure by tomography; the three current estimators on the same counts."""
-    settings.progress(0, 2)
     record, digital, master = measure_pair(qm.Native("y", PAIR_STRENGTH), settings)
-    settings.progress(1, 2)
     data = {"master": master, "current_operator": digital}
     for name in ESTIMATORS[:2]:
         data[name] = qm.estimate(record, current=name)
@@ -37,11 +35,11 @@ def compute(settings: Settings) -> Result:
     quantities = [
         agreement("σyσy", digital, master),
         *defect_quantities("σyσy", master, ("preserved", "preserved")),
-        Quantity("RMS of I", signal, unit="ω√(mħω)", verdict="inferred", evidence=PAIR_INFERENCE),
+        Quantity.inferred("RMS of I", signal, PAIR_INFERENCE, unit="ω√(mħω)"),
         *(
             Quantity(
                 f"RMS error of I, {name}",
-                float(np.sqrt(np.mean((data[name].current - master.current) ** 2))),
+                np.sqrt(np.mean((data[name].current - master.current) ** 2)),
                 unit="ω√(mħω)",
                 evidence="above the signal: cannot see the loop"
                 if name != "current_operator"
@@ -49,18 +47,16 @@ def compute(settings: Settings) -> Result:
             )
             for name in ESTIMATORS
         ),
-        Quantity(
+        Quantity.erratum(
             "displacement of the σyσy loop from the origin: |I| where V = 0, master equation",
             _pinch_offset(master),
-            unit="ω√(mħω)",
-            published="slightly displaced from the origin",
-            source="Sec. IV",
-            verdict="erratum",
-            evidence="σyσy commutes with σy, so I = ΓV is exact and the loop passes the origin; "
+            "slightly displaced from the origin",
+            "σyσy commutes with σy, so I = ΓV is exact and the loop passes the origin; "
             "finite differences at 30 points a period displace it",
+            unit="ω√(mħω)",
+            source="Sec. IV",
         ),
     ]
-    settings.progress(2, 2)
     return Result(data, tuple(quantities), parameters(settings))
 
 

@@ -25,19 +25,12 @@ PUBLISHED = {0: ("death", 7), 1: ("birth", 8), 2: ("death", 15)}
 
 def compute(settings: Settings) -> Result:
     """Locate deaths and births, exactly and from shots; correlate concurrence and form factor."""
-    settings.progress(0, 3)
     _, digital, master = measure_pair(qm.Native("y", PAIR_STRENGTH), settings)
-    settings.progress(1, 3)
     period = float(master.periods[0])
     exact, sampled = master.concurrence(0, 1), digital.concurrence(0, 1)
     quantities = [
-        Quantity(
-            "peak concurrence, master equation",
-            float(exact.value.max()),
-            verdict="inferred",
-            evidence=PAIR_INFERENCE,
-        ),
-        Quantity("peak concurrence, digital", float(sampled.value.max())),
+        Quantity.inferred("peak concurrence, master equation", exact.value.max(), PAIR_INFERENCE),
+        Quantity("peak concurrence, digital", sampled.value.max()),
     ]
     for number, event in enumerate(qm.find_deaths_and_births(exact)):
         kind, published = PUBLISHED.get(number, (None, None))
@@ -72,14 +65,13 @@ def compute(settings: Settings) -> Result:
             evidence="; ".join(str(stretch) for stretch in found.undecided),
         )
     )
-    settings.progress(2, 3)
     if not settings.quick:
         relation = qm.inverse_relation(exact, qm.find_loops(master, 0))
         quantities += [
             Quantity(
                 "lag of the form factor's changes behind the concurrence's at the strongest "
                 "anticorrelation",
-                float(relation.lag),
+                relation.lag,
                 unit="loops",
                 published="inversely proportional",
                 source="Sec. III B",
@@ -92,10 +84,9 @@ def compute(settings: Settings) -> Result:
             ),
             Quantity(
                 "Spearman correlation of concurrence and form factor at that lag",
-                float(relation.spearman.min()),
+                relation.spearman.min(),
             ),
         ]
-    settings.progress(3, 3)
     return Result({"master": master, "digital": digital}, tuple(quantities), parameters(settings))
 
 

@@ -48,22 +48,22 @@ def compute(settings: Settings) -> Result:
     steps = (5, 120, 240) if settings.quick else STEPS
     stop = PAIR_PERIODS * model.period
     looks = qm.master_equation(model, np.linspace(0, stop, LOOKS + 1)[1:])
-    total = len(STEPWISE) * len(steps) + 2
+    advance = settings.stages(len(STEPWISE) * len(steps) + 2)
     distance, gates = (np.empty((len(STEPWISE), len(steps))) for _ in range(2))
     for row, splitting in enumerate(STEPWISE):
         for column, number in enumerate(steps):
             distance[row, column] = _distance(model, splitting, number, looks)
             gates[row, column] = _gates(model, splitting, number)
-            settings.progress(row * len(steps) + column + 1, total)
+            advance()
     times = model.periods(PAIR_PERIODS, points=3 if settings.quick else POINTS_PER_PERIOD)
     compiled = qm.exact_circuit(model, times, splitting="compiled")
     compiled_distance = float(
         qm.compare(compiled, qm.master_equation(model, times)).trace_distance.max()
     )
     compiled_gates = _compiled_gates(model, times)
-    settings.progress(total - 1, total)
+    advance()
     residuals = _residuals(2 if settings.quick else RESIDUAL_LOOKS)
-    settings.progress(total, total)
+    advance()
     data = {
         "stepwise": xr.Dataset(
             {
@@ -181,36 +181,36 @@ def _quantities(
         Quantity(
             f"fused: two-qubit gates of the fewest steps ({int(reached.steps)}) within "
             f"{FUSED_LIMIT} (limit 80)",
-            float(reached.two_qubit_gates),
+            reached.two_qubit_gates,
             evidence=f"trace distance {float(reached.trace_distance):.3g}",
         ),
-        Quantity("compiled: two-qubit gates at any t (limit 13)", float(compiled.two_qubit_gates)),
-        Quantity(
-            f"compiled: largest trace distance over 20 periods (limit {COMPILED_LIMIT})",
-            float(compiled.trace_distance),
+        *Quantity.each(
+            {
+                "compiled: two-qubit gates at any t (limit 13)": compiled.two_qubit_gates,
+                f"compiled: largest trace distance over 20 periods (limit {COMPILED_LIMIT})": (
+                    compiled.trace_distance
+                ),
+            }
         ),
-        Quantity(
+        Quantity.inferred(
             f"paper's protocol, {PAPER_STEPS} steps: largest trace distance",
-            float(paper.trace_distance),
-            verdict="inferred",
-            evidence=PAIR_INFERENCE,
+            paper.trace_distance,
+            PAIR_INFERENCE,
         ),
-        Quantity(
+        Quantity.inferred(
             f"paper's protocol, {PAPER_STEPS} steps: two-qubit gates as printed",
-            float(paper.two_qubit_gates),
-            verdict="inferred",
-            evidence="CRY is two CZ, CNOT one, RYY two; the paper counts no gates",
+            paper.two_qubit_gates,
+            "CRY is two CZ, CNOT one, RYY two; the paper counts no gates",
         ),
-        Quantity(
+        Quantity.inferred(
             f"paper's protocol within {FUSED_LIMIT}: two-qubit gates as printed ({needed} steps)",
-            float(printed),
-            verdict="inferred",
-            evidence=f"{_gates(model, 'lie', needed)} with our collision of two gates",
+            printed,
+            f"{_gates(model, 'lie', needed)} with our collision of two gates",
         ),
         *(
             Quantity(
                 f"compiled residual of {name} ({residuals.method.sel(pair=name).item()})",
-                float(residuals.residual.sel(pair=name)),
+                residuals.residual.sel(pair=name),
                 evidence="bounds the trace distance of any input over 20 periods",
             )
             for name in residuals.pair.values

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import qmemcircuit as qm
+from experiments.drawing import letter_panels
 from experiments.hardware.params import (
     DEVICES,
     RESET_ERRORS,
@@ -19,14 +20,9 @@ from experiments.hardware.params import (
     single,
 )
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure, plot_loop
-from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.runs.services import fake_backend
 
 if TYPE_CHECKING:
@@ -37,6 +33,11 @@ FACTORS = (1, 3)
 """Noise factors of the merged circuit, extrapolated linearly; declared before the first run."""
 
 COLOURS = {"merged": PALETTE[0], "stepwise": PALETTE[4], "stepwise_absorbed": PALETTE[1]}
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "merged": {"ancilla": "merged"},
+    "stepwise": {},
+    "stepwise_absorbed": {"absorb_decay": True},
+}
 STAGES = ("raw", "read", "mitigated")
 
 
@@ -51,24 +52,22 @@ def compute(settings: Settings) -> Result:
     master = qm.master_equation(memristor, times)
     data: dict[str, Any] = {"master": master}
     gates: dict[str, Any] = {}
-    for place, name in enumerate(names):
-        settings.progress(2 * place, 2 * len(names))
+    advance = settings.stages(2 * len(names))
+    for name in names:
         target = qm.device(fake_backend(name), seed=TRANSPILER_SEED)
-        merged = qm.build_circuits(memristor, times, ancilla="merged")
-        stepwise = qm.build_circuits(memristor, times)
-        absorbed, report = absorb_device_decay(stepwise, target)
-        gates[f"{name}: excess dephasing at the last time"] = float(report.dephasing[-1, 0])
-        for key, circuits in (
-            ("merged", merged),
-            ("stepwise", stepwise),
-            ("stepwise_absorbed", absorbed),
-        ):
+        for key, options in PROTOCOLS.items():
             for error in RESET_ERRORS if key == "stepwise_absorbed" else (0.0,):
                 label = f"{name}_{key}" + (f"_reset_error_{error:g}" if error else "")
-                data[label], gates[label] = _noisy(
-                    circuits, replace(target, reset_error=error), len(times)
-                )
-        settings.progress(2 * place + 1, 2 * len(names))
+                noisy = replace(target, reset_error=error)
+                data[label] = qm.device_states(memristor, times, target=noisy, **options)
+                made = data[label].provenance
+                gates[label] = {
+                    "two_qubit_gates": made["two_qubit_gates"][-1],
+                    "microseconds": round(1e6 * made["durations"][-1], 3),
+                }
+        report = data[f"{name}_stepwise_absorbed"].provenance["absorption"]
+        gates[f"{name}: excess dephasing at the last time"] = report["dephasing"][-1][0]
+        advance()
         record = qm.run(
             memristor,
             times,
@@ -80,7 +79,7 @@ def compute(settings: Settings) -> Result:
         data[f"{name}_shots_raw"] = qm.estimate(record)
         data[f"{name}_shots_read"] = qm.mitigate(_readout_alone(record))
         data[f"{name}_shots_mitigated"] = qm.mitigate(record)
-    settings.progress(2 * len(names), 2 * len(names))
+        advance()
     parameters = {
         "shots": shots,
         "factors": list(FACTORS),
@@ -89,20 +88,6 @@ def compute(settings: Settings) -> Result:
         "seed": settings.seed,
     }
     return Result(data, _quantities(data, gates, names), parameters)
-
-
-def _noisy(
-    circuits: CircuitSet, target: DeviceTarget, count: int
-) -> tuple[qm.Trajectory, dict[str, Any]]:
-    states, compiled = target.noisy_states(circuits)
-    found = trajectory_of_states(
-        circuits.network, circuits.times, states, make_provenance("noisy_states")
-    )
-    last = compiled[count - 1]
-    return found, {
-        "two_qubit_gates": last.two_qubit_gates,
-        "microseconds": round(1e6 * last.duration, 3),
-    }
 
 
 def _readout_alone(record: qm.Record) -> qm.Record:
@@ -124,7 +109,7 @@ def _quantities(
         quantities.append(
             Quantity(
                 f"{label.replace('_', ' ')}: largest trace distance, exact noisy states",
-                float(trace_distance(found.states, master.states).max()),
+                trace_distance(found.states, master.states).max(),
                 evidence=(
                     f"{gates[label]['two_qubit_gates']} two-qubit gates, "
                     f"{gates[label]['microseconds']:.2f} µs at the last time"
@@ -175,8 +160,9 @@ def draw(result: Result) -> Figure:
     figure, axes = make_figure(1, 2, width=7.4, height=3.2)
     data = result.data
     plot_loop(data["FakeTorino_shots_read"], reference=data["master"], ax=axes[0])
-    axes[0].set_title("(a) FakeTorino, merged, readout corrected")
     _draw_distances(data, axes[1])
+    titles = ("FakeTorino, merged, readout corrected", "noisy states: Torino solid, Fez dotted")
+    letter_panels(axes, titles)
     return figure
 
 
@@ -196,5 +182,4 @@ def _draw_distances(data: Mapping[str, Any], ax: Axes) -> None:
     ax.set_yscale("log")
     ax.set_xlabel("time t/T")
     ax.set_ylabel("trace distance to master eq.")
-    ax.set_title("(b) noisy states: Torino solid, Fez dotted")
     ax.legend(loc="lower right")

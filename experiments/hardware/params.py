@@ -16,7 +16,7 @@ PAIR_GAMMA0, PAIR_STRENGTH, PAIR_PERIODS = 0.02, 1 / 15, 20
 PAIR_SHOTS = 20_000  # per circuit: 11 times × 9 settings × noise factor
 
 DEVICES = ("FakeTorino", "FakeFez")
-"""FakeTorino is the one asked for; FakeFez was named as the second before its first run."""
+"""Our goals are for FakeTorino; FakeFez was named as the second before its first run."""
 
 TRANSPILER_SEED = 1
 RESET_ERRORS = (0.0, 0.01, 0.03)
@@ -28,7 +28,7 @@ Declared: the compiled circuits in their plain form; all gates and waits folded 
 that all the calibrated noise grows; readout corrected; Pauli means joint over the settings;
 exponential extrapolation with rates pooled over times and alike Paulis: `declared`.
 Form, folding and pooling follow from what the noise does. The largest factor was chosen on
-FakeTorino with shot seeds 0 to 199, where 9, 11, 13 and 15 all reached everything asked for
+FakeTorino with shot seeds 0 to 199, where 9, 11, 13 and 15 all reached every goal
 (`python -m experiments.benchmarks.mitigation_choice` prints them, and those set aside). The
 experiment's seeds begin at FIRST_SEED, and FakeFez was not looked at.
 """

@@ -72,7 +72,7 @@ def compute(settings: Settings) -> Result:
     table = np.zeros((len(columns), len(SYSTEMS), len(NOISES), len(methods)))
     times, lengths = {}, {}
     variants = sorted({(m.suppression, m.extrapolated) for m in methods}, key=str)
-    total, done = len(SYSTEMS) * len(variants), 0
+    advance = settings.stages(len(SYSTEMS) * len(variants) + 1)
     for row, system in enumerate(SYSTEMS):
         circuits = _circuits(system, quick=settings.quick)
         master = qm.master_equation(circuits.network, circuits.times).states
@@ -80,8 +80,6 @@ def compute(settings: Settings) -> Result:
         placed = target.place(circuits)
         chances: dict[Any, FloatArray] = {}
         for suppression, extrapolated in variants:
-            settings.progress(done, total)
-            done += 1
             for factor in FACTORS if extrapolated else FACTORS[:1]:
                 if (suppression, factor, "calibrated") in chances:
                     continue
@@ -97,6 +95,7 @@ def compute(settings: Settings) -> Result:
                     chances[suppression, factor, noise] = noisy.instance_probabilities(
                         circuits, compiled
                     )
+            advance()
         for (column, noise), (place, method) in product(enumerate(NOISES), enumerate(methods)):
             factors = FACTORS if method.extrapolated else FACTORS[:1]
             found = judge(
@@ -110,7 +109,7 @@ def compute(settings: Settings) -> Result:
             )
             table[:, row, column, place] = found
     scan = _scan(target, quick=settings.quick)
-    settings.progress(total, total)
+    advance()
     table[-1] /= table[-1, :, :, :1]
     dimensions = ("system", "noise", "technique")
     data = xarray.Dataset(
@@ -278,7 +277,7 @@ def _quantities(data: xarray.Dataset, lengths: Mapping[str, Any]) -> tuple[Quant
         quantities.append(
             Quantity(
                 f"{system}, {noise}, {method}: mean trace distance without shot noise",
-                float(here.bias),
+                here.bias,
                 float(here.bias_error) or None,
                 evidence=evidence,
             )

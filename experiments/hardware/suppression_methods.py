@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from qmemcircuit.common.states import nearest_physical, pauli_matrix, trace_dist
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
-from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.devices.target import DeviceTarget, draw_counts
 from qmemcircuit.runs.measurement import measure_readout
 
 DETUNING = 2 * math.pi * 3e3
@@ -123,7 +122,7 @@ def judge(
     distances, errors = [], []
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         random = np.random.default_rng(seed)
-        runs = tuple(Samples(circuits.bases, _counts(random, run, shots)) for run in chances)
+        runs = tuple(Samples(circuits.bases, draw_counts(run, shots, random)) for run in chances)
         measured = None if known is None else known.redrawn(shots, random)
         mitigated = qm.MitigatedSamples(mitigation, runs, measured)
         distances.append(_distances(mitigated, master, projected=method.projected).mean())
@@ -132,13 +131,6 @@ def judge(
     sampled_error = math.hypot(float(np.std(distances)) / math.sqrt(seeds), spread)
     growth = float(np.sqrt(np.mean(np.square(errors))))
     return bias, spread, float(np.mean(distances)), sampled_error, growth
-
-
-def _counts(random: np.random.Generator, chances: FloatArray, shots: int) -> Any:
-    """Return counts with the shots divided over the instances, as `DeviceTarget.sample` does."""
-    shares = np.full(len(chances), shots // len(chances))
-    shares[: shots % len(chances)] += 1
-    return sum(random.multinomial(n, p) for n, p in zip(shares, chances, strict=True))
 
 
 def _labels(memristors: int) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
+from experiments.drawing import letter_panels, mark_pinch, mark_start
 from experiments.guo2022.params import (
     PAIR_GAMMA0,
     PAIR_INFERENCE,
@@ -20,7 +21,7 @@ from experiments.guo2022.params import (
 )
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.common.states import concurrence_of_states
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,17 +43,14 @@ def compute_graph(graph: Graph, smallest: int, settings: Settings) -> Result:
     periods = 4 if settings.quick else PAIR_PERIODS
     times = MEMRISTOR.periods(periods, points=POINTS_PER_PERIOD)
     finer_times = MEMRISTOR.periods(periods, points=2 * POINTS_PER_PERIOD)
-    done, total = 0, sum(4**size for size in sizes)
     data: dict[str, xarray.Dataset] = {}
     finer: dict[str, xarray.Dataset] = {}
-    for size in sizes:
+    for size in settings.track(sizes):
         network = graph([MEMRISTOR] * size, COUPLING)
         trajectory = qm.exact_circuit(network, times, splitting="strang")
         data[f"n{size}"] = _dataset(network, trajectory)
         halved = qm.exact_circuit(network, finer_times, splitting="strang")
         finer[f"n{size}"] = _dataset(network, _every_second(halved))
-        done += 4**size
-        settings.progress(done, total)
     parameters = {
         "gamma0": PAIR_GAMMA0,
         "coupling": f"g σyσy; {PAIR_INFERENCE}",
@@ -199,8 +197,7 @@ def draw_graph(result: Result, roles: dict[str, int]) -> Figure:
     axes[1, 1].legend(title="memristors N", ncols=2, title_fontsize=8)
     shown = f"N = {sizes[-1]}"
     titles = (f"loops, {shown}", f"concurrence of all pairs, {shown}", "all N", "all N")
-    for label, title, ax in zip("abcd", titles, axes.flat, strict=True):
-        ax.set_title(f"({label}) {title}", loc="left")
+    letter_panels(axes.flat, titles, loc="left")
     return figure
 
 
@@ -221,8 +218,8 @@ def _draw_loops(ax: Axes, data: xarray.Dataset, roles: dict[str, int]) -> None:
     lines = ax.legend(loc="lower right", handlelength=1.5, fontsize=7, borderaxespad=0)
     start = [data[name].values[0, 0] / by for name, by in zip(AXES, scale, strict=True)]
     marks = [
-        *ax.plot(*start, "o", color=START_COLOUR, markersize=4.5, zorder=3, label="start"),
-        *ax.plot(0, 0, "o", mfc="none", mec="#000000", markersize=8, label="pinch"),
+        mark_start(ax, *start, ms=4.5, zorder=3),
+        mark_pinch(ax),
     ]
     ax.add_artist(lines)
     ax.legend(handles=marks, loc="upper left", fontsize=7, borderaxespad=0)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.drawing import mark_pinch, mark_start
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.analysis.loops import find_loops
 from qmemcircuit.neurons.photonic.memristor import PhotonicMemristor, simulate_cascade
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,23 +25,25 @@ def compute(settings: Settings) -> Result:
     times = np.linspace(0, 4, 1601 if settings.quick else 8001)
     photons = np.sin(np.pi * times) ** 2
     run = simulate_cascade([PhotonicMemristor(w) for w in _WINDOWS], times, photons, period=1.0)
-    settings.progress(1, 1)
     pair = replace(
         run,
         voltage=run.voltage[:, :1],
         current=run.current[:, 1:],
         periods=run.periods[:1],
         variables={},
+        units={},  # of a reflectivity that is left out
     )
     areas = [find_loops(run, device, normalise=None)[-1].area for device in (0, 1)]
     whole = find_loops(pair, normalise=None)[-1]
     closed = np.sin(np.pi * _WINDOWS[0]) ** 2 / (8 * _WINDOWS[0])
-    quantities = (
-        Quantity("settled loop area, first device", areas[0]),
-        Quantity("its closed form sin²(πx)/(8x)", float(closed)),
-        Quantity("settled loop area, second device (its own n_in)", areas[1]),
-        Quantity("settled loop area of the pair, n_out,2 against n_in,1", whole.area),
-        Quantity("lobes of the pair's loop", float(len(whole.lobes))),
+    quantities = Quantity.each(
+        {
+            "settled loop area, first device": areas[0],
+            "its closed form sin²(πx)/(8x)": closed,
+            "settled loop area, second device (its own n_in)": areas[1],
+            "settled loop area of the pair, n_out,2 against n_in,1": whole.area,
+            "lobes of the pair's loop": len(whole.lobes),
+        }
     )
     return Result({"cascade": run}, quantities, {"windows": list(_WINDOWS)})
 
@@ -56,8 +59,8 @@ def draw(result: Result) -> Figure:
         (0, 1, PALETTE[3], "the pair"),
     ):
         left.plot(run.voltage[last, x], run.current[last, y], color=colour, label=label)
-    left.plot(0, 0, "o", color=START_COLOUR, ms=5, label="start")
-    left.plot(0, 0, "o", mfc="none", mec="black", ms=9, label="pinch")
+    mark_start(left, 0, 0)
+    mark_pinch(left, ms=9)
     left.set(xlabel=r"input photons $n_{in}$", ylabel=r"output photons $n_{out}$")
     left.legend()
     for device in (0, 1):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.drawing import mark_pinch, mark_start
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.analysis.loops import find_loops
 from qmemcircuit.neurons.photonic.memristor import (
@@ -13,7 +14,7 @@ from qmemcircuit.neurons.photonic.memristor import (
     run_photonic,
     simulate_photonic,
 )
-from qmemcircuit.plotting.figures import PALETTE, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +38,6 @@ def compute(settings: Settings) -> Result:
         run = simulate_photonic(PhotonicMemristor(float(ratio)), times, _squared_sine, period=1.0)
         areas[k] = find_loops(run, normalise=None)[0].area
     closed = np.sin(np.pi * ratios) ** 2 / (8 * ratios)
-    settings.progress(1, 2)
     shots = settings.shots or (500 if settings.quick else 4000)
     digital_times = np.linspace(0, 2, 81)
     digital = run_photonic(
@@ -48,31 +48,31 @@ def compute(settings: Settings) -> Result:
         seed=settings.seed,
         period=1.0,
     )
-    settings.progress(2, 2)
     exact = simulate_photonic(PhotonicMemristor(_CIRCUIT), digital_times, _squared_sine, period=1.0)
     second = digital_times >= 1.0
     residual = (digital.current - exact.current)[second, 0] / digital.current_error[second, 0]
     loop = find_loops(digital, normalise=None)[1]
     expected = np.sin(np.pi * _CIRCUIT) ** 2 / (8 * _CIRCUIT)
     quantities = (
-        Quantity(
-            "largest |area − sin²(πx)/(8x)|, x = T/T0 from 0.05 to 2.5",
-            float(np.abs(areas - closed).max()),
+        *Quantity.each(
+            {
+                "largest |area − sin²(πx)/(8x)|, x = T/T0 from 0.05 to 2.5": np.abs(
+                    areas - closed
+                ).max(),
+                "x of the largest loop": (ratios[np.argmax(areas)], np.diff(ratios)[0] / 2),
+            }
         ),
-        Quantity("x of the largest loop", float(ratios[np.argmax(areas)]), np.diff(ratios)[0] / 2),
-        Quantity(
+        Quantity.against(
             f"area of the circuits' loop, x = {_CIRCUIT}, {shots} shots a point",
             loop.area,
-            loop.area_error,
-            published=float(expected),
+            float(expected),
+            holds=bool(loop.area_interval) and np.clip(expected, *loop.area_interval) == expected,
+            error=loop.area_error,
             source="sin²(πx)/(8x)",
-            verdict="agrees"
-            if loop.area_interval and loop.area_interval[0] <= expected <= loop.area_interval[1]
-            else "differs",
             evidence="the closed form lies in (agrees) or out of (differs) the 95 % interval "
             f"{loop.area_interval}; the feedback is of second order in the step",
         ),
-        Quantity("RMS residual of n_out in standard errors", float(np.sqrt(np.mean(residual**2)))),
+        Quantity("RMS residual of n_out in standard errors", np.sqrt(np.mean(residual**2))),
     )
     data = {
         f"x_{ratio:g}".replace(".", "p"): simulate_photonic(
@@ -109,8 +109,8 @@ def draw(result: Result) -> Figure:
         color=PALETTE[0],
         label=f"circuits, {result.parameters['shots']} shots",
     )
-    left.plot(0, 0, "o", color=START_COLOUR, ms=5, label="start")
-    left.plot(0, 0, "o", mfc="none", mec="black", ms=9, label="pinch")
+    mark_start(left, 0, 0)
+    mark_pinch(left, ms=9)
     left.set(xlabel=r"input photons $n_{in}$", ylabel=r"output photons $n_{out}$")
     left.legend(fontsize=7, loc="upper left")
     table = result.data["areas"]

@@ -86,11 +86,10 @@ def compute(settings: Settings) -> Result:
                 target = np.logical_xor(bits, np.roll(bits, delay)).astype(float)
                 guess = _score(features, target, half, ridge) > 0.5
                 shot_xor[i, j, seed] = np.mean(guess != (target[half:] > 0.5))
-        settings.progress(seed + 1, seeds)
 
     def quantity(name: str, values: np.ndarray) -> Quantity:
         spread = float(values.std(ddof=1) / np.sqrt(seeds))
-        return Quantity(name, float(values.mean()), spread or None)
+        return Quantity(name, values.mean(), spread or None)
 
     quantities = [
         quantity(f"XOR u(k) ⊕ u(k−{delay}), error rate, {kind}", xor[i, j])

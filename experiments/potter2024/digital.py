@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.neuron_drawing import final_state
 from experiments.potter2024.digital_drawing import draw_device, draw_modes, draw_statistics
 from experiments.potter2024.params import OSCILLATION
+from experiments.ramps import final_state
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit, find_limit_cycle
 from qmemcircuit.neurons.dynamics.oscillations import (
@@ -49,13 +49,13 @@ DEVICE_STEPS, DEVICE_SHOTS = 20, 4000
 
 def compute(settings: Settings) -> Result:
     """Run every mode; measure cycles, controls, jumps and phase diffusion over seeds."""
+    advance = settings.stages(6)
     shots = SHOTS if settings.shots is None else (settings.shots,)
-    stages = 6
     orbit = find_limit_cycle(_neuron(ACTIVE).system(), START, transient=300.0)
     accuracy = _accuracy(orbit)
-    settings.progress(1, stages)
+    advance()
     series = _series(shots, settings.seed)
-    settings.progress(2, stages)
+    advance()
     record, seeds = (100.0, 2) if settings.quick else (300.0, 8)
     grid = {
         "bias": [ACTIVE, SILENT],
@@ -66,7 +66,7 @@ def compute(settings: Settings) -> Result:
     exact = {bias: _oscillation(bias, "exact", 0, 0, record=record) for bias in (ACTIVE, SILENT)}
     with ThreadPoolExecutor(1) as executor:
         cycles = sweep(partial(_oscillation, record=record), grid, executor=executor)
-        settings.progress(3, stages)
+        advance()
         grid = {
             "feedback": SAMPLED,
             "shots": [10**k for k in range(3, 6 if settings.quick else 7)],
@@ -74,11 +74,11 @@ def compute(settings: Settings) -> Result:
         }
         length = 750.0 if settings.quick else 2500.0
         diffusion = sweep(partial(_diffusion, record=length), grid, executor=executor)
-    settings.progress(4, stages)
+    advance()
     hysteresis = _hysteresis(shots, settings.seed)
-    settings.progress(5, stages)
+    advance()
     device = _device(settings)
-    settings.progress(6, stages)
+    advance()
     quantities = (
         *accuracy,
         *_cycle_quantities(cycles, exact, shots, record),
@@ -131,12 +131,26 @@ def _accuracy(orbit: PeriodicOrbit) -> tuple[Quantity, ...]:
     orders = np.log2(np.array(errors[0]) / np.array(errors[1]))
     evidence = "exact feedback at V_n = 2 against the ODE's cycle by shooting"
     return (
-        Quantity("span of the ODE's cycle at V_n = 2", orbit.span(), error=1e-9),
-        Quantity("period of the ODE's cycle at V_n = 2", orbit.period, error=1e-9),
-        Quantity("relative error of the span, Δt = 0.02", errors[1][0], evidence=evidence),
-        Quantity("relative error of the period, Δt = 0.02", errors[1][1], evidence=evidence),
-        Quantity("order in Δt of the span", orders[0], evidence="from Δt = 0.04 and 0.02"),
-        Quantity("order in Δt of the period", orders[1], evidence="from Δt = 0.04 and 0.02"),
+        *Quantity.each(
+            {
+                "span of the ODE's cycle at V_n = 2": (orbit.span(), 1e-9),
+                "period of the ODE's cycle at V_n = 2": (orbit.period, 1e-9),
+            }
+        ),
+        *Quantity.each(
+            {
+                "relative error of the span, Δt = 0.02": errors[1][0],
+                "relative error of the period, Δt = 0.02": errors[1][1],
+            },
+            evidence=evidence,
+        ),
+        *Quantity.each(
+            {
+                "order in Δt of the span": orders[0],
+                "order in Δt of the period": orders[1],
+            },
+            evidence="from Δt = 0.04 and 0.02",
+        ),
     )
 
 
@@ -305,8 +319,8 @@ def _jump_quantity(name: str, shift: float) -> Quantity:
     return Quantity(
         name,
         shift,
-        evidence=f"one ramp, {'within' if kept else 'misses'} the bound of {JUMP_BOUND} asked of "
-        "a hysteresis that is kept",
+        evidence=f"one ramp; our goal for a hysteresis that is kept: within {JUMP_BOUND}; "
+        f"{'reached' if kept else 'not reached'}",
     )
 
 
@@ -342,7 +356,7 @@ def _device_quantities(device: xarray.Dataset) -> list[Quantity]:
     return [
         Quantity(
             f"largest |V − V_exact| in {steps} steps on FakeManilaV2, {feedback}",
-            float(np.abs(device[f"V {feedback}"] - device["exact"]).max()),
+            np.abs(device[f"V {feedback}"] - device["exact"]).max(),
             evidence=f"{DEVICE_SHOTS} shots; shots alone scatter V by up to "
             f"{float(device[f'spread {feedback}'].max()):.4f} (one standard deviation)",
         )

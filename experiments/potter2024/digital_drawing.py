@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.neuron_drawing import draw_bloch_sphere, replace_by_3d
+from experiments.drawing import draw_bloch_sphere, letter_panels
 from experiments.results import Result
 from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure
 
@@ -39,8 +39,7 @@ def draw_modes(result: Result) -> Any:
             ax.set_ylabel(r"$V - \bar V_{\mathrm{exact}}$, shifted by 0.16")
             what = "" if bias == active else " (control)"
             ax.set_title(f"{feedback}: $V_n={bias:g}${what}")
-        ax = replace_by_3d(figure, axes[row, 2], (2, 4, 4 * row + 3))
-        draw_bloch_sphere(ax)
+        ax = draw_bloch_sphere(axes[row, 2])
         # Where all modes agree, thick lines under thin ones show that they are there.
         widths = (2.6, 1.8, 1.2, 0.6) if feedback == "history" else (0.7, 0.7, 0.7, 0.9)
         nested = list(zip(sampled[::-1] + modes, widths, strict=False))
@@ -116,14 +115,13 @@ def draw_statistics(result: Result) -> Any:
     axes[0].axhline(1, color="0.6", lw=0.8, zorder=0)
     axes[0].axhline(2, color="0.6", lw=0.8, ls="--", zorder=0)
     axes[0].set_ylabel(r"$g_2=\langle R^4\rangle/\langle R^2\rangle^2$ (1 cycle, 2 noise)")
-    axes[0].set_title("(a) amplitude statistics, $V_n=2$")
     axes[1].set(yscale="log", ylabel=r"phase diffusion $D$ (rad$^2$ per time)")
-    axes[1].set_title("(b) where a cycle is left; lines: 1/shots")
     axes[2].axhline(
         result.parameters["exact_span"], color=REFERENCE_COLOUR, lw=0.8, label="exact, $V_n=2$"
     )
     axes[2].set(yscale="log", ylabel="phase-folded span of $V$", ylim=(1e-6, 0.15))
-    axes[2].set_title("(c) cycle and control")
+    titles = ("amplitude statistics, $V_n=2$", "where a cycle is left; lines: 1/shots")
+    letter_panels(axes, (*titles, "cycle and control"))
     for ax in axes:
         ax.set(xscale="log", xlabel="shots per basis and step")
         ax.margins(x=0.1)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.neuron_drawing import jump_bias, ramp_loop, replace_by_3d
+from experiments.drawing import replace_by_3d
 from experiments.potter2024.params import (
     ASYMMETRIC_POSITIONS,
     ASYMMETRIC_RESISTANCE,
@@ -21,7 +21,8 @@ from experiments.potter2024.params import (
     HYSTERESIS,
     JUMPS,
 )
-from experiments.results import Quantity, Result, Settings, judge
+from experiments.ramps import jump_bias, ramp_loop
+from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.shuttle.bifurcations import (
     find_cusps,
     find_folds,
@@ -79,20 +80,20 @@ def compute(settings: Settings) -> Result:
         quantities.append(Quantity(f"fold voltage{label} at R_n = 5", fold.voltage))
         quantities.append(Quantity(f"fold bias{label} at R_n = 5", fold.bias))
     quantities.append(
-        Quantity(
+        Quantity.erratum(
             "load line's ends on the axes at the upper fold, V and I",
             f"V_n = {both[0].bias:.4f} and V_n/R_n = {both[0].bias / 8:.4f}",
-            published="R_n V_n and V_n",
-            source="Sec. III",
-            verdict="erratum",
-            evidence="V_n = V + R_n I meets I = 0 at V_n and V = 0 at V_n/R_n; the line of "
+            "R_n V_n and V_n",
+            "V_n = V + R_n I meets I = 0 at V_n and V = 0 at V_n/R_n; the line of "
             "Fig. 2b through these touches I(V) at the fold",
+            source="Sec. III",
         )
     )
+    advance = settings.stages(len(rates) + len(ASYMMETRIC_POSITIONS))
     for number, rate in enumerate(rates):
         up, down = ramp_loop(HYSTERESIS, 0.0, 8.0, rate=rate, points=points)
         data[f"up{number}"], data[f"down{number}"] = up, down
-        settings.progress(number + 1, len(rates) + len(ASYMMETRIC_POSITIONS))
+        advance()
         if number == len(rates) - 1:
             quantities += _jump_quantities(up, down, both, rate)
     for number, position in enumerate(ASYMMETRIC_POSITIONS):
@@ -101,7 +102,7 @@ def compute(settings: Settings) -> Result:
         )
         loops = ramp_loop(neuron, -4.0, 4.0, rate=0.02 if settings.quick else 0.004, points=points)
         data[f"loop{number}_up"], data[f"loop{number}_down"] = loops
-        settings.progress(len(rates) + number + 1, len(rates) + len(ASYMMETRIC_POSITIONS))
+        advance()
         points_of_fold = find_folds(neuron)
         quantities += [
             Quantity(
@@ -122,15 +123,7 @@ def _triple(cusp: Any) -> tuple[float, float, float]:
 
 
 def _agreeing(name: str, value: float, published: float) -> Quantity:
-    verdict = judge(value, published, digits=4)
-    return Quantity(
-        name,
-        value,
-        published=published,
-        source="Sec. III",
-        verdict=verdict,
-        evidence="" if verdict == "agrees" else "beyond the last printed digit",
-    )
+    return Quantity.against(name, value, published, digits=4, source="Sec. III")
 
 
 def _cusp_quantities(cusp: Any) -> list[Quantity]:
@@ -145,15 +138,14 @@ def _jump_quantities(up: Any, down: Any, folds: Any, rate: float) -> list[Quanti
     ):
         found = jump_bias(loop)
         quantities.append(
-            Quantity(
+            Quantity.erratum(
                 f"{name} jump of the ramp dV_n/dt = {rate:g}, R_n = 8",
                 found,
-                published=printed,
-                source="Sec. III, '≈'",
-                verdict="erratum",
-                evidence=f"the jumps are the folds, V_n = {fold.bias:.4f}, which the same section "
+                printed,
+                f"the jumps are the folds, V_n = {fold.bias:.4f}, which the same section "
                 f"derives; a ramp of finite speed passes them by {abs(found - fold.bias):.2g} "
                 "(in its direction), never jumps before",
+                source="Sec. III, '≈'",
             )
         )
     return quantities
@@ -173,7 +165,7 @@ def _draw_panels(result: Result) -> Any:
     cusp_voltage, cusp_resistance, cusp_bias = result.parameters["cusp"]
     last = len(result.parameters["rates"]) - 1
     figure, axes = make_figure(1, 3, width=10.0, height=3.3)
-    ax = replace_by_3d(figure, axes[0], (1, 3, 1))
+    ax = replace_by_3d(axes[0])
     grid_v, grid_r = np.meshgrid(static["voltage"], static["resistance"])
     bias = static["bias"].values
     inside = bias <= 8

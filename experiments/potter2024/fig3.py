@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.neuron_drawing import draw_bloch_sphere, final_state, replace_by_3d
+from experiments.drawing import draw_bloch_path, draw_spectrum
 from experiments.potter2024.params import EIGENVALUE, FREQUENCY, OSCILLATION
+from experiments.ramps import final_state
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum, spectral_lines
@@ -20,17 +21,18 @@ from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 def compute(settings: Settings) -> Result:
     """Settle on the cycle, sample it, and refine it by shooting."""
+    advance = settings.stages(3)
     settled = simulate(OSCILLATION, [0.0, 9970.0])
     length = 300.0 if settings.quick else 1500.0
     times = np.arange(0, length, 0.02)
     series = simulate(OSCILLATION, 9970.0 + times, state=final_state(settled), rtol=1e-11)
-    settings.progress(1, 3)
+    advance()
     cycle = find_limit_cycle(OSCILLATION.system(), final_state(series))
     lines = spectral_lines(times, series.voltage[:, 0], count=4, threshold=1e-5)
     spectrum = power_spectrum(times, series.voltage[:, 0])
     keep = spectrum.frequencies < 40
     phase, orbit = cycle.sample(721)
-    settings.progress(2, 3)
+    advance()
     frequency = 2 * np.pi / cycle.period
     bin_width = 2 * np.pi / 1000
     nearest = bin_width * round(frequency / bin_width)
@@ -39,20 +41,24 @@ def compute(settings: Settings) -> Result:
     before = find_steady_states(replace(OSCILLATION, bias=0.22))[0]
     inside = np.linalg.norm(orbit[:, 1:], axis=1)
     quantities = (
-        Quantity(
+        Quantity.against(
             "frequency of the cycle, 2π/period",
             frequency,
+            FREQUENCY,
+            holds=round(nearest, 4) == FREQUENCY,
             error=1e-8,
-            published=FREQUENCY,
             source="Sec. IV",
-            verdict="agrees" if round(nearest, 4) == FREQUENCY else "differs",
             evidence="to the paper's Fourier resolution: of a record of 1000 (or 500, or 2000) "
             f"time units the bin nearest to our frequency is {nearest:.4f}; ours is from shooting",
         ),
         Quantity("strongest spectral line", lines[0].frequency, evidence="from the time series"),
-        Quantity("second line over first, amplitude", lines[1].amplitude / lines[0].amplitude),
-        Quantity("period", cycle.period, error=1e-9),
-        Quantity("span V_max − V_min", cycle.span(), error=1e-9),
+        *Quantity.each(
+            {
+                "second line over first, amplitude": lines[1].amplitude / lines[0].amplitude,
+                "period": (cycle.period, 1e-9),
+                "span V_max − V_min": (cycle.span(), 1e-9),
+            }
+        ),
         Quantity(
             "transverse Floquet multipliers",
             ", ".join(f"{value:.8f}" for value in multipliers.real),
@@ -60,19 +66,18 @@ def compute(settings: Settings) -> Result:
         ),
         Quantity(
             "distance of the trivial multiplier from 1",
-            float(np.abs(cycle.multipliers - 1).min()),
+            np.abs(cycle.multipliers - 1).min(),
             evidence="measures the error of the multipliers",
         ),
-        Quantity(
+        Quantity.erratum(
             "Im μ of the equilibrium at V_n = 0.23",
-            float(state.eigenvalues[0].imag),
-            published=EIGENVALUE,
-            source="Sec. IV",
-            verdict="erratum",
-            evidence=f"7.0224 belongs to V_n = 0.22, where it is {before.eigenvalues[0].imag:.4f} "
+            state.eigenvalues[0].imag,
+            EIGENVALUE,
+            f"7.0224 belongs to V_n = 0.22, where it is {before.eigenvalues[0].imag:.4f} "
             f"and the equilibrium is stable (Re μ = {before.eigenvalues[0].real:.5f})",
+            source="Sec. IV",
         ),
-        Quantity("largest Bloch vector on the cycle", float(inside.max())),
+        Quantity("largest Bloch vector on the cycle", inside.max()),
     )
     window = times <= 30
     shown = xarray.Dataset(
@@ -86,7 +91,7 @@ def compute(settings: Settings) -> Result:
     part = xarray.Dataset(
         {"voltage": ("time", series.voltage[window, 0])}, coords={"time": series.times[window]}
     )
-    settings.progress(3, 3)
+    advance()
     return Result(
         {"series": part, "spectrum": shown, "cycle": closed},
         quantities,
@@ -102,28 +107,16 @@ def draw(result: Result) -> Any:
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(9970, 9980))
     axes[0].ticklabel_format(useOffset=False)
     axes[0].set_title("(a)")
-    ax = replace_by_3d(figure, axes[1], (1, 4, 2))
-    draw_bloch_sphere(ax)
-    ax.plot(cycle["X"], cycle["Y"], cycle["Z"], color=PALETTE[1])
+    ax = draw_bloch_path(axes[1], cycle, color=PALETTE[1])
     ax.set_title("(b) cycle in the Bloch ball", y=1.06)
     ax = axes[2]
     ax.plot(cycle["X"], cycle["Y"], color=PALETTE[1])
     ax.set(xlabel="$X$", ylabel="$Y$", aspect="equal")
     ax.set_title("seen from above")
     ax = axes[3]
-    ax.semilogy(spectrum["frequency"], spectrum["density"], color=PALETTE[0])
-    for number, frequency in enumerate(result.parameters["lines"], start=1):
-        ax.axvline(frequency, color="0.6", lw=0.6, ls=":", zorder=0)
-        ax.text(
-            frequency,
-            1.0,
-            f"{number}$\\omega_0$",
-            ha="center",
-            va="bottom",
-            fontsize=7,
-            transform=ax.get_xaxis_transform(),
-        )
-    ax.set(xlabel=r"frequency $\omega$", ylabel=r"power density $S(\omega)$", xlim=(0, 35))
+    lines = enumerate(result.parameters["lines"], start=1)
+    draw_spectrum(ax, spectrum, {f"{k}$\\omega_0$": line for k, line in lines}, color=PALETTE[0])
+    ax.set_xlim(0, 35)
     ax.set_ylim(spectrum["density"].values.max() * 1e-16, None)
     ax.set_title("(c)", pad=14)
     return figure

@@ -22,7 +22,7 @@ from experiments.potter2024.params import (
     THERMAL_BIAS,
     THRESHOLD,
 )
-from experiments.results import Quantity, Result, Settings, judge
+from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.equilibria import hopf_normal_form
 from qmemcircuit.neurons.dynamics.systems import integrate
@@ -79,7 +79,7 @@ def compute(settings: Settings) -> Result:
         quantities.append(
             Quantity(
                 f"grid points where integration and Hopf curve agree, Z_T = {polarisation:g}",
-                float(agreement),
+                agreement,
                 evidence=f"{size}×{size} points, {duration:g} time units each, from the lowest "
                 "equilibrium with a small kick; the others lie so near the boundary that the "
                 "transient has not died",
@@ -96,7 +96,7 @@ def compute(settings: Settings) -> Result:
             "bias": grid_bias,
         },
     )
-    data["thermal"], more = _thermal(settings, size)
+    data["thermal"], more = _thermal(settings)
     return Result(data, tuple(quantities + more))
 
 
@@ -104,9 +104,13 @@ def _region_quantities(neuron: ShuttleNeuron) -> list[Quantity]:
     onset = find_hopf_onset(neuron)
     z = neuron.thermal_polarisation
     quantities = [
-        Quantity(f"smallest R_n of the region, Z_T = {z:g}", onset.resistance),
-        Quantity(f"V_n at the smallest R_n, Z_T = {z:g}", onset.bias),
-        Quantity(f"frequency at the smallest R_n, Z_T = {z:g}", onset.frequency),
+        *Quantity.each(
+            {
+                f"smallest R_n of the region, Z_T = {z:g}": onset.resistance,
+                f"V_n at the smallest R_n, Z_T = {z:g}": onset.bias,
+                f"frequency at the smallest R_n, Z_T = {z:g}": onset.frequency,
+            }
+        ),
     ]
     for resistance in (5.0, 10.0, 20.0):
         try:
@@ -146,7 +150,7 @@ def _settle(neuron: ShuttleNeuron, duration: float) -> tuple[float, bool]:
     return float(np.ptp(tail)), not lowest.stable
 
 
-def _thermal(settings: Settings, size: int) -> tuple[xarray.Dataset, list[Quantity]]:
+def _thermal(settings: Settings) -> tuple[xarray.Dataset, list[Quantity]]:
     neuron = replace(OSCILLATION, bias=THERMAL_BIAS)
     threshold, point = find_hopf_parameter(neuron, "thermal_polarisation", (0.05, 1.0))
     at_threshold = replace(neuron, thermal_polarisation=threshold)
@@ -154,17 +158,17 @@ def _thermal(settings: Settings, size: int) -> tuple[xarray.Dataset, list[Quanti
     grid = threshold + (1 - threshold) * np.linspace(0.02, 1, count) ** 2
     spans = np.empty((len(RATIOS), count))
     quantities = [
-        Quantity(
+        Quantity.against(
             "threshold Z_T at R_n = 5, V_n = 2",
             threshold,
-            published=FIT_THRESHOLD,
+            FIT_THRESHOLD,
+            digits=2,
             source="Fig. 5b, the fits",
-            verdict=judge(threshold, FIT_THRESHOLD, digits=2),
             evidence=f"closed condition; Sec. IV says 'Z_T > {THRESHOLD}', this number cut "
             "instead of rounded",
         )
     ]
-    for row, ratio in enumerate(RATIOS):
+    for row, ratio in enumerate(settings.track(RATIOS)):
         critical = replace(at_threshold, relaxation_ratio=ratio)
         form = hopf_normal_form(critical.system(), [point.voltage, threshold, 0.0, 0.0])
         state, period = None, 2 * np.pi / form.frequency
@@ -179,7 +183,6 @@ def _thermal(settings: Settings, size: int) -> tuple[xarray.Dataset, list[Quanti
             cycle = find_limit_cycle(changed.system(), state, period=period)
             state, period = cycle.state, cycle.period
             spans[row, column] = cycle.span()
-        settings.progress(len(CHECKED) * size + row + 1, len(CHECKED) * size + 3)
         step = 1e-6
         near = find_steady_states(replace(critical, thermal_polarisation=threshold + step))[0]
         exact = form.span(float(near.eigenvalues[0].real)) / np.sqrt(step)
@@ -194,12 +197,12 @@ def _thermal(settings: Settings, size: int) -> tuple[xarray.Dataset, list[Quanti
         roots = np.sqrt(np.maximum(grid - FIT_THRESHOLD, 0) * ratio)
         fitted = float(np.sum(roots * spans[row]) / np.sum(roots**2))
         quantities.append(
-            Quantity(
+            Quantity.against(
                 f"fitted prefactor of √(α(Z_T − 0.17)), α = {ratio:g}",
                 fitted,
-                published=FIT_PREFACTOR,
+                FIT_PREFACTOR,
+                holds=abs(fitted / FIT_PREFACTOR - 1) < 0.05,
                 source="Fig. 5b",
-                verdict="agrees" if abs(fitted / FIT_PREFACTOR - 1) < 0.05 else "differs",
                 evidence="least squares up to Z_T = 1; a fit depends on its weights, 5 % taken as "
                 "agreement. The √α law is the paper's; the exact prefactors above test it",
             )

@@ -36,9 +36,8 @@ def compute(settings: Settings) -> Result:
     repeats = 4 if settings.quick else 20
     shots = settings.shots or 1000
     runs = []
-    for repeat in range(repeats):
+    for repeat in settings.track(range(repeats)):
         runs.append(run_layers(layers, spikes, shots=shots, seed=settings.seed * 1000 + repeat))
-        settings.progress(repeat + 1, repeats)
     count = closed.device_count
     wanted = np.array([closed.events[f"neuron_{i}"].size for i in range(count)])
     found = np.array([[run.events[f"neuron_{i}"].size for i in range(count)] for run in runs])
@@ -51,11 +50,11 @@ def compute(settings: Settings) -> Result:
     ]
     share = float(np.mean(same))
     quantities = (
-        *(Quantity(f"spikes of neuron {i}, closed form", float(wanted[i])) for i in range(count)),
+        *(Quantity(f"spikes of neuron {i}, closed form", wanted[i]) for i in range(count)),
         *(
             Quantity(
                 f"spikes of neuron {i}, circuits, mean of {repeats} runs",
-                float(found[:, i].mean()),
+                found[:, i].mean(),
                 float(found[:, i].std(ddof=1) / np.sqrt(repeats)) or None,
             )
             for i in range(count)
@@ -63,7 +62,7 @@ def compute(settings: Settings) -> Result:
         Quantity(
             f"share of runs with every spike as in closed form, {shots} shots",
             share,
-            float(np.sqrt((share * (1 - share) + 0.25 / repeats) / repeats)),
+            np.sqrt((share * (1 - share) + 0.25 / repeats) / repeats),
         ),
     )
     return Result({"closed": closed, "circuits": runs[0]}, quantities, {"shots": shots})

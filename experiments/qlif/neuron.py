@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.qlif.device import nairobi_qubit
-from experiments.results import Quantity, Result, Settings, judge
+from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.closed_loop import calibrate_readout
 from qmemcircuit.neurons.qlif import CircuitNeuron, next_population, run_layers, simulate_layers
 from qmemcircuit.plotting.figures import PALETTE, make_figure
@@ -29,6 +29,7 @@ def _aer(seed: int):  # type: ignore[no-untyped-def]
 
 def compute(settings: Settings) -> Result:
     """Run one spike train in closed form, on Aer, and on the device with and without mitigation."""
+    advance = settings.stages(3)
     steps = 20 if settings.quick else 40
     shots = settings.shots or (1000 if settings.quick else 4000)
     device = nairobi_qubit()
@@ -43,7 +44,7 @@ def compute(settings: Settings) -> Result:
     layers = [([neuron], [[1.0]])]
     closed = simulate_layers(layers, spikes)
     aer = run_layers(layers, spikes, shots=shots, seed=settings.seed, sampler=_aer)
-    settings.progress(1, 3)
+    advance()
     common = {
         "shots": shots,
         "seed": settings.seed,
@@ -55,32 +56,33 @@ def compute(settings: Settings) -> Result:
         device.sampler, shots=50_000, seed=settings.seed, pass_manager=device.pass_manager
     )
     corrected = run_layers(layers, spikes, readout=readout, **common)
-    settings.progress(2, 3)
+    advance()
     raw = run_layers(layers, spikes, **common)
-    settings.progress(3, 3)
+    advance()
     third = simulate_layers([([replace(neuron, threshold=0.99)], [[1.0]])], [1, 1, 1])
     quantities = (
         *(
-            Quantity(
+            Quantity.against(
                 f"α after {k} spikes from rest, θ = π/4",
-                float(third.voltage[k, 0]),
-                published=value,
+                third.voltage[k, 0],
+                value,
+                digits=3,
                 source="RX(φ)RX(π/4) from |0>",
-                verdict=judge(float(third.voltage[k, 0]), value, digits=3),
                 evidence="closed form",
             )
             for k, value in ((1, 0.146), (2, 0.5), (3, 0.854))
         ),
-        Quantity(
-            "smallest distance of α from the threshold, closed form",
-            float(np.abs(closed.voltage - _THRESHOLD).min()),
+        *Quantity.each(
+            {
+                "smallest distance of α from the threshold, closed form": np.abs(
+                    closed.voltage - _THRESHOLD
+                ).min(),
+                "output spikes, closed form": closed.events["neuron_0"].size,
+                "output spikes, Aer": aer.events["neuron_0"].size,
+                "output spikes, device, readout inverted": corrected.events["neuron_0"].size,
+                "output spikes, device, raw readout": raw.events["neuron_0"].size,
+            }
         ),
-        Quantity("output spikes, closed form", float(closed.events["neuron_0"].size)),
-        Quantity("output spikes, Aer", float(aer.events["neuron_0"].size)),
-        Quantity(
-            "output spikes, device, readout inverted", float(corrected.events["neuron_0"].size)
-        ),
-        Quantity("output spikes, device, raw readout", float(raw.events["neuron_0"].size)),
         *(
             Quantity(f"RMS of the steps' residuals in standard errors, {name}", _pull(run, neuron))
             for name, run in (
@@ -89,8 +91,12 @@ def compute(settings: Settings) -> Result:
                 ("device, raw readout", raw),
             )
         ),
-        Quantity("P(1 read | 0), calibrated", readout[0]),
-        Quantity("P(0 read | 1), calibrated", readout[1]),
+        *Quantity.each(
+            {
+                "P(1 read | 0), calibrated": readout[0],
+                "P(0 read | 1), calibrated": readout[1],
+            }
+        ),
         Quantity("device T1", device.t1 * 1e6, unit="µs"),
     )
     return Result(

@@ -9,9 +9,10 @@ import numpy as np
 from scipy.constants import h
 
 import qmemcircuit as qm
+from experiments.drawing import mark_pinch, mark_start
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.model.squid import Squid, quasiparticle_spectral_density
-from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, START_COLOUR, make_figure
+from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, make_figure
 from qmemcircuit.results.units import to_volts
 
 if TYPE_CHECKING:
@@ -34,11 +35,9 @@ def compute(settings: Settings) -> Result:
     memristor = squid.memristor(a=np.pi / 4, b=np.pi / 5)
     times = memristor.periods(3, points=60)
     master = to_volts(squid, qm.master_equation(memristor, times))
-    settings.progress(1, 2)
     shots = settings.shots or (20_000 if settings.quick else 200_000)
     record = qm.run(memristor, times, target=qm.aer(seed=settings.seed), shots=shots)
     digital = to_volts(squid, qm.estimate(record))
-    settings.progress(2, 2)
     comparison = qm.compare(digital, master)
     loops = qm.find_loops(master, normalise=None)
     quantities = (
@@ -84,8 +83,8 @@ def draw(result: Result) -> Figure:
         label=f"circuits, {result.parameters['shots']} shots",
     )
     start = master.voltage[0, 0] * 1e6, master.current[0, 0] * 1e9
-    axis.plot(*start, "o", color=START_COLOUR, ms=7, label="start")
-    axis.plot(0, 0, "o", mfc="none", mec="black", ms=8, label="pinch")
+    mark_start(axis, *start, ms=7)
+    mark_pinch(axis)
     axis.set(xlabel="voltage V (µV)", ylabel="dissipative current I (nA)")
     axis.legend(fontsize=7)
     return figure

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
@@ -38,6 +37,8 @@ class ErrorBudget:
         total: of the measurement to the master equation, shape (T,).
         measure: `"trace distance"` of the states, or `"voltage"`: the largest |ΔV| of the devices
             where there are no states.
+        compilation: for compiled circuits, the bound on `splitting` that was known before they
+            ran, (T,): the residual, as a trace distance; None for others.
     """
 
     times: FloatArray
@@ -46,15 +47,17 @@ class ErrorBudget:
     sampling: FloatArray
     total: FloatArray
     measure: str
-
-    def __post_init__(self) -> None:
-        check_fields(self)
+    compilation: FloatArray | None = None
 
     def __str__(self) -> str:
         """Return the budget as a table: largest and mean of each part."""
         rows = [f"error budget ({self.measure}):      largest      mean"]
         for name in ("splitting", "device", "sampling", "total"):
             values = getattr(self, name)
+            rows.append(f"  {name:28s} {values.max():9.4f} {values.mean():9.4f}")
+        if self.compilation is not None:
+            values = self.compilation
+            name = "compilation, trace distance ≤"
             rows.append(f"  {name:28s} {values.max():9.4f} {values.mean():9.4f}")
         return "\n".join(rows)
 
@@ -74,7 +77,6 @@ def error_budget(
     distance of the order of the shot noise even from itself, so `sampling` is not zero on average.
     Raises ValueError where the times differ.
     """
-    check_arguments(error_budget, locals())
     everyone = (measured, noisy, exact, master)
     for other in everyone[1:]:
         if other.voltage.shape != measured.voltage.shape or not np.allclose(
@@ -101,4 +103,5 @@ def error_budget(
         sampling=distance(measured, noisy),
         total=distance(measured, master),
         measure="trace distance" if complete else "voltage",
+        compilation=exact.variables.get("compilation_residual"),
     )

@@ -12,7 +12,6 @@ from scipy.stats import chi2
 from qmemcircuit.analysis.budget import ErrorBudget, error_budget
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.analysis.rate_factor import RateFactor, measure_rate_factor
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import outcome_probabilities, trace_distance
@@ -47,6 +46,8 @@ class Comparison:
             the times hold no whole period, or fewer than nine points in one.
         current_notes: where a current rests on the model more than on the counts.
         budget: where the distance comes from; None unless `noisy` and `exact` were given.
+        compilation_residual: shape (T,), what compiling the circuits may have moved the states by,
+            in trace distance, at most, both sides added; None where neither was compiled.
     """
 
     times: FloatArray
@@ -66,9 +67,7 @@ class Comparison:
     loops_b: tuple[tuple[Loop, ...], ...]
     current_notes: tuple[str, ...] = ()
     budget: ErrorBudget | None = None
-
-    def __post_init__(self) -> None:
-        check_fields(self)
+    compilation_residual: FloatArray | None = None
 
     @property
     def agree(self) -> bool | None:
@@ -108,7 +107,16 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The comparison in one sentence."""
+        """The comparison in one sentence, and in another what compilation may have done to it."""
+        if self.compilation_residual is None:
+            return self._finding
+        return (
+            f"{self._finding} Compiling the circuits may have moved the states by a trace distance "
+            f"of up to {self.compilation_residual.max():.2g}."
+        )
+
+    @property
+    def _finding(self) -> str:
         if self.p_value is None:
             largest = max(float(self.voltage_max.max()), float(self.current_max.max()))
             distance = (
@@ -183,7 +191,6 @@ def compare(
 
     Raises ValueError where times or numbers of devices differ.
     """
-    check_arguments(compare, locals())
     if a.voltage.shape != b.voltage.shape or not _same_times(a.times, b.times):
         raise ValueError(
             f"Argument b must have the times and devices of a, but the shapes are "
@@ -211,6 +218,7 @@ def compare(
         trace_distance=(
             None if a.states is None or b.states is None else trace_distance(a.states, b.states)
         ),
+        compilation_residual=_compilation_residual(a, b),
         loops_a=_loops(a),
         loops_b=_loops(b),
         current_notes=_current_notes(a) + _current_notes(b),
@@ -220,6 +228,12 @@ def compare(
             else error_budget(a, noisy=noisy, exact=exact, master=b)
         ),
     )
+
+
+def _compilation_residual(a: Trajectory, b: Trajectory) -> FloatArray | None:
+    found = [item.variables.get("compilation_residual") for item in (a, b)]
+    there = [residual for residual in found if residual is not None]
+    return np.sum(there, axis=0) if there else None
 
 
 def _same_times(first: FloatArray, second: FloatArray) -> bool:

@@ -20,6 +20,7 @@ from scipy.linalg import solve_triangular
 from scipy.stats import chi2
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
 
 LOW_HARMONICS = 3
 """χ² up to this harmonic is one of the two that `retraced_curve` combines."""
@@ -31,6 +32,7 @@ _RIDGE = 1e-9
 _ROUNDING = 1e-28
 
 
+@data_object
 @dataclass(frozen=True)
 class Coefficients:
     """One period of V and I in a basis.
@@ -51,6 +53,7 @@ class Coefficients:
     covariance: FloatArray
 
 
+@data_object
 @dataclass(frozen=True)
 class Retraced:
     """The nearest curve without hysteresis, and how far the measured one is from it.

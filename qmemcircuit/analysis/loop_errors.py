@@ -30,10 +30,12 @@ from qmemcircuit.results.trajectory import DeviceSeries
 _HARMONICS = 8
 # A loop is said to be there where no loop is less probable than this, 1 − the level of intervals.
 SIGNIFICANCE = 0.05
-# Spreads are widened by 1 + this times the relative spread of the root, at most doubled: where
-# noise is as large as the loop, the hypothetical loops' shapes are partly noise, and their replicas
-# spread too little. Chosen on repeated simulations (tests/analysis/test_loops.py): calibration, not
+# Spreads of replicas are multiplied by _FLOOR + _WIDENING times the relative spread of the root,
+# the latter at most 1: replicas are few, and where noise is as large as the loop, the hypothetical
+# loops' shapes are partly noise and their replicas spread too little. Chosen on repeated
+# simulations (tests/analysis/test_loops.py, experiments/benchmarks/coverage.py): calibration, not
 # theory.
+_FLOOR = 1.12
 _WIDENING = 2.0
 # Openings of the hypothetical loops, in units of the likeliest one's distance to either side.
 _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
@@ -181,11 +183,11 @@ def _is_noise(residual: FloatArray, covariance: FloatArray, whole: FloatArray) -
     """Say whether a residual is as long as its noise, within three standard deviations of that.
 
     A signal as smooth as assumed raises the number of harmonics in few loops of 1000. What is below
-    a thousandth of the `whole` noise matters to nothing: smoothed currents have none out there.
+    a hundredth of the `whole` noise matters to nothing: smoothed currents have none out there.
     """
     spread = math.sqrt(2 * float(np.sum(covariance**2)))
     rounding = 1e-24 * residual.size  # of V and I of order 1
-    rounding += 1e-6 * float(np.trace(whole))
+    rounding += 1e-4 * float(np.trace(whole))
     return float(np.sum(residual**2)) <= float(np.trace(covariance)) + 3 * spread + rounding
 
 
@@ -308,7 +310,7 @@ def _spread(roots: FloatArray) -> FloatArray:
     """Return the widened standard deviation of replicas, (H, N, 3) → (H, 3)."""
     found = roots.std(axis=1, ddof=1)
     relative = found / np.maximum(roots.mean(axis=1), 1e-150)
-    return np.asarray(found * (1 + np.minimum(_WIDENING * relative, 1.0)))
+    return np.asarray(found * (_FLOOR + np.minimum(_WIDENING * relative, 1.0)))
 
 
 def _accepted(

@@ -11,20 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
-from qmemcircuit.analysis.loop_errors import Estimate, estimate_geometry
+from qmemcircuit.analysis.loop_errors import Estimate as GeometryEstimate
+from qmemcircuit.analysis.loop_errors import estimate_geometry
 from qmemcircuit.analysis.loop_geometry import find_faces, measure_curves, window_matrix
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
 
 
-# More than ten fields: what a loop is and what is known of each of its measures.
-@data_object
+# Twelve fields: a polygon, its three sizes, its lobes and pinch, and two tests of what is seen.
+@data_object(also=("area_estimate", "perimeter_estimate", "form_factor_estimate"))
 @dataclass(frozen=True, eq=False)
 class Loop:
     """One period of a device's I–V characteristic, closed by its chord.
@@ -34,28 +34,27 @@ class Loop:
         start, stop: its two times.
         voltage, current: the polygon's vertices as measured, normalised, each of shape (P,). The
             chord from the last vertex to the first closes it.
-        area: the area S enclosed by the polygon, all lobes summed. *Not* the shoelace sum, which
-            cancels for a pinched loop, nor the sum of |segments|, which is right only for curves
-            that are star-shaped about the origin. A region encircled twice counts once.
-        perimeter: length P of the polygon, chord included.
-        form_factor: F = 4πS/P², from 0 (a retraced line, or a single point) to 1 (a circle);
-            Guo et al. (2022), after Eq. 23. It depends on the scaling of the axes.
-        area_error, perimeter_error, form_factor_error: standard errors, None where exact.
-        area_interval, perimeter_interval, form_factor_interval: 95 % intervals (low, high), None
-            where exact. In a weak signal they are wide and lopsided: quote them, not the error.
-            Those of S and F start above 0 only where `no_loop_p_value` < 0.05.
-        area_raw, perimeter_raw, form_factor_raw: of the measured polygon, noise and all; equal to
-            the above where exact.
+        area_estimate: the area S enclosed by the polygon, all lobes summed. *Not* the shoelace
+            sum, which cancels for a pinched loop, nor the sum of |segments|, which is right only
+            for curves that are star-shaped about the origin. A region encircled twice counts once.
+        perimeter_estimate: length P of the polygon, chord included.
+        form_factor_estimate: F = 4πS/P², from 0 (a retraced line, or a single point) to 1 (a
+            circle); Guo et al. (2022), after Eq. 23. It depends on the scaling of the axes.
         lobes: areas of the faces of the *measured* polygon, largest first; two for a clean pinched
             loop, none for a retraced line, many under noise. They sum to `area_raw`.
         pinch: (V, I), normalised, of the point nearest the origin at which the measured polygon
             crosses or touches itself, or None if it never does.
-        pinch_distance: its distance from the origin, or None.
         no_loop_p_value: the probability that a curve *without* hysteresis, I = f(V) retraced, looks
             at least so open through this noise: a p-value, not the probability that there is no
             loop. None where exact.
         pinched_p_value: the same for a curve with I = 0 wherever V = 0. None where exact, where V
             has no zero or cannot be told from zero.
+
+    The three estimates have a standard error and a 95 % interval (None where exact) and the `raw`
+    value of the measured polygon, noise and all. In a weak signal intervals are wide and lopsided:
+    quote them, not the error. Those of S and F start above 0 only where `no_loop_p_value` < 0.05.
+    `area` is short for `area_estimate.value`, and likewise `area_error`, `area_interval`,
+    `area_raw`, and the same of perimeter and form factor; `area_raw` is never None.
     """
 
     index: int
@@ -63,26 +62,82 @@ class Loop:
     stop: float
     voltage: FloatArray
     current: FloatArray
-    area: float
-    perimeter: float
-    form_factor: float
-    area_error: float | None
-    perimeter_error: float | None
-    form_factor_error: float | None
-    area_interval: tuple[float, float] | None
-    perimeter_interval: tuple[float, float] | None
-    form_factor_interval: tuple[float, float] | None
-    area_raw: float
-    perimeter_raw: float
-    form_factor_raw: float
+    area_estimate: Estimate[float]
+    perimeter_estimate: Estimate[float]
+    form_factor_estimate: Estimate[float]
     lobes: tuple[float, ...]
     pinch: tuple[float, float] | None
-    pinch_distance: float | None
     no_loop_p_value: float | None = None
     pinched_p_value: float | None = None
 
-    def __post_init__(self) -> None:
-        check_fields(self)
+    @property
+    def pinch_distance(self) -> float | None:
+        """Distance of the pinch from the origin, or None."""
+        return None if self.pinch is None else math.hypot(*self.pinch)
+
+    @property
+    def area(self) -> float:
+        """S."""
+        return self.area_estimate.value
+
+    @property
+    def area_error(self) -> float | None:
+        """Standard error of S."""
+        return self.area_estimate.standard_error
+
+    @property
+    def area_interval(self) -> tuple[float, float] | None:
+        """95 % interval of S."""
+        return self.area_estimate.interval
+
+    @property
+    def area_raw(self) -> float:
+        """S of the measured polygon."""
+        return _raw(self.area_estimate)
+
+    @property
+    def perimeter(self) -> float:
+        """P."""
+        return self.perimeter_estimate.value
+
+    @property
+    def perimeter_error(self) -> float | None:
+        """Standard error of P."""
+        return self.perimeter_estimate.standard_error
+
+    @property
+    def perimeter_interval(self) -> tuple[float, float] | None:
+        """95 % interval of P."""
+        return self.perimeter_estimate.interval
+
+    @property
+    def perimeter_raw(self) -> float:
+        """P of the measured polygon."""
+        return _raw(self.perimeter_estimate)
+
+    @property
+    def form_factor(self) -> float:
+        """F."""
+        return self.form_factor_estimate.value
+
+    @property
+    def form_factor_error(self) -> float | None:
+        """Standard error of F."""
+        return self.form_factor_estimate.standard_error
+
+    @property
+    def form_factor_interval(self) -> tuple[float, float] | None:
+        """95 % interval of F."""
+        return self.form_factor_estimate.interval
+
+    @property
+    def form_factor_raw(self) -> float:
+        """F of the measured polygon."""
+        return _raw(self.form_factor_estimate)
+
+
+def _raw(estimate: Estimate[float]) -> float:
+    return estimate.value if estimate.raw is None else estimate.raw
 
 
 def find_loops(
@@ -155,7 +210,6 @@ def find_loops(
     >>> round(loop.area, 3), len(loop.lobes), loop.form_factor_interval
     (1.333, 2, None)
     """
-    check_arguments(find_loops, locals())
     samples = check_integer("samples", samples, minimum=40)
     seed = check_integer("seed", seed, minimum=0)
     if normalise is not None:
@@ -188,7 +242,7 @@ def find_loops(
         np.stack([matrix @ series.voltage, matrix @ series.current], axis=-1) / scale
         for matrix in windows
     ]
-    estimates: Sequence[Estimate | None] = [None] * len(raw)
+    estimates: Sequence[GeometryEstimate | None] = [None] * len(raw)
     if series.voltage_error is not None or series.current_error is not None:
         estimates = estimate_geometry(series, starts, duration, normalise, scale, samples, seed)
     return tuple(
@@ -234,28 +288,23 @@ def _scale(series: DeviceSeries, normalise: str | None) -> FloatArray:
 
 
 def _make_loop(
-    index: int, start: float, stop: float, vertices: FloatArray, estimate: Estimate | None
+    index: int, start: float, stop: float, vertices: FloatArray, estimate: GeometryEstimate | None
 ) -> Loop:
     areas, perimeters, factors = measure_curves(vertices[np.newaxis])
     raw = np.array([areas[0], perimeters[0], factors[0]])
     lobes, pinch = find_faces(vertices)
-    values = raw if estimate is None else estimate.values
-
-    def error(n: int) -> float | None:
-        return None if estimate is None else float(estimate.errors[n])
-
-    def interval(n: int) -> tuple[float, float] | None:
-        if estimate is None:
-            return None
-        low, high = estimate.intervals[n]
-        return float(low), float(high)
-
-    geometry: dict[str, Any] = {}
-    for n, name in enumerate(("area", "perimeter", "form_factor")):
-        geometry[name] = float(values[n])
-        geometry[f"{name}_error"] = error(n)
-        geometry[f"{name}_interval"] = interval(n)
-        geometry[f"{name}_raw"] = float(raw[n])
+    sizes = [Estimate(float(value)) for value in raw]
+    if estimate is not None:
+        sizes = [
+            Estimate(value, error, low, high, raw=measured, level=0.95)
+            for value, error, (low, high), measured in zip(
+                estimate.values.tolist(),
+                estimate.errors.tolist(),
+                estimate.intervals.tolist(),
+                raw.tolist(),
+                strict=True,
+            )
+        ]
     voltage, current = np.ascontiguousarray(vertices.T)
     return Loop(
         index=index,
@@ -263,10 +312,11 @@ def _make_loop(
         stop=stop,
         voltage=voltage,
         current=current,
+        area_estimate=sizes[0],
+        perimeter_estimate=sizes[1],
+        form_factor_estimate=sizes[2],
         lobes=lobes,
         pinch=pinch,
-        pinch_distance=None if pinch is None else math.hypot(*pinch),
         no_loop_p_value=None if estimate is None else estimate.no_loop_p_value,
         pinched_p_value=None if estimate is None else estimate.pinched_p_value,
-        **geometry,
     )

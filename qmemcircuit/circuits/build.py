@@ -8,8 +8,9 @@ until someone runs it. Registers: `system` (one qubit a memristor), `ancilla`, a
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -18,8 +19,8 @@ from qiskit.circuit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import StatePreparation, UnitaryGate
 
 from qmemcircuit.circuits.collision import CollisionForm, collision_circuit
-from qmemcircuit.circuits.constant_depth import CompiledPair, compile_pairs
-from qmemcircuit.circuits.options import Ancilla, AncillaPool, CircuitOptions
+from qmemcircuit.circuits.constant_depth import CompiledPair, ConstantDepth, restored_pairs
+from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.settings import measure
 from qmemcircuit.circuits.splitting import (
     Collision,
@@ -28,10 +29,11 @@ from qmemcircuit.circuits.splitting import (
     Splitting,
     split_evolution,
 )
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Model, Network, as_network
+from qmemcircuit.results.records import Record
+from qmemcircuit.results.trajectory import Trajectory
 
 
 @data_object
@@ -54,9 +56,6 @@ class CircuitSet(Sequence[QuantumCircuit]):
     compiled: tuple[CompiledPair, ...] = ()
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def __len__(self) -> int:
         return len(self.times) * len(self.bases)
 
@@ -70,7 +69,6 @@ class CircuitSet(Sequence[QuantumCircuit]):
         self, index: int | slice | tuple[int, str]
     ) -> QuantumCircuit | list[QuantumCircuit]:
         """Return the circuit at a flat index, a list for a slice, or that of `[time, basis]`."""
-        check_arguments(CircuitSet.__getitem__, locals())
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
         if isinstance(index, tuple):
@@ -97,7 +95,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     @property
     def splitting(self) -> Splitting:
         """How collisions and couplings alternate."""
-        return self.options.splitting
+        return self.options.name
 
     @property
     def steps(self) -> int | None:
@@ -127,9 +125,33 @@ class CircuitSet(Sequence[QuantumCircuit]):
         """The largest residual of the compiled circuits (see `CompiledPair`); else None."""
         return max((pair.residual for pair in self.compiled), default=None)
 
+    def with_residuals(self, found: Trajectory, *, only: Sequence[int] | None = None) -> Trajectory:
+        """Return a trajectory of these circuits with `variables["compilation_residual"]`, if any.
+
+        Only that of compiled circuits has one. `only` lists the time indices that it holds.
+        """
+        if not self.compiled:
+            return found
+        residuals = np.array([pair.residual for pair in self.compiled])
+        if only is not None:
+            residuals = residuals[list(only)]
+        return replace(
+            found,
+            variables={**found.variables, "compilation_residual": residuals},
+            units={**found.units, "compilation_residual": "1"},
+        )
+
+    def describe_compilation(self) -> dict[str, str | float | int | None]:
+        """Return method, largest residual and collisions of compiled circuits as JSON values."""
+        later = [pair for pair in self.compiled if pair.time > 0] or self.compiled
+        return {
+            "compiled_method": " and ".join(sorted({pair.method for pair in later})) or None,
+            "compiled_residual": self.compiled_residual,
+            "compiled_collisions": max((pair.collisions for pair in self.compiled), default=None),
+        }
+
     def boundaries(self, time_index: int) -> FloatArray:
         """Return the instants that bound the steps of the circuit for `times[time_index]`."""
-        check_arguments(CircuitSet.boundaries, locals())
         stop = float(self.times[time_index])
         if not self.share_steps:
             return np.linspace(0.0, stop, (self.steps or 1) + 1) if stop > 0 else np.zeros(1)
@@ -138,7 +160,6 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     def elements(self, time_index: int) -> tuple[Element, ...]:
         """Return the collisions and gates of the circuit for `times[time_index]`."""
-        check_arguments(CircuitSet.elements, locals())
         if self.absorbed:
             replaced = self.absorbed[time_index]
             if replaced is not None:
@@ -149,7 +170,6 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     def evolution(self, time_index: int) -> QuantumCircuit:
         """Return the circuit for `times[time_index]` without its measurement."""
-        check_arguments(CircuitSet.evolution, locals())
         network, elements = self.network, self.elements(time_index)
         if self.compiled:
             network, elements = _absorb_first_gate(network, elements)
@@ -179,7 +199,7 @@ def build_circuits(
     *,
     bases: str | Sequence[str | Sequence[str]] | None = None,
     ancilla: Ancilla = "reset",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
 ) -> CircuitSet:
@@ -194,14 +214,15 @@ def build_circuits(
             `default_bases`.
         ancilla: see `Ancilla`.
         splitting: `"lie"` (the paper), `"strang"` or `"fused"`; all are the same, and exact, for
-            uncoupled memristors. `"compiled"`: for a pair, two collisions a memristor at any t
-            (`compile_pair`; a fit at every time where there is no closed form).
+            uncoupled memristors. `"compiled"`: for a pair, the same few collisions a memristor at
+            every t (`compile_pair`), within 0.005 of the master equation or refused;
+            `ConstantDepth(…)` is the same with another tolerance or number of collisions.
         steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
             each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
 
     Raises ValueError for bad times, bases or rates, for `merged` on coupled memristors, and for
-    `compiled` with steps or on anything but a pair.
+    `compiled` with steps, on anything but a pair, or where its tolerance cannot be met.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -209,7 +230,6 @@ def build_circuits(
     >>> circuits[4, "X"].count_ops()["reset"]   # four collisions, one recycled ancilla
     3
     """
-    check_arguments(build_circuits, locals())
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     return circuits_with(model, times, options)
 
@@ -219,8 +239,41 @@ def circuits_with(model: Model, times: ArrayLike, options: CircuitOptions) -> Ci
     network = as_network(model)
     checked = check_times(times)
     chosen = options.for_network(network)
-    compiled = compile_pairs(network, checked) if chosen.splitting == "compiled" else ()
-    return CircuitSet(network, checked, chosen, compiled)
+    how = chosen.constant_depth
+    return CircuitSet(
+        network, checked, chosen, () if how is None else how.compile(network, checked)
+    )
+
+
+def rebuild_circuits(record: Record) -> CircuitSet:
+    """Return the circuits that a record was measured with, from the record alone.
+
+    They cover all times that were planned, also where only some were collected. The angles of
+    compiled circuits are those that the record holds: nothing is fitted again. What a device
+    target adds (placement, absorbed decay) is not in them, see `recorded_device`.
+
+    Warns for records of compiled circuits without angles (before December 2026): these are
+    compiled anew, and fitted circuits need not be those that ran.
+    """
+    used = record.provenance
+    options = CircuitOptions.restore(used, record.samples.bases)
+    if options.constant_depth is not None:
+        options = replace(options, constant_depth=_recorded(record))
+    return circuits_with(record.network, np.array(used.get("planned_times", record.times)), options)
+
+
+def _recorded(record: Record) -> ConstantDepth:
+    """Return the compiled circuits of a record, or how to compile those of an old one."""
+    if record.compiled:
+        return ConstantDepth(pairs=restored_pairs(record.compiled))
+    if record.provenance.get("compiled_method") != "closed form":
+        warnings.warn(
+            "Argument record must hold the angles of its compiled circuits, but it is older than "
+            "that: they are fitted again, and need not be those that ran.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return ConstantDepth(exceeded="warn")
 
 
 class CircuitBuilder:

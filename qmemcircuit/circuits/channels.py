@@ -21,6 +21,8 @@ ONE_QUBIT = np.array([IDENTITY, PAULI_X, PAULI_Y, PAULI_Z])
 TWO_QUBIT = np.array([np.kron(second, first) for second in ONE_QUBIT for first in ONE_QUBIT])
 """The 16 Pauli products in the order of Qiskit's `PTM`: memristor 0's letter changes fastest."""
 
+_FLAT = TWO_QUBIT.reshape(16, 16)
+
 
 def pair_maps(network: Network, times: ArrayLike) -> FloatArray:
     """Return the exact maps of a pair's master equation over [0, t], shape (T, 16, 16).
@@ -78,10 +80,18 @@ def map_distance(first: FloatArray, second: FloatArray) -> float:
     (of ΔΦ = Φ+ − Φ− split by the signs of J), at most 4 times the trace distance of the two
     Choi states, which is a lower bound.
     """
-    choi = np.einsum("ab,aij,blk->kilj", first - second, TWO_QUBIT, TWO_QUBIT) / 4
-    weights, vectors = np.linalg.eigh(choi.reshape(16, 16))
-    size = ((vectors * np.abs(weights)) @ vectors.conj().T).reshape(4, 4, 4, 4)
-    return float(0.5 * np.linalg.eigvalsh(np.einsum("kili->kl", size)).max())
+    return float(map_distances(np.asarray(first)[None], np.asarray(second)[None])[0])
+
+
+def map_distances(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Return `map_distance` of each of T pairs of maps, (T, 16, 16) each, shape (T,)."""
+    # Σ_ab Δ_ab P_a[i, j] P_b[l, k] at [k, i, l, j].
+    choi = _FLAT.T @ (first - second) @ _FLAT / 4
+    choi = choi.reshape(-1, 4, 4, 4, 4).transpose(0, 4, 1, 3, 2)
+    weights, vectors = np.linalg.eigh(choi.reshape(-1, 16, 16))
+    size = (vectors * np.abs(weights)[:, None, :]) @ vectors.conj().swapaxes(1, 2)
+    traced = np.einsum("tkili->tkl", size.reshape(-1, 4, 4, 4, 4))
+    return np.asarray(0.5 * np.linalg.eigvalsh(traced)[:, -1])
 
 
 def check_pair(network: Network) -> None:
@@ -103,6 +113,13 @@ def transfer_matrix(images: ComplexArray) -> FloatArray:
 def unitary_map(gate: ComplexArray) -> FloatArray:
     """Return U ρ U† of a 4×4 unitary as a Pauli transfer matrix."""
     return transfer_matrix(gate @ TWO_QUBIT @ gate.conj().T)
+
+
+def unitary_maps(gates: ComplexArray) -> FloatArray:
+    """Return `unitary_map` of each of many gates, (…, 4, 4) to (…, 16, 16)."""
+    products = np.einsum("...ij,...kl->...ikjl", gates, gates.conj())
+    superoperators = products.reshape(*gates.shape[:-2], 16, 16)
+    return np.asarray((_FLAT.conj() @ superoperators @ _FLAT.T).real / 4)
 
 
 def _decay(lower: ComplexArray) -> FloatArray:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.constant_depth import ConstantDepth
 from qmemcircuit.circuits.settings import default_bases, parse_bases
 from qmemcircuit.circuits.splitting import Splitting, fused_pairs
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Network
@@ -23,7 +23,6 @@ class AncillaPool:
     size: int | None
 
     def __post_init__(self) -> None:
-        check_fields(self)
         if self.size is not None:
             check_integer("size", self.size, minimum=1)
 
@@ -34,13 +33,16 @@ class AncillaPool:
 
 def pool(size: int) -> AncillaPool:
     """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
-    check_arguments(pool, locals())
     return AncillaPool(check_integer("size", size, minimum=1))
 
 
 Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
 """`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
 memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
+
+
+AnySplitting = Splitting | ConstantDepth
+"""A splitting by its name; `ConstantDepth(…)` is "compiled" with options."""
 
 
 @data_object
@@ -52,20 +54,30 @@ class CircuitOptions:
         bases: the measurement settings, or None for what the estimates need.
         ancilla: which ancillas collisions use; `"best"` is left to a device's calibration, and
             chosen before circuits are built (`resolve_ancilla`).
-        splitting: how collisions and couplings alternate.
+        splitting: how collisions and couplings alternate; a `ConstantDepth` becomes `"compiled"`
+            and `constant_depth`.
         steps: equal steps of each circuit, or None for those that the times bound.
         collision: the gates of a collision.
+        constant_depth: how `"compiled"` is done; None for other splittings.
 
     Raises ValueError or TypeError where an option is unknown, or two exclude each other.
     """
 
     bases: str | Sequence[str | Sequence[str]] | None = None
     ancilla: Ancilla | Literal["best"] = "reset"
-    splitting: Splitting = "lie"
+    splitting: AnySplitting = "lie"
     steps: int | None = None
     collision: CollisionForm = "compact"
+    constant_depth: ConstantDepth | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.splitting, ConstantDepth):
+            object.__setattr__(self, "constant_depth", self.splitting)
+            object.__setattr__(self, "splitting", "compiled")
+        elif self.splitting != "compiled":
+            object.__setattr__(self, "constant_depth", None)
+        elif self.constant_depth is None:
+            object.__setattr__(self, "constant_depth", ConstantDepth())
         check_choice("splitting", self.splitting, get_args(Splitting))
         check_choice("collision", self.collision, get_args(CollisionForm))
         if self.steps is not None:
@@ -101,6 +113,12 @@ class CircuitOptions:
         return replace(self, bases=settings, ancilla=self.pool, steps=steps)
 
     @property
+    def name(self) -> Splitting:
+        """The splitting's name."""
+        assert not isinstance(self.splitting, ConstantDepth)
+        return self.splitting
+
+    @property
     def pool(self) -> AncillaPool:
         """How many ancillas each memristor has; ValueError for `"best"`, which is yet to choose."""
         return self.ancilla if isinstance(self.ancilla, AncillaPool) else _pool_of(self.ancilla)
@@ -119,6 +137,7 @@ class CircuitOptions:
             "splitting": self.splitting,
             "steps": self.steps,
             "collision": self.collision,
+            **({} if self.constant_depth is None else self.constant_depth.describe()),
         }
 
     @classmethod
@@ -132,6 +151,7 @@ class CircuitOptions:
             described.get("splitting", "lie"),
             described.get("steps"),
             described.get("collision", "compact"),
+            ConstantDepth.restore(described),
         )
 
 

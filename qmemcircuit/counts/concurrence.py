@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import signed_concurrence
@@ -48,9 +47,6 @@ class Concurrence:
     period: float | None = None
     seed: int | None = None
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     @property
     def estimate(self) -> Estimate[FloatArray]:
         """Value and interval as one object; `estimate[k]` is that of time k, ready to print."""
@@ -73,6 +69,7 @@ def concurrence_of_counts(
     *,
     level: float = 0.95,
     seed: int = 0,
+    residual: FloatArray | None = None,
 ) -> Concurrence:
     """Return the concurrence of a pair, with its interval, from tomographic counts.
 
@@ -96,12 +93,19 @@ def concurrence_of_counts(
     the interval includes the price of both and the readout calibration's error, and not the bias
     that the extrapolation leaves, which no shot can show.
 
+    With a `residual` the interval is for the state of the master equation, which the measured one
+    may miss by so much: each witness W is moved outwards by residual × (largest − smallest
+    eigenvalue of W). C itself has no such bound: it changes as the square root of the distance at
+    worst (tests/oracles/entanglement.md).
+
     Args:
         times: shape (T,).
         data: counts of all nine tomography settings of the pair, plain or mitigated.
         pair: two different memristors.
         level: of the interval, between 0.5 and 1.
         seed: of the random halves.
+        residual: largest trace distance of the measured states to those that are meant, shape
+            (T,), as of compiled circuits; None is 0.
 
     Raises:
         ValueError: a pair that was not measured in all nine settings, fewer than 50 shots in one
@@ -111,6 +115,7 @@ def concurrence_of_counts(
     if level >= 1:
         raise ValueError(f"Argument level must be below 1, but {level:g} was given.")
     seed = check_integer("seed", seed, minimum=0)
-    lower, upper, signed = concurrence_limits(pair_counts(data, *pair), level, seed)
+    moved = np.zeros(len(times)) if residual is None else residual
+    lower, upper, signed = concurrence_limits(pair_counts(data, *pair), level, seed, moved)
     value = np.clip(np.maximum(0.0, signed), lower, upper)
     return Concurrence(times, value, signed, lower, upper, level, seed=seed)

@@ -48,15 +48,10 @@ FEWEST_TIMES = 10
 """A current that differentiates measured means needs so many times."""
 
 _SEEN = 1e-5
-"""With a model: a deviation counts as bias where noise alone shows it so rarely.
+"""Structure counts as seen where noise alone shows it so rarely.
 
-It is asked some hundred times per series, and a true model's errors shall not grow by chance.
-"""
-
-_CONTRADICTS = 1e-3
-"""Without a model: a basis is too poor where noise alone would contradict it so rarely.
-
-A false alarm costs sharpness, not honesty: so more often than `_SEEN`.
+It is asked some hundred times per series: a true model's errors shall not grow by chance, and a
+local fit without a model shall not take a noisier basis by chance.
 """
 
 _JUDGES = 3
@@ -219,24 +214,34 @@ def _with_model(
 
 
 def _misfit(rest: _Data, expected: ExpectedMeans) -> FloatArray:
-    """Return by what fraction the model's decay is significantly wrong, (…, T), from 0 to 1.
+    """Return by what fraction the model's decay may be wrong, (…, T), from 0 to 1.
 
-    A decay wrong by the factor 1 + ε moves the means by ε m ln(|m|/|m_0|) to first order, so ε is
-    the misfit of the means in units of that: over all times or over the period about each one,
-    whichever is more. A model that misses what is easy to see is not trusted to better than that
-    in what is not; at ε = 1 it is not trusted at all.
+    A decay wrong by the factor 1 + ε moves the means m by ε m ln(|m|/|m_0|) to first order. The
+    larger of two: the factor that all means together ask for, by weighted least squares, where it
+    exceeds its error; and any significant misfit in units of what such a factor does, over all
+    times or over the period about each one. A model that misses what is easy to see is not trusted
+    to better than that in what is not; at ε = 1, not at all.
     """
+    size = np.maximum(expected.x**2 + expected.y**2, 1e-300)
+    decay = 0.5 * np.log(size / size.max())
+    moves = ((expected.x * decay, rest.x, rest.x_error), (expected.y * decay, rest.y, rest.y_error))
+    # Errors of zero (no noise) leave finite weights.
+    weights = [move / np.maximum(error**2, 1e-30) for move, _, error in moves]
+    asked = sum(np.sum(w * r, axis=-1) for w, (_, r, _) in zip(weights, moves, strict=True))
+    scale = sum(np.sum(w * m, axis=-1) for w, (m, _, _) in zip(weights, moves, strict=True))
+    scale = np.maximum(scale, 1e-300)
+    # It counts from its own error (1/√scale) on: noise alone asks for that in a third of runs.
+    factor = np.where(np.abs(asked) > np.sqrt(scale), (asked / scale) ** 2, 0.0)
     variance = rest.x_error**2 + rest.y_error**2
     square = rest.x**2 + rest.y**2
     spread = 2 * (rest.x_error**4 + rest.y_error**4)  # the variance of the squares
-    size = np.maximum(expected.x**2 + expected.y**2, 1e-300)
-    lever = size * np.minimum(1.0, (0.5 * np.log(size / size.max())) ** 2)
-    found = np.zeros(square.shape)
+    lever = size * np.minimum(1.0, decay**2)
+    found = np.broadcast_to(factor[..., None], square.shape)
     everywhere = np.ones((rest.times.size,) * 2)
     for about in (everywhere, _indicator(_windows(rest.times, rest.omega))):
         excess = _significant_excess(square @ about.T, variance @ about.T, spread @ about.T, _SEEN)
         found = np.maximum(found, excess / np.maximum(lever @ about.T, 1e-300))
-    return np.sqrt(np.minimum(found, 1.0))
+    return np.asarray(np.sqrt(np.minimum(found, 1.0)))
 
 
 def _without_model(estimator: _Linear, data: _Data, scale: float) -> CurrentEstimate:
@@ -261,7 +266,7 @@ def _climb(ladder: list[_Linear], data: _Data) -> _Linear:
     for k in reversed(range(len(ladder) - 1)):
         fits = np.ones(data.x.shape, dtype=bool)
         for other in ladder[k + 1 :]:
-            fits &= _excess(ladder[k].minus(other), data, _CONTRADICTS) == 0
+            fits &= _excess(ladder[k].minus(other), data, _SEEN) == 0
         rung = np.where(fits, k, rung)
     rows = np.arange(data.times.size)
     return _Linear(

@@ -170,12 +170,13 @@ def _nine_settings(samples: Samples, first: int, second: int) -> IntArray:
 
 
 def concurrence_limits(
-    data: PairCounts, level: float, seed: int
+    data: PairCounts, level: float, seed: int, residual: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return lower and upper limits of C and the signed concurrence of the estimate, each (T,).
 
     `concurrence_of_counts` says how they are made. `data` is that of `pair_counts`,
-    `level` is below 1, `seed` that of the random halves. Raises ValueError for fewer than 50 shots.
+    `level` is below 1, `seed` that of the random halves, `residual` (T,) the largest trace distance
+    of the measured states to those that are meant. Raises ValueError for fewer than 50 shots.
     """
     fewest = int(data.counts.sum(axis=2).min())
     if fewest < FEWEST_SHOTS:
@@ -193,6 +194,7 @@ def concurrence_limits(
         one, other = (_weighed(replace(data, counts=half, moved=())) for half in halves)
         first, second = _best_witness(one, z), _best_witness(other, z)
         mean += (_mean(first, other, one.weights) + _mean(second, one, other.weights)) / 2
+        mean -= residual * (_spread(first) + _spread(second)) / 2
         for witness in (first, second):
             variance += _variance(witness, every) / 2
         # Were the witness fixed, the two evaluations would be independent. It is not: each half
@@ -207,6 +209,7 @@ def concurrence_limits(
     means = np.array([_mean(witness, every, every.weights) for witness in witnesses])
     quiet = variances <= _LARGEST_RATIO**2 * variances[-1]
     limits = means + z * np.sqrt(variances + choice / _HALVINGS)
+    limits += residual * np.array([_spread(witness) for witness in witnesses])
     upper = np.where(quiet, limits, -np.inf).max(axis=0)
     signed = signed_concurrence(nearest_physical(_linear_inversion(every)))
     lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
@@ -294,6 +297,12 @@ def _variance(coefficients: FloatArray, data: _Weighed) -> FloatArray:
     for moved in data.moved:
         variance = variance + _mean(coefficients, data, moved - data.weights) ** 2
     return np.asarray(variance)
+
+
+def _spread(coefficients: FloatArray) -> FloatArray:
+    """Return largest less smallest eigenvalue of Σ g_P P, (T,): times D, the most it can change."""
+    values = np.linalg.eigvalsh(np.einsum("tp,pij->tij", coefficients, _MATRICES))
+    return np.asarray(values[:, -1] - values[:, 0])
 
 
 def _pauli_weights(counts: IntArray, combination: Combination) -> FloatArray:

@@ -63,6 +63,8 @@ class Compilation:
         seed: of the transpiler; a target draws its shots and its random Paulis from it, too.
         schedule: whether circuits are scheduled as late as possible, so that waiting is explicit.
         level: of optimization in Qiskit's preset pass manager, 0 to 3.
+        own_basis: whether memristors wait for a reset in their own basis everywhere, and not only
+            where decay is absorbed (`wait_in_own_basis`). Earlier versions always did.
 
     Raises ValueError or TypeError for values out of range.
     """
@@ -70,10 +72,12 @@ class Compilation:
     seed: int
     schedule: bool = True
     level: int = 3
+    own_basis: bool = False
 
     def __post_init__(self) -> None:
         check_integer("seed", self.seed, minimum=0)
         check_boolean("schedule", self.schedule)
+        check_boolean("own_basis", self.own_basis)
         level = check_integer("optimization_level", self.level, minimum=0)
         if level > 3:
             raise ValueError(
@@ -86,15 +90,17 @@ class Compilation:
             "seed": self.seed,
             "schedule": "alap" if self.schedule else "none",
             "optimization_level": self.level,
+            "own_basis": self.own_basis,
         }
 
     @classmethod
     def restore(cls, described: Mapping[str, Any]) -> Compilation:
-        """Return the compilation of a description."""
+        """Return the compilation of a description; one without the word is of a version before."""
         return cls(
             int(described["seed"]),
             described["schedule"] != "none",
             int(described["optimization_level"]),
+            bool(described.get("own_basis", True)),
         )
 
 

@@ -112,7 +112,14 @@ def apply_forms(circuits: CircuitSet, forms: Sequence[Form]) -> tuple[CircuitSet
     for balance in {form.balance for form in places.values()} - {0.0}:
         # All times, whichever are wanted: the last bits of a gate depend on the instants of the
         # integration, and the transpiler's choice of pulses can depend on the last bits.
-        pairs = compile_pairs(circuits.network, circuits.times[indices], balance=balance)
+        # Their residual is that of the symmetric form, which was judged when it was compiled.
+        pairs = compile_pairs(
+            circuits.network,
+            circuits.times[indices],
+            method="closed form",
+            tolerance=1.0,
+            balance=balance,
+        )
         for index, pair in zip(indices, pairs, strict=True):
             if index in places and places[index].balance == balance:
                 compiled[index] = pair

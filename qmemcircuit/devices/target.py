@@ -23,7 +23,6 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
 from qmemcircuit.circuits.protocols import Target, counts_of
 from qmemcircuit.circuits.settings import check_plain
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -97,7 +96,6 @@ class DeviceTarget(Target):
     stream: int = 0
 
     def __post_init__(self) -> None:
-        check_fields(self)
         if not hasattr(self.backend, "target") or not hasattr(self.backend, "name"):
             raise TypeError(
                 f"Argument backend must be a Qiskit BackendV2, but {self.backend!r} has no target; "
@@ -147,18 +145,15 @@ class DeviceTarget(Target):
 
     def independent(self, stream: int) -> DeviceTarget:
         """Return the same device with other shots, and other Paulis, of the same seed."""
-        check_arguments(DeviceTarget.independent, locals())
         return replace(self, stream=stream)
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
-        check_arguments(DeviceTarget.amplify, locals())
         folding = self.folding.amplified(factor, everything=fold_all)
         return replace(self, folding=folding)
 
     def place(self, circuits: Sequence[QuantumCircuit]) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
-        check_arguments(DeviceTarget.place, locals())
         placement = self.placement
         longest, memristors = _longest(circuits)
         require_instructions(longest, self.backend.target, self.backend.name)
@@ -200,13 +195,13 @@ class DeviceTarget(Target):
 
         `only` lists the time indices wanted; None is all of them.
         """
-        check_arguments(DeviceTarget.compile, locals())
         if self.folding.folds_all and circuits.absorbed:
             raise ValueError(
                 "Argument fold_all must be False for circuits whose decay is absorbed, but it is "
                 "True: the device's T1 is part of what they do, and must not be extrapolated away."
             )
         site = Site(self._placed(), self.restricted(), len(circuits.network.memristors))
+        everywhere = self.compilation.own_basis or bool(circuits.absorbed)
         circuits, own_basis = apply_forms(circuits, self.forms or ())
         compiled = []
         for index in range(len(circuits.times)) if only is None else only:
@@ -221,7 +216,7 @@ class DeviceTarget(Target):
                         compilation=self.compilation,
                         folding=self.folding,
                         suppression=self.suppression,
-                        own_basis=own_basis.get(index, bool(circuits.absorbed)),
+                        own_basis=own_basis.get(index, everywhere),
                         twirling_seed=_seed_of(self.seed, index, setting, self.stream),
                     )
                 )
@@ -229,12 +224,10 @@ class DeviceTarget(Target):
 
     def check(self, circuits: CircuitSet) -> None:
         """Raise ValueError where a circuit of the first, middle or last time does not compile."""
-        check_arguments(DeviceTarget.check, locals())
         self.place(circuits).compile(circuits, only=some_times(circuits))
 
     def expense(self, circuits: CircuitSet) -> Expense:
         """Return qubits, two-qubit gates and scheduled durations on this device."""
-        check_arguments(DeviceTarget.expense, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, only=some_times(circuits))
         durations = None
@@ -253,7 +246,6 @@ class DeviceTarget(Target):
 
         With twirling they are the average of the random instances.
         """
-        check_arguments(DeviceTarget.probabilities, locals())
         return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
 
     def instance_probabilities(
@@ -263,7 +255,6 @@ class DeviceTarget(Target):
 
         `compiled` may give what `compile` returned, to simulate it under several noises.
         """
-        check_arguments(DeviceTarget.instance_probabilities, locals())
         placed = self.place(circuits)
         part = placed.restricted()
         if compiled is None:
@@ -277,7 +268,6 @@ class DeviceTarget(Target):
 
         A loop places its target first, or each step may be given other qubits.
         """
-        check_arguments(DeviceTarget.count, locals())
         measured = check_plain(circuits)
         placed = self.place(circuits)
         site = Site(placed._placed(), placed.restricted(), measured)
@@ -309,11 +299,7 @@ class DeviceTarget(Target):
 
     def _draw(self, chances: FloatArray, shots: int) -> IntArray:
         """Draw from probabilities (N, …, 2^M), the shots divided equally over the N instances."""
-        random = random_stream(self.seed, self.stream)
-        shares = np.full(len(chances), shots // len(chances))
-        shares[: shots % len(chances)] += 1
-        drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
-        return np.asarray(np.sum(drawn, axis=0))
+        return draw_counts(chances, shots, random_stream(self.seed, self.stream))
 
     def noisy_states(
         self, circuits: CircuitSet, *, only: Sequence[int] | None = None
@@ -323,7 +309,6 @@ class DeviceTarget(Target):
         Before readout. With twirling a state is the average over the random instances. `only`
         lists the time indices wanted; None is all of them.
         """
-        check_arguments(DeviceTarget.noisy_states, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, measured=False, only=only)
         states = simulate(
@@ -335,30 +320,36 @@ class DeviceTarget(Target):
         )
         return states.mean(axis=1), compiled
 
-    def predicted_states(self, circuits: CircuitSet, **details: Any) -> Trajectory:
-        """Return the noisy states as a trajectory; `details` go into its provenance."""
-        check_arguments(DeviceTarget.predicted_states, locals())
+    def predicted_states(
+        self, circuits: CircuitSet, *, only: Sequence[int] | None = None, **details: Any
+    ) -> Trajectory:
+        """Return the noisy states as a trajectory; `details` go into its provenance.
+
+        `only` lists the time indices wanted; None is all of them.
+        """
         placed = self.place(circuits)
-        states, compiled = placed.noisy_states(circuits)
+        states, compiled = placed.noisy_states(circuits, only=only)
+        times = circuits.times if only is None else circuits.times[list(only)]
         provenance = make_provenance(
             "device_states",
-            model=describe_model(circuits.network, circuits.times),
+            model=describe_model(circuits.network, times),
             target=dict(placed.describe()),
             ancilla=circuits.ancilla.describe(),
             splitting=circuits.splitting,
             steps=circuits.steps,
+            **circuits.describe_compilation(),
             two_qubit_gates=[item.two_qubit_gates for item in compiled],
             durations=[item.duration for item in compiled] if self.compilation.schedule else None,
             **details,
         )
-        return trajectory_of_states(circuits.network, circuits.times, states, provenance)
+        found = trajectory_of_states(circuits.network, times, states, provenance)
+        return circuits.with_residuals(found, only=only)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities.
 
         With twirling, shots are divided equally over the random instances, as on hardware.
         """
-        check_arguments(DeviceTarget.sample, locals())
         return self._draw(self.instance_probabilities(circuits), shots)
 
     def describe(self) -> Mapping[str, Any]:
@@ -387,6 +378,17 @@ class DeviceTarget(Target):
                 "yet; call place(circuits), or device(…, layout=[…])."
             )
         return self.placement
+
+
+def draw_counts(chances: FloatArray, shots: int, random: np.random.Generator) -> IntArray:
+    """Return counts (…, 2^M) of outcome probabilities (N, …, 2^M) of N random instances.
+
+    The shots are divided equally over the instances, as on hardware.
+    """
+    shares = np.full(len(chances), shots // len(chances))
+    shares[: shots % len(chances)] += 1
+    drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
+    return np.asarray(np.sum(drawn, axis=0))
 
 
 # More than eight parameters: a public verb takes its options as plain keywords, and makes
@@ -442,7 +444,6 @@ def device(
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
     """
-    check_arguments(device, locals())
     return DeviceTarget(
         backend,
         Compilation(chosen_seed(seed), schedule, optimization_level),

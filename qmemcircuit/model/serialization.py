@@ -75,8 +75,8 @@ def _describe_rate(memristor: Memristor, times: FloatArray) -> dict[str, Any]:
     if type(rate) not in RATES.values():
         rate = tabulate(rate.at_frequency(memristor.omega), times)
     values = {item.name: getattr(rate, item.name) for item in fields(rate)}  # type: ignore[arg-type]
-    if isinstance(rate, TabulatedRate) and rate.rates is None:
-        del values["rates"]  # as in every file before tables of rates
+    if isinstance(rate, TabulatedRate):  # as in every file before these two columns
+        values = {name: column for name, column in values.items() if column is not None}
     return {"law": type(rate).__name__, **values}
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.rates import DecayRate, finite_times, stops_with
@@ -25,6 +24,8 @@ class TabulatedRate:
         integrals: ∫Γ from 0 to each time, so the first one is 0; by keyword only. Saved files
             keep laws of a reader's own in this form.
         rates: Γ at each time (≥ 0), as `from_values` takes them.
+        values: beside `integrals`, Γ at each time where it is known: `value` then returns it
+            there, where the cubic has only an approximation (a saved record's currents need it).
 
     Of `rates`, the law is the straight line from row to row, and `integral` is exact. Of
     `integrals` it is exact between tabulated times; between them, and for `value`, a cubic that
@@ -40,9 +41,7 @@ class TabulatedRate:
     times: tuple[float, ...]
     integrals: tuple[float, ...]
     rates: tuple[float, ...] | None = None
-
-    def __post_init__(self) -> None:
-        check_fields(self)
+    values: tuple[float, ...] | None = None
 
     def __init__(
         self,
@@ -50,6 +49,7 @@ class TabulatedRate:
         *unnamed: Any,
         integrals: ArrayLike | None = None,
         rates: ArrayLike | None = None,
+        values: ArrayLike | None = None,
     ) -> None:
         knots = finite_times("times", times)
         if unnamed or (integrals is None and rates is None):
@@ -66,17 +66,21 @@ class TabulatedRate:
                 + (f" that starts at {knots.ravel()[0]:g}" if knots.size else "")
                 + "; sort the rows, and count the time from the first one."
             )
-        values = None
+        if values is not None and rates is not None:
+            raise ValueError(
+                "Argument values must not be given with rates, but it was; rates say it all."
+            )
+        column = None
         if rates is not None:
-            values = _column("rates", rates, knots)
-            if np.any(values < 0):
-                where = int(np.argmax(values < 0))
+            column = _column("rates", rates, knots)
+            if np.any(column < 0):
+                where = int(np.argmax(column < 0))
                 raise ValueError(
                     f"Argument rates must not be negative, but at t = {knots[where]:g} it is "
-                    f"{values[where]:.3g}; only master_equation can integrate a negative rate, "
+                    f"{column[where]:.3g}; only master_equation can integrate a negative rate, "
                     "of a FunctionRate."
                 )
-            steps = 0.5 * (values[1:] + values[:-1]) * np.diff(knots)
+            steps = 0.5 * (column[1:] + column[:-1]) * np.diff(knots)
             sums = np.concatenate([[0.0], np.cumsum(steps)])
         if integrals is not None:
             found = _column("integrals", integrals, knots)
@@ -86,7 +90,7 @@ class TabulatedRate:
                     "holds rates, TabulatedRate.from_values(times, rates) takes them."
                 )
             # 1e-9: integrals that were written to a file beside their rates, and no others.
-            if values is not None and not np.allclose(found, sums, rtol=1e-9, atol=1e-12):
+            if column is not None and not np.allclose(found, sums, rtol=1e-9, atol=1e-12):
                 raise ValueError(
                     "Arguments integrals and rates must belong together, but the integral of "
                     "rates is not integrals; give one of them."
@@ -94,30 +98,34 @@ class TabulatedRate:
             sums = found
         object.__setattr__(self, "times", tuple(knots.tolist()))
         object.__setattr__(self, "integrals", tuple(sums.tolist()))
-        object.__setattr__(self, "rates", None if values is None else tuple(values.tolist()))
+        object.__setattr__(self, "rates", None if column is None else tuple(column.tolist()))
+        known = None if values is None else tuple(_column("values", values, knots).tolist())
+        object.__setattr__(self, "values", known)
 
     @classmethod
     def from_values(cls, times: ArrayLike, rates: ArrayLike) -> TabulatedRate:
         """Return the law with the values `rates` ≥ 0 at `times`, and straight lines between."""
-        check_arguments(TabulatedRate.from_values, locals())
         return cls(times, rates=rates)
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the interpolated Γ at `times`."""
-        check_arguments(TabulatedRate.value, locals())
         inside = self._inside("times", times)
         if self.rates is None:
-            return np.asarray(self._cubic.derivative()(inside))
+            found = np.asarray(self._cubic.derivative()(inside))
+            if self.values is None:
+                return found
+            place = np.clip(np.searchsorted(self._knots, inside), 1, self._knots.size - 1)
+            nearest = place - (inside - self._knots[place - 1] < self._knots[place] - inside)
+            is_row = np.abs(self._knots[nearest] - inside) <= 1e-12 * self.times[-1]
+            return np.where(is_row, np.array(self.values)[nearest], found)
         return np.asarray(np.interp(inside, self._knots, self.rates))
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return the difference of the integrals from 0."""
-        check_arguments(TabulatedRate.integral, locals())
         return np.asarray(self._from_zero("stop", stop) - self._from_zero("start", start))
 
     def at_frequency(self, omega: float) -> TabulatedRate:
         """Return itself."""
-        check_arguments(TabulatedRate.at_frequency, locals())
         return self
 
     @cached_property
@@ -199,7 +207,7 @@ def _guess(times: FloatArray, given: Any) -> str:
 def tabulate(rate: DecayRate, times: ArrayLike, *, refinement: int = 8) -> TabulatedRate:
     """Return `rate` as a table of its integrals at `times` and `refinement` points between them.
 
-    Breakpoints of the law are rows of the table too.
+    Breakpoints of the law are rows of the table too. Its values at the rows are kept beside.
     """
     knots = np.unique(np.concatenate([[0.0], np.asarray(times, float)]))
     if knots.size < 2:
@@ -210,4 +218,4 @@ def tabulate(rate: DecayRate, times: ArrayLike, *, refinement: int = 8) -> Tabul
         np.arange(refinement * (knots.size - 1) + 1) / refinement, np.arange(knots.size), knots
     )
     steps = rate.integral(fine[:-1], fine[1:])
-    return TabulatedRate(fine, integrals=[0.0, *np.cumsum(steps).tolist()])
+    return TabulatedRate(fine, integrals=[0.0, *np.cumsum(steps).tolist()], values=rate.value(fine))

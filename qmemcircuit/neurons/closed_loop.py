@@ -23,13 +23,14 @@ from qiskit.transpiler import PassManager
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import SamplerTarget, as_target, starts_anew
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import IntArray, check_integer
+from qmemcircuit.common.data_objects import data_object
 
 CALIBRATION_STREAM = 1_000_000
 """The random stream of a readout calibration, beyond those of a loop's steps."""
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class StepSamplers(Target):
     """A sampler for every step of a loop as one target: `independent(step)` is that step's."""
@@ -38,26 +39,20 @@ class StepSamplers(Target):
     pass_manager: PassManager | None = None
     step: int = 0
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     @property
     def _own(self) -> SamplerTarget:
         return SamplerTarget(self.samplers[self.step], self.pass_manager)
 
     def independent(self, stream: int) -> StepSamplers:
         """Return the target of one step."""
-        check_arguments(StepSamplers.independent, locals())
         return replace(self, step=stream)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Sample on this step's sampler."""
-        check_arguments(StepSamplers.sample, locals())
         return self._own.sample(circuits, shots)
 
     def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:
         """Count on this step's sampler."""
-        check_arguments(StepSamplers.count, locals())
         return self._own.count(circuits, shots)
 
     def describe(self) -> Mapping[str, Any]:
@@ -77,7 +72,6 @@ def loop_target(
 
     Raises ValueError where a target comes with what it has already, or repeats its shots.
     """
-    check_arguments(loop_target, locals())
     if target is None:
         return StepSamplers(samplers_for_steps(sampler, seed, steps), pass_manager)
     for name, value in (("sampler", sampler), ("pass_manager", pass_manager), ("seed", seed)):
@@ -103,7 +97,6 @@ def samplers_for_steps(
     sampler: StepSampler | None, seed: int | None, steps: int
 ) -> Sequence[BaseSamplerV2]:
     """Return one sampler for each step; None makes StatevectorSamplers with seeds of their own."""
-    check_arguments(samplers_for_steps, locals())
     seed = check_integer("seed", seed, minimum=0)
     if isinstance(sampler, BaseSamplerV2):
         return [sampler] * steps
@@ -130,7 +123,6 @@ def count_outcomes(
     pass_manager: PassManager | None = None,
 ) -> list[dict[int, int]]:
     """Run `circuits` as one job and return the counts of each one's register "outcome"."""
-    check_arguments(count_outcomes, locals())
     compiled = list(circuits) if pass_manager is None else pass_manager.run(list(circuits))
     results = sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
     return [dict(result.data.outcome.get_int_counts()) for result in results]
@@ -153,7 +145,6 @@ def calibrate_readout(
         shots: of each circuit.
         seed, pass_manager: of the sampler; a target has its own.
     """
-    check_arguments(calibrate_readout, locals())
     number = check_integer("shots", shots, minimum=1)
     target = sampler if isinstance(sampler, Target) else None
     if target is not None and not target.placed:

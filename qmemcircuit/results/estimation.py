@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.states import expectation, pauli_matrix, reduce_states, reduced_from_pairs
@@ -73,20 +72,22 @@ def estimate(
     Raises ValueError where a setting that is needed was not measured, naming it, or where `bias`
     cannot be had.
     """
-    check_arguments(estimate, locals())
     samples = record.samples
 
     def combine(terms: Terms) -> tuple[FloatArray, FloatArray]:
         return combine_paulis(samples, terms)
 
+    residual = record.compilation_residual
+
     method = chosen_current(record.network, current)
     return trajectory_of_means(
         record.network,
         record.times,
-        combine,
+        widened(combine, residual),
         current=method,
         bias=bias,
         samples=samples,
+        residual=residual,
         complete=is_tomography(samples),
         provenance=make_provenance("estimate", current=method, record=dict(record.provenance)),
     )
@@ -107,7 +108,6 @@ def mitigate(
     and a dependence on the factor other than the declared one.
     Raises ValueError where no mitigation was declared or some of it is not measured yet.
     """
-    check_arguments(mitigate, locals())
     mitigated = record.mitigated
     if mitigated is None:
         declared = record.provenance.get("mitigation")
@@ -122,10 +122,11 @@ def mitigate(
     found = trajectory_of_means(
         record.network,
         record.times,
-        mitigated.combine,
+        widened(mitigated.combine, record.compilation_residual),
         current=method,
         bias=bias,
         complete=is_tomography(record.samples),
+        residual=record.compilation_residual,
         provenance=make_provenance(
             "mitigate",
             current=method,
@@ -136,6 +137,29 @@ def mitigate(
         ),
     )
     return replace(found, mitigated=mitigated)
+
+
+def widened(combine: Combine, residual: FloatArray | None) -> Combine:
+    """Return `combine` with what compilation may have changed joined to the errors.
+
+    A state at trace distance D from another has a mean of the observable O that differs by at
+    most (largest − smallest eigenvalue of O) D: 2D for a Pauli. That bound is joined in
+    quadrature, as the bias of a current is. Where means are differentiated, the residuals of
+    different times count as independent.
+    """
+    if residual is None:
+        return combine
+
+    def wider(terms: Terms) -> tuple[FloatArray, FloatArray]:
+        mean, error = combine(terms)
+        operator = sum(
+            np.multiply.outer(np.broadcast_to(weight, residual.shape), pauli_matrix(label))
+            for label, weight in terms.items()
+        )
+        values = np.linalg.eigvalsh(operator)
+        return mean, np.hypot(error, residual * (values[:, -1] - values[:, 0]))
+
+    return wider
 
 
 def chosen_current(network: Network, current: CurrentEstimator | None) -> CurrentEstimator:
@@ -156,6 +180,7 @@ def trajectory_of_means(
     complete: bool,
     provenance: Mapping[str, Any],
     samples: Samples | None = None,
+    residual: FloatArray | None = None,
 ) -> Trajectory:
     """Return the trajectory of Pauli means, wherever these come from: raw or mitigated counts.
 
@@ -164,7 +189,7 @@ def trajectory_of_means(
         combine: gives means and errors.
         current, bias: how the current is estimated, and where its bias is known from.
         complete: whether all Pauli means are there, for states.
-        provenance, samples: go into the trajectory.
+        provenance, samples, residual: go into the trajectory.
     """
     count = len(network.memristors)
     shape = (times.size, count)
@@ -197,6 +222,8 @@ def trajectory_of_means(
         joint[j] = 0.5 * scale * found.y_covariance
         subtracted[:, j] = found.subtracted
     variables, units = {"decay_rate": rates}, memristor_units(network)
+    if residual is not None:
+        variables["compilation_residual"], units["compilation_residual"] = residual, "1"
     if sources:
         variables["current_bias"] = subtracted
         units["current_bias"] = units["current"]

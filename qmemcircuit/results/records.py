@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_times
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
-from qmemcircuit.common.storage import FileFormatError, load_file, save_file
+from qmemcircuit.common.storage import Array, FileFormatError, load_file, save_file
 from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
@@ -34,6 +33,9 @@ class Record:
         provenance: target, seed, shots, circuit options, versions, time: JSON values.
         mitigated: the same counts with those at amplified noise and the readout calibration, where
             mitigation was declared and all of it is there.
+        compiled: the very gates, probabilities and residuals of compiled circuits at all times
+            that were planned, by name (`constant_depth.stored_pairs`), for `rebuild_circuits`;
+            empty for other splittings.
     """
 
     network: Network
@@ -41,11 +43,17 @@ class Record:
     samples: Samples
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     mitigated: MitigatedSamples | None = None
+    compiled: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_fields(self)
         object.__setattr__(self, "times", check_times(self.times))
         object.__setattr__(self, "provenance", FrozenMapping(self.provenance))
+        object.__setattr__(self, "compiled", FrozenMapping(self.compiled))
+        if self.compiled and not np.all(np.isin(self.times, self.compiled["times"])):
+            raise ValueError(
+                "Argument compiled must hold the circuits of all times, but some of the times are "
+                "not among its own; use those that were measured."
+            )
         if self.samples.counts.shape[0] != self.times.size:
             raise ValueError(
                 f"Argument samples must have counts at all {self.times.size} times, but it has "
@@ -59,12 +67,23 @@ class Record:
                 "differ; use those of the same record."
             )
 
+    @property
+    def compilation_residual(self) -> FloatArray | None:
+        """What compilation may have moved each state by, in trace distance, (T,).
+
+        None where circuits were not compiled; for records without angles, their largest residual.
+        """
+        if self.compiled:
+            places = np.searchsorted(self.compiled["times"], self.times)
+            return np.asarray(self.compiled["residuals"][places])
+        largest = self.provenance.get("compiled_residual")
+        return None if largest is None else np.full(self.times.size, float(largest))
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything to `path` (`.json` or `.npz`), whole or not at all.
 
         A file of that name is replaced; the command line refuses that without `--force`.
         """
-        check_arguments(Record.save, locals())
         header = {
             "model": describe_model(self.network, self.times),
             "bases": list(self.samples.bases),
@@ -75,12 +94,13 @@ class Record:
             header["mitigation"] = self.mitigated.mitigation.describe()
             for name, counts in self.mitigated.arrays().items():
                 arrays[f"mitigated/{name}"] = counts
+        for name, values in self.compiled.items():
+            arrays[f"compiled/{name}"] = values
         return save_file(path, "record", header, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Record:
         """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
-        check_arguments(Record.load, locals())
         header, arrays = load_file(path, "record")
         try:
             samples = Samples(tuple(header["bases"]), arrays["counts"])
@@ -90,7 +110,13 @@ class Record:
                 counts = {name.removeprefix(group): arrays[name] for name in arrays}
                 mitigated = restore_mitigated(header["mitigation"], samples.bases, counts)
             network = restore_model(header["model"])
-            return cls(network, arrays["times"], samples, header["provenance"], mitigated)
+            group = "compiled/"
+            compiled = {
+                name.removeprefix(group): values
+                for name, values in arrays.items()
+                if name.startswith(group)
+            }
+            return cls(network, arrays["times"], samples, header["provenance"], mitigated, compiled)
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise FileFormatError(
                 f"Argument path must name an intact record, but in {str(path)!r} something is "

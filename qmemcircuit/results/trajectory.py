@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.states import reduce_states, reduced_from_pairs
@@ -72,6 +71,8 @@ class Trajectory:
         variables: further real series by name (gates, charges, decay rates): shape (T,) for one
             series of the whole, (T, M) for one of each device; any other shape (T, …) has the
             names of its further axes in `dimensions`.
+            `"compilation_residual"`, (T,), of compiled circuits: what the compilation may have
+            moved the state by, in trace distance, at most (see `CompiledPair`).
         events: instants by name (spikes), each a one-dimensional array of times.
         periods: the period that defines one loop of each device, shape (M,), or None.
         provenance: how these numbers came to be, JSON values.
@@ -102,7 +103,6 @@ class Trajectory:
     voltage_current_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self)
         times = check_times(self.times)
         object.__setattr__(self, "times", times)
         shape = np.shape(self.voltage)
@@ -193,7 +193,6 @@ class Trajectory:
 
     def __getitem__(self, device: int) -> DeviceSeries:
         """Return the one-dimensional series of device `device` (0 … M − 1)."""
-        check_arguments(Trajectory.__getitem__, locals())
         if not 0 <= device < self.device_count:
             raise IndexError(
                 f"Argument device must be from 0 to {self.device_count - 1}, "
@@ -232,7 +231,6 @@ class Trajectory:
         Raises ValueError where there are neither states nor samples of this pair, a pair that was
         not measured in all nine settings, fewer than 50 shots in one, bad indices or level.
         """
-        check_arguments(Trajectory.concurrence, locals())
         for name, index in (("first", first), ("second", second)):
             if not 0 <= check_integer(name, index, minimum=0) < self.device_count:
                 raise ValueError(
@@ -247,7 +245,14 @@ class Trajectory:
         data = self.mitigated or self.samples
         if data is not None:
             pair = (first, second)
-            found = concurrence_of_counts(self.times, data, pair, level=level, seed=seed)
+            found = concurrence_of_counts(
+                self.times,
+                data,
+                pair,
+                level=level,
+                seed=seed,
+                residual=self.variables.get("compilation_residual"),
+            )
         elif self.states is not None or self.pair_states:
             found = concurrence_of_states(self.times, self.pair_state(first, second))
         else:
@@ -262,7 +267,6 @@ class Trajectory:
 
         Raises ValueError where neither `states` nor `pair_states` holds them.
         """
-        check_arguments(Trajectory.pair_state, locals())
         if first == second or not all(0 <= j < self.device_count for j in (first, second)):
             raise ValueError(
                 f"Arguments first and second must be two different devices from 0 to "
@@ -274,7 +278,6 @@ class Trajectory:
 
     def axes_of(self, name: str) -> tuple[str, ...]:
         """Return the names of a variable's axes: "time", then "device" or those of `dimensions`."""
-        check_arguments(Trajectory.axes_of, locals())
         if name in self.dimensions:
             return ("time", *self.dimensions[name])
         return ("time", "device") if np.ndim(self.variables[name]) == 2 else ("time",)
@@ -349,7 +352,6 @@ class Trajectory:
 
         A file of that name is replaced.
         """
-        check_arguments(Trajectory.save, locals())
         arrays: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -378,7 +380,6 @@ class Trajectory:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:
         """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
-        check_arguments(Trajectory.load, locals())
         header, arrays = load_file(path, "trajectory")
         try:
             return cls._from_file(header, arrays)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.options import CircuitOptions
+from qmemcircuit.circuits.constant_depth import stored_pairs
+from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
-from qmemcircuit.circuits.splitting import Splitting
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
@@ -39,7 +38,7 @@ def run(
     shots: int,
     bases: str | Sequence[str | Sequence[str]] | None = None,
     ancilla: BestAncilla = "reset",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
@@ -65,7 +64,6 @@ def run(
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
-    check_arguments(run, locals())
     shots = check_integer("shots", shots, minimum=1)
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(
@@ -89,4 +87,5 @@ def run(
         Samples(circuits.bases, counts[0]),
         provenance,
         None if mitigation is None else mitigated_samples(mitigation, circuits.bases, counts),
+        stored_pairs(circuits.compiled),
     )

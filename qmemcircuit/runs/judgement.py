@@ -9,10 +9,8 @@ import numpy as np
 
 from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison, compare
-from qmemcircuit.circuits.build import CircuitSet, circuits_with
-from qmemcircuit.circuits.options import CircuitOptions
-from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, IntArray
+from qmemcircuit.circuits.build import CircuitSet, rebuild_circuits
+from qmemcircuit.common.checks import IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.currents import FEWEST_TIMES
 from qmemcircuit.devices.absorption import absorb_device_decay
@@ -55,9 +53,6 @@ class Judgement:
     mitigated: Trajectory | None
     mitigated_comparison: Comparison | None
     notes: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     @property
     def budget(self) -> ErrorBudget | None:
@@ -110,7 +105,6 @@ def judge(record: Record, *, current: CurrentEstimator | None = None) -> Judgeme
     >>> judgement.agree, bool((judgement.budget.device == 0).all())
     (True, True)
     """
-    check_arguments(judge, locals())
     if not isinstance(record, Record):
         raise TypeError(
             f"Argument record must be a Record, but {type(record).__name__} was given; "
@@ -157,19 +151,20 @@ class _Prediction:
         target = self.record.provenance.get("target", {})
         return recorded_device(target) if target.get("calibration") else None
 
-    @property
-    def planned(self) -> FloatArray:
-        """All times that were to be measured: later circuits step through the missing ones, too."""
-        return np.asarray(self.record.provenance.get("planned_times", self.record.times))
+    @cached_property
+    def circuits(self) -> CircuitSet:
+        """Those that ran, at all planned times: later ones step through the missing ones, too."""
+        return rebuild_circuits(self.record)
 
     @property
     def kept(self) -> IntArray:
-        return np.flatnonzero(np.isin(self.planned, self.record.times))
+        return np.flatnonzero(np.isin(self.circuits.times, self.record.times))
 
     def exact(self) -> Trajectory:
-        options = CircuitOptions.restore(self.record.provenance)
+        options = self.circuits.options
+        splitting = options.constant_depth or options.splitting
         found = exact_circuit(
-            self.record.network, self.planned, splitting=options.splitting, steps=options.steps
+            self.record.network, self.circuits.times, splitting=splitting, steps=options.steps
         )
         return _at(found, self.kept)
 
@@ -178,13 +173,10 @@ class _Prediction:
         return _at(expected_trajectory(self._circuits(), self.device, current=current), self.kept)
 
     def _circuits(self) -> CircuitSet:
-        record = self.record
-        options = CircuitOptions.restore(record.provenance, record.samples.bases)
-        circuits = circuits_with(record.network, self.planned, options)
-        if not record.provenance.get("absorption"):
-            return circuits
+        if not self.record.provenance.get("absorption"):
+            return self.circuits
         assert self.device is not None
-        return absorb_device_decay(circuits, self.device)[0]
+        return absorb_device_decay(self.circuits, self.device)[0]
 
 
 def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:

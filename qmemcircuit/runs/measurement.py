@@ -17,7 +17,6 @@ from qmemcircuit.circuits.build import CircuitSet, build_circuits
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
@@ -25,6 +24,7 @@ from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import resolve_ancilla
+from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Memristor, Model, Network
 from qmemcircuit.model.rates import ConstantRate
@@ -98,7 +98,7 @@ def plan_measurement(
         )
     circuits, choice = resolve_ancilla(model, times, options, target)
     if mitigation is not None and mitigation.extrapolation == "exponential":
-        _require_equal_gates(circuits)
+        require_equal_gates(circuits)
     placed = target.place(circuits)
     absorption = None
     if absorb_decay:
@@ -110,24 +110,6 @@ def plan_measurement(
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
     return Measurement(_runs(circuits, placed, mitigation), mitigation, details)
-
-
-def _require_equal_gates(circuits: CircuitSet) -> None:
-    """Raise ValueError for circuits whose decay is not that of `extrapolation`'s pooled rates."""
-    memristors = len(circuits.network.memristors)
-    if memristors > 2:
-        raise ValueError(
-            f"Argument mitigation must have extrapolation='polynomial' for {memristors} "
-            "memristors, but 'exponential' was declared: rates are pooled over all Paulis of one "
-            "or two."
-        )
-    if circuits.share_steps and len(circuits.times) > 1:
-        raise ValueError(
-            f"Argument mitigation must have extrapolation='polynomial' for circuits that grow with "
-            f"time (splitting={circuits.splitting!r}), but 'exponential' was declared: its rates "
-            "are common to all times; give splitting='compiled' for a pair, ancilla='merged' for "
-            "one memristor, or a number of steps."
-        )
 
 
 def measurement_of(circuits: CircuitSet, target: Target) -> Measurement:
@@ -170,7 +152,6 @@ def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
         memristors: their number M.
         shots: of each of the two circuits, all in |0> and all in |1>.
     """
-    check_arguments(measure_readout, locals())
     shots = check_integer("shots", shots, minimum=1)
     target = as_target(target)
     if not target.placed:
@@ -201,7 +182,6 @@ def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:
     """Return how circuits were made, as JSON values, for a record's provenance."""
     return {
         **circuits.options.describe(),
-        "compiled_method": circuits.compiled[0].method if circuits.compiled else None,
-        "compiled_residual": circuits.compiled_residual,
+        **circuits.describe_compilation(),
         "decay_integrals": circuits.network.decay_integrals(float(circuits.times[-1])),
     }

@@ -32,9 +32,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.options import CircuitOptions
-from qmemcircuit.circuits.splitting import Splitting
-from qmemcircuit.common.arguments import check_arguments
+from qmemcircuit.circuits.constant_depth import stored_pairs
+from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.storage import FileFormatError, save_file, write_atomically
@@ -68,7 +67,7 @@ def submit(
     folder: str | os.PathLike[str],
     bases: str | Sequence[str | Sequence[str]] | None = None,
     ancilla: BestAncilla = "reset",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
@@ -93,7 +92,6 @@ def submit(
     submission (resume that one) or an argument is bad, and OSError where the disk is full; what
     was accepted is never submitted twice.
     """
-    check_arguments(submit, locals())
     shots = check_integer("shots", shots, minimum=1)
     submittable(target)
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
@@ -153,7 +151,6 @@ def resume(
 
     Raises FileNotFoundError where the folder holds no plan: then nothing was ever sent.
     """
-    check_arguments(resume, locals())
     place = Path(folder)
     plan_of(place)  # before the lock, which a folder without a plan must not get
     with locked(place), _finished(service or service_of(place)) as connected:
@@ -210,7 +207,10 @@ def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
             )
         ),
     }
-    save_file(place / "plan.json", "submission", header, {"times": circuits.times})
+    arrays = {"times": circuits.times}
+    for name, values in stored_pairs(circuits.compiled).items():
+        arrays[f"compiled/{name}"] = values
+    save_file(place / "plan.json", "submission", header, arrays)
 
 
 def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None:

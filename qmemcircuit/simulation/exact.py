@@ -21,12 +21,11 @@ from qmemcircuit.circuits.build import (
     most_collisions,
 )
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
-from qmemcircuit.circuits.options import Ancilla, CircuitOptions
+from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.settings import check_plain
-from qmemcircuit.circuits.splitting import Collision, Element, Operation, Splitting, split_evolution
+from qmemcircuit.circuits.splitting import Collision, Element, Operation, split_evolution
 from qmemcircuit.common.aer import make_simulator
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Estimate, progress_of, require
@@ -60,7 +59,7 @@ def exact_circuit(
     times: ArrayLike,
     *,
     ancilla: Ancilla | Literal["traced"] = "traced",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
     target: Target | None = None,
@@ -78,12 +77,12 @@ def exact_circuit(
 
     Returns a `Trajectory` with `states` of shape (T, 2^M, 2^M) for M ≤ 6, and for larger networks
     with `pair_states` of all pairs, from which every V, I and pairwise concurrence follows.
-    Time and memory grow as 4^M; `simulate_circuit` goes on where this ends. Raises ValueError
-    where the density matrix does not fit into memory, naming the bytes, where ancillas do not
-    fit Aer's density-matrix method, naming the number of qubits, or where `target` has no noise
-    model.
+    For compiled circuits `variables["compilation_residual"]` bounds the trace distance of each
+    state to the master equation's. Time and memory grow as 4^M; `simulate_circuit` goes on where
+    this ends. Raises ValueError where the density matrix does not fit into memory, naming the
+    bytes, where ancillas do not fit Aer's density-matrix method, naming the number of qubits, or
+    where `target` has no noise model.
     """
-    check_arguments(exact_circuit, locals())
     traced = ancilla == "traced"
     pool: Ancilla = "reset" if ancilla == "traced" else ancilla
     options = CircuitOptions("Z", pool, splitting, steps, collision)
@@ -100,16 +99,16 @@ def exact_circuit(
         "exact_circuit",
         model=describe_model(circuits.network, circuits.times),
         ancilla="traced" if traced else circuits.ancilla.describe(),
-        splitting=splitting,
+        splitting=circuits.splitting,
         steps=circuits.steps,
-        compiled_method=circuits.compiled[0].method if circuits.compiled else None,
-        compiled_residual=circuits.compiled_residual,
+        **circuits.describe_compilation(),
         decay_integrals=circuits.network.decay_integrals(float(circuits.times[-1])),
     )
     memristors = len(circuits.network.memristors)
     if memristors <= STATES_UP_TO:
         states = circuit_states(circuits, traced=traced)
-        return trajectory_of_states(circuits.network, circuits.times, states, provenance)
+        found = trajectory_of_states(circuits.network, circuits.times, states, provenance)
+        return circuits.with_residuals(found)
     pairs = list(combinations(range(memristors), 2))
     reduced = reduced_states(circuits, pairs, traced=traced)
     pair_states = dict(zip(pairs, reduced, strict=True))

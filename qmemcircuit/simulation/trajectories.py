@@ -23,9 +23,8 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import build_circuits
-from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.circuits.options import AnySplitting
 from qmemcircuit.common.aer import make_simulator
-from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -76,7 +75,7 @@ def simulate_circuit(
     times: ArrayLike,
     *,
     method: Method | None = None,
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     trajectories: int = 400,
     bond_dimension: int = 16,
@@ -122,7 +121,6 @@ def simulate_circuit(
     >>> sampled.voltage_error.shape, sampled.provenance["route"]["method"]
     ((2, 2), 'statevector')
     """
-    check_arguments(simulate_circuit, locals())
     network = as_network(model)
     route = choose_route(len(network.memristors), method)
     if method is None and route["method"] == "density_matrix" and network.state is None:
@@ -161,14 +159,15 @@ def simulate_circuit(
         model=describe_model(network, circuits.times),
         route=route,
         ancilla="traced",
-        splitting=splitting,
+        splitting=circuits.splitting,
         steps=circuits.steps,
+        **circuits.describe_compilation(),
         trajectories=total,
         seed=seed,
         truncation=truncation,
         decay_integrals=network.decay_integrals(float(circuits.times[-1])),
     )
-    return Trajectory(
+    found = Trajectory(
         circuits.times,
         *averages.means,
         *averages.errors,
@@ -178,6 +177,7 @@ def simulate_circuit(
         units=memristor_units(network),
         provenance=provenance,
     )
+    return circuits.with_residuals(found)
 
 
 def choose_route(memristors: int, method: Method | None = None) -> dict[str, str]:
@@ -210,7 +210,7 @@ def choose_route(memristors: int, method: Method | None = None) -> dict[str, str
 def _shorter_route(
     network: Network,
     times: ArrayLike,
-    splitting: Splitting,
+    splitting: AnySplitting,
     steps: int | None,
     route: dict[str, str],
 ) -> dict[str, str]:
@@ -394,7 +394,10 @@ def _run(
     states = {}
     for place, item in enumerate(plan.kept):
         series = [np.asarray(found[f"{place}@{k}"]) for k in range(plan.times.size)]
-        states[item] = finish(np.stack(series, axis=1), plan.left, item)
+        every = finish(np.stack(series, axis=1), plan.left, item)
+        # Uncoupled memristors need no random operation (all damping waits for the end, where it
+        # is exact), and Aer then saves one state for all trajectories.
+        states[item] = np.broadcast_to(every, (trajectories, *every.shape[1:]))
     return states
 
 

@@ -542,9 +542,10 @@ def test_bias_is_repaired_and_covered_where_the_raw_value_is_not():
         [
             replace(
                 loop,
-                form_factor_interval=(
-                    loop.form_factor_raw - 2 * raw_spread,
-                    loop.form_factor_raw + 2 * raw_spread,
+                form_factor_estimate=replace(
+                    loop.form_factor_estimate,
+                    lower=loop.form_factor_raw - 2 * raw_spread,
+                    upper=loop.form_factor_raw + 2 * raw_spread,
                 ),
             )
             for loop, raw_spread in zip(

@@ -401,3 +401,19 @@ def test_missing_pairs_are_named():
             found.pair_state(first, second)
     with pytest.raises(ValueError, match=r"shape \(1, 4, 4\), but that of \(0, 1\)"):
         qm.Trajectory([0.1], np.zeros((1, 2)), np.zeros((1, 2)), pair_states={(0, 1): np.eye(4)})
+
+
+@pytest.mark.parametrize("method", ["statevector", "matrix_product_state"])
+def test_uncoupled_memristors_need_no_random_trajectory(method: str) -> None:
+    """Aer then saves one state for all trajectories: it must count for all of them."""
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    network = qm.Network([memristor] * 2)
+    times = memristor.periods(1, points=6)
+    found = qm.simulate_circuit(
+        network, times, method=method, trajectories=20, seed=1, pairs=[(0, 1)]
+    )
+    master = qm.master_equation(network, times)
+    assert np.abs(found.voltage - master.voltage).max() < 1e-8  # the solver's
+    assert found.voltage_error is not None
+    assert np.isfinite(found.voltage_error).all()
+    assert np.abs(np.trace(found.pair_state(0, 1), axis1=1, axis2=2) - 1).max() < 1e-12

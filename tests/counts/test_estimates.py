@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import qmemcircuit as qm
 from qmemcircuit import Concurrence, Estimate
 
 
@@ -81,3 +82,22 @@ def test_a_concurrence_is_a_series_of_estimates():
     found = Concurrence(times, value, value, lower, upper, level=0.95)
     assert repr(found.estimate[1]) == "0.30 [0.20, 0.40] at 95 %"
     assert Concurrence(times, value, value).estimate[0].is_exact
+
+
+def test_a_loop_has_three_estimates_and_keeps_its_flat_names():
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4)
+    times = memristor.periods(1)
+    exact = qm.find_loops(qm.exact_circuit(memristor, times))[0]
+    assert exact.form_factor_estimate.is_exact
+    assert exact.area == exact.area_raw == exact.area_estimate.value
+    assert exact.area_error is exact.area_interval is None
+    record = qm.run(memristor, times, target=qm.aer(seed=1), shots=2000)
+    loop = qm.find_loops(qm.estimate(record))[0]
+    for name in ("area", "perimeter", "form_factor"):
+        estimate = getattr(loop, f"{name}_estimate")
+        assert getattr(loop, name) == estimate.value
+        assert getattr(loop, f"{name}_error") == estimate.standard_error > 0
+        assert getattr(loop, f"{name}_interval") == estimate.interval
+        assert getattr(loop, f"{name}_raw") == estimate.raw != estimate.value
+        assert estimate.level == 0.95
+    assert repr(loop.area_estimate) in repr(loop)

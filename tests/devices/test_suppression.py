@@ -17,7 +17,7 @@ import qmemcircuit as qm
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.coherent_errors import CoherentErrors, detuning_nodes
-from qmemcircuit.devices.compilation import CompiledCircuit
+from qmemcircuit.devices.compilation import Compilation, CompiledCircuit
 from qmemcircuit.devices.folding import Folding
 from qmemcircuit.devices.instructions import operation_duration, restrict_target, start_times
 from qmemcircuit.devices.noise import simulate
@@ -258,7 +258,9 @@ def test_detunings_converge_on_a_long_stepwise_circuit() -> None:
     """As in hardware.suppression, four nodes suffice at σt ≈ 0.8: eight give the same."""
     memristor = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
     circuits = qm.build_circuits(memristor, [6.0], bases="Z", steps=6)
-    plain = device(PlainBackend(reset_duration=2e-6), seed=1).place(circuits)
+    always = Compilation(1, own_basis=True)  # the longest waits
+    waiting = replace(device(PlainBackend(reset_duration=2e-6), seed=1), compilation=always)
+    plain = waiting.place(circuits)
     duration = plain.compile(circuits)[0].duration
     states = [
         replace(plain, coherent_errors=CoherentErrors(0.8 / duration, 0.0, nodes)).noisy_states(
@@ -348,7 +350,8 @@ def test_own_twirling_leaves_waits_alone_and_the_services_does_not() -> None:
     backend = PlainBackend(t1=20e-6, t2=40e-6, fast=20, reset_duration=2e-6)
     memristor = qm.Memristor(qm.ConstantRate(1e-9), a=0.0)
     circuits = qm.build_circuits(memristor, [1.0, 2.0, 3.0, 4.0], bases="Z")
-    plain = device(backend, seed=1).place(circuits)
+    always = Compilation(1, own_basis=True)
+    plain = replace(device(backend, seed=1), compilation=always).place(circuits)
     excited, duration = [], plain.compile(circuits)[-1].duration
     for suppression in (Suppression(), Suppression(None, 40), Suppression(None, 40, True)):
         states, _ = replace(plain, suppression=suppression).noisy_states(circuits)
@@ -507,7 +510,10 @@ def test_the_runtimes_local_mode_agrees_with_the_prediction(options: dict) -> No
 
     memristor = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
     circuits = qm.build_circuits(memristor, [memristor.period], bases="XYZ", steps=5)
-    target = ibm("fake_manila", channel="local", seed=3, **options).place(circuits)
+    target = ibm("fake_manila", channel="local", seed=3, **options)
+    # Waits in the own basis are the longer ones: what is done while waiting shows most.
+    waiting = replace(target.prediction, compilation=Compilation(3, own_basis=True))
+    target = replace(target, prediction=waiting).place(circuits)
     shots = 32_000
     sampler = Sampler(mode=target.prediction.backend, options=dict(target.options))
     result = sampler.run([(item,) for item in target.prepare(circuits)], shots=shots).result()

@@ -245,3 +245,22 @@ def test_uncoupled_memristors_of_a_joint_state_have_their_closed_form():
 
 
 ODD_PARTNER = qm.Memristor(qm.ConstantRate(2.0), a=1.0, omega=1.5)
+
+
+@pytest.mark.parametrize("breakpoints", [(), (2.0,)])
+def test_a_reloaded_record_has_the_same_currents(tmp_path, breakpoints):
+    """A law of the reader's own is kept as a table; between its rows it is a cubic, at them not."""
+
+    def rate(t: float) -> float:
+        return 0.3 * (1 + np.sin(9 * t)) + (0.5 if breakpoints and t >= 2 else 0.0)
+
+    law = qm.FunctionRate(rate, breakpoints=breakpoints)
+    memristor = qm.Memristor(law, a=np.pi / 4, b=np.pi / 5)
+    record = qm.run(memristor, memristor.periods(1), target=qm.aer(seed=1), shots=10**6)
+    again = qm.Record.load(record.save(tmp_path / "record.json"))
+    for current in ("local_fit", "current_operator"):
+        ours, theirs = (qm.estimate(item, current=current) for item in (record, again))
+        assert np.allclose(theirs.current, ours.current, rtol=1e-9, atol=1e-12)
+        assert np.allclose(theirs.current_error, ours.current_error, rtol=1e-9, atol=1e-12)
+    master = qm.master_equation(again.network, again.times)
+    assert np.abs(master.current - qm.exact_circuit(memristor, again.times).current).max() < 1e-6

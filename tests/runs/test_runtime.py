@@ -379,7 +379,9 @@ def _check_recompiles(folder: Path, record: qm.Record, circuits: qm.CircuitSet) 
 
 def test_chosen_forms_are_recorded_and_recompiled(tmp_path: Path) -> None:
     target = ibm("fake_manila", channel="local", seed=2, select_forms=True)
-    options: dict[str, Any] = {"bases": "Z", "splitting": "compiled"}
+    # Strong damping: any residual is allowed, so that the closed form with its choice is kept.
+    closed = qm.ConstantDepth(tolerance=1.0)
+    options: dict[str, Any] = {"bases": "Z", "splitting": closed}
     folder = qm.submit(PAIR, [0.5, 1.5], target=target, shots=20, folder=tmp_path / "s", **options)
     plan = json.loads((folder / "plan.json").read_text())["header"]
     forms = plan["target"]["forms"]
@@ -391,6 +393,7 @@ def test_chosen_forms_are_recorded_and_recompiled(tmp_path: Path) -> None:
     assert json.loads(json.dumps(found.record.provenance["target"]["forms"])) == forms
     circuits = qm.build_circuits(PAIR, [0.5, 1.5], **options)
     _check_recompiles(folder, found.record, circuits)
+    _check_recompiles(folder, found.record, qm.rebuild_circuits(found.record))
     # Without the forms it would be other circuits: the check above can fail.
     described = {**found.record.provenance["target"], "forms": []}
     plain = recorded_device(described).place(circuits).compile(circuits)
@@ -402,7 +405,8 @@ def test_chosen_forms_are_recorded_and_recompiled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "splitting"), [(MEMRISTOR, "lie"), (PAIR, "lie"), (PAIR, "compiled")]
+    ("model", "splitting"),
+    [(MEMRISTOR, "lie"), (PAIR, "lie"), (PAIR, qm.ConstantDepth(tolerance=1.0))],
 )
 def test_fractional_gates_compile_to_the_same_channel_within_their_angles(
     model: Any, splitting: Any

@@ -9,10 +9,12 @@ folded, exponential), `absorbed.json`, and a submission whose job was done and n
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from plain_backend import PlainBackend
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.options import AncillaPool, CircuitOptions
@@ -56,7 +58,7 @@ def test_options_come_back_as_they_were():
 
     described = qm.Record.load(SAVED / "device.json").provenance["target"]
     device = recorded_device(described)
-    assert device.compilation == Compilation(5, schedule=True, level=3)
+    assert device.compilation == Compilation(5, schedule=True, level=3, own_basis=True)
     assert device.folding == Folding()
     assert device.suppression == Suppression("XX", 2)
     assert device.reset_error == 0.01
@@ -74,12 +76,28 @@ def test_options_come_back_as_they_were():
         CircuitOptions(None, "fresh", "fused", 3, "paper"),
         CircuitOptions(None, AncillaPool(3), "compiled"),
         Compilation(9, schedule=False, level=1),
+        Compilation(9, own_basis=True),
         Folding(5, everything=True),
         Suppression("XY4", 8, as_service=True),
     ],
 )
 def test_what_is_described_is_restored(value):
     assert type(value).restore(value.describe()) == value
+
+
+def test_records_of_versions_that_waited_in_the_own_basis_still_do():
+    """A record's prediction is of the circuits that ran; since then waits have changed."""
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    circuits = qm.build_circuits(memristor, [1.0], steps=3)
+    target = qm.device(PlainBackend(), seed=1).place(circuits)
+    described = dict(target.describe())
+    now = target.probabilities(circuits)
+    np.testing.assert_allclose(recorded_device(described).probabilities(circuits), now, atol=1e-12)
+    del described["own_basis"]
+    before = recorded_device(described).probabilities(circuits)
+    always = replace(target, compilation=Compilation(1, own_basis=True)).probabilities(circuits)
+    np.testing.assert_allclose(before, always, atol=1e-12)
+    assert np.abs(before - now).max() > 1e-4  # and the two are told apart
 
 
 def test_a_saved_submission_is_collected(tmp_path):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 
@@ -38,7 +37,6 @@ class Gksl:
     name = "gksl"
 
     def __post_init__(self) -> None:
-        check_fields(self)
         check_real("leak_scale", self.leak_scale, minimum=0, exclusive=True)
 
 
@@ -47,7 +45,6 @@ Method = Classical | CaldeiraLeggett | Gksl
 
 def method_named(dissipator: str, leak_scale: float) -> Method:
     """Return the method of that name."""
-    check_arguments(method_named, locals())
     scaled = Gksl(leak_scale)  # checked for every method
     name = check_choice("dissipator", dissipator, ("classical", "caldeira-leggett", "gksl"))
     if name == "gksl":
@@ -73,7 +70,6 @@ class Stochastic:
     seed: int
 
     def __post_init__(self) -> None:
-        check_fields(self)
         check_integer("seed", self.seed, minimum=0)
 
     def draws(self) -> Callable[[int], FloatArray]:
@@ -86,7 +82,6 @@ Threshold = Deterministic | Stochastic
 
 def threshold_named(threshold: str, seed: int | None, method: Method) -> Threshold:
     """Return the threshold of that name; a stochastic one needs a seed and a variance."""
-    check_arguments(threshold_named, locals())
     if check_choice("threshold", threshold, ("deterministic", "stochastic")) == "deterministic":
         return Deterministic()
     if seed is None or isinstance(method, Classical):
@@ -108,12 +103,8 @@ class Bound:
     smallest: float = math.inf
     first_time: float | None = None
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def add(self, times: FloatArray, relative: FloatArray) -> None:
         """Count steps at `times` with determinants `relative`, shape (N, T)."""
-        check_arguments(Bound.add, locals())
         worst = relative.min(axis=0)
         # 1e-6: far above the integration's error, far below any violation of interest.
         broken = worst < 1 - 1e-6

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
-from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_choice
+from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
@@ -75,7 +75,6 @@ def run_digital(
     Raises:
         TypeError, ValueError: bad arguments, or times too coarse for the RK4 step.
     """
-    check_arguments(run_digital, locals())
     from qmemcircuit.neurons.shuttle.circuits import history_circuits, reprepare_circuits
     from qmemcircuit.neurons.shuttle.digital_step import advance_voltage
 
@@ -147,23 +146,19 @@ def run_digital(
     )
 
 
+@data_object
 @dataclass(frozen=True, eq=False)
 class Executed(Target):
     """A function that runs circuits, as a target of this loop."""
 
     execute: Execute
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Raise TypeError: a loop asks for single circuits."""
-        check_arguments(Executed.sample, locals())
         raise TypeError("Argument target must run sets of circuits, but it runs single ones alone.")
 
     def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:
         """Return the counts of each circuit."""
-        check_arguments(Executed.count, locals())
         return [
             {int(bits, 2): seen for bits, seen in found.items()}
             for found in self.execute(list(circuits), shots)
@@ -205,7 +200,6 @@ def execute_on(
         scheduling: "alap", "asap", or None where the backend has no durations. With it, idle
             qubits decohere as on the device.
     """
-    check_arguments(execute_on, locals())
     calls = 0
 
     def execute(circuits: list[QuantumCircuit], shots: int) -> list[dict[str, int]]:

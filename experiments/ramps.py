@@ -1,4 +1,4 @@
-"""Pieces of figures that the two papers of the shuttle neuron share."""
+"""The shuttle neuron along a ramp of its input: there and back, and where it jumps."""
 
 from __future__ import annotations
 
@@ -9,32 +9,6 @@ import numpy as np
 
 from qmemcircuit.neurons.shuttle.neuron import LinearRamp, ShuttleNeuron, simulate
 from qmemcircuit.results.trajectory import Trajectory
-
-
-def replace_by_3d(figure: Any, axes: Any, position: tuple[int, int, int]) -> Any:
-    """Replace `axes` by a three-dimensional one at the same `position` of the grid."""
-    axes.remove()
-    return figure.add_subplot(*position, projection="3d")
-
-
-def draw_bloch_sphere(ax: Any, *, labels: bool = True) -> None:
-    """Draw a pale unit sphere with its axes X, Y, Z."""
-    polar, around = np.meshgrid(np.linspace(0, np.pi, 13), np.linspace(0, 2 * np.pi, 25))
-    ax.plot_wireframe(
-        np.sin(polar) * np.cos(around),
-        np.sin(polar) * np.sin(around),
-        np.cos(polar),
-        color="0.85",
-        linewidth=0.3,
-    )
-    ax.set_box_aspect((1, 1, 1))
-    for setter in (ax.set_xticks, ax.set_yticks, ax.set_zticks):
-        setter([-1, 0, 1])
-    ax.tick_params(pad=-3)
-    if labels:
-        ax.set_xlabel("X", labelpad=-8)
-        ax.set_ylabel("Y", labelpad=-8)
-        ax.set_zlabel("Z", labelpad=-8)
 
 
 def ramp_loop(

@@ -1,0 +1,124 @@
+"""`rehearse`: a measurement on a noise model, simulated once, from which shots are drawn again.
+
+How often would this mitigation, with these shots, reach what it is for? One run is one draw. A
+rehearsal keeps the exact outcome probabilities of every circuit, so that a hundred repetitions of
+the whole measurement, noise factors and readout calibration included, cost only their shots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.options import CircuitOptions
+from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.checks import FloatArray, check_integer
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.readout import Readout
+from qmemcircuit.counts.samples import Samples
+from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.devices.expected import INFINITE_SHOTS, trajectory_of_probabilities
+from qmemcircuit.devices.target import DeviceTarget, draw_counts
+from qmemcircuit.model.memristors import Model
+from qmemcircuit.results.estimation import CurrentEstimator
+from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.runs.measurement import measure_readout, plan_measurement
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """A measurement's exact outcome probabilities on a noise model; made by `rehearse`.
+
+    Attributes:
+        circuits: what is measured.
+        mitigation: as it was declared.
+        probabilities: at each noise factor, (N, T, B, 2^M), readout errors included; N is the
+            number of random instances, 1 without twirling.
+        readout: the calibration with so many shots that its flips are those of the model to 1e-6;
+            None where none was declared.
+    """
+
+    circuits: CircuitSet
+    mitigation: Mitigation
+    probabilities: tuple[FloatArray, ...]
+    readout: Readout | None
+
+    def draw_counts(self, shots: int, random: np.random.Generator) -> tuple[Samples, ...]:
+        """Return the counts of one repetition at each noise factor, `shots` a circuit."""
+        shots = check_integer("shots", shots, minimum=1)
+        return tuple(
+            Samples(self.circuits.bases, draw_counts(table, shots, random))
+            for table in self.probabilities
+        )
+
+    def draw_readout(self, shots: int, random: np.random.Generator) -> Readout | None:
+        """Return the calibration of one repetition, `shots` for each of its two circuits."""
+        shots = check_integer("shots", shots, minimum=1)
+        return None if self.readout is None else self.readout.redrawn(shots, random)
+
+    def draw(self, shots: int, random: np.random.Generator) -> MitigatedSamples:
+        """Return one repetition of the whole measurement, counts first and then the readout."""
+        counts = self.draw_counts(shots, random)
+        return MitigatedSamples(self.mitigation, counts, self.draw_readout(shots, random))
+
+    def expected(self, *, current: CurrentEstimator | None = None) -> Trajectory:
+        """Return what `estimate` gives, unmitigated, for infinitely many shots."""
+        chances = self.probabilities[0].mean(axis=0)
+        return trajectory_of_probabilities(self.circuits, chances, current=current)
+
+
+# More than eight parameters: a public verb takes its options as plain keywords, and makes
+# one value of them at once.
+def rehearse(
+    model: Model,
+    times: ArrayLike,
+    *,
+    target: Target,
+    mitigation: Mitigation | None = None,
+    bases: str | Sequence[str | Sequence[str]] | None = None,
+    ancilla: BestAncilla = "reset",
+    splitting: Splitting = "lie",
+    steps: int | None = None,
+    collision: CollisionForm = "compact",
+    absorb_decay: bool = False,
+) -> Rehearsal:
+    """Simulate the measurement that `run` would make on a noise model; draw its shots later.
+
+    Args:
+        model, times, bases, ancilla, splitting, steps, collision, absorb_decay: as in `run`.
+        target: made by `device`, or by `ibm`: then its noise model is rehearsed.
+        mitigation: as in `run`; None is the counts as they are.
+
+    Repetitions differ in shot noise alone: neither drift from run to run nor the choice of other
+    qubits is in them. Raises ValueError or TypeError as `run` does, and for other targets.
+    """
+    device = target.predict() if isinstance(target, Target) else None
+    if not isinstance(device, DeviceTarget):
+        raise TypeError(
+            f"Argument target must have a device's noise model, but {target!r} has none; "
+            "device(backend, seed=1) is one."
+        )
+    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
+    declared = Mitigation(readout=False) if mitigation is None else mitigation
+    measurement = plan_measurement(
+        model, times, options, device, absorb_decay=absorb_decay, mitigation=declared
+    )
+    circuits = measurement.circuits
+    runs = measurement.runs[: len(declared.factors)]
+    probabilities = []
+    for item in runs:
+        assert isinstance(item.target, DeviceTarget)  # amplified, it is still one
+        probabilities.append(item.target.instance_probabilities(circuits))
+    readout = None
+    if declared.readout:
+        memristors = len(circuits.network.memristors)
+        readout = measure_readout(measurement.target, memristors, shots=INFINITE_SHOTS)
+    return Rehearsal(circuits, declared, tuple(probabilities), readout)
