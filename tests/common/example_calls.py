@@ -121,6 +121,7 @@ def objects() -> dict[type, Any]:
     measured_series, exact = qm.estimate(record), qm.exact_circuit(MEMRISTOR, ONE_LOOP)
     comparison = qm.compare(measured_series, exact, noisy=exact, exact=exact)
     loops = qm.find_loops(measured_series)
+    rehearsed = qm.rehearse(MEMRISTOR, ONE_LOOP[:2], target=device, mitigation=mitigation)
     oscillator = systems.DynamicalSystem(
         systems.compile_field(oscillator_rate, oscillator_jacobian, dimension=2),
         np.array([0.05, 2.0, 1.0, 1.3]),
@@ -169,6 +170,8 @@ def objects() -> dict[type, Any]:
         qm.LaggedCorrelation(np.array([0, 1]), zeros, zeros, 0),
         Collection(record, (), (), ()),
         qm.compile_pair(PAIR, 1.0),
+        qm.ConstantDepth(),
+        rehearsed,
         circuits,
         Estimate(np.array([0.5, 0.6]), np.array([0.1, 0.2]), np.array([0.4, 0.5]), np.ones(2)),
         qm.CoherentErrors(0.0, 0.01),
@@ -296,6 +299,7 @@ def values() -> dict[str, Any]:
         "factor": 3,
         "stream": 1,
         "label": "Y",
+        "described": qm.ConstantDepth().describe(),
         "terms": {"Y": 1.0},
         "random": np.random.default_rng(1),
         "weights": np.ones((2, 3, 2)),
