@@ -24,6 +24,7 @@ from qmemcircuit.common.states import (
 )
 from qmemcircuit.counts import witnesses
 from qmemcircuit.counts.concurrence import Concurrence
+from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.counts.means import combine_paulis, pauli_mean, tomography_states
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.counts.witnesses import PairCounts, entanglement_witness, pair_counts
@@ -468,12 +469,8 @@ def test_exact_states_leave_nothing_undecided(yy_pair: Trajectory) -> None:
 
 
 def loop(index: int, form_factor: float) -> Loop:
-    none = (None, None, None, None, None, None)
-    empty = np.zeros(0)
-    return Loop(
-        index, index, index + 1.0, empty, empty, 1.0, 1.0, form_factor, *none, 1.0, 1.0, 1.0, (),
-        None, None,
-    )  # fmt: skip
+    empty, one = np.zeros(0), Estimate(1.0)
+    return Loop(index, index, index + 1.0, empty, empty, one, one, Estimate(form_factor), (), None)
 
 
 @pytest.mark.parametrize("lag", [-2, 0, 1])
