@@ -10,6 +10,7 @@ from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.constant_depth import ConstantDepth
 from qmemcircuit.circuits.settings import default_bases, parse_bases
 from qmemcircuit.circuits.splitting import Splitting, fused_pairs
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Network
@@ -23,6 +24,7 @@ class AncillaPool:
     size: int | None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.size is not None:
             check_integer("size", self.size, minimum=1)
 
@@ -33,6 +35,7 @@ class AncillaPool:
 
 def pool(size: int) -> AncillaPool:
     """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
+    check_arguments(pool, locals())
     return AncillaPool(check_integer("size", size, minimum=1))
 
 

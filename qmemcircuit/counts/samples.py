@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import IntArray
 from qmemcircuit.common.data_objects import data_object
 
@@ -26,6 +27,7 @@ class Samples:
     counts: IntArray
 
     def __post_init__(self) -> None:
+        check_fields(self)
         memristors = len(self.bases[0]) if len(self.bases) else 0
         wanted = (len(self.bases), 2**memristors)
         if not len(self.bases) or self.counts.ndim != 3 or self.counts.shape[1:] != wanted:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison
 from qmemcircuit.analysis.entanglement import Event
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_choice
 from qmemcircuit.common.storage import write_atomically
 from qmemcircuit.counts.concurrence import Concurrence
@@ -79,6 +80,7 @@ def make_figure(
     The figure is not registered with pyplot: it needs no display and no closing. `options`
     are those of `Figure.subplots`.
     """
+    check_arguments(make_figure, locals())
     from matplotlib.figure import Figure as MatplotlibFigure
 
     with house_style():
@@ -89,6 +91,7 @@ def make_figure(
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
     """Write `figure` as `path`.png and `path`.pdf, each whole or not at all; return both paths."""
+    check_arguments(save_figure, locals())
     import io
 
     written = []
@@ -121,6 +124,7 @@ def plot_loop(
     The start is a filled green circle, the pinch (the origin, where I = ΓV must pass) a black
     ring. Returns the axes.
     """
+    check_arguments(plot_loop, locals())
     if ax is None:
         ax = make_figure(width=4.0, height=3.4)[1]
     series = trajectory[device]
@@ -168,6 +172,7 @@ def plot_series(
     Data are points with error bars, the reference a line. Times are divided by the device's
     period where it is known. Returns the axes.
     """
+    check_arguments(plot_series, locals())
     check_choice("quantity", quantity, ("voltage", "current"))
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
@@ -211,6 +216,7 @@ def plot_residuals(
 
     Raises ValueError where the comparison has no residuals.
     """
+    check_arguments(plot_residuals, locals())
     if comparison.voltage_residual is None or comparison.current_residual is None:
         raise ValueError(
             "Argument comparison must have residuals, but neither of its sides has errors; "
@@ -244,6 +250,7 @@ def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.
 
     The points lie at or below the stack: distances obey the triangle inequality. Returns the axes.
     """
+    check_arguments(plot_budget, locals())
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
     times = budget.times / unit
@@ -311,6 +318,7 @@ def plot_concurrence(
 
     Times are divided by the period where it is known. Returns the axes.
     """
+    check_arguments(plot_concurrence, locals())
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
     unit = concurrence.period or 1.0

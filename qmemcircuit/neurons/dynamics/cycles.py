@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
@@ -43,6 +44,9 @@ class PeriodicOrbit:
     multipliers: NDArray[np.complex128]
     residual: float
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     @property
     def transverse_multipliers(self) -> NDArray[np.complex128]:
         """Multipliers without the trivial one of an autonomous system."""
@@ -57,6 +61,7 @@ class PeriodicOrbit:
 
     def sample(self, points: int = 1024) -> tuple[FloatArray, FloatArray]:
         """Return `points` equidistant times from 0 to the period, and the states, (points, n)."""
+        check_arguments(PeriodicOrbit.sample, locals())
         check_integer("points", points, minimum=2)
         times = np.linspace(0, self.period, points)
         return times, integrate(self.system, times, self.state, rtol=1e-12, atol=1e-13)
@@ -66,11 +71,13 @@ class PeriodicOrbit:
 
         Relative to the span the error is about (2π k/points)⁴ for the k-th harmonic.
         """
+        check_arguments(PeriodicOrbit.extremes, locals())
         values = self.sample(points)[1][:-1, variable]
         return -_peak(-values), _peak(values)
 
     def span(self, variable: int = 0) -> float:
         """Return maximum − minimum of one variable."""
+        check_arguments(PeriodicOrbit.span, locals())
         low, high = self.extremes(variable)
         return high - low
 
@@ -94,6 +101,7 @@ def find_limit_cycle(
         ValueError: the system is driven.
         ConvergenceError: it settles at a point, or Newton's method does not converge.
     """
+    check_arguments(find_limit_cycle, locals())
     require_autonomous(system, "use find_periodic_orbit")
     start = system.check_state(state)
     if transient > 0:
@@ -148,6 +156,7 @@ def find_periodic_orbit(
         ValueError: the system is autonomous.
         ConvergenceError: Newton's method does not converge from there.
     """
+    check_arguments(find_periodic_orbit, locals())
     if system.period is None:
         raise ValueError(
             "Argument system must be driven, but it is autonomous: use find_limit_cycle."
@@ -176,6 +185,9 @@ class OrbitBranch:
     parameters: FloatArray
     orbits: tuple[PeriodicOrbit, ...]
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 def follow_periodic_orbits(
     system_at: Callable[[float], DynamicalSystem],
@@ -200,6 +212,7 @@ def follow_periodic_orbits(
     Raises:
         ConvergenceError: the corrector fails even with a step 64 times smaller.
     """
+    check_arguments(follow_periodic_orbits, locals())
     n = start.state.size
     multiple = round(start.period / drive_period(start.system))
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 
@@ -56,6 +57,7 @@ def conductance_elements(
         >>> conductance_elements(0.0).round(6)
         array([0.40416 , 0.      , 0.086661])
     """
+    check_arguments(conductance_elements, locals())
     width = check_real("oscillator_length", oscillator_length, minimum=0, exclusive=True)
     tunnelling = check_real("tunnelling_length", tunnelling_length, minimum=0, exclusive=True)
     order = check_integer("derivative", derivative, minimum=0)
@@ -118,8 +120,12 @@ class ConductanceTable:
     cells_per_unit: float
     coefficients: FloatArray
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def __call__(self, position: ArrayLike) -> FloatArray:
         """Return [F₀₀, F₀₁, F₁₁], shape (3, *position.shape); ValueError beyond the reach."""
+        check_arguments(ConductanceTable.__call__, locals())
         points = np.asarray(position, dtype=float)
         if not np.all(np.abs(points) <= self.reach):
             raise ValueError(
