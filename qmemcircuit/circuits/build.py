@@ -156,9 +156,17 @@ class CircuitSet(Sequence[QuantumCircuit]):
             "compiled_collisions": max((pair.collisions for pair in self.compiled), default=None),
         }
 
+    def _check_time(self, time_index: int) -> None:
+        if not -len(self.times) <= time_index < len(self.times):
+            raise IndexError(
+                f"Argument time_index must be from 0 to {len(self.times) - 1}, but {time_index} "
+                "was given."
+            )
+
     def boundaries(self, time_index: int) -> FloatArray:
         """Return the instants that bound the steps of the circuit for `times[time_index]`."""
         check_arguments(CircuitSet.boundaries, locals())
+        self._check_time(time_index)
         stop = float(self.times[time_index])
         if not self.share_steps:
             return np.linspace(0.0, stop, (self.steps or 1) + 1) if stop > 0 else np.zeros(1)
@@ -168,6 +176,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     def elements(self, time_index: int) -> tuple[Element, ...]:
         """Return the collisions and gates of the circuit for `times[time_index]`."""
         check_arguments(CircuitSet.elements, locals())
+        self._check_time(time_index)
         if self.absorbed:
             replaced = self.absorbed[time_index]
             if replaced is not None:
@@ -179,6 +188,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     def evolution(self, time_index: int) -> QuantumCircuit:
         """Return the circuit for `times[time_index]` without its measurement."""
         check_arguments(CircuitSet.evolution, locals())
+        self._check_time(time_index)
         network, elements = self.network, self.elements(time_index)
         if self.compiled:
             network, elements = _absorb_first_gate(network, elements)

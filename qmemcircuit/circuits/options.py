@@ -17,6 +17,10 @@ from qmemcircuit.model.memristors import Network
 
 
 @data_object
+MOST_STEPS = 10**6
+"""Of one circuit: a record of a stranger that claims more is refused before it is built."""
+
+
 @dataclass(frozen=True)
 class AncillaPool:
     """How many ancillas each memristor has; `size=None` is one for every collision."""
@@ -84,7 +88,13 @@ class CircuitOptions:
         check_choice("splitting", self.splitting, get_args(Splitting))
         check_choice("collision", self.collision, get_args(CollisionForm))
         if self.steps is not None:
-            object.__setattr__(self, "steps", check_integer("steps", self.steps, minimum=1))
+            steps = check_integer("steps", self.steps, minimum=1)
+            if steps > MOST_STEPS:
+                raise ValueError(
+                    f"Argument steps must be at most {MOST_STEPS:,}, but {steps:,} was given; the "
+                    "splitting error falls as 1/steps or faster, so fewer will do."
+                )
+            object.__setattr__(self, "steps", steps)
             if self.splitting == "compiled":
                 raise ValueError(
                     f"Argument steps must be None for splitting='compiled', but {self.steps} was "

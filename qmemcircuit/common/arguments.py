@@ -109,6 +109,11 @@ def check_fields(
         _check(name, hints[name], value, numbers)
 
 
+def check_value(name: str, hint: Any, value: Any) -> None:
+    """Do what `check_arguments` does for one value and one annotation."""
+    _check(name, hint, value, Numbers(infinite=False, missing=False, imaginary=False))
+
+
 def _check(name: str, hint: Any, value: Any, numbers: Numbers) -> None:
     found = _mismatch(name, hint, value, numbers)
     if found is not None:

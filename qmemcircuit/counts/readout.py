@@ -155,7 +155,7 @@ def confusion_matrix(flips: FloatArray) -> FloatArray:
 
 def check_inversion(inversion: object) -> None:
     """Raise ValueError for an unknown inversion, ImportError where mthree is asked and missing."""
-    if inversion not in get_args(Inversion):
+    if not isinstance(inversion, str) or inversion not in get_args(Inversion):
         raise ValueError(
             f"Argument inversion must be 'tensored' or 'mthree', but {inversion!r} was given."
         )

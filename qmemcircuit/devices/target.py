@@ -29,6 +29,7 @@ from qmemcircuit.common.checks import (
     FloatArray,
     IntArray,
     check_boolean,
+    check_integer,
     check_real,
 )
 from qmemcircuit.common.data_objects import SAME, data_object
@@ -210,6 +211,8 @@ class DeviceTarget(Target):
         everywhere = self.compilation.own_basis or bool(circuits.absorbed)
         circuits, own_basis = apply_forms(circuits, self.forms or ())
         compiled = []
+        if only is not None and not len(only):
+            raise ValueError("Argument only must name a time, but none was given; None is all.")
         for index in range(len(circuits.times)) if only is None else only:
             plain = [circuits.evolution(index)]
             if measured:
@@ -279,6 +282,7 @@ class DeviceTarget(Target):
         A loop places its target first, or each step may be given other qubits.
         """
         check_arguments(DeviceTarget.count, locals())
+        check_integer("shots", shots, minimum=1)
         measured = check_plain(circuits)
         placed = self.place(circuits)
         site = Site(placed._placed(), placed.restricted(), measured)
@@ -364,6 +368,7 @@ class DeviceTarget(Target):
         With twirling, shots are divided equally over the random instances, as on hardware.
         """
         check_arguments(DeviceTarget.sample, locals())
+        check_integer("shots", shots, minimum=1)
         return self._draw(self.instance_probabilities(circuits), shots)
 
     def describe(self) -> Mapping[str, Any]:
@@ -494,6 +499,8 @@ def scheduled_device(target: Target) -> DeviceTarget:
 
 def _longest(circuits: Sequence[QuantumCircuit]) -> tuple[QuantumCircuit, int]:
     """Return the most demanding circuit, and how many of its qubits are measured."""
+    if not len(circuits):
+        raise ValueError("Argument circuits must hold circuits, but none was given.")
     if isinstance(circuits, CircuitSet):
         return circuits.evolution(len(circuits.times) - 1), len(circuits.network.memristors)
     return max(circuits, key=lambda item: (item.num_qubits, item.size())), check_plain(circuits)

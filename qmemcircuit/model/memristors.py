@@ -17,7 +17,7 @@ Conventions, used everywhere in the package:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +196,7 @@ class Network:
         check_arguments(
             Network.__init__, locals(), complex_numbers=("state",), own=("memristors", "couplings")
         )
-        members = () if isinstance(memristors, Memristor) else tuple(memristors)
+        members = tuple(memristors) if isinstance(memristors, Sequence) else ()
         if not members or not all(isinstance(item, Memristor) for item in members):
             raise TypeError(
                 f"Argument memristors must be a non-empty list of Memristor, but {memristors!r} "

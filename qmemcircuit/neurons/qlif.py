@@ -325,6 +325,11 @@ def read_spikes(path: str | os.PathLike[str]) -> list[FloatArray]:
     empty lines are skipped. Raises ValueError that names the line, and FileNotFoundError.
     """
     check_arguments(read_spikes, locals())
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"Argument path must name a file of spikes, but {str(path)!r} does not exist; check "
+            "its name."
+        )
     found: dict[int, list[float]] = {}
     last = -math.inf
     with Path(path).open(newline="") as stream:

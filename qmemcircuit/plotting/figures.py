@@ -17,7 +17,7 @@ from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison
 from qmemcircuit.analysis.entanglement import Event
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import check_choice
+from qmemcircuit.common.checks import check_choice, check_integer, check_real
 from qmemcircuit.common.storage import write_atomically
 from qmemcircuit.counts.concurrence import Concurrence
 from qmemcircuit.results.trajectory import Trajectory
@@ -81,6 +81,10 @@ def make_figure(
     are those of `Figure.subplots`.
     """
     check_arguments(make_figure, locals())
+    for name, number in (("rows", rows), ("columns", columns)):
+        check_integer(name, number, minimum=1)
+    for name, length in (("width", width), ("height", height)):
+        check_real(name, length, minimum=0, exclusive=True)
     from matplotlib.figure import Figure as MatplotlibFigure
 
     with house_style():
@@ -217,6 +221,7 @@ def plot_residuals(
     Raises ValueError where the comparison has no residuals.
     """
     check_arguments(plot_residuals, locals())
+    check_real("unit", unit, minimum=0, exclusive=True)
     if comparison.voltage_residual is None or comparison.current_residual is None:
         raise ValueError(
             "Argument comparison must have residuals, but neither of its sides has errors; "
@@ -251,6 +256,7 @@ def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.
     The points lie at or below the stack: distances obey the triangle inequality. Returns the axes.
     """
     check_arguments(plot_budget, locals())
+    check_real("unit", unit, minimum=0, exclusive=True)
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
     times = budget.times / unit

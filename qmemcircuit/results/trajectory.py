@@ -154,6 +154,11 @@ class Trajectory:
                     f"Argument pair_states must hold arrays of shape ({times.size}, 4, 4), but "
                     f"that of {pair} has shape {np.shape(states)}."
                 )
+        if not isinstance(self.units, Mapping):
+            raise TypeError(
+                f"Argument units must be a mapping such as {{'times': 's'}}, but {self.units!r} "
+                "was given."
+            )
         frozen = ("pair_states", "variables", "events", "provenance", "units", "dimensions")
         for name in frozen:
             object.__setattr__(self, name, FrozenMapping(getattr(self, name)))

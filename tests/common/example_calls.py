@@ -207,7 +207,7 @@ def objects() -> dict[type, Any]:
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
         bifurcations.HopfCurve(zeros, zeros, zeros, zeros),
-        conductance.ConductanceTable(1.0, 3.0, 2.0, np.zeros((12, 3, 4))),
+        conductance.tabulate_conductance(0.5, 0.13),
         units.PhysicalShuttle(
             mass=2e-26,
             charge=1.6e-19,

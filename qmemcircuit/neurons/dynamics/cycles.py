@@ -62,6 +62,7 @@ class PeriodicOrbit:
     def sample(self, points: int = 1024) -> tuple[FloatArray, FloatArray]:
         """Return `points` equidistant times from 0 to the period, and the states, (points, n)."""
         check_arguments(PeriodicOrbit.sample, locals())
+        _check_points(points)
         check_integer("points", points, minimum=2)
         times = np.linspace(0, self.period, points)
         return times, integrate(self.system, times, self.state, rtol=1e-12, atol=1e-13)
@@ -72,6 +73,7 @@ class PeriodicOrbit:
         Relative to the span the error is about (2π k/points)⁴ for the k-th harmonic.
         """
         check_arguments(PeriodicOrbit.extremes, locals())
+        _check_points(points)
         values = self.sample(points)[1][:-1, variable]
         return -_peak(-values), _peak(values)
 
@@ -321,3 +323,8 @@ def _peak(values: FloatArray) -> float:
     if curvature == 0:
         return float(centre)
     return float(centre - (right - left) ** 2 / (8 * curvature))
+
+
+def _check_points(points: int) -> None:
+    if not 1 <= points <= 10**7:
+        raise ValueError(f"Argument points must be from 1 to 10^7, but {points} was given.")

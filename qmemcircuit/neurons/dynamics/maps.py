@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.arguments import check_arguments, check_fields, check_value
 from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit
@@ -86,6 +86,8 @@ def rotation_number(
         ValueError: the system is not driven; the angle jumps by more than 0.45 turns.
     """
     check_arguments(rotation_number, locals(), own=("centre",))
+    if not isinstance(centre, PeriodicOrbit):
+        check_value("centre", ArrayLike, centre)
     period = drive_period(system)
     number = check_integer("periods", periods, minimum=8)
     check_integer("transient", transient, minimum=0)

@@ -118,6 +118,7 @@ def identify_line(
     Among combinations equally near to 1e-9 the lowest order is taken.
     """
     check_arguments(identify_line, locals())
+    check_integer("order", order, minimum=1)
     choices = [
         (abs(frequency - m * bases[0] - n * bases[1]), abs(m) + abs(n), m, n)
         for m in range(-order, order + 1)

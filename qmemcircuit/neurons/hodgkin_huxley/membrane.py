@@ -33,7 +33,7 @@ def gate_rates(depolarisation: ArrayLike) -> tuple[tuple[Array, Array], ...]:
     >>> [round(float(alpha), 4) for alpha, beta in gate_rates(10.0)]
     [0.1, 0.4308, 0.0425]
     """
-    check_arguments(gate_rates, locals(), own=("depolarisation",))
+    check_arguments(gate_rates, locals(), missing=("depolarisation",))
     u = np.asarray(depolarisation, dtype=float)
     if not np.all(np.abs(u) <= LARGEST_DEPOLARISATION):
         worst = float(u.flat[int(np.argmax(np.abs(np.nan_to_num(u, nan=np.inf))))])

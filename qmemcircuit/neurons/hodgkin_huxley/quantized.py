@@ -94,10 +94,7 @@ class QuantizedNeuron:
         check_real("resting_potential", self.resting_potential)
         check_choice("matching", self.matching, ("paper", "kirchhoff"))
         check_choice("units", self.units, ("paper", "SI"))
-        if len(self.gates) != 3:
-            raise ValueError(
-                f"Argument gates must hold n, m and h, but {len(self.gates)} values were given."
-            )
+        _check_gates(self.gates)
         for name, value in zip("nmh", self.gates, strict=True):
             if not 0 <= check_real(f"gates: {name}", value) <= 1:
                 raise ValueError(
@@ -181,15 +178,25 @@ def matching_factor(potassium: ArrayLike, sodium: ArrayLike, chloride: ArrayLike
     (1.0, 0.5774)
     """
     check_arguments(matching_factor, locals())
+    for name, value in (("potassium", potassium), ("sodium", sodium), ("chloride", chloride)):
+        if np.any(np.asarray(value) < 0):
+            raise ValueError(f"Argument {name} must not be negative, but {value!r} was given.")
     conductances = [np.asarray(g, dtype=float) for g in (potassium, sodium, chloride)]
     roots = sum(np.sqrt(g) for g in conductances)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(roots > 0, np.sqrt(sum(conductances)) / roots, 1.0))
 
 
+def _check_gates(gates: Any) -> None:
+    count = np.shape(gates)[0] if np.ndim(gates) else 1
+    if count != 3:
+        raise ValueError(f"Argument gates must hold n, m and h, but {count} values were given.")
+
+
 def channel_admittance(neuron: QuantizedNeuron, gates: ArrayLike) -> tuple[Array, Array, Array]:
     """Return g_K, g_Na (S) and the joint admittance 1/(θZ) of the channels at `gates` (3, …)."""
     check_arguments(channel_admittance, locals())
+    _check_gates(gates)
     n, m, h = np.asarray(gates, dtype=float)
     potassium = neuron.potassium_conductance * n**4
     sodium = neuron.sodium_conductance * m**3 * h

@@ -212,7 +212,7 @@ def _circuits(
 ) -> Circuits:
     """Return what is solved, with every argument checked."""
     tau = check_real("synapse_time", synapse_time, minimum=0, exclusive=True)
-    if isinstance(neurons, IntegrateAndFire) or not all(
+    if not isinstance(neurons, Sequence) or not all(
         isinstance(neuron, IntegrateAndFire) for neuron in neurons
     ):
         raise TypeError(

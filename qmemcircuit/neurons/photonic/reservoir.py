@@ -117,4 +117,9 @@ def read_out(features: ArrayLike, weights: ArrayLike) -> FloatArray:
     check_arguments(read_out, locals())
     x = np.asarray(features, dtype=float)
     w = np.asarray(weights, dtype=float)
+    if x.ndim != 2 or w.shape != (x.shape[1] + 1,):
+        raise ValueError(
+            f"Argument weights must have one entry for each column of features and one more, but "
+            f"the shapes are {w.shape} and {x.shape}; `fit_readout` returns such weights."
+        )
     return np.asarray(x @ w[:-1] + w[-1])

@@ -103,6 +103,11 @@ def simulate_digital(
         ((401, 1), (401, 2))
     """
     check_arguments(simulate_digital, locals())
+    if simulator is not None and not callable(getattr(simulator, "run", None)):
+        raise TypeError(
+            f"Argument simulator must have the method run, as AerSimulator does, but {simulator!r} "
+            "does not; None samples from the exact channels."
+        )
     moments, dt = check_even_times(times)
     check_choice("feedback", feedback, tuple(BASES))
     if feedback == "exact":

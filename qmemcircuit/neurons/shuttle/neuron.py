@@ -142,7 +142,7 @@ class ShuttleNeuron:
         check_arguments(ShuttleNeuron.system, locals())
         from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
 
-        parameters = pack_parameters(self, math.inf if table_reach is None else table_reach)
+        parameters = pack_parameters(self, math.inf if table_reach is None else float(table_reach))
         period = None if self.drive is None else math.inf  # a ramp never repeats
         if isinstance(self.drive, SinusoidalDrive):
             period = self.drive.period
