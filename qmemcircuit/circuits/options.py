@@ -15,12 +15,11 @@ from qmemcircuit.common.checks import check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Network
 
-
-@data_object
 MOST_STEPS = 10**6
 """Of one circuit: a record of a stranger that claims more is refused before it is built."""
 
 
+@data_object
 @dataclass(frozen=True)
 class AncillaPool:
     """How many ancillas each memristor has; `size=None` is one for every collision."""
