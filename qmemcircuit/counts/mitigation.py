@@ -178,7 +178,7 @@ class MitigatedSamples:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        factors, first = self.mitigation.factors, self.runs[0] if self.runs else None
+        factors, first = self.mitigation.factors, self.runs[0] if len(self.runs) else None
         if first is None or len(self.runs) != len(factors):
             raise ValueError(
                 f"Argument runs must hold the counts of factors {list(factors)}, but there are "

@@ -272,6 +272,11 @@ class DeviceTarget(Target):
         part = placed.restricted()
         if compiled is None:
             compiled = placed.compile(circuits)
+        if not len(compiled):
+            raise ValueError(
+                "Argument compiled must be what compile returned for these circuits, but it is "
+                "empty."
+            )
         found = self._read(compiled, part)
         shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
         return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))

@@ -91,6 +91,9 @@ def loop_target(
     return chosen
 
 
+MOST_STEPS = 10**6
+"""Of one loop, each step a job."""
+
 StepSampler: TypeAlias = BaseSamplerV2 | Callable[[int], BaseSamplerV2]
 
 
@@ -100,6 +103,8 @@ def samplers_for_steps(
     """Return one sampler for each step; None makes StatevectorSamplers with seeds of their own."""
     check_arguments(samplers_for_steps, locals(), own=("sampler",))
     seed = check_integer("seed", seed, minimum=0)
+    if check_integer("steps", steps, minimum=1) > MOST_STEPS:
+        raise ValueError(f"Argument steps must be at most {MOST_STEPS:,}, but {steps:,} was given.")
     if isinstance(sampler, BaseSamplerV2):
         return [sampler] * steps
     seeds = np.random.SeedSequence(seed).generate_state(steps)
@@ -126,6 +131,7 @@ def count_outcomes(
 ) -> list[dict[int, int]]:
     """Run `circuits` as one job and return the counts of each one's register "outcome"."""
     check_arguments(count_outcomes, locals())
+    check_integer("shots", shots, minimum=1)
     compiled = list(circuits) if pass_manager is None else pass_manager.run(list(circuits))
     results = sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
     return [dict(result.data.outcome.get_int_counts()) for result in results]

@@ -300,6 +300,9 @@ class Trajectory:
     def axes_of(self, name: str) -> tuple[str, ...]:
         """Return the names of a variable's axes: "time", then "device" or those of `dimensions`."""
         check_arguments(Trajectory.axes_of, locals())
+        if name not in self.variables:
+            known = ", ".join(self.variables) or "none"
+            raise KeyError(f"Argument name must be one of {known}, but {name!r} was given.")
         if name in self.dimensions:
             return ("time", *self.dimensions[name])
         return ("time", "device") if np.ndim(self.variables[name]) == 2 else ("time",)

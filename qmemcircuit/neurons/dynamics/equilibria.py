@@ -75,6 +75,11 @@ class HopfNormalForm:
         4 |q_i| √(−Re μ/(ω l₁)): the leading order of a square-root law; not valid far away.
         """
         check_arguments(HopfNormalForm.span, locals())
+        if not -self.state.size <= variable < self.state.size:
+            raise ValueError(
+                f"Argument variable must be from 0 to {self.state.size - 1}, but {variable} was "
+                "given."
+            )
         ratio = -growth_rate / (self.frequency * self.coefficient)
         if ratio < 0:
             side = "positive" if self.supercritical else "negative"

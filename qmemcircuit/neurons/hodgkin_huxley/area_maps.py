@@ -62,6 +62,10 @@ def two_branch_area(drive: ArrayLike, response: ArrayLike) -> FloatArray:
     return np.asarray((mean * widths).sum(axis=0))
 
 
+MOST_POINTS = 10**6
+"""Of one period of the drive."""
+
+
 def map_loop_area(
     neuron: QuantizedNeuron,
     axes: Mapping[str, Sequence[float] | FloatArray],
@@ -85,6 +89,11 @@ def map_loop_area(
         DataArray with the axes as dimensions, in mV·mA (= µW; "paper" units) or V·A ("SI").
     """
     check_arguments(map_loop_area, locals())
+    if points > MOST_POINTS:
+        raise ValueError(
+            f"Argument points must be at most {MOST_POINTS:,}, but {points:,} was given; 200 are "
+            "usual."
+        )
     import xarray
 
     check_integer("settle_periods", settle_periods, minimum=1)

@@ -179,6 +179,11 @@ def hopf_curve(neuron: ShuttleNeuron, voltages: ArrayLike) -> HopfCurve:
         ValueError: the neuron has a drive.
     """
     check_arguments(hopf_curve, locals())
+    if np.ndim(voltages) > 1 or np.size(voltages) == 0:
+        raise ValueError(
+            f"Argument voltages must be a row of at least one, but the shape {np.shape(voltages)} "
+            "was given."
+        )
     _need_autonomous(neuron)
     voltage = np.atleast_1d(np.asarray(voltages, dtype=float))
     c2, c1, c0, slope, mixing = _hopf_quadratic(neuron, voltage)
