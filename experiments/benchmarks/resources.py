@@ -63,10 +63,10 @@ def work(verb: str, size: int, steps: int) -> Callable[[], Any]:
 def measure(verb: str, size: int, steps: int) -> None:
     """Print seconds and MB, measured and estimated, of one case."""
     work(verb, 2, 1)()  # imports are not what we measure
-    estimates: list[resources.Estimate] = []
+    estimates: list[resources.Effort] = []
     original = resources.progress_of
 
-    def spy(estimate: resources.Estimate) -> Any:
+    def spy(estimate: resources.Effort) -> Any:
         estimates.append(estimate)
         return original(estimate)
 

@@ -43,7 +43,7 @@ _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 
 @data_object
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class LoopEstimate:
     """Corrected values, errors and intervals, each (area, perimeter, form factor)."""
 
     values: FloatArray
@@ -90,7 +90,7 @@ def estimate_geometry(
     scale: FloatArray,
     samples: int,
     seed: int,
-) -> list[Estimate]:
+) -> list[LoopEstimate]:
     """Return the corrected geometry of the loops that begin at `starts`."""
     rng = np.random.default_rng(seed)
     begin, end = float(series.times[0]), float(series.times[-1])
@@ -210,7 +210,7 @@ def _estimate(
     scale: FloatArray,
     *,
     is_first: bool,
-) -> Estimate:
+) -> LoopEstimate:
     def measure(coefficients: FloatArray) -> FloatArray:
         """Return S, P and F, (N, 3), of a hypothetical loop or the data, and of its replicas."""
         curves = window.curves(coefficients)
@@ -263,7 +263,7 @@ class _Replicated:
         return np.stack([np.interp(grid, self.openings, column) for column in values.T], axis=1)
 
 
-def _invert(found: _Replicated, window: _Window) -> Estimate:
+def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
     """Return values, errors and intervals: hypotheses that the data do not reject."""
     p_value = window.retraced.p_value
     grid = np.unique(np.concatenate([np.linspace(0, found.openings[-1], 400), found.openings]))
@@ -303,7 +303,7 @@ def _invert(found: _Replicated, window: _Window) -> Estimate:
         errors = (high - low) / 2
     errors = np.clip(errors, 0.0, np.maximum(high - values, values - low))
     pinched = None if absent[0] else pinched_p_value(window.data, window.smooth)
-    return Estimate(values, errors, np.stack([low, high], axis=-1), p_value, pinched)
+    return LoopEstimate(values, errors, np.stack([low, high], axis=-1), p_value, pinched)
 
 
 def _spread(roots: FloatArray) -> FloatArray:

@@ -14,8 +14,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from qmemcircuit.analysis.loop_errors import Estimate as GeometryEstimate
-from qmemcircuit.analysis.loop_errors import estimate_geometry
+from qmemcircuit.analysis.loop_errors import LoopEstimate, estimate_geometry
 from qmemcircuit.analysis.loop_geometry import find_faces, measure_curves, window_matrix
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
@@ -25,6 +24,7 @@ from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
 
 
 # Twelve fields: a polygon, its three sizes, its lobes and pinch, and two tests of what is seen.
+# More than ten fields: its place, curve and lobes, three estimates and two p-values.
 @data_object(also=("area_estimate", "perimeter_estimate", "form_factor_estimate"))
 @dataclass(frozen=True, eq=False)
 class Loop:
@@ -247,7 +247,7 @@ def find_loops(
         np.stack([matrix @ series.voltage, matrix @ series.current], axis=-1) / scale
         for matrix in windows
     ]
-    estimates: Sequence[GeometryEstimate | None] = [None] * len(raw)
+    estimates: Sequence[LoopEstimate | None] = [None] * len(raw)
     if series.voltage_error is not None or series.current_error is not None:
         estimates = estimate_geometry(series, starts, duration, normalise, scale, samples, seed)
     return tuple(
@@ -293,7 +293,7 @@ def _scale(series: DeviceSeries, normalise: str | None) -> FloatArray:
 
 
 def _make_loop(
-    index: int, start: float, stop: float, vertices: FloatArray, estimate: GeometryEstimate | None
+    index: int, start: float, stop: float, vertices: FloatArray, estimate: LoopEstimate | None
 ) -> Loop:
     areas, perimeters, factors = measure_curves(vertices[np.newaxis])
     raw = np.array([areas[0], perimeters[0], factors[0]])

@@ -1,7 +1,7 @@
 """How long will it take, how much memory: asked before anything starts, by every simulating verb.
 
 Each verb counts its work (operations, amplitudes, evaluations) and turns the count into an
-`Estimate` with coefficients measured on one core of a 2020s server processor;
+`Effort` with coefficients measured on one core of a 2020s server processor;
 `python -m experiments.benchmarks.resources` prints measured against estimated, which agree within
 a factor of about three. `require` refuses what exceeds the free memory or `LONGEST` seconds and
 names the verb that can; `with allow_large():` goes ahead all the same.
@@ -26,7 +26,7 @@ _LARGE: ContextVar[bool] = ContextVar("qmemcircuit_allow_large", default=False)
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Effort:
     """What some work will take.
 
     Attributes:
@@ -59,12 +59,12 @@ def allow_large() -> Iterator[None]:
         _LARGE.reset(token)
 
 
-def too_long(estimate: Estimate) -> bool:
+def too_long(estimate: Effort) -> bool:
     """Return whether `require` would refuse it for its time."""
     return estimate.seconds > LONGEST and not _LARGE.get()
 
 
-def require(estimate: Estimate, remedy: str, *, argument: str = "model") -> None:
+def require(estimate: Effort, remedy: str, *, argument: str = "model") -> None:
     """Raise ValueError where the work exceeds the free memory or `LONGEST` seconds.
 
     `remedy` names the verb that can, or what to reduce.
@@ -82,7 +82,7 @@ def require(estimate: Estimate, remedy: str, *, argument: str = "model") -> None
 
 
 @contextmanager
-def progress_of(estimate: Estimate) -> Iterator[Callable[[float, float], None]]:
+def progress_of(estimate: Effort) -> Iterator[Callable[[float, float], None]]:
     """Yield `report(done, total)`: a bar on a terminal for long work, nothing in a pipe."""
     from rich.console import Console
 

@@ -15,7 +15,7 @@ from qiskit.circuit import Instruction, Parameter, QuantumCircuit
 from qmemcircuit.circuits.settings import measured_qubits
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.common.resources import Estimate, progress_of, require
+from qmemcircuit.common.resources import Effort, progress_of, require
 from qmemcircuit.devices.coherent_errors import (
     CoherentErrors,
     detuning_nodes,
@@ -78,7 +78,7 @@ def simulate(
         for instance in item.instances
     )
     qubits = part.num_qubits
-    estimate = Estimate(
+    estimate = Effort(
         f"the noisy density matrix of {qubits} qubits, {operations:,} operations,",
         operations * (1e-4 + 1.9e-8 * 4.0**qubits),  # measured
         12 * 16 * 4.0**qubits,

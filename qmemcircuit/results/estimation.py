@@ -173,6 +173,7 @@ def chosen_current(network: Network, current: CurrentEstimator | None) -> Curren
     return method
 
 
+# More than eight parameters: the model, the counts, and what the two public verbs decide.
 def trajectory_of_means(
     network: Network,
     times: FloatArray,

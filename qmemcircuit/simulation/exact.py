@@ -29,7 +29,7 @@ from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.resources import Estimate, progress_of, require
+from qmemcircuit.common.resources import Effort, progress_of, require
 from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_pairs, trajectory_of_states
@@ -159,7 +159,7 @@ def reduced_states(
 
 def estimate_exact(
     circuits: CircuitSet, members: Sequence[tuple[int, ...]], *, traced: bool = True
-) -> Estimate:
+) -> Effort:
     """Return what `reduced_states` will take: operations × 4^qubits, and copies of a state.
 
     The coefficients are measured (see `qmemcircuit.common.resources`).
@@ -169,7 +169,7 @@ def estimate_exact(
     operations = _count_operations(circuits, traced=traced)
     kept = count * sum(16 * 4 ** len(item) for item in members)
     what = f"{memristors} memristors" if traced else f"{qubits} qubits"
-    return Estimate(
+    return Effort(
         f"the density matrix of {what} at {count} times, {operations:,} operations,",
         operations * seconds_of_one(qubits),
         COPIES * 16 * 4**qubits + kept,
@@ -351,7 +351,7 @@ def plain_probabilities(circuits: Sequence[QuantumCircuit]) -> list[FloatArray]:
         prepared.append(kept)
     qubits = max(circuit.num_qubits for circuit in prepared)
     operations = sum(len(circuit.data) for circuit in prepared)
-    estimate = Estimate(
+    estimate = Effort(
         f"the density matrices of {len(prepared)} circuits of up to {qubits} qubits",
         seconds_of_one(qubits) * operations,
         16 * 4**qubits,
@@ -385,7 +385,7 @@ def check_qubits(circuits: CircuitSet) -> None:
         )
 
 
-def _simulate(circuits: list[QuantumCircuit], estimate: Estimate) -> dict[str, Any]:
+def _simulate(circuits: list[QuantumCircuit], estimate: Effort) -> dict[str, Any]:
     """Run the circuits on Aer's density-matrix method and collect what they save, by label.
 
     In pieces of about two seconds: Aer holds Python's lock while it runs, and Ctrl-C would wait for

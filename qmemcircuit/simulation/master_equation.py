@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.resources import Estimate, progress_of, require
+from qmemcircuit.common.resources import Effort, progress_of, require
 from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import (
     Model,
@@ -132,7 +132,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     return trajectory_of_states(network, checked, np.ascontiguousarray(states), provenance)
 
 
-def estimate_master_equation(network: Network, times: FloatArray) -> Estimate:
+def estimate_master_equation(network: Network, times: FloatArray) -> Effort:
     """Return what `master_equation` will take: the generator's entries × evaluations.
 
     A row of the sparse generator has 1 + 2 entries a coupling + 1.25 a memristor, about; each is
@@ -145,7 +145,7 @@ def estimate_master_equation(network: Network, times: FloatArray) -> Estimate:
     for pair, coupling in network.couplings:
         frequency[list(pair)] += 2 * np.linalg.norm(coupling.hamiltonian(), 2)
     turns = float(frequency.max() * times[-1])
-    return Estimate(
+    return Effort(
         f"the master equation of {count} memristors, {entries:.1e} numbers at {times.size} times,",
         entries * (1.4e-7 + 4.3e-7 * turns) + 2e-3 * turns + 5e-4 * times.size,
         60 * entries + 16 * 4.0**count * (30 + 2 * times.size),

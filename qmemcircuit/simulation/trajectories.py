@@ -34,7 +34,7 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.resources import Estimate, progress_of, require, too_long
+from qmemcircuit.common.resources import Effort, progress_of, require, too_long
 from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
@@ -271,7 +271,7 @@ class _Averages:
     first_seed: int
 
 
-def _estimate(plan: _Plan, trajectories: int) -> Estimate:
+def _estimate(plan: _Plan, trajectories: int) -> Effort:
     """Return what the trajectories will take; the coefficients are measured."""
     network, method = plan.network, plan.method
     memristors, operations = len(network.memristors), len(plan.circuit.data)
@@ -286,7 +286,7 @@ def _estimate(plan: _Plan, trajectories: int) -> Estimate:
             checked * operations * _seconds_of_one(method, memristors, 2 * plan.bond_dimension)
         )
     kept = plan.times.size * sum(4 ** len(item) for item in plan.kept)
-    return Estimate(
+    return Effort(
         f"the {method} of {memristors} memristors on each of {workers} threads, "
         f"{operations:,} operations, {trajectories} trajectories,",
         seconds / workers,

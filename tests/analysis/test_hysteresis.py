@@ -178,6 +178,7 @@ def test_straight_lines_do_not_stop_the_geometry(exact):
             assert qm.compare(trajectory, exact).agree is True
 
 
+@pytest.mark.slow
 def test_the_joint_covariance_is_that_of_repeated_runs(exact):
     runs = [measured(exact, 1000, seed, current="finite_difference") for seed in range(400)]
     voltage = np.array([run.voltage[:, 0] for run in runs])

@@ -289,7 +289,8 @@ def test_all_of_the_noise_grows_with_the_factor(fold_all: bool) -> None:
         # Measured: 0.012 of the loss here, 0.014 for noise a hundred times smaller.
         np.testing.assert_allclose(lost[1], 3 * lost[0], atol=0.03 * np.abs(lost[1]).max())
     else:
-        assert ratio < 2
+        # Measured: 2.08. Three times the loss, to the 3 % of above, would be no mutant.
+        assert ratio < 2.5
 
 
 def test_absorbed_decay_is_not_extrapolated_away_and_the_record_knows() -> None:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer, check_real, check_times
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.resources import Estimate, require
+from qmemcircuit.common.resources import Effort, require
 from qmemcircuit.neurons.inputs import FunctionInput, Wave, describe_input, longest_step
 from qmemcircuit.neurons.integrate_and_fire.engine import Current, as_inputs
 from qmemcircuit.neurons.integrate_and_fire.neuron import UNITS, IntegrateAndFire
@@ -90,13 +90,13 @@ def simulate_fock(
     currents = drive.value(grid)  # refuses what is unknown
     cuts = np.empty(0) if isinstance(drive, FunctionInput) else drive.breakpoints()
     wave = Wave()
+    at_threshold = 0.0 if neuron.threshold == math.inf else neuron.threshold
+    _require(neuron, size, at_threshold, 0.0, limit)
     require(
         _estimate(neuron, float(np.ptp(grid)), size, leak_scale),
         "simulate_moments follows the same equation without levels",
         argument="levels",
     )
-    at_threshold = 0.0 if neuron.threshold == math.inf else neuron.threshold
-    _require(neuron, size, at_threshold, 0.0, limit)
     a = qutip.destroy(size)
     c, hbar, w = neuron.capacitance, neuron.hbar, neuron.frequency
     flux = math.sqrt(hbar / (2 * c * w)) * (a + a.dag())
@@ -216,13 +216,11 @@ def _superoperator(operator: Any) -> Any:
     return operator.to("CSR").data_as("csr_matrix")
 
 
-def _estimate(
-    neuron: IntegrateAndFire, duration: float, levels: int, leak_scale: float
-) -> Estimate:
+def _estimate(neuron: IntegrateAndFire, duration: float, levels: int, leak_scale: float) -> Effort:
     """Return what `simulate_fock` will take: evaluations × levels², all steps kept (measured)."""
     leak = leak_scale / (neuron.capacitance * neuron.on_resistance) * (2 * neuron.occupation + 1)
     evaluations = max(1500.0, 1.8 * levels * duration * (neuron.frequency + leak))
-    return Estimate(
+    return Effort(
         f"the neuron's state in {levels} Fock levels over a duration of {duration:.3g}",
         evaluations * (3e-5 + 3.5e-8 * levels**2),
         evaluations / 15 * 8 * 16 * levels**2,
