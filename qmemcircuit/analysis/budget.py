@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
@@ -49,6 +50,9 @@ class ErrorBudget:
     measure: str
     compilation: FloatArray | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def __str__(self) -> str:
         """Return the budget as a table: largest and mean of each part."""
         rows = [f"error budget ({self.measure}):      largest      mean"]
@@ -77,6 +81,7 @@ def error_budget(
     distance of the order of the shot noise even from itself, so `sampling` is not zero on average.
     Raises ValueError where the times differ.
     """
+    check_arguments(error_budget, locals())
     everyone = (measured, noisy, exact, master)
     for other in everyone[1:]:
         if other.voltage.shape != measured.voltage.shape or not np.allclose(

@@ -12,6 +12,7 @@ from scipy.stats import chi2
 from qmemcircuit.analysis.budget import ErrorBudget, error_budget
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.analysis.rate_factor import RateFactor, measure_rate_factor
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import outcome_probabilities, trace_distance
@@ -68,6 +69,9 @@ class Comparison:
     current_notes: tuple[str, ...] = ()
     budget: ErrorBudget | None = None
     compilation_residual: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def agree(self) -> bool | None:
@@ -191,6 +195,7 @@ def compare(
 
     Raises ValueError where times or numbers of devices differ.
     """
+    check_arguments(compare, locals())
     if a.voltage.shape != b.voltage.shape or not _same_times(a.times, b.times):
         raise ValueError(
             f"Argument b must have the times and devices of a, but the shapes are "

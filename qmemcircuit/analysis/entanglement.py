@@ -10,6 +10,7 @@ from typing import Literal, Self
 import numpy as np
 from scipy.stats import norm
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.concurrence import Concurrence
@@ -34,6 +35,9 @@ class Event:
     time: float
     lower: float
     upper: float
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 @data_object
@@ -123,6 +127,7 @@ def find_deaths_and_births(concurrence: Concurrence) -> Events:
     >>> print(found)
     undecided from t = 0 to 1: about 5.4 times the shots would decide
     """
+    check_arguments(find_deaths_and_births, locals())
     if concurrence.lower is None or concurrence.upper is None or concurrence.level is None:
         return Events(_exact_events(concurrence.times, concurrence.signed))
     times = concurrence.times

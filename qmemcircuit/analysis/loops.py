@@ -16,6 +16,7 @@ import numpy as np
 
 from qmemcircuit.analysis.loop_errors import LoopEstimate, estimate_geometry
 from qmemcircuit.analysis.loop_geometry import find_faces, measure_curves, window_matrix
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.estimates import Estimate
@@ -69,6 +70,9 @@ class Loop:
     pinch: tuple[float, float] | None
     no_loop_p_value: float | None = None
     pinched_p_value: float | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def pinch_distance(self) -> float | None:
@@ -210,6 +214,7 @@ def find_loops(
     >>> round(loop.area, 3), len(loop.lobes), loop.form_factor_interval
     (1.333, 2, None)
     """
+    check_arguments(find_loops, locals())
     samples = check_integer("samples", samples, minimum=40)
     seed = check_integer("seed", seed, minimum=0)
     if normalise is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from qmemcircuit.analysis.loops import Loop
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.concurrence import Concurrence
@@ -30,6 +31,9 @@ class LaggedCorrelation:
     spearman: FloatArray
     lag: int
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 def inverse_relation(
     concurrence: Concurrence, loops: Sequence[Loop], *, largest_lag: int = 4
@@ -48,6 +52,7 @@ def inverse_relation(
 
     Raises ValueError where loops are too few or not covered by the times.
     """
+    check_arguments(inverse_relation, locals())
     largest_lag = check_integer("largest_lag", largest_lag, minimum=0)
     if len(loops) < largest_lag + 5:
         raise ValueError(

@@ -29,6 +29,7 @@ from qmemcircuit.circuits.splitting import (
     Splitting,
     split_evolution,
 )
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Model, Network, as_network
@@ -56,6 +57,9 @@ class CircuitSet(Sequence[QuantumCircuit]):
     compiled: tuple[CompiledPair, ...] = ()
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def __len__(self) -> int:
         return len(self.times) * len(self.bases)
 
@@ -69,6 +73,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         self, index: int | slice | tuple[int, str]
     ) -> QuantumCircuit | list[QuantumCircuit]:
         """Return the circuit at a flat index, a list for a slice, or that of `[time, basis]`."""
+        check_arguments(CircuitSet.__getitem__, locals())
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
         if isinstance(index, tuple):
@@ -130,6 +135,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
         Only that of compiled circuits has one. `only` lists the time indices that it holds.
         """
+        check_arguments(CircuitSet.with_residuals, locals())
         if not self.compiled:
             return found
         residuals = np.array([pair.residual for pair in self.compiled])
@@ -150,8 +156,17 @@ class CircuitSet(Sequence[QuantumCircuit]):
             "compiled_collisions": max((pair.collisions for pair in self.compiled), default=None),
         }
 
+    def _check_time(self, time_index: int) -> None:
+        if not -len(self.times) <= time_index < len(self.times):
+            raise IndexError(
+                f"Argument time_index must be from 0 to {len(self.times) - 1}, but {time_index} "
+                "was given."
+            )
+
     def boundaries(self, time_index: int) -> FloatArray:
         """Return the instants that bound the steps of the circuit for `times[time_index]`."""
+        check_arguments(CircuitSet.boundaries, locals())
+        self._check_time(time_index)
         stop = float(self.times[time_index])
         if not self.share_steps:
             return np.linspace(0.0, stop, (self.steps or 1) + 1) if stop > 0 else np.zeros(1)
@@ -160,6 +175,8 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     def elements(self, time_index: int) -> tuple[Element, ...]:
         """Return the collisions and gates of the circuit for `times[time_index]`."""
+        check_arguments(CircuitSet.elements, locals())
+        self._check_time(time_index)
         if self.absorbed:
             replaced = self.absorbed[time_index]
             if replaced is not None:
@@ -170,6 +187,8 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     def evolution(self, time_index: int) -> QuantumCircuit:
         """Return the circuit for `times[time_index]` without its measurement."""
+        check_arguments(CircuitSet.evolution, locals())
+        self._check_time(time_index)
         network, elements = self.network, self.elements(time_index)
         if self.compiled:
             network, elements = _absorb_first_gate(network, elements)
@@ -230,6 +249,7 @@ def build_circuits(
     >>> circuits[4, "X"].count_ops()["reset"]   # four collisions, one recycled ancilla
     3
     """
+    check_arguments(build_circuits, locals(), own=("ancilla",))
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     return circuits_with(model, times, options)
 
@@ -255,6 +275,7 @@ def rebuild_circuits(record: Record) -> CircuitSet:
     Warns for records of compiled circuits without angles (before December 2026): these are
     compiled anew, and fitted circuits need not be those that ran.
     """
+    check_arguments(rebuild_circuits, locals())
     used = record.provenance
     options = CircuitOptions.restore(used, record.samples.bases)
     if options.constant_depth is not None:

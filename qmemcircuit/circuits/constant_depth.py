@@ -38,6 +38,7 @@ from qmemcircuit.circuits.collision import damping_probability
 from qmemcircuit.circuits.pair_fit import fit_sequences, quadrature_start, shaken
 from qmemcircuit.circuits.pair_sequence import NOTHING, PairSequence
 from qmemcircuit.circuits.splitting import Element, pair_hamiltonian
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -94,6 +95,9 @@ class CompiledPair:
     residual: float
     method: CompiledMethod
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     @property
     def elements(self) -> tuple[Element, ...]:
         """Gates and collisions in the order of application; none at t = 0."""
@@ -128,6 +132,7 @@ class ConstantDepth:
     pairs: tuple[CompiledPair, ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self)
         _check_options(self.tolerance, self.collisions, self.exceeded)
 
     def describe(self) -> dict[str, Any]:
@@ -141,6 +146,7 @@ class ConstantDepth:
     @classmethod
     def restore(cls, described: Mapping[str, Any]) -> ConstantDepth:
         """Return what `describe` described; what it leaves out has its default."""
+        check_arguments(ConstantDepth.restore, locals())
         return cls(
             described.get("compiled_tolerance", TOLERANCE),
             described.get("compiled_collisions_asked"),
@@ -149,6 +155,7 @@ class ConstantDepth:
 
     def compile(self, network: Network, times: FloatArray) -> tuple[CompiledPair, ...]:
         """Return the pair's circuits at `times`: those of `pairs`, or newly compiled ones."""
+        check_arguments(ConstantDepth.compile, locals())
         if not self.pairs:
             return compile_pairs(
                 network,
@@ -199,6 +206,7 @@ def compile_pair(
     >>> compiled.method, len(compiled.elements), compiled.residual < 0.005
     ('closed form', 7, True)
     """
+    check_arguments(compile_pair, locals())
     moment = check_real("time", time, minimum=0)
     (found,) = compile_pairs(
         network,

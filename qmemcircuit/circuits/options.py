@@ -10,9 +10,13 @@ from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.constant_depth import ConstantDepth
 from qmemcircuit.circuits.settings import default_bases, parse_bases
 from qmemcircuit.circuits.splitting import Splitting, fused_pairs
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Network
+
+MOST_STEPS = 10**6
+"""Of one circuit: a record of a stranger that claims more is refused before it is built."""
 
 
 @data_object
@@ -23,6 +27,7 @@ class AncillaPool:
     size: int | None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.size is not None:
             check_integer("size", self.size, minimum=1)
 
@@ -33,6 +38,7 @@ class AncillaPool:
 
 def pool(size: int) -> AncillaPool:
     """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
+    check_arguments(pool, locals())
     return AncillaPool(check_integer("size", size, minimum=1))
 
 
@@ -81,7 +87,13 @@ class CircuitOptions:
         check_choice("splitting", self.splitting, get_args(Splitting))
         check_choice("collision", self.collision, get_args(CollisionForm))
         if self.steps is not None:
-            object.__setattr__(self, "steps", check_integer("steps", self.steps, minimum=1))
+            steps = check_integer("steps", self.steps, minimum=1)
+            if steps > MOST_STEPS:
+                raise ValueError(
+                    f"Argument steps must be at most {MOST_STEPS:,}, but {steps:,} was given; the "
+                    "splitting error falls as 1/steps or faster, so fewer will do."
+                )
+            object.__setattr__(self, "steps", steps)
             if self.splitting == "compiled":
                 raise ValueError(
                     f"Argument steps must be None for splitting='compiled', but {self.steps} was "

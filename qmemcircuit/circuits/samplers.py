@@ -12,6 +12,7 @@ import numpy as np
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
 from qmemcircuit.circuits.protocols import OwnTarget, Target
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray, available_memory
 from qmemcircuit.common.data_objects import data_object
 
@@ -124,6 +125,7 @@ def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -
     `StatevectorSampler` on circuits with a mid-circuit reset, and samplers that repeat their
     random numbers for every circuit.
     """
+    check_arguments(sampler, locals())
     from qiskit.primitives import BaseSamplerV2 as Base
 
     if not isinstance(primitive, Base):

@@ -15,16 +15,37 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
+def is_real(value: Any) -> bool:
+    """Whether `value` is a real number: one that `float` takes, but no string and no boolean."""
+    if isinstance(value, bool | np.bool_ | str | bytes | complex | np.complexfloating):
+        return False
+    if isinstance(value, np.ndarray) and value.ndim > 0:
+        return False
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):  # the last: an integer beyond 1.8e308
+        return False
+    return True
+
+
+def is_integer(value: Any) -> bool:
+    """Whether `value` is an integer, of Python's, NumPy's or another type; booleans are none."""
+    if isinstance(value, bool | np.bool_):
+        return False
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return True
+
+
 def check_real(
     name: str, value: Any, *, minimum: float = -math.inf, exclusive: bool = False
 ) -> float:
     """Return `value` as a finite float not below `minimum` (above it, when `exclusive`)."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"Argument {name} must be a real number, but {value!r} was given."
-        ) from None
+    if not is_real(value):
+        raise TypeError(f"Argument {name} must be a real number, but {value!r} was given.")
+    number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"Argument {name} must be finite, but {number} was given.")
     if number < minimum or (exclusive and number == minimum):
@@ -46,15 +67,12 @@ LARGEST_INTEGER = 10**15
 
 def check_integer(name: str, value: Any, *, minimum: int, remedy: str = "") -> int:
     """Return `value` as an int, `minimum` to 10^15; floats, bools and strings are refused."""
-    try:
-        if isinstance(value, bool | np.bool_):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
+    if not is_integer(value):
         raise TypeError(
             f"Argument {name} must be an integer, but {value!r} of type "
             f"{type(value).__name__} was given." + (f" {remedy}" if remedy else "")
-        ) from None
+        )
+    number = operator.index(value)
     if number < minimum:
         raise ValueError(
             f"Argument {name} must be at least {minimum}, but {number} was given."

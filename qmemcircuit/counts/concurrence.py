@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import signed_concurrence
@@ -46,6 +47,9 @@ class Concurrence:
     level: float | None = None
     period: float | None = None
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def estimate(self) -> Estimate[FloatArray]:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object, summary_text
 
@@ -47,6 +48,7 @@ class Estimate(Generic[Quantity]):
     level: float | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, missing=("value", "standard_error", "lower", "upper", "raw"))
         shape = np.shape(self.value)
         for item in fields(self):
             given = getattr(self, item.name)
@@ -94,6 +96,7 @@ class Estimate(Generic[Quantity]):
 
     def __getitem__(self, index: int) -> Estimate[float]:
         """Return the estimate at one place of a series; TypeError for a single number."""
+        check_arguments(Estimate.__getitem__, locals())
         if np.ndim(self.value) != 1:
             raise TypeError(
                 "Argument index must be left out unless the estimate is a series, but its value "

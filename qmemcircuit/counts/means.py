@@ -13,6 +13,7 @@ from itertools import product
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.states import nearest_physical, pauli_matrix
 from qmemcircuit.counts.samples import Samples
@@ -34,6 +35,7 @@ def pauli_mean(samples: Samples, label: str) -> tuple[FloatArray, FloatArray]:
 
     Raises ValueError where no setting measures it.
     """
+    check_arguments(pauli_mean, locals())
     return combine_paulis(samples, {label: 1.0})
 
 

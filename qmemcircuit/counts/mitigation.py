@@ -21,6 +21,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -81,6 +82,7 @@ class Mitigation:
     inversion: Inversion = "tensored"
 
     def __post_init__(self) -> None:
+        check_fields(self, own=("factors", "inversion"))
         if isinstance(self.factors, str) or not isinstance(self.factors, Sequence):
             raise TypeError(
                 f"Argument factors must be a sequence of integers, but {self.factors!r} was given; "
@@ -175,7 +177,8 @@ class MitigatedSamples:
     readout: Readout | None
 
     def __post_init__(self) -> None:
-        factors, first = self.mitigation.factors, self.runs[0] if self.runs else None
+        check_fields(self)
+        factors, first = self.mitigation.factors, self.runs[0] if len(self.runs) else None
         if first is None or len(self.runs) != len(factors):
             raise ValueError(
                 f"Argument runs must hold the counts of factors {list(factors)}, but there are "
@@ -250,6 +253,7 @@ class MitigatedSamples:
 
     def coefficients(self, label: str, assumption: Assumption | None = None) -> FloatArray:
         """Return the weight of each run in the extrapolated mean of `label`, summing to 1."""
+        check_arguments(MitigatedSamples.coefficients, locals())
         mitigation = self.mitigation
         if mitigation.extrapolation == "polynomial":
             return polynomial_weights(mitigation.factors, mitigation.degree)
@@ -266,6 +270,7 @@ class MitigatedSamples:
         The error has the shots of all runs (as in `weighted_mean`, correlations included) and the
         uncertainty of the measured flips and rates. It does not have what extrapolation leaves.
         """
+        check_arguments(MitigatedSamples.combine, locals())
         mean, variance = self._value(terms, self.assumptions[0])
         for moved in self.assumptions[1:]:
             variance = variance + (self._value(terms, moved)[0] - mean) ** 2

@@ -13,7 +13,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from qmemcircuit.common.checks import FloatArray, IntArray
+from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.checks import FloatArray, IntArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 
 Inversion = Literal["tensored", "mthree"]
@@ -35,6 +36,7 @@ class Readout:
     counts: IntArray
 
     def __post_init__(self) -> None:
+        check_fields(self)
         counts = np.asarray(self.counts)
         outcomes = counts.shape[-1] if counts.ndim == 2 else 0
         if counts.shape != (2, max(outcomes, 2)) or outcomes & (outcomes - 1):
@@ -73,6 +75,8 @@ class Readout:
 
     def redrawn(self, shots: int, random: np.random.Generator) -> Readout:
         """Return a calibration of `shots` shots, drawn from the frequencies of this one."""
+        check_arguments(Readout.redrawn, locals())
+        check_integer("shots", shots, minimum=1)
         frequencies = self.counts / self.counts.sum(axis=1, keepdims=True)
         return Readout(random.multinomial(shots, frequencies))
 
@@ -83,6 +87,8 @@ class Readout:
             weights: of the outcomes.
             flips: instead of the measured ones, (M, 2).
         """
+        check_arguments(Readout.correct, locals())
+        self._check_shapes(weights, flips)
         chosen = self.flips if flips is None else flips
         corrected = weights.reshape(-1, *(2,) * self.memristors)
         for j in range(self.memristors):
@@ -106,6 +112,13 @@ class Readout:
 
         Raises ImportError naming the extra where mthree is missing.
         """
+        check_arguments(Readout.correct_seen, locals())
+        self._check_shapes(weights, flips)
+        if np.ndim(weights) != 3 or np.shape(counts) != np.shape(weights):
+            raise ValueError(
+                f"Argument counts must have the shape (T, B, 2^M) of weights, but they have "
+                f"{np.shape(counts)} and {np.shape(weights)}."
+            )
         mitigation = _mthree()
         chosen = self.flips if flips is None else flips
         mitigation.cals_from_matrices([confusion_matrix(pair) for pair in chosen])
@@ -122,6 +135,18 @@ class Readout:
             corrected[place][outcomes] = np.linalg.solve(matrix.T, weights[place][outcomes])
         return corrected
 
+    def _check_shapes(self, weights: FloatArray, flips: FloatArray | None) -> None:
+        outcomes, wanted = self.counts.shape[1], (self.memristors, 2)
+        if np.ndim(weights) < 1 or np.shape(weights)[-1] != outcomes:
+            raise ValueError(
+                f"Argument weights must have shape (…, {outcomes}), but {np.shape(weights)} was "
+                "given."
+            )
+        if flips is not None and np.shape(flips) != wanted:
+            raise ValueError(
+                f"Argument flips must have shape {wanted}, but {np.shape(flips)} was given."
+            )
+
 
 def confusion_matrix(flips: FloatArray) -> FloatArray:
     """Return P(read | true) of one qubit from (1 read after |0>, 0 read after |1>)."""
@@ -130,7 +155,7 @@ def confusion_matrix(flips: FloatArray) -> FloatArray:
 
 def check_inversion(inversion: object) -> None:
     """Raise ValueError for an unknown inversion, ImportError where mthree is asked and missing."""
-    if inversion not in get_args(Inversion):
+    if not isinstance(inversion, str) or inversion not in get_args(Inversion):
         raise ValueError(
             f"Argument inversion must be 'tensored' or 'mthree', but {inversion!r} was given."
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import IntArray
 from qmemcircuit.common.data_objects import data_object
 
@@ -26,12 +27,13 @@ class Samples:
     counts: IntArray
 
     def __post_init__(self) -> None:
-        memristors = len(self.bases[0]) if self.bases else 0
+        check_fields(self)
+        memristors = len(self.bases[0]) if len(self.bases) else 0
         wanted = (len(self.bases), 2**memristors)
-        if not self.bases or self.counts.ndim != 3 or self.counts.shape[1:] != wanted:
+        if not len(self.bases) or np.ndim(self.counts) != 3 or np.shape(self.counts)[1:] != wanted:
             raise ValueError(
                 f"Argument counts must have shape (T, {wanted[0]}, {wanted[1]}) for the bases "
-                f"{self.bases}, but shape {self.counts.shape} was given."
+                f"{self.bases}, but shape {np.shape(self.counts)} was given."
             )
         if np.any(self.counts < 0):
             raise ValueError(

@@ -19,6 +19,7 @@ import numpy as np
 from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.circuit.library import RZGate, RZZGate
 
+from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.instructions import operation_duration
@@ -61,6 +62,7 @@ class CoherentErrors:
     nodes: int = 4
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_real("detuning", self.detuning, minimum=0)
         check_real("two_qubit_angle", self.two_qubit_angle)
         check_integer("nodes", self.nodes, minimum=2)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.samples import Samples
@@ -26,6 +27,7 @@ def expected_trajectory(
 
     Readout errors are included. Errors are left out: there are none.
     """
+    check_arguments(expected_trajectory, locals())
     return trajectory_of_probabilities(circuits, target.probabilities(circuits), current=current)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet, circuits_with
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray
 from qmemcircuit.common.states import expectation, nearest_physical, pauli_matrix
 from qmemcircuit.counts.extrapolation import extrapolate_pooled, polynomial_weights
@@ -52,6 +53,7 @@ def device_states(
     Returns a `Trajectory` with states of shape (T, 2^M, 2^M). The state is the one at the end of
     the scheduled circuit; the gates that turn the measurement's basis, and readout, come on top.
     """
+    check_arguments(device_states, locals())
     options = CircuitOptions("Z", ancilla, splitting, steps, collision)
     circuits = circuits_with(model, times, options)
     placed = target.place(circuits)

@@ -23,11 +23,13 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
 from qmemcircuit.circuits.protocols import Target, counts_of
 from qmemcircuit.circuits.settings import check_plain
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
     IntArray,
     check_boolean,
+    check_integer,
     check_real,
 )
 from qmemcircuit.common.data_objects import SAME, data_object
@@ -96,6 +98,7 @@ class DeviceTarget(Target):
     stream: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, own=("coherent_errors",))
         if not hasattr(self.backend, "target") or not hasattr(self.backend, "name"):
             raise TypeError(
                 f"Argument backend must be a Qiskit BackendV2, but {self.backend!r} has no target; "
@@ -145,15 +148,18 @@ class DeviceTarget(Target):
 
     def independent(self, stream: int) -> DeviceTarget:
         """Return the same device with other shots, and other Paulis, of the same seed."""
+        check_arguments(DeviceTarget.independent, locals())
         return replace(self, stream=stream)
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> DeviceTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        check_arguments(DeviceTarget.amplify, locals())
         folding = self.folding.amplified(factor, everything=fold_all)
         return replace(self, folding=folding)
 
     def place(self, circuits: Sequence[QuantumCircuit]) -> DeviceTarget:
         """Return this target with the qubits chosen for `circuits`, unless they are already."""
+        check_arguments(DeviceTarget.place, locals())
         placement = self.placement
         longest, memristors = _longest(circuits)
         require_instructions(longest, self.backend.target, self.backend.name)
@@ -195,6 +201,7 @@ class DeviceTarget(Target):
 
         `only` lists the time indices wanted; None is all of them.
         """
+        check_arguments(DeviceTarget.compile, locals())
         if self.folding.folds_all and circuits.absorbed:
             raise ValueError(
                 "Argument fold_all must be False for circuits whose decay is absorbed, but it is "
@@ -204,6 +211,8 @@ class DeviceTarget(Target):
         everywhere = self.compilation.own_basis or bool(circuits.absorbed)
         circuits, own_basis = apply_forms(circuits, self.forms or ())
         compiled = []
+        if only is not None and not len(only):
+            raise ValueError("Argument only must name a time, but none was given; None is all.")
         for index in range(len(circuits.times)) if only is None else only:
             plain = [circuits.evolution(index)]
             if measured:
@@ -224,10 +233,12 @@ class DeviceTarget(Target):
 
     def check(self, circuits: CircuitSet) -> None:
         """Raise ValueError where a circuit of the first, middle or last time does not compile."""
+        check_arguments(DeviceTarget.check, locals())
         self.place(circuits).compile(circuits, only=some_times(circuits))
 
     def expense(self, circuits: CircuitSet) -> Expense:
         """Return qubits, two-qubit gates and scheduled durations on this device."""
+        check_arguments(DeviceTarget.expense, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, only=some_times(circuits))
         durations = None
@@ -246,6 +257,7 @@ class DeviceTarget(Target):
 
         With twirling they are the average of the random instances.
         """
+        check_arguments(DeviceTarget.probabilities, locals())
         return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
 
     def instance_probabilities(
@@ -255,10 +267,16 @@ class DeviceTarget(Target):
 
         `compiled` may give what `compile` returned, to simulate it under several noises.
         """
+        check_arguments(DeviceTarget.instance_probabilities, locals())
         placed = self.place(circuits)
         part = placed.restricted()
         if compiled is None:
             compiled = placed.compile(circuits)
+        if not len(compiled):
+            raise ValueError(
+                "Argument compiled must be what compile returned for these circuits, but it is "
+                "empty."
+            )
         found = self._read(compiled, part)
         shape = (len(circuits.times), len(circuits.bases), *found.shape[1:])
         return np.asarray(np.moveaxis(found.reshape(shape), 2, 0))
@@ -268,6 +286,8 @@ class DeviceTarget(Target):
 
         A loop places its target first, or each step may be given other qubits.
         """
+        check_arguments(DeviceTarget.count, locals())
+        check_integer("shots", shots, minimum=1)
         measured = check_plain(circuits)
         placed = self.place(circuits)
         site = Site(placed._placed(), placed.restricted(), measured)
@@ -309,6 +329,7 @@ class DeviceTarget(Target):
         Before readout. With twirling a state is the average over the random instances. `only`
         lists the time indices wanted; None is all of them.
         """
+        check_arguments(DeviceTarget.noisy_states, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, measured=False, only=only)
         states = simulate(
@@ -327,6 +348,7 @@ class DeviceTarget(Target):
 
         `only` lists the time indices wanted; None is all of them.
         """
+        check_arguments(DeviceTarget.predicted_states, locals())
         placed = self.place(circuits)
         states, compiled = placed.noisy_states(circuits, only=only)
         times = circuits.times if only is None else circuits.times[list(only)]
@@ -350,6 +372,8 @@ class DeviceTarget(Target):
 
         With twirling, shots are divided equally over the random instances, as on hardware.
         """
+        check_arguments(DeviceTarget.sample, locals())
+        check_integer("shots", shots, minimum=1)
         return self._draw(self.instance_probabilities(circuits), shots)
 
     def describe(self) -> Mapping[str, Any]:
@@ -444,6 +468,7 @@ def device(
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
     """
+    check_arguments(device, locals(), own=("coherent_errors", "layout"))
     return DeviceTarget(
         backend,
         Compilation(chosen_seed(seed), schedule, optimization_level),
@@ -479,6 +504,8 @@ def scheduled_device(target: Target) -> DeviceTarget:
 
 def _longest(circuits: Sequence[QuantumCircuit]) -> tuple[QuantumCircuit, int]:
     """Return the most demanding circuit, and how many of its qubits are measured."""
+    if not len(circuits):
+        raise ValueError("Argument circuits must hold circuits, but none was given.")
     if isinstance(circuits, CircuitSet):
         return circuits.evolution(len(circuits.times) - 1), len(circuits.network.memristors)
     return max(circuits, key=lambda item: (item.num_qubits, item.size())), check_plain(circuits)

@@ -28,6 +28,7 @@ from qiskit.circuit.library import (
     XXPlusYYGate,
 )
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, check_choice, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import PAULI_X, PAULI_Y, PAULI_Z, evolve
@@ -68,6 +69,7 @@ class Native:
     strength: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_choice("axis", self.axis, ("x", "y", "z"))
         object.__setattr__(self, "strength", check_real("strength", self.strength))
 
@@ -78,10 +80,12 @@ class Native:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return exp(−iδ σi⊗σi)."""
+        check_arguments(Native.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return R_ii(2δ)."""
+        check_arguments(Native.gate, locals())
         return {"x": RXXGate, "y": RYYGate, "z": RZZGate}[self.axis](2 * self.strength * dt)
 
 
@@ -99,6 +103,7 @@ class ControlledRotation:
     strength: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_choice("axis", self.axis, ("x", "y", "z"))
         object.__setattr__(self, "strength", check_real("strength", self.strength))
 
@@ -109,10 +114,12 @@ class ControlledRotation:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return |e><e|⊗R_i(δ) + |g><g|⊗1."""
+        check_arguments(ControlledRotation.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return the controlled rotation; y and z turn the other way in Qiskit's basis."""
+        check_arguments(ControlledRotation.gate, locals())
         delta = self.strength * dt
         if self.axis == "x":
             return CRXGate(delta)
@@ -130,6 +137,7 @@ class PartialSwap:
     strength: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "strength", check_real("strength", self.strength))
 
     def hamiltonian(self) -> ComplexArray:
@@ -139,10 +147,12 @@ class PartialSwap:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return exp(−iH dt)."""
+        check_arguments(PartialSwap.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return the step as one two-qubit unitary."""
+        check_arguments(PartialSwap.gate, locals())
         return UnitaryGate(self.unitary(dt), label="partial SWAP")
 
 
@@ -154,6 +164,7 @@ class PartialISwap:
     strength: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "strength", check_real("strength", self.strength))
 
     def hamiltonian(self) -> ComplexArray:
@@ -162,10 +173,12 @@ class PartialISwap:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return exp(−iH dt)."""
+        check_arguments(PartialISwap.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return XXPlusYY(2δ): Qiskit's gate is exp(−iθ(XX + YY)/4)."""
+        check_arguments(PartialISwap.gate, locals())
         return XXPlusYYGate(2 * self.strength * dt)
 
 
@@ -181,6 +194,7 @@ class MatrixCoupling:
     matrix: tuple[tuple[complex, ...], ...]
 
     def __init__(self, matrix: ArrayLike) -> None:
+        check_arguments(MatrixCoupling.__init__, locals(), complex_numbers=("matrix",))
         try:
             values = np.array(matrix, dtype=complex)
         except (TypeError, ValueError):
@@ -206,8 +220,10 @@ class MatrixCoupling:
 
     def unitary(self, dt: float) -> ComplexArray:
         """Return exp(−iH dt)."""
+        check_arguments(MatrixCoupling.unitary, locals())
         return evolve(self.hamiltonian(), dt)
 
     def gate(self, dt: float) -> Gate:
         """Return the step as one two-qubit unitary."""
+        check_arguments(MatrixCoupling.gate, locals())
         return UnitaryGate(self.unitary(dt), label="coupling")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.memristors import Memristor, Network
 
@@ -16,18 +17,21 @@ def chain(memristors: Sequence[Memristor], coupling: Coupling) -> Network:
     >>> [pair for pair, _ in chain([memristor] * 3, qm.Native("y", 0.06)).couplings]
     [(0, 1), (1, 2)]
     """
+    check_arguments(chain, locals())
     _check_size("chain", memristors, 2)
     return Network(list(memristors), {(j, j + 1): coupling for j in range(len(memristors) - 1)})
 
 
 def ring(memristors: Sequence[Memristor], coupling: Coupling) -> Network:
     """Return a chain whose last memristor is coupled to memristor 0; at least three memristors."""
+    check_arguments(ring, locals())
     count = _check_size("ring", memristors, 3)
     return Network(list(memristors), {(j, (j + 1) % count): coupling for j in range(count)})
 
 
 def star(memristors: Sequence[Memristor], coupling: Coupling) -> Network:
     """Return memristor 0, the centre, coupled to every other one; it is first in each pair."""
+    check_arguments(star, locals())
     count = _check_size("star", memristors, 2)
     return Network(list(memristors), {(0, j): coupling for j in range(1, count)})
 

@@ -17,13 +17,14 @@ Conventions, used everywhere in the package:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -94,6 +95,7 @@ class Memristor:
         mass: float = 1.0,
         hbar: float = 1.0,
     ) -> None:
+        check_arguments(Memristor.__init__, locals(), complex_numbers=("state",), own=("rate",))
         if isinstance(rate, type) or not isinstance(rate, DecayRate):
             raise TypeError(
                 f"Argument rate must have the methods value, integral and at_frequency, but "
@@ -143,17 +145,20 @@ class Memristor:
 
     def decay_rate(self, times: ArrayLike) -> FloatArray:
         """Return Γ(t), same shape as `times`; an error names the time at which it is no number."""
+        check_arguments(Memristor.decay_rate, locals())
         rates = self.rate.at_frequency(self.omega).value(times)
         return finite_results("value", rates, np.asarray(times, dtype=float))
 
     def decay_integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ∫Γ dt from `start` to `stop`, which broadcast."""
+        check_arguments(Memristor.decay_integral, locals())
         integrals = self.rate.at_frequency(self.omega).integral(start, stop)
         ends = np.broadcast_to(np.asarray(stop, dtype=float), np.broadcast(start, stop).shape)
         return finite_results("integral", integrals, ends)
 
     def periods(self, count: float, *, points: int = 30) -> FloatArray:
         """Return times from 0 to `count` periods, `points` steps a period, both ends included."""
+        check_arguments(Memristor.periods, locals())
         return time_grid(self.period, count, points)
 
     def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
@@ -188,7 +193,10 @@ class Network:
         *,
         state: ArrayLike | None = None,
     ) -> None:
-        members = () if isinstance(memristors, Memristor) else tuple(memristors)
+        check_arguments(
+            Network.__init__, locals(), complex_numbers=("state",), own=("memristors", "couplings")
+        )
+        members = tuple(memristors) if isinstance(memristors, Sequence) else ()
         if not members or not all(isinstance(item, Memristor) for item in members):
             raise TypeError(
                 f"Argument memristors must be a non-empty list of Memristor, but {memristors!r} "
@@ -228,10 +236,12 @@ class Network:
 
     def periods(self, count: float, *, points: int = 30) -> FloatArray:
         """Return times from 0 to `count` periods of memristor 0, both ends included."""
+        check_arguments(Network.periods, locals())
         return time_grid(self.period, count, points)
 
     def decay_integrals(self, stop: float) -> list[float]:
         """Return ∫Γ_j dt from 0 to `stop` for each memristor, as provenance reports it."""
+        check_arguments(Network.decay_integrals, locals())
         return [float(item.decay_integral(0.0, stop)) for item in self.memristors]
 
     def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:

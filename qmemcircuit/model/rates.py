@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import jv
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.quadrature import WIDEST_GAP, Quadrature
@@ -115,6 +116,7 @@ class SquidRate:
     omega: float | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "gamma0", check_real("gamma0", self.gamma0, minimum=0))
         if self.omega is not None:
             omega = check_real("omega", self.omega, minimum=0, exclusive=True)
@@ -122,11 +124,13 @@ class SquidRate:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return γ0 (1 − sin(cos ωt))."""
+        check_arguments(SquidRate.value, locals())
         phase = self._frequency() * finite_times("times", times)
         return np.asarray(self.gamma0 * (1 - np.sin(np.cos(phase))))
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ∫ Γ dt from `start` to `stop`, exact to rounding."""
+        check_arguments(SquidRate.integral, locals())
         omega = self._frequency()
         start, stop = finite_times("start", start), finite_times("stop", stop)
         oscillating = np.zeros(np.broadcast(start, stop).shape)
@@ -138,6 +142,7 @@ class SquidRate:
 
     def at_frequency(self, omega: float) -> SquidRate:
         """Return the law with this ω; ValueError if it already has another one."""
+        check_arguments(SquidRate.at_frequency, locals())
         if self.omega is not None and not math.isclose(self.omega, omega, rel_tol=1e-12):
             raise ValueError(
                 f"Argument omega must agree between the memristor and its SquidRate, but they are "
@@ -163,19 +168,23 @@ class ConstantRate:
     gamma: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "gamma", check_real("gamma", self.gamma, minimum=0))
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return γ at every time."""
+        check_arguments(ConstantRate.value, locals())
         return np.full(finite_times("times", times).shape, self.gamma)
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return γ (stop − start)."""
+        check_arguments(ConstantRate.integral, locals())
         duration = finite_times("stop", stop) - finite_times("start", start)
         return np.asarray(self.gamma * duration, dtype=float)
 
     def at_frequency(self, omega: float) -> ConstantRate:
         """Return itself: the law has no frequency."""
+        check_arguments(ConstantRate.at_frequency, locals())
         return self
 
 
@@ -225,6 +234,7 @@ class FunctionRate:
     )
 
     def __post_init__(self) -> None:
+        check_fields(self, own=("function", "breakpoints"))
         if not callable(self.function) or isinstance(self.function, type):
             raise TypeError(
                 f"Argument function must be a callable t -> rate, but {self.function!r} was given; "
@@ -256,11 +266,13 @@ class FunctionRate:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return function(t) at every time; an error names the time where it is no number."""
+        check_arguments(FunctionRate.value, locals())
         times = finite_times("times", times)
         return self._sample(times.ravel()).reshape(times.shape)
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ∫ Γ dt from `start` to `stop`, as guaranteed above."""
+        check_arguments(FunctionRate.integral, locals())
         start, stop = np.broadcast_arrays(finite_times("start", start), finite_times("stop", stop))
         width = (self.resolution or 2 * math.pi / SAMPLES_PER_PERIOD) / WIDEST_GAP
         panels = self._memory.setdefault(width, {})
@@ -269,6 +281,7 @@ class FunctionRate:
 
     def at_frequency(self, omega: float) -> FunctionRate:
         """Return the law with the resolution that goes with this ω, where none was given."""
+        check_arguments(FunctionRate.at_frequency, locals())
         if self.resolution is not None:
             return self
         period = 2 * math.pi / check_real("omega", omega, minimum=0, exclusive=True)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from scipy.constants import e as elementary_charge
 from scipy.constants import hbar
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Memristor
@@ -48,6 +49,7 @@ class Squid:
     spectral_density: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_real("charging_energy", self.charging_energy, minimum=0, exclusive=True)
         check_real("inductive_energy", self.inductive_energy, minimum=0, exclusive=True)
         check_real("spectral_density", self.spectral_density, minimum=0)
@@ -85,6 +87,7 @@ class Squid:
         its current amperes; its "voltage" is half that charge. `to_volts` turns a Trajectory's
         voltage into volts.
         """
+        check_arguments(Squid.memristor, locals())
         rate = SquidRate(self.decay_scale, omega=self.omega)
         return Memristor(rate, a=a, b=b, omega=self.omega, mass=self.capacitance, hbar=hbar)
 
@@ -102,6 +105,7 @@ def quasiparticle_spectral_density(
         fraction: x_qp, quasiparticles per Cooper pair (1e-8 to 1e-5 in experiments).
         omega: ω > 0, radians per second.
     """
+    check_arguments(quasiparticle_spectral_density, locals())
     for name, value in (("josephson_energy", josephson_energy), ("gap", gap), ("omega", omega)):
         check_real(name, value, minimum=0, exclusive=True)
     check_real("fraction", fraction, minimum=0)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.rates import DecayRate, finite_times, stops_with
@@ -42,6 +43,9 @@ class TabulatedRate:
     integrals: tuple[float, ...]
     rates: tuple[float, ...] | None = None
     values: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def __init__(
         self,
@@ -105,10 +109,12 @@ class TabulatedRate:
     @classmethod
     def from_values(cls, times: ArrayLike, rates: ArrayLike) -> TabulatedRate:
         """Return the law with the values `rates` ≥ 0 at `times`, and straight lines between."""
+        check_arguments(TabulatedRate.from_values, locals(), own=("times", "rates"))
         return cls(times, rates=rates)
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the interpolated Γ at `times`."""
+        check_arguments(TabulatedRate.value, locals())
         inside = self._inside("times", times)
         if self.rates is None:
             found = np.asarray(self._cubic.derivative()(inside))
@@ -122,10 +128,12 @@ class TabulatedRate:
 
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return the difference of the integrals from 0."""
+        check_arguments(TabulatedRate.integral, locals())
         return np.asarray(self._from_zero("stop", stop) - self._from_zero("start", start))
 
     def at_frequency(self, omega: float) -> TabulatedRate:
         """Return itself."""
+        check_arguments(TabulatedRate.at_frequency, locals())
         return self
 
     @cached_property

@@ -23,6 +23,7 @@ from qiskit.transpiler import PassManager
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import SamplerTarget, as_target, starts_anew
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 
@@ -90,14 +91,20 @@ def loop_target(
     return chosen
 
 
-StepSampler: TypeAlias = "BaseSamplerV2 | Callable[[int], BaseSamplerV2]"
+MOST_STEPS = 10**6
+"""Of one loop, each step a job."""
+
+StepSampler: TypeAlias = BaseSamplerV2 | Callable[[int], BaseSamplerV2]
 
 
 def samplers_for_steps(
     sampler: StepSampler | None, seed: int | None, steps: int
 ) -> Sequence[BaseSamplerV2]:
     """Return one sampler for each step; None makes StatevectorSamplers with seeds of their own."""
+    check_arguments(samplers_for_steps, locals(), own=("sampler",))
     seed = check_integer("seed", seed, minimum=0)
+    if check_integer("steps", steps, minimum=1) > MOST_STEPS:
+        raise ValueError(f"Argument steps must be at most {MOST_STEPS:,}, but {steps:,} was given.")
     if isinstance(sampler, BaseSamplerV2):
         return [sampler] * steps
     seeds = np.random.SeedSequence(seed).generate_state(steps)
@@ -123,6 +130,8 @@ def count_outcomes(
     pass_manager: PassManager | None = None,
 ) -> list[dict[int, int]]:
     """Run `circuits` as one job and return the counts of each one's register "outcome"."""
+    check_arguments(count_outcomes, locals())
+    check_integer("shots", shots, minimum=1)
     compiled = list(circuits) if pass_manager is None else pass_manager.run(list(circuits))
     results = sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
     return [dict(result.data.outcome.get_int_counts()) for result in results]
@@ -145,6 +154,7 @@ def calibrate_readout(
         shots: of each circuit.
         seed, pass_manager: of the sampler; a target has its own.
     """
+    check_arguments(calibrate_readout, locals(), own=("sampler",))
     number = check_integer("shots", shots, minimum=1)
     target = sampler if isinstance(sampler, Target) else None
     if target is not None and not target.placed:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
 
@@ -63,10 +64,12 @@ class ConstantInput:
     level: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "level", check_real("level", self.level))
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the level."""
+        check_arguments(ConstantInput.value, locals())
         return self.wave(0.0).value(times)
 
     def breakpoints(self) -> FloatArray:
@@ -75,6 +78,7 @@ class ConstantInput:
 
     def wave(self, time: float) -> Wave:
         """Return the formula, the same at all times."""
+        check_arguments(ConstantInput.wave, locals())
         return Wave(level=self.level)
 
 
@@ -96,6 +100,7 @@ class SinusoidalDrive:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_real("amplitude", self.amplitude, minimum=0)
         check_real("frequency", self.frequency, minimum=0, exclusive=True)
         check_real("phase", self.phase)
@@ -108,6 +113,7 @@ class SinusoidalDrive:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the sine at `times`."""
+        check_arguments(SinusoidalDrive.value, locals())
         return self.wave(0.0).value(times)
 
     def breakpoints(self) -> FloatArray:
@@ -116,6 +122,7 @@ class SinusoidalDrive:
 
     def wave(self, time: float) -> Wave:
         """Return the formula, the same at all times."""
+        check_arguments(SinusoidalDrive.wave, locals())
         return Wave(self.offset, 0.0, self.amplitude, self.frequency, self.phase)
 
 
@@ -128,11 +135,13 @@ class LinearRamp:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_real("rate", self.rate)
         check_real("offset", self.offset)
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the ramp at `times`."""
+        check_arguments(LinearRamp.value, locals())
         return self.wave(0.0).value(times)
 
     def breakpoints(self) -> FloatArray:
@@ -141,6 +150,7 @@ class LinearRamp:
 
     def wave(self, time: float) -> Wave:
         """Return the formula, the same at all times."""
+        check_arguments(LinearRamp.wave, locals())
         return Wave(level=self.offset, slope=self.rate)
 
 
@@ -162,6 +172,7 @@ class PiecewiseInput:
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self, own=("times", "values"))
         times, values = _row("times", self.times), _row("values", self.values)
         _check_increasing(times)
         if values.size != times.size + 1:
@@ -174,6 +185,7 @@ class PiecewiseInput:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the step that holds at each of `times`."""
+        check_arguments(PiecewiseInput.value, locals())
         starts, values = self._rows
         return np.asarray(values[np.searchsorted(starts, np.asarray(times, float), side="right")])
 
@@ -187,6 +199,7 @@ class PiecewiseInput:
 
     def wave(self, time: float) -> Wave:
         """Return the step that holds from `time` on."""
+        check_arguments(PiecewiseInput.wave, locals())
         return Wave(level=float(self.value(time)))
 
 
@@ -206,6 +219,7 @@ class SampledInput:
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self, own=("times", "values"))
         times, values = _row("times", self.times), _row("values", self.values)
         _check_increasing(times)
         if times.size < 2 or values.shape != times.shape:
@@ -218,6 +232,7 @@ class SampledInput:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the interpolated samples."""
+        check_arguments(SampledInput.value, locals())
         asked = np.asarray(times, dtype=float)
         # The last digit of a sum of steps may lie beyond the last sample.
         slack = 1e-12 * max(abs(self.times[0]), abs(self.times[-1]))
@@ -240,6 +255,7 @@ class SampledInput:
 
     def wave(self, time: float) -> Wave:
         """Return the line from the sample before `time` to the next one."""
+        check_arguments(SampledInput.wave, locals())
         self.value(time)
         k = int(np.searchsorted(self._rows[0], time, side="right")) - 1
         k = min(max(k, 0), len(self.times) - 2)
@@ -263,6 +279,7 @@ class SpikeTrain:
     duration: float
 
     def __post_init__(self) -> None:
+        check_fields(self, own=("times",))
         times = np.sort(_row("times", self.times))
         check_real("charge", self.charge)
         check_real("duration", self.duration, minimum=0, exclusive=True)
@@ -270,6 +287,7 @@ class SpikeTrain:
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the sum of the pulses that are on at each of `times`."""
+        check_arguments(SpikeTrain.value, locals())
         asked = np.asarray(times, dtype=float)
         starts, ends = self._edges
         begun = np.searchsorted(starts, asked, side="right")
@@ -287,6 +305,7 @@ class SpikeTrain:
 
     def wave(self, time: float) -> Wave:
         """Return the level that holds from `time` on."""
+        check_arguments(SpikeTrain.wave, locals())
         return Wave(level=float(self.value(time)))
 
 
@@ -297,13 +316,18 @@ class FunctionInput:
 
     function: Callable[[float], Any]
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def value(self, times: ArrayLike) -> FloatArray:
         """Return the function at `times`; an error names the time where it is no number."""
+        check_arguments(FunctionInput.value, locals())
         asked = np.asarray(times, dtype=float)
         return np.array([self.at(t) for t in asked.ravel().tolist()]).reshape(asked.shape)
 
     def at(self, time: float) -> float:
         """Return the function at one time."""
+        check_arguments(FunctionInput.at, locals())
         found = self.function(time)
         try:
             number = float(found)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
@@ -59,6 +60,7 @@ class CircuitNeuron:
     relaxation_time: float = 5.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("angle", "step", "relaxation_time"):
             check_real(name, getattr(self, name), minimum=0, exclusive=True)
         if not 0 < check_real("threshold", self.threshold) < 1:
@@ -82,6 +84,7 @@ def next_population(neuron: CircuitNeuron, population: ArrayLike, angle: ArrayLi
     >>> [round(value, 3) for value in alpha]
     [0.0, 0.146, 0.5, 0.854]
     """
+    check_arguments(next_population, locals())
     alpha, turned = np.asarray(population, dtype=float), np.asarray(angle, dtype=float)
     phi = 2 * np.arcsin(np.sqrt(np.clip(alpha, 0, 1)))
     kept = alpha * math.exp(-neuron.step / neuron.relaxation_time)
@@ -97,6 +100,7 @@ def step_circuit(
     or "delay", which idles the qubit for `neuron.step` seconds (best a multiple of the device's
     clock cycle): its own T1 does it.
     """
+    check_arguments(step_circuit, locals())
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
     from qmemcircuit.circuits.collision import collision_circuit
@@ -132,6 +136,7 @@ def simulate_layers(
     step shows what crossed the threshold), `current` the input angle of the step that led there;
     events "input_0", …, "neuron_0", … hold the spike times.
     """
+    check_arguments(simulate_layers, locals())
 
     def advance(
         neurons: Sequence[CircuitNeuron], alpha: FloatArray, angles: FloatArray, k: int
@@ -180,6 +185,7 @@ def run_layers(
             clipped to [0, 1]. It matters more than its size: α = ε read from an empty neuron
             becomes the angle 2√ε of the next step.
     """
+    check_arguments(run_layers, locals(), own=("sampler", "target"))
     from qmemcircuit.neurons.closed_loop import loop_target
 
     number = check_integer("shots", shots, minimum=1)
@@ -318,6 +324,12 @@ def read_spikes(path: str | os.PathLike[str]) -> list[FloatArray]:
     Times must not fall, over the whole file; inputs count from 0; lines that start with # and
     empty lines are skipped. Raises ValueError that names the line, and FileNotFoundError.
     """
+    check_arguments(read_spikes, locals())
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"Argument path must name a file of spikes, but {str(path)!r} does not exist; check "
+            "its name."
+        )
     found: dict[int, list[float]] = {}
     last = -math.inf
     with Path(path).open(newline="") as stream:
@@ -354,6 +366,7 @@ def bin_spikes(trains: Sequence[ArrayLike], *, step: float, count: int) -> Spike
     Two spikes of one input in one step count once, with no warning: choose `step` below the
     shortest interval. Spikes at count·τ or later raise ValueError.
     """
+    check_arguments(bin_spikes, locals())
     tau = check_real("step", step, minimum=0, exclusive=True)
     rows = check_integer("count", count, minimum=1)
     binned = np.zeros((rows, len(trains)), dtype=bool)

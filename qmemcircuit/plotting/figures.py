@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison
 from qmemcircuit.analysis.entanglement import Event
-from qmemcircuit.common.checks import check_choice
+from qmemcircuit.common.arguments import check_arguments
+from qmemcircuit.common.checks import check_choice, check_integer, check_real
 from qmemcircuit.common.storage import write_atomically
 from qmemcircuit.counts.concurrence import Concurrence
 from qmemcircuit.results.trajectory import Trajectory
@@ -79,6 +80,11 @@ def make_figure(
     The figure is not registered with pyplot: it needs no display and no closing. `options`
     are those of `Figure.subplots`.
     """
+    check_arguments(make_figure, locals())
+    for name, number in (("rows", rows), ("columns", columns)):
+        check_integer(name, number, minimum=1)
+    for name, length in (("width", width), ("height", height)):
+        check_real(name, length, minimum=0, exclusive=True)
     from matplotlib.figure import Figure as MatplotlibFigure
 
     with house_style():
@@ -89,6 +95,7 @@ def make_figure(
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
     """Write `figure` as `path`.png and `path`.pdf, each whole or not at all; return both paths."""
+    check_arguments(save_figure, locals())
     import io
 
     written = []
@@ -121,6 +128,7 @@ def plot_loop(
     The start is a filled green circle, the pinch (the origin, where I = ΓV must pass) a black
     ring. Returns the axes.
     """
+    check_arguments(plot_loop, locals())
     if ax is None:
         ax = make_figure(width=4.0, height=3.4)[1]
     series = trajectory[device]
@@ -168,6 +176,7 @@ def plot_series(
     Data are points with error bars, the reference a line. Times are divided by the device's
     period where it is known. Returns the axes.
     """
+    check_arguments(plot_series, locals())
     check_choice("quantity", quantity, ("voltage", "current"))
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
@@ -211,6 +220,8 @@ def plot_residuals(
 
     Raises ValueError where the comparison has no residuals.
     """
+    check_arguments(plot_residuals, locals())
+    check_real("unit", unit, minimum=0, exclusive=True)
     if comparison.voltage_residual is None or comparison.current_residual is None:
         raise ValueError(
             "Argument comparison must have residuals, but neither of its sides has errors; "
@@ -244,6 +255,8 @@ def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.
 
     The points lie at or below the stack: distances obey the triangle inequality. Returns the axes.
     """
+    check_arguments(plot_budget, locals())
+    check_real("unit", unit, minimum=0, exclusive=True)
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
     times = budget.times / unit
@@ -311,6 +324,7 @@ def plot_concurrence(
 
     Times are divided by the period where it is known. Returns the axes.
     """
+    check_arguments(plot_concurrence, locals())
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
     unit = concurrence.period or 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -29,6 +30,7 @@ def plot_raster(
 
     Raises ValueError where there is nothing to draw.
     """
+    check_arguments(plot_raster, locals())
     shown = dict(labels) if labels is not None else {name: name for name in trajectory.events}
     missing = [name for name in shown if name not in trajectory.events]
     if missing or not shown:

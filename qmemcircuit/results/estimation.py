@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.states import expectation, pauli_matrix, reduce_states, reduced_from_pairs
@@ -72,6 +73,7 @@ def estimate(
     Raises ValueError where a setting that is needed was not measured, naming it, or where `bias`
     cannot be had.
     """
+    check_arguments(estimate, locals())
     samples = record.samples
 
     def combine(terms: Terms) -> tuple[FloatArray, FloatArray]:
@@ -108,6 +110,7 @@ def mitigate(
     and a dependence on the factor other than the declared one.
     Raises ValueError where no mitigation was declared or some of it is not measured yet.
     """
+    check_arguments(mitigate, locals())
     mitigated = record.mitigated
     if mitigated is None:
         declared = record.provenance.get("mitigation")

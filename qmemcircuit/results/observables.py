@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import (
     IDENTITY,
@@ -133,6 +134,7 @@ def memristive_defect(trajectory: Trajectory) -> FloatArray:
 
     Raises ValueError where the trajectory does not know its decay rates.
     """
+    check_arguments(memristive_defect, locals())
     rate = trajectory.variables.get("decay_rate")
     if rate is None:
         raise ValueError(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_times
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.storage import Array, FileFormatError, load_file, save_file
@@ -46,6 +47,7 @@ class Record:
     compiled: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "times", check_times(self.times))
         object.__setattr__(self, "provenance", FrozenMapping(self.provenance))
         object.__setattr__(self, "compiled", FrozenMapping(self.compiled))
@@ -84,6 +86,7 @@ class Record:
 
         A file of that name is replaced; the command line refuses that without `--force`.
         """
+        check_arguments(Record.save, locals())
         header = {
             "model": describe_model(self.network, self.times),
             "bases": list(self.samples.bases),
@@ -101,6 +104,7 @@ class Record:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Record:
         """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
+        check_arguments(Record.load, locals())
         header, arrays = load_file(path, "record")
         try:
             samples = Samples(tuple(header["bases"]), arrays["counts"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.states import reduce_states, reduced_from_pairs
@@ -103,6 +104,18 @@ class Trajectory:
     voltage_current_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
+        check_fields(
+            self,
+            missing=(
+                "voltage",
+                "current",
+                "voltage_error",
+                "current_error",
+                "current_covariance",
+                "variables",
+            ),
+            own=("units",),
+        )
         times = check_times(self.times)
         object.__setattr__(self, "times", times)
         shape = np.shape(self.voltage)
@@ -141,6 +154,11 @@ class Trajectory:
                     f"Argument pair_states must hold arrays of shape ({times.size}, 4, 4), but "
                     f"that of {pair} has shape {np.shape(states)}."
                 )
+        if not isinstance(self.units, Mapping):
+            raise TypeError(
+                f"Argument units must be a mapping such as {{'times': 's'}}, but {self.units!r} "
+                "was given."
+            )
         frozen = ("pair_states", "variables", "events", "provenance", "units", "dimensions")
         for name in frozen:
             object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
@@ -193,6 +211,7 @@ class Trajectory:
 
     def __getitem__(self, device: int) -> DeviceSeries:
         """Return the one-dimensional series of device `device` (0 … M − 1)."""
+        check_arguments(Trajectory.__getitem__, locals())
         if not 0 <= device < self.device_count:
             raise IndexError(
                 f"Argument device must be from 0 to {self.device_count - 1}, "
@@ -231,6 +250,7 @@ class Trajectory:
         Raises ValueError where there are neither states nor samples of this pair, a pair that was
         not measured in all nine settings, fewer than 50 shots in one, bad indices or level.
         """
+        check_arguments(Trajectory.concurrence, locals())
         for name, index in (("first", first), ("second", second)):
             if not 0 <= check_integer(name, index, minimum=0) < self.device_count:
                 raise ValueError(
@@ -267,6 +287,7 @@ class Trajectory:
 
         Raises ValueError where neither `states` nor `pair_states` holds them.
         """
+        check_arguments(Trajectory.pair_state, locals())
         if first == second or not all(0 <= j < self.device_count for j in (first, second)):
             raise ValueError(
                 f"Arguments first and second must be two different devices from 0 to "
@@ -278,6 +299,10 @@ class Trajectory:
 
     def axes_of(self, name: str) -> tuple[str, ...]:
         """Return the names of a variable's axes: "time", then "device" or those of `dimensions`."""
+        check_arguments(Trajectory.axes_of, locals())
+        if name not in self.variables:
+            known = ", ".join(self.variables) or "none"
+            raise KeyError(f"Argument name must be one of {known}, but {name!r} was given.")
         if name in self.dimensions:
             return ("time", *self.dimensions[name])
         return ("time", "device") if np.ndim(self.variables[name]) == 2 else ("time",)
@@ -352,6 +377,7 @@ class Trajectory:
 
         A file of that name is replaced.
         """
+        check_arguments(Trajectory.save, locals())
         arrays: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -380,6 +406,7 @@ class Trajectory:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trajectory:
         """Read what `save` wrote; raises FileFormatError where the file cannot be trusted."""
+        check_arguments(Trajectory.load, locals())
         header, arrays = load_file(path, "trajectory")
         try:
             return cls._from_file(header, arrays)

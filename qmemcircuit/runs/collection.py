@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import BoolArray, IntArray, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
@@ -76,6 +77,9 @@ class Collection:
     incomplete_times: tuple[float, ...]
     remarks: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     @property
     def complete(self) -> bool:
         """Whether everything that was submitted is in the record."""
@@ -106,6 +110,7 @@ def collect(
     Counts of a whole part are read from the disk and never asked for again. Raises
     FileNotFoundError where the folder holds no submission.
     """
+    check_arguments(collect, locals(), infinite=("wait",))
     place = Path(folder)
     wait = check_real("wait", wait, minimum=0) if wait != math.inf else wait
     interval = check_real("interval", interval, minimum=0)

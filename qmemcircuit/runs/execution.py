@@ -12,6 +12,7 @@ from qmemcircuit.circuits.constant_depth import stored_pairs
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
@@ -64,6 +65,7 @@ def run(
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
+    check_arguments(run, locals(), own=("target", "quantities"))
     shots = check_integer("shots", shots, minimum=1)
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(

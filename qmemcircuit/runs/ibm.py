@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed
@@ -66,6 +67,9 @@ class IbmTarget(Submittable):
     fractional_gates: bool = False
     service: JobService | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     @property
     def placed(self) -> bool:
         """Whether the qubits are chosen."""
@@ -77,10 +81,12 @@ class IbmTarget(Submittable):
 
     def place(self, circuits: Sequence[QuantumCircuit]) -> IbmTarget:
         """Return the target with its qubits chosen for `circuits`."""
+        check_arguments(IbmTarget.place, locals())
         return replace(self, prediction=self.prediction.place(circuits))
 
     def amplify(self, factor: int, *, fold_all: bool = False) -> IbmTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
+        check_arguments(IbmTarget.amplify, locals())
         return replace(self, prediction=self.prediction.amplify(factor, fold_all=fold_all))
 
     def prepare(self, circuits: CircuitSet) -> list[QuantumCircuit]:
@@ -88,6 +94,7 @@ class IbmTarget(Submittable):
 
         They are neither decoupled nor twirled: the service does that, as `options` say.
         """
+        check_arguments(IbmTarget.prepare, locals())
         placed = self.prediction.place(circuits).unsuppressed()
         backend, placement = placed.backend, placed.placement
         assert placement is not None
@@ -100,14 +107,17 @@ class IbmTarget(Submittable):
 
     def check(self, circuits: CircuitSet) -> None:
         """Raise ValueError where circuits do not compile for the device."""
+        check_arguments(IbmTarget.check, locals())
         self.prediction.check(circuits)
 
     def expense(self, circuits: CircuitSet) -> Expense:
         """Return the cost on the device."""
+        check_arguments(IbmTarget.expense, locals())
         return self.prediction.expense(circuits)
 
     def parts(self, circuits: int, shots: int) -> list[range]:
         """Return which circuits go into which job: few enough for IBM's limit on executions."""
+        check_arguments(IbmTarget.parts, locals())
         if shots > MOST_EXECUTIONS:
             raise ValueError(
                 f"Argument shots must be at most {MOST_EXECUTIONS} for one job of IBM's, but "
@@ -118,6 +128,7 @@ class IbmTarget(Submittable):
 
     def connect(self, folder: Path) -> JobService:
         """Return the service that runs the jobs of the submission in `folder`."""
+        check_arguments(IbmTarget.connect, locals())
         if self.service is not None:
             return self.service
         if self.channel == "local":
@@ -127,6 +138,7 @@ class IbmTarget(Submittable):
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Submit, wait and count, in a new folder of the working directory (`run_jobs`)."""
+        check_arguments(IbmTarget.sample, locals())
         return run_jobs(measurement_of(circuits, self), shots).samples.counts
 
     def describe(self) -> Mapping[str, Any]:
@@ -187,6 +199,7 @@ def ibm(
 
     Raises ValueError where there is no such account or device, with the remedy.
     """
+    check_arguments(ibm, locals(), own=("name", "layout"))
     check_choice("channel", channel, ("ibm_quantum_platform", "ibm_cloud", "local"))
     check_choice("mode", mode, ("job", "batch", "session"))
     if not isinstance(name, str):

@@ -10,6 +10,7 @@ import numpy as np
 from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison, compare
 from qmemcircuit.circuits.build import CircuitSet, rebuild_circuits
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.currents import FEWEST_TIMES
@@ -53,6 +54,9 @@ class Judgement:
     mitigated: Trajectory | None
     mitigated_comparison: Comparison | None
     notes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def budget(self) -> ErrorBudget | None:
@@ -105,6 +109,7 @@ def judge(record: Record, *, current: CurrentEstimator | None = None) -> Judgeme
     >>> judgement.agree, bool((judgement.budget.device == 0).all())
     (True, True)
     """
+    check_arguments(judge, locals(), own=("record",))
     if not isinstance(record, Record):
         raise TypeError(
             f"Argument record must be a Record, but {type(record).__name__} was given; "

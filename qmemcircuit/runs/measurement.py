@@ -17,6 +17,7 @@ from qmemcircuit.circuits.build import CircuitSet, build_circuits
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
@@ -152,6 +153,7 @@ def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
         memristors: their number M.
         shots: of each of the two circuits, all in |0> and all in |1>.
     """
+    check_arguments(measure_readout, locals(), own=("target",))
     shots = check_integer("shots", shots, minimum=1)
     target = as_target(target)
     if not target.placed:

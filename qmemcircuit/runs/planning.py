@@ -14,6 +14,7 @@ from qmemcircuit.circuits.expense import Expense
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import Mitigation
@@ -55,6 +56,9 @@ class Plan:
     expense: Expense
     processor_seconds: float | None
     missing: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def executions(self) -> int:
@@ -124,6 +128,7 @@ def plan(
       not states: not all settings of tomography are measured: bases='tomography' has them
       not concurrence: concurrence is of two memristors; this model has one
     """
+    check_arguments(plan, locals(), own=("target", "quantities"))
     shots = check_integer("shots", shots, minimum=1)
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     measurement = plan_measurement(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from qiskit.circuit import QuantumCircuit
 
@@ -13,6 +13,7 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 
 
+@runtime_checkable
 class JobService(Protocol):
     """What jobs are sent to: four questions that any service answers."""
 

@@ -18,6 +18,7 @@ from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
@@ -51,8 +52,12 @@ class Rehearsal:
     probabilities: tuple[FloatArray, ...]
     readout: Readout | None
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def draw_counts(self, shots: int, random: np.random.Generator) -> tuple[Samples, ...]:
         """Return the counts of one repetition at each noise factor, `shots` a circuit."""
+        check_arguments(Rehearsal.draw_counts, locals())
         shots = check_integer("shots", shots, minimum=1)
         return tuple(
             Samples(self.circuits.bases, draw_counts(table, shots, random))
@@ -61,16 +66,19 @@ class Rehearsal:
 
     def draw_readout(self, shots: int, random: np.random.Generator) -> Readout | None:
         """Return the calibration of one repetition, `shots` for each of its two circuits."""
+        check_arguments(Rehearsal.draw_readout, locals())
         shots = check_integer("shots", shots, minimum=1)
         return None if self.readout is None else self.readout.redrawn(shots, random)
 
     def draw(self, shots: int, random: np.random.Generator) -> MitigatedSamples:
         """Return one repetition of the whole measurement, counts first and then the readout."""
+        check_arguments(Rehearsal.draw, locals())
         counts = self.draw_counts(shots, random)
         return MitigatedSamples(self.mitigation, counts, self.draw_readout(shots, random))
 
     def expected(self, *, current: CurrentEstimator | None = None) -> Trajectory:
         """Return what `estimate` gives, unmitigated, for infinitely many shots."""
+        check_arguments(Rehearsal.expected, locals())
         chances = self.probabilities[0].mean(axis=0)
         return trajectory_of_probabilities(self.circuits, chances, current=current)
 
@@ -100,6 +108,7 @@ def rehearse(
     Repetitions differ in shot noise alone: neither drift from run to run nor the choice of other
     qubits is in them. Raises ValueError or TypeError as `run` does, and for other targets.
     """
+    check_arguments(rehearse, locals())
     device = target.predict() if isinstance(target, Target) else None
     if not isinstance(device, DeviceTarget):
         raise TypeError(

@@ -34,6 +34,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.constant_depth import stored_pairs
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.storage import FileFormatError, save_file, write_atomically
@@ -92,6 +93,7 @@ def submit(
     submission (resume that one) or an argument is bad, and OSError where the disk is full; what
     was accepted is never submitted twice.
     """
+    check_arguments(submit, locals(), own=("target", "quantities"))
     shots = check_integer("shots", shots, minimum=1)
     submittable(target)
     options = CircuitOptions(bases, ancilla, splitting, steps, collision)
@@ -151,6 +153,7 @@ def resume(
 
     Raises FileNotFoundError where the folder holds no plan: then nothing was ever sent.
     """
+    check_arguments(resume, locals())
     place = Path(folder)
     plan_of(place)  # before the lock, which a folder without a plan must not get
     with locked(place), _finished(service or service_of(place)) as connected:

@@ -26,6 +26,7 @@ from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.circuits.splitting import Collision, Element, Operation, split_evolution
 from qmemcircuit.common.aer import make_simulator
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Effort, progress_of, require
@@ -83,6 +84,7 @@ def exact_circuit(
     bytes, where ancillas do not fit Aer's density-matrix method, naming the number of qubits, or
     where `target` has no noise model.
     """
+    check_arguments(exact_circuit, locals(), own=("ancilla", "target"))
     traced = ancilla == "traced"
     pool: Ancilla = "reset" if ancilla == "traced" else ancilla
     options = CircuitOptions("Z", pool, splitting, steps, collision)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Effort, progress_of, require
@@ -99,6 +100,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     Raises ValueError, before it starts, where it would take too long or too much memory on this
     machine (see `allow_large`): beyond about eight memristors.
     """
+    check_arguments(master_equation, locals())
     import qutip
 
     network = as_network(model)

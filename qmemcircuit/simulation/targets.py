@@ -15,6 +15,7 @@ import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target, counts_of
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
@@ -73,4 +74,5 @@ class AerTarget(Target):
 
 def aer(*, seed: int | None = None) -> AerTarget:
     """Return the ideal simulator. `seed=None` draws one from the system and records it."""
+    check_arguments(aer, locals())
     return AerTarget(chosen_seed(seed))

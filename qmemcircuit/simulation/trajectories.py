@@ -25,6 +25,7 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.circuits.build import build_circuits
 from qmemcircuit.circuits.options import AnySplitting
 from qmemcircuit.common.aer import make_simulator
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -121,6 +122,7 @@ def simulate_circuit(
     >>> sampled.voltage_error.shape, sampled.provenance["route"]["method"]
     ((2, 2), 'statevector')
     """
+    check_arguments(simulate_circuit, locals())
     network = as_network(model)
     route = choose_route(len(network.memristors), method)
     if method is None and route["method"] == "density_matrix" and network.state is None:

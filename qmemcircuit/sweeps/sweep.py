@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.locks import locked
 from qmemcircuit.common.provenance import versions
@@ -108,6 +109,7 @@ def sweep(
     >>> int(powers.value.sel(base=3, exp=2))
     9
     """
+    check_arguments(sweep, locals(), own=("grid",))
     axes = _check_grid(grid)
     if not callable(function):
         raise TypeError(f"Argument function must be callable, but {function!r} was given.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
@@ -43,6 +44,9 @@ class PeriodicOrbit:
     multipliers: NDArray[np.complex128]
     residual: float
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     @property
     def transverse_multipliers(self) -> NDArray[np.complex128]:
         """Multipliers without the trivial one of an autonomous system."""
@@ -57,6 +61,8 @@ class PeriodicOrbit:
 
     def sample(self, points: int = 1024) -> tuple[FloatArray, FloatArray]:
         """Return `points` equidistant times from 0 to the period, and the states, (points, n)."""
+        check_arguments(PeriodicOrbit.sample, locals())
+        _check_points(points)
         check_integer("points", points, minimum=2)
         times = np.linspace(0, self.period, points)
         return times, integrate(self.system, times, self.state, rtol=1e-12, atol=1e-13)
@@ -66,11 +72,14 @@ class PeriodicOrbit:
 
         Relative to the span the error is about (2π k/points)⁴ for the k-th harmonic.
         """
+        check_arguments(PeriodicOrbit.extremes, locals())
+        _check_points(points)
         values = self.sample(points)[1][:-1, variable]
         return -_peak(-values), _peak(values)
 
     def span(self, variable: int = 0) -> float:
         """Return maximum − minimum of one variable."""
+        check_arguments(PeriodicOrbit.span, locals())
         low, high = self.extremes(variable)
         return high - low
 
@@ -94,6 +103,7 @@ def find_limit_cycle(
         ValueError: the system is driven.
         ConvergenceError: it settles at a point, or Newton's method does not converge.
     """
+    check_arguments(find_limit_cycle, locals())
     require_autonomous(system, "use find_periodic_orbit")
     start = system.check_state(state)
     if transient > 0:
@@ -148,6 +158,7 @@ def find_periodic_orbit(
         ValueError: the system is autonomous.
         ConvergenceError: Newton's method does not converge from there.
     """
+    check_arguments(find_periodic_orbit, locals())
     if system.period is None:
         raise ValueError(
             "Argument system must be driven, but it is autonomous: use find_limit_cycle."
@@ -176,6 +187,9 @@ class OrbitBranch:
     parameters: FloatArray
     orbits: tuple[PeriodicOrbit, ...]
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 def follow_periodic_orbits(
     system_at: Callable[[float], DynamicalSystem],
@@ -200,6 +214,7 @@ def follow_periodic_orbits(
     Raises:
         ConvergenceError: the corrector fails even with a step 64 times smaller.
     """
+    check_arguments(follow_periodic_orbits, locals())
     n = start.state.size
     multiple = round(start.period / drive_period(start.system))
 
@@ -308,3 +323,8 @@ def _peak(values: FloatArray) -> float:
     if curvature == 0:
         return float(centre)
     return float(centre - (right - left) ** 2 / (8 * curvature))
+
+
+def _check_points(points: int) -> None:
+    if not 1 <= points <= 10**7:
+        raise ValueError(f"Argument points must be from 1 to 10^7, but {points} was given.")

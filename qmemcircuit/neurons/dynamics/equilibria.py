@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, require_autonomous
@@ -26,6 +27,9 @@ class Equilibrium:
 
     state: FloatArray
     eigenvalues: NDArray[np.complex128]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def stable(self) -> bool:
@@ -57,6 +61,9 @@ class HopfNormalForm:
     coefficient: float
     eigenvector: NDArray[np.complex128]
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     @property
     def supercritical(self) -> bool:
         """l₁ < 0: the cycle is stable and exists where the equilibrium is unstable."""
@@ -67,6 +74,12 @@ class HopfNormalForm:
 
         4 |q_i| √(−Re μ/(ω l₁)): the leading order of a square-root law; not valid far away.
         """
+        check_arguments(HopfNormalForm.span, locals())
+        if not -self.state.size <= variable < self.state.size:
+            raise ValueError(
+                f"Argument variable must be from 0 to {self.state.size - 1}, but {variable} was "
+                "given."
+            )
         ratio = -growth_rate / (self.frequency * self.coefficient)
         if ratio < 0:
             side = "positive" if self.supercritical else "negative"
@@ -85,6 +98,7 @@ def find_equilibrium(
     Raises:
         ValueError: the system is driven, or no equilibrium is found from there.
     """
+    check_arguments(find_equilibrium, locals())
     from scipy.optimize import root
 
     require_autonomous(system, "find a periodic orbit instead")
@@ -118,6 +132,7 @@ def find_hopf(
     Raises:
         ValueError: the pair's real part has the same sign at both ends.
     """
+    check_arguments(find_hopf, locals())
     from scipy.optimize import brentq
 
     memory = {"state": np.asarray(guess, dtype=float)}
@@ -150,6 +165,7 @@ def hopf_normal_form(
     Raises:
         ValueError: the system is driven, or the equilibrium has no complex pair.
     """
+    check_arguments(hopf_normal_form, locals())
     require_autonomous(system, "an equilibrium has no meaning there")
     centre = system.check_state(state)
     matrix = system.jacobian(centre)

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
@@ -41,6 +42,9 @@ class LyapunovSpectrum:
     blocks: FloatArray
     state: FloatArray
     duration: float
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def kaplan_yorke_dimension(self) -> float:
@@ -85,6 +89,7 @@ def lyapunov_spectrum(
         IntegrationError: the integration stopped.
         ValueError: an argument is out of range.
     """
+    check_arguments(lyapunov_spectrum, locals())
     n = system.dimension
     number = n if count is None else check_integer("count", count, minimum=1)
     if number > n:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields, check_value
 from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit
@@ -30,6 +31,7 @@ def stroboscopic_map(
     Raises:
         ValueError: the system is not driven.
     """
+    check_arguments(stroboscopic_map, locals())
     period = drive_period(system)
     check_integer("count", count, minimum=1)
     check_integer("transient", transient, minimum=0)
@@ -52,6 +54,9 @@ class RotationNumber:
     value: float
     error: float
     radius: float
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def rotation_number(
@@ -80,6 +85,9 @@ def rotation_number(
     Raises:
         ValueError: the system is not driven; the angle jumps by more than 0.45 turns.
     """
+    check_arguments(rotation_number, locals(), own=("centre",))
+    if not isinstance(centre, PeriodicOrbit):
+        check_value("centre", ArrayLike, centre)
     period = drive_period(system)
     number = check_integer("periods", periods, minimum=8)
     check_integer("transient", transient, minimum=0)

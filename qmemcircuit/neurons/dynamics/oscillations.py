@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.spectra import _check_series
@@ -42,6 +43,9 @@ class Oscillation:
     span: float
     mean: float
     amplitude_ratio: float
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def period(self) -> float:
@@ -90,6 +94,7 @@ def measure_oscillation(
         >>> round(found.frequency, 6), round(found.span, 6), found.kind
         (7.01, 0.6, 'cycle')
     """
+    check_arguments(measure_oscillation, locals())
     step, data = _check_series(times, values)
     centre = check_real("frequency", frequency, minimum=0, exclusive=True)
     check_real("search", search, minimum=0, exclusive=True)
@@ -128,6 +133,7 @@ def demodulate(
     The analytic signal of the part between (1 ± `bandwidth`)·`frequency`, times e^{−iωt}. The
     first and last 5 % of the record, where the filter rings, are left out.
     """
+    check_arguments(demodulate, locals())
     step, data = _check_series(times, values)
     centre = check_real("frequency", frequency, minimum=0, exclusive=True)
     width = check_real("bandwidth", bandwidth, minimum=0, exclusive=True)
@@ -155,6 +161,7 @@ def phase_diffusion(
     Raises:
         ValueError: the record is shorter than ten of the longer lag.
     """
+    check_arguments(phase_diffusion, locals())
     step, data = _check_series(times, values)
     centre = check_real("frequency", frequency, minimum=0, exclusive=True)
     short, long = (round(lag * 2 * math.pi / centre / step) for lag in lags)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 
@@ -19,6 +20,9 @@ class Spectrum:
     frequencies: FloatArray
     density: FloatArray
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 @data_object
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class Line:
     amplitude: float
     phase: float
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 def power_spectrum(times: ArrayLike, values: ArrayLike, *, segments: int = 1) -> Spectrum:
     """Return the power spectral density of `values` − mean, Hann-windowed.
@@ -38,6 +45,7 @@ def power_spectrum(times: ArrayLike, values: ArrayLike, *, segments: int = 1) ->
     Raises:
         ValueError: the times are not equidistant.
     """
+    check_arguments(power_spectrum, locals())
     from scipy.signal import welch
 
     step, data = _check_series(times, values)
@@ -59,6 +67,7 @@ def spectral_lines(
     frequency error falls like 1/duration³ or faster; two lines closer than four bins, 8π/duration,
     disturb each other. Lines below `threshold` times the strongest are left out.
     """
+    check_arguments(spectral_lines, locals())
     from scipy.optimize import minimize_scalar
 
     step, data = _check_series(times, values)
@@ -108,6 +117,8 @@ def identify_line(
 
     Among combinations equally near to 1e-9 the lowest order is taken.
     """
+    check_arguments(identify_line, locals())
+    check_integer("order", order, minimum=1)
     choices = [
         (abs(frequency - m * bases[0] - n * bases[1]), abs(m) + abs(n), m, n)
         for m in range(-order, order + 1)

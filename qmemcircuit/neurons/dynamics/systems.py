@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 
@@ -72,6 +73,7 @@ class DynamicalSystem:
     period: float | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, infinite=("period",))
         values = np.ascontiguousarray(self.parameters, dtype=float)
         if values.ndim != 1 or not np.all(np.isfinite(values)):
             raise ValueError(
@@ -89,22 +91,26 @@ class DynamicalSystem:
 
     def rate(self, state: ArrayLike, time: float = 0.0) -> FloatArray:
         """Return f(t, y), shape (n,)."""
+        check_arguments(DynamicalSystem.rate, locals())
         change = np.empty(self.dimension)
         self.field.rate(float(time), self.check_state(state), change, self.parameters)
         return change
 
     def jacobian(self, state: ArrayLike, time: float = 0.0) -> FloatArray:
         """Return ∂f_i/∂y_j, shape (n, n)."""
+        check_arguments(DynamicalSystem.jacobian, locals())
         matrix = np.empty((self.dimension, self.dimension))
         self.field.jacobian(float(time), self.check_state(state), matrix, self.parameters)
         return matrix
 
     def with_parameters(self, parameters: ArrayLike) -> DynamicalSystem:
         """Return the same field with other numbers."""
+        check_arguments(DynamicalSystem.with_parameters, locals())
         return replace(self, parameters=np.asarray(parameters, dtype=float))
 
     def check_state(self, state: ArrayLike) -> FloatArray:
         """Return `state` as a contiguous array of n finite numbers."""
+        check_arguments(DynamicalSystem.check_state, locals())
         values = np.ascontiguousarray(state, dtype=float)
         if values.shape != (self.dimension,) or not np.all(np.isfinite(values)):
             raise ValueError(
@@ -160,6 +166,7 @@ def compile_field(
         >>> bool(abs(integrate(decay, [0.0, 2.0], [1.0])[-1, 0] - np.exp(-1)) < 1e-9)
         True
     """
+    check_arguments(compile_field, locals())
     n = check_integer("dimension", dimension, minimum=1)
     compiled_rate = rate if hasattr(rate, "py_func") else njit(rate)
     compiled_jacobian = jacobian if hasattr(jacobian, "py_func") else njit(jacobian)
@@ -243,6 +250,7 @@ def integrate(
             side, such as a table that was left), or the steps were used up.
         ValueError: shapes, times that do not increase.
     """
+    check_arguments(integrate, locals())
     moments = np.ascontiguousarray(times, dtype=float)
     if moments.ndim != 1 or moments.size < 2 or not np.all(np.diff(moments) > 0):
         raise ValueError(

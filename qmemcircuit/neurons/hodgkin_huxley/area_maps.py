@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.neurons.hodgkin_huxley.membrane import gate_rates
 from qmemcircuit.neurons.hodgkin_huxley.quantized import (
@@ -36,6 +37,7 @@ def two_branch_area(drive: ArrayLike, response: ArrayLike) -> FloatArray:
     response that has not settled leaves a gap at the lowest drive, closed by its chord, which
     has no width there. Much faster than `find_loops`, and only for single-valued branches.
     """
+    check_arguments(two_branch_area, locals())
     x = np.asarray(drive, dtype=float)
     y = np.asarray(response, dtype=float)
     half = (x.size - 1) // 2
@@ -60,6 +62,10 @@ def two_branch_area(drive: ArrayLike, response: ArrayLike) -> FloatArray:
     return np.asarray((mean * widths).sum(axis=0))
 
 
+MOST_POINTS = 10**6
+"""Of one period of the drive."""
+
+
 def map_loop_area(
     neuron: QuantizedNeuron,
     axes: Mapping[str, Sequence[float] | FloatArray],
@@ -82,6 +88,12 @@ def map_loop_area(
     Returns:
         DataArray with the axes as dimensions, in mV·mA (= µW; "paper" units) or V·A ("SI").
     """
+    check_arguments(map_loop_area, locals())
+    if points > MOST_POINTS:
+        raise ValueError(
+            f"Argument points must be at most {MOST_POINTS:,}, but {points:,} was given; 200 are "
+            "usual."
+        )
     import xarray
 
     check_integer("settle_periods", settle_periods, minimum=1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
@@ -32,6 +33,7 @@ def gate_rates(depolarisation: ArrayLike) -> tuple[tuple[Array, Array], ...]:
     >>> [round(float(alpha), 4) for alpha, beta in gate_rates(10.0)]
     [0.1, 0.4308, 0.0425]
     """
+    check_arguments(gate_rates, locals(), missing=("depolarisation",))
     u = np.asarray(depolarisation, dtype=float)
     if not np.all(np.abs(u) <= LARGEST_DEPOLARISATION):
         worst = float(u.flat[int(np.argmax(np.abs(np.nan_to_num(u, nan=np.inf))))])
@@ -77,6 +79,7 @@ class Membrane:
     leak_potential: float = 10.613
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_real("capacitance", self.capacitance, minimum=0, exclusive=True)
         for name in ("potassium", "sodium", "leak"):
             check_real(f"{name}_conductance", getattr(self, f"{name}_conductance"), minimum=0)
@@ -92,6 +95,7 @@ def simulate_membrane(
     gates and conductances as variables, and the upward crossings of `spike_level` (mV) as the
     event "spikes". It starts at u = 0 with the gates stationary there.
     """
+    check_arguments(simulate_membrane, locals())
     from scipy.integrate import solve_ivp
 
     grid = check_times(times, minimum_length=2)
@@ -149,6 +153,7 @@ def simulate_membrane(
 
 def resting_gates(depolarisation: float) -> FloatArray:
     """Return the stationary n, m, h at a fixed voltage (mV above rest): α/(α + β)."""
+    check_arguments(resting_gates, locals())
     return np.array([a / (a + b) for a, b in gate_rates(depolarisation)], dtype=float)
 
 

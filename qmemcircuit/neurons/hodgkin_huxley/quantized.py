@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     FloatArray,
     check_choice,
@@ -80,6 +81,7 @@ class QuantizedNeuron:
     units: str = "paper"
 
     def __post_init__(self) -> None:
+        check_fields(self, own=("gates",))
         check_real("current_amplitude", self.current_amplitude, minimum=0, exclusive=True)
         check_real("drive_frequency", self.drive_frequency, minimum=0, exclusive=True)
         for ion in ("potassium", "sodium", "chloride"):
@@ -92,10 +94,7 @@ class QuantizedNeuron:
         check_real("resting_potential", self.resting_potential)
         check_choice("matching", self.matching, ("paper", "kirchhoff"))
         check_choice("units", self.units, ("paper", "SI"))
-        if len(self.gates) != 3:
-            raise ValueError(
-                f"Argument gates must hold n, m and h, but {len(self.gates)} values were given."
-            )
+        _check_gates(self.gates)
         for name, value in zip("nmh", self.gates, strict=True):
             if not 0 <= check_real(f"gates: {name}", value) <= 1:
                 raise ValueError(
@@ -110,6 +109,7 @@ class QuantizedNeuron:
 
     def periods(self, count: int, *, points: int = 400) -> FloatArray:
         """Return the times of `count` periods with `points` intervals each, t = 0 first."""
+        check_arguments(QuantizedNeuron.periods, locals())
         check_integer("count", count, minimum=1)
         check_integer("points", points, minimum=2)
         return np.linspace(0, count * self.period, count * points + 1)
@@ -120,6 +120,7 @@ def spike_preset(**changes: Any) -> QuantizedNeuron:
 
     Everything is printed there but Z0 and the reading of the units (see `QuantizedNeuron`).
     """
+    check_arguments(spike_preset, locals())
     parameters: dict[str, Any] = {
         "current_amplitude": 1.0,
         "drive_frequency": 10.0,
@@ -140,6 +141,7 @@ def adaptation_preset(**changes: Any) -> QuantizedNeuron:
     The paper does not print the parameters of these figures: all of these are inferred
     (initial impedances 2000 Ω for potassium and 30 000 Ω for sodium, 6000 Ω for chloride).
     """
+    check_arguments(adaptation_preset, locals())
     n, m, h = 0.4, 0.1, 0.6
     parameters: dict[str, Any] = {
         "current_amplitude": 0.35,
@@ -162,6 +164,7 @@ def single_channel(neuron: QuantizedNeuron) -> QuantizedNeuron:
     The circuit of Gonzalez-Raya et al., Phys. Rev. Applied 12, 014037 (2019): a memristor and a
     capacitor in parallel.
     """
+    check_arguments(single_channel, locals())
     return replace(neuron, sodium_conductance=0.0, chloride_conductance=0.0, output_capacitance=0.0)
 
 
@@ -174,14 +177,26 @@ def matching_factor(potassium: ArrayLike, sodium: ArrayLike, chloride: ArrayLike
     >>> float(matching_factor(2.0, 0.0, 0.0)), round(float(matching_factor(1.0, 1.0, 1.0)), 4)
     (1.0, 0.5774)
     """
+    check_arguments(matching_factor, locals())
+    for name, value in (("potassium", potassium), ("sodium", sodium), ("chloride", chloride)):
+        if np.any(np.asarray(value) < 0):
+            raise ValueError(f"Argument {name} must not be negative, but {value!r} was given.")
     conductances = [np.asarray(g, dtype=float) for g in (potassium, sodium, chloride)]
     roots = sum(np.sqrt(g) for g in conductances)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(roots > 0, np.sqrt(sum(conductances)) / roots, 1.0))
 
 
+def _check_gates(gates: Any) -> None:
+    count = np.shape(gates)[0] if np.ndim(gates) else 1
+    if count != 3:
+        raise ValueError(f"Argument gates must hold n, m and h, but {count} values were given.")
+
+
 def channel_admittance(neuron: QuantizedNeuron, gates: ArrayLike) -> tuple[Array, Array, Array]:
     """Return g_K, g_Na (S) and the joint admittance 1/(θZ) of the channels at `gates` (3, …)."""
+    check_arguments(channel_admittance, locals())
+    _check_gates(gates)
     n, m, h = np.asarray(gates, dtype=float)
     potassium = neuron.potassium_conductance * n**4
     sodium = neuron.sodium_conductance * m**3 * h
@@ -193,12 +208,14 @@ def channel_admittance(neuron: QuantizedNeuron, gates: ArrayLike) -> tuple[Array
 
 def line_transfer(neuron: QuantizedNeuron) -> complex:
     """Return the ratio of the output line's voltage to the membrane's: iΩC_rZ1/(1 + iΩC_rZ1)."""
+    check_arguments(line_transfer, locals())
     load = 1j * neuron.drive_frequency * neuron.output_capacitance * neuron.output_impedance
     return complex(load / (1 + load))
 
 
 def membrane_impedance(neuron: QuantizedNeuron, channels: Array) -> Array:
     """Return 1/Y(Ω) (Ω) where the channels have the joint admittance `channels` (S)."""
+    check_arguments(membrane_impedance, locals())
     frequency = neuron.drive_frequency
     load = 1j * frequency * neuron.output_capacitance
     return 1 / (
@@ -239,6 +256,7 @@ def simulate_quantized(
         tolerance: relative tolerance of the gates' integration; the absolute one is 100 times
             smaller.
     """
+    check_arguments(simulate_quantized, locals())
     from scipy.integrate import solve_ivp
 
     grid = check_times(times, minimum_length=2)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.constants import hbar
 from scipy.constants import k as boltzmann
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, check_choice, check_real
 from qmemcircuit.neurons.hodgkin_huxley.quantized import QuantizedNeuron, channel_admittance
 
@@ -39,6 +40,7 @@ def scattering_matrix(
 
     Source: paper, Eqs. 40–48.
     """
+    check_arguments(scattering_matrix, locals())
     check_choice("form", form, ("corrected", "printed"))
     w = np.asarray(frequency, dtype=float)
     if not np.all(np.isfinite(w)) or np.any(w <= 0):
@@ -95,6 +97,7 @@ def zero_point_variance(
     state the second moment is this plus <φ̇_0>²: a coherent state has the vacuum's fluctuations.
     (The paper's one-photon state, Eqs. 22, 23, cannot be normalised.)
     """
+    check_arguments(zero_point_variance, locals())
     highest = check_real("cutoff", cutoff, minimum=0, exclusive=True)
     channels, _ = _impedance(neuron, gates)
     logs = np.linspace(np.log(highest) - 60, np.log(highest), 40001)
@@ -120,6 +123,7 @@ def thermal_variance(
     "open"; the Bose distribution gives π²/6 times that, and any capacitance C gives far
     less (k_B T/C at high temperature).
     """
+    check_arguments(thermal_variance, locals())
     kelvin = check_real("temperature", temperature, minimum=0, exclusive=True)
     check_choice("statistics", statistics, ("bose", "wien"))
     check_choice("reflection", reflection, ("circuit", "open"))

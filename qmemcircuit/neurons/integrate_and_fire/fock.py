@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer, check_real, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Effort, require
@@ -35,6 +36,7 @@ def levels_needed(
     and the number generating function e^{|α|²(x−1)/(1−n̄(x−1))}/(1 − n̄(x−1)); Chernoff's bound
     P(n ≥ N) ≤ min_x G(x) x^{−N} gives a sufficient N.
     """
+    check_arguments(levels_needed, locals())
     if neuron.frequency == 0:
         raise ValueError(
             "Argument inductance must be finite for a Fock space, but inf was given: the "
@@ -72,6 +74,7 @@ def simulate_fock(
     at the threshold, or where the highest level fills beyond `truncation_tolerance` on the way.
     Raises ImportError without QuTiP.
     """
+    check_arguments(simulate_fock, locals())
     try:
         import qutip
     except ImportError as error:

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
 
@@ -89,6 +90,7 @@ class IntegrateAndFire:
     hbar: float = 1.0
 
     def __post_init__(self) -> None:
+        check_fields(self, infinite=("inductance", "threshold"))
         for name in ("capacitance", "on_resistance", "off_resistance", "charge_range", "hbar"):
             check_real(name, getattr(self, name), minimum=0, exclusive=True)
         for name in ("threshold", "inductance"):
@@ -125,6 +127,7 @@ class IntegrateAndFire:
 
     def resistance(self, charge: ArrayLike) -> FloatArray:
         """Return M(q)."""
+        check_arguments(IntegrateAndFire.resistance, locals())
         part = np.clip(np.asarray(charge, dtype=float) / self.charge_range, 0.0, 1.0)
         return np.asarray(self.on_resistance * part + self.off_resistance * (1 - part))
 

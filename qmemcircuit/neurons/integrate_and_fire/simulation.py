@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_choice, check_real, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.inputs import FunctionInput, describe_input
@@ -58,6 +59,7 @@ def simulate_classical(
     "charge" (the memory q), "resistance", "input_current"; the event "spikes". `solver` is as for
     `simulate_moments`; "compiled" is much faster under an input of many breakpoints.
     """
+    check_arguments(simulate_classical, locals())
     return simulate_network(
         [neuron], times, current, dissipator="classical", tolerance=tolerance, solver=solver
     )
@@ -101,6 +103,7 @@ def simulate_moments(
             object. Much faster after the first call, which compiles; needs `pip install
             'qmemcircuit[neurons]'`.
     """
+    check_arguments(simulate_moments, locals())
     return simulate_network(
         [neuron],
         times,
@@ -147,6 +150,7 @@ def simulate_network(
         weights: shape (N, N); None couples nothing.
         synapse_time: τ_s > 0.
     """
+    check_arguments(simulate_network, locals(), own=("neurons",))
     grid = check_times(times, minimum_length=2)
     method = method_named(dissipator, leak_scale)
     rule = threshold_named(threshold, seed, method)
@@ -194,6 +198,7 @@ def simulate_network(
 
 def describe_neuron(neuron: IntegrateAndFire) -> dict[str, Any]:
     """Return the parameters as JSON values; infinity, which JSON lacks, as a string."""
+    check_arguments(describe_neuron, locals())
     return {k: str(v) if v == math.inf else v for k, v in asdict(neuron).items()}
 
 
@@ -207,7 +212,7 @@ def _circuits(
 ) -> Circuits:
     """Return what is solved, with every argument checked."""
     tau = check_real("synapse_time", synapse_time, minimum=0, exclusive=True)
-    if isinstance(neurons, IntegrateAndFire) or not all(
+    if not isinstance(neurons, Sequence) or not all(
         isinstance(neuron, IntegrateAndFire) for neuron in neurons
     ):
         raise TypeError(

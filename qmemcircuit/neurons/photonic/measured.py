@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_integer, check_real, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
@@ -71,6 +72,7 @@ class MeasuredMemristor:
     flux: float = 0.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in ("capacitance", "inductance", "memory_scale", "measurement_strength"):
             check_real(name, getattr(self, name), minimum=0, exclusive=True)
         check_real("temperature", self.temperature, minimum=0, exclusive=True)
@@ -90,6 +92,7 @@ class MeasuredMemristor:
 
     def rate(self, memory: ArrayLike) -> np.ndarray:
         """Return γ(μ)."""
+        check_arguments(MeasuredMemristor.rate, locals())
         tanh = np.tanh(np.asarray(memory, dtype=float) / self.memory_scale)
         return np.asarray(self.relaxation_rate * (1 + self.modulation * tanh))
 
@@ -113,6 +116,7 @@ def simulate_measured(
     The Euler–Maruyama step is 1/steps_per_period of the undamped period, shortened to hit the
     `times`. `noise=False` sets dW = 0: the mean-field feedback loop, one run.
     """
+    check_arguments(simulate_measured, locals())
     grid = check_times(times, minimum_length=2)
     runs = check_integer("trajectories", trajectories, minimum=1)
     check_integer("seed", seed, minimum=0)

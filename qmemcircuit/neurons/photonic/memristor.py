@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
@@ -61,6 +62,7 @@ class PhotonicMemristor:
     window: float
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_real("window", self.window, minimum=0, exclusive=True)
 
 
@@ -85,6 +87,7 @@ def simulate_photonic(
     device's control and response), `states` the output qubit (shape (T, 2, 2), amplitude damping
     with p = R of the input state) and the variable "reflectivity".
     """
+    check_arguments(simulate_photonic, locals())
     grid = check_times(times)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     incoming = _evaluate(photons, grid)
@@ -111,6 +114,7 @@ def simulate_cascade(
 
     Device j of the Trajectory has its own n_in and n_out; "reflectivity" has shape (T, M).
     """
+    check_arguments(simulate_cascade, locals())
     grid = check_times(times, minimum_length=2)
     if not devices:
         raise ValueError("Argument devices must hold at least one device, but it is empty.")
@@ -163,6 +167,7 @@ def photonic_circuit(photons: float, reflectivity: float) -> QuantumCircuit:
     The beam splitter is the memristors' collision gadget with p = R; both arms are measured into
     the register "outcome", whose bit 0 is the transmitted and bit 1 the reflected photon.
     """
+    check_arguments(photonic_circuit, locals())
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
     from qmemcircuit.circuits.collision import collision_circuit
@@ -210,6 +215,7 @@ def run_photonic(
     from the counts of earlier steps is not in the error of n_out, and n_in and n_out come from
     the same counts: there are no `samples`, and `qm.compare` gives distances, no χ².
     """
+    check_arguments(run_photonic, locals(), own=("sampler", "target"))
     grid = check_times(times, minimum_length=2)
     step = float(grid[1] - grid[0])
     if grid[0] != 0 or not np.allclose(np.diff(grid), step, rtol=1e-9):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 
@@ -27,6 +28,7 @@ class Reservoir:
     offsets: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not self.windows or not len(self.windows) == len(self.gains) == len(self.offsets):
             raise ValueError(
                 "Argument windows must have as many entries as gains and offsets, at least one, "
@@ -42,6 +44,7 @@ class Reservoir:
 
 def draw_reservoir(devices: int, *, longest_window: int, seed: int) -> Reservoir:
     """Return devices whose windows cycle through 1 … longest_window, gains and offsets random."""
+    check_arguments(draw_reservoir, locals())
     count = check_integer("devices", devices, minimum=1)
     longest = check_integer("longest_window", longest_window, minimum=1)
     random = np.random.default_rng(check_integer("seed", seed, minimum=0))
@@ -60,6 +63,7 @@ def respond(
     With `shots` the outputs are binomial estimates (the feedback stays exact) and `seed` is
     needed; without, exact means. Before the first step the record is ½, as at rest.
     """
+    check_arguments(respond, locals())
     u = np.asarray(inputs, dtype=float)
     if u.ndim != 1 or not np.all((u >= 0) & (u <= 1)):
         raise ValueError(
@@ -90,6 +94,7 @@ def fit_readout(features: ArrayLike, targets: ArrayLike, *, ridge: float) -> Flo
 
     Minimises |targets − [features, 1] w|² + ridge · T · |w without constant|².
     """
+    check_arguments(fit_readout, locals())
     x = np.asarray(features, dtype=float)
     y = np.asarray(targets, dtype=float)
     if x.ndim != 2 or y.shape != x.shape[:1]:
@@ -109,6 +114,12 @@ def fit_readout(features: ArrayLike, targets: ArrayLike, *, ridge: float) -> Flo
 
 def read_out(features: ArrayLike, weights: ArrayLike) -> FloatArray:
     """Return the readout's predictions, shape (T,)."""
+    check_arguments(read_out, locals())
     x = np.asarray(features, dtype=float)
     w = np.asarray(weights, dtype=float)
+    if x.ndim != 2 or w.shape != (x.shape[1] + 1,):
+        raise ValueError(
+            f"Argument weights must have one entry for each column of features and one more, but "
+            f"the shapes are {w.shape} and {x.shape}; `fit_readout` returns such weights."
+        )
     return np.asarray(x @ w[:-1] + w[-1])

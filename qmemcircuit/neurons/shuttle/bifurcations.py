@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.shuttle.conductance import conductance_elements, tabulate_conductance
@@ -44,6 +45,9 @@ class CriticalPoint:
     resistance: float
     frequency: float | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 @data_object
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,9 @@ class SteadyState:
 
     voltage: float
     eigenvalues: NDArray[np.complex128]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def stable(self) -> bool:
@@ -69,6 +76,9 @@ class HopfCurve:
     biases: FloatArray
     frequencies: FloatArray
 
+    def __post_init__(self) -> None:
+        check_fields(self, missing=("resistances", "biases", "frequencies"))
+
 
 def static_current(
     neuron: ShuttleNeuron, voltages: ArrayLike, *, derivative: int = 0
@@ -78,6 +88,7 @@ def static_current(
     Raises:
         ValueError: the neuron has a drive; `derivative` is negative.
     """
+    check_arguments(static_current, locals())
     _need_autonomous(neuron)
     voltage = np.asarray(voltages, dtype=float)
     order = check_integer("derivative", derivative, minimum=0)
@@ -93,6 +104,7 @@ def static_bias(neuron: ShuttleNeuron, voltages: ArrayLike) -> FloatArray:
     Raises:
         ValueError: the neuron has a drive.
     """
+    check_arguments(static_bias, locals())
     _need_autonomous(neuron)
     voltage = np.asarray(voltages, dtype=float)
     return np.asarray(voltage + neuron.resistance * static_current(neuron, voltage))
@@ -100,6 +112,7 @@ def static_bias(neuron: ShuttleNeuron, voltages: ArrayLike) -> FloatArray:
 
 def find_steady_states(neuron: ShuttleNeuron) -> tuple[SteadyState, ...]:
     """Return all equilibria, lowest voltage first: between two folds V_n(V) is monotonic."""
+    check_arguments(find_steady_states, locals())
     _need_autonomous(neuron)
     bound = abs(neuron.bias) + 1.0
     folds = [v for v in _fold_voltages(neuron) if abs(v) < bound]
@@ -120,6 +133,7 @@ def find_cusps(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
     Raises:
         ValueError: the neuron has a drive.
     """
+    check_arguments(find_cusps, locals())
     _need_autonomous(neuron)
     points = []
     for v in _device_scan(*_device(neuron)).cusp_voltages:
@@ -136,6 +150,7 @@ def find_folds(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
         ValueError: R_n lies below the cusps, so that there are none (says where they begin);
             the neuron has a drive.
     """
+    check_arguments(find_folds, locals())
     _need_autonomous(neuron)
     voltages = _fold_voltages(neuron)
     if not voltages:
@@ -163,6 +178,12 @@ def hopf_curve(neuron: ShuttleNeuron, voltages: ArrayLike) -> HopfCurve:
     Raises:
         ValueError: the neuron has a drive.
     """
+    check_arguments(hopf_curve, locals())
+    if np.ndim(voltages) > 1 or np.size(voltages) == 0:
+        raise ValueError(
+            f"Argument voltages must be a row of at least one, but the shape {np.shape(voltages)} "
+            "was given."
+        )
     _need_autonomous(neuron)
     voltage = np.atleast_1d(np.asarray(voltages, dtype=float))
     c2, c1, c0, slope, mixing = _hopf_quadratic(neuron, voltage)
@@ -186,6 +207,7 @@ def find_hopf_points(neuron: ShuttleNeuron) -> tuple[CriticalPoint, ...]:
     Raises:
         ValueError: there are none (says at which R_n they begin); the neuron has a drive.
     """
+    check_arguments(find_hopf_points, locals())
     _need_autonomous(neuron)
     try:
         onset = find_hopf_onset(neuron)
@@ -224,6 +246,7 @@ def find_hopf_onset(neuron: ShuttleNeuron) -> CriticalPoint:
     Raises:
         ValueError: the curve is empty (as at Z_T = 0); the neuron has a drive.
     """
+    check_arguments(find_hopf_onset, locals())
     from scipy.optimize import minimize_scalar
 
     curve = hopf_curve(neuron, _voltage_grid(neuron))
@@ -273,6 +296,7 @@ def find_hopf_parameter(
     Raises:
         ValueError: the condition has the same sign at both ends; the neuron has a drive.
     """
+    check_arguments(find_hopf_parameter, locals())
     _need_autonomous(neuron)
     check_choice("branch", branch, ("lower", "upper"))
     if parameter not in ShuttleNeuron.__dataclass_fields__ or parameter == "drive":
@@ -314,6 +338,7 @@ def steady_jacobian(neuron: ShuttleNeuron, voltage: float) -> FloatArray:
     Raises:
         ValueError: the neuron has a drive.
     """
+    check_arguments(steady_jacobian, locals())
     _need_autonomous(neuron)
     f00, f01, f11 = conductance_elements(
         neuron.equilibrium_position - neuron.displacement * voltage,

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import XXPlusYYGate
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
 
 SHUTTLE, ANCILLA, PURIFIER = range(3)
@@ -22,6 +23,7 @@ SHUTTLE, ANCILLA, PURIFIER = range(3)
 
 def shuttle_qubits(neuron: ShuttleNeuron) -> int:
     """Return how many qubits the neuron's circuits need: 2 at zero temperature, else 3."""
+    check_arguments(shuttle_qubits, locals())
     return 2 if neuron.thermal_polarisation == 1 else 3
 
 
@@ -33,6 +35,7 @@ def append_drift(circuit: QuantumCircuit, neuron: ShuttleNeuron, duration: float
     collision (a controlled phase up to local Z rotations) with an ancilla in |+⟩,
     cos χ = e^{−Γ(1−α/2)t}, which multiplies the coherence by cos χ. The three commute.
     """
+    check_arguments(append_drift, locals())
     relaxation = neuron.relaxation_ratio * neuron.decoherence_rate * duration
     dephasing = (1 - neuron.relaxation_ratio / 2) * neuron.decoherence_rate * duration
     circuit.rz(-neuron.frequency * duration, SHUTTLE)
@@ -58,6 +61,7 @@ def append_step(
     circuit: QuantumCircuit, neuron: ShuttleNeuron, voltage_change: float, duration: float
 ) -> None:
     """Append one step of the closed loop: RY(2ΔV), then the evolution for `duration`."""
+    check_arguments(append_step, locals())
     circuit.ry(2 * voltage_change, SHUTTLE)
     append_drift(circuit, neuron, duration)
 
@@ -68,6 +72,7 @@ def append_preparation(circuit: QuantumCircuit, bloch_vector: ArrayLike) -> None
     A mixed state is the shuttle's half of a pure state of shuttle and ancilla. Raises
     ValueError where the vector is longer than 1.
     """
+    check_arguments(append_preparation, locals())
     vector = np.asarray(bloch_vector, dtype=float)
     if vector.shape != (3,) or not np.all(np.isfinite(vector)):
         raise ValueError(
@@ -103,6 +108,7 @@ def history_circuits(
     From `bloch_vector` (X, Y, Z) half a step passes, then every change of the voltage turns the
     shuttle and a whole step passes; with K changes the measurement is at time (K + ½) `step`.
     """
+    check_arguments(history_circuits, locals())
     circuit = QuantumCircuit(shuttle_qubits(neuron), 1)
     append_preparation(circuit, bloch_vector)
     append_drift(circuit, neuron, step / 2)
@@ -115,6 +121,7 @@ def reprepare_circuits(
     neuron: ShuttleNeuron, voltage_change: float, step: float, *, bloch_vector: ArrayLike
 ) -> list[QuantumCircuit]:
     """Return the circuits that take a prepared `bloch_vector` through one step, to X, Y and Z."""
+    check_arguments(reprepare_circuits, locals())
     circuit = QuantumCircuit(shuttle_qubits(neuron), 1)
     append_preparation(circuit, bloch_vector)
     append_step(circuit, neuron, voltage_change, step)
@@ -123,6 +130,7 @@ def reprepare_circuits(
 
 def measured(circuit: QuantumCircuit, basis: str) -> QuantumCircuit:
     """Return a copy of `circuit` that measures the shuttle in `basis` (X, Y or Z) to bit 0."""
+    check_arguments(measured, locals())
     copy = circuit.copy(name=f"shuttle {basis}")
     if basis == "Y":
         copy.sdg(SHUTTLE)

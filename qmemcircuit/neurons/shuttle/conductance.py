@@ -10,10 +10,14 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 
 DEGREE = 7
+HIGHEST_DERIVATIVE = 30
+MOST_NODES = 10**6
+"""Of the quadrature. Lengths of which one is 10⁴ times the other need as many."""
 # Cells per unit of max(l, λ). Twelve cells and degree 7 leave an interpolation error of about
 # 1e-15 (the scale on which F varies is the wider of the Gaussian and the sech), so that rounding
 # of the quadrature, some 3e-16, is what remains.
@@ -56,9 +60,14 @@ def conductance_elements(
         >>> conductance_elements(0.0).round(6)
         array([0.40416 , 0.      , 0.086661])
     """
+    check_arguments(conductance_elements, locals())
     width = check_real("oscillator_length", oscillator_length, minimum=0, exclusive=True)
     tunnelling = check_real("tunnelling_length", tunnelling_length, minimum=0, exclusive=True)
     order = check_integer("derivative", derivative, minimum=0)
+    if order > HIGHEST_DERIVATIVE:
+        raise ValueError(
+            f"Argument derivative must be at most {HIGHEST_DERIVATIVE}, but {order} was given."
+        )
     points = np.asarray(position, dtype=float)
     if not np.all(np.isfinite(points)):
         raise ValueError("Argument position must be finite, but it holds NaN or infinity.")
@@ -89,7 +98,13 @@ def _quadrature(width: float, tunnelling: float, order: int) -> tuple[FloatArray
     # |error| ~ exp(−2π d/h) for a pole at distance d, and exp(−(π/h)²) for the Gaussian.
     pole = math.pi * tunnelling / (2 * width)
     step = min(2 * math.pi * pole / (40 + pole**2), math.pi / 6.5)
-    half = math.ceil((6.5 + 0.3 * order) / step)
+    half = (6.5 + 0.3 * order) / step if step > 0 else math.inf
+    if not half < MOST_NODES:
+        raise ValueError(
+            f"Argument tunnelling_length must not be that far from oscillator_length, but they are "
+            f"{tunnelling:g} and {width:g}: the quadrature would need {2 * half:.2g} nodes."
+        )
+    half = math.ceil(half)
     nodes = step * np.arange(-half, half + 1)
     gauss = step / math.sqrt(math.pi) * np.exp(-(nodes**2))
     hermite = [np.ones_like(nodes), 2 * nodes]
@@ -118,8 +133,12 @@ class ConductanceTable:
     cells_per_unit: float
     coefficients: FloatArray
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def __call__(self, position: ArrayLike) -> FloatArray:
         """Return [F₀₀, F₀₁, F₁₁], shape (3, *position.shape); ValueError beyond the reach."""
+        check_arguments(ConductanceTable.__call__, locals())
         points = np.asarray(position, dtype=float)
         if not np.all(np.abs(points) <= self.reach):
             raise ValueError(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, IntArray, check_choice
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
@@ -75,6 +76,7 @@ def run_digital(
     Raises:
         TypeError, ValueError: bad arguments, or times too coarse for the RK4 step.
     """
+    check_arguments(run_digital, locals(), own=("target",))
     from qmemcircuit.neurons.shuttle.circuits import history_circuits, reprepare_circuits
     from qmemcircuit.neurons.shuttle.digital_step import advance_voltage
 
@@ -200,6 +202,7 @@ def execute_on(
         scheduling: "alap", "asap", or None where the backend has no durations. With it, idle
             qubits decohere as on the device.
     """
+    check_arguments(execute_on, locals())
     calls = 0
 
     def execute(circuits: list[QuantumCircuit], shots: int) -> list[dict[str, int]]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import (
     FloatArray,
     IntArray,
@@ -101,6 +102,12 @@ def simulate_digital(
         >>> noisy.voltage.shape, noisy.variables["measured_means"].shape
         ((401, 1), (401, 2))
     """
+    check_arguments(simulate_digital, locals())
+    if simulator is not None and not callable(getattr(simulator, "run", None)):
+        raise TypeError(
+            f"Argument simulator must have the method run, as AerSimulator does, but {simulator!r} "
+            "does not; None samples from the exact channels."
+        )
     moments, dt = check_even_times(times)
     check_choice("feedback", feedback, tuple(BASES))
     if feedback == "exact":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
@@ -90,6 +91,7 @@ class ShuttleNeuron:
     drive: SinusoidalDrive | LinearRamp | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_real("resistance", self.resistance, minimum=0)
         check_real("bias", self.bias)
         check_real("decoherence_rate", self.decoherence_rate, minimum=0)
@@ -122,6 +124,7 @@ class ShuttleNeuron:
 
     def voltage_bound(self, start: float, duration: float = 0.0) -> float:
         """Return a bound of |V(t)|: V̇ = V_n − (1 + R_n G)V with G ≥ 0 cannot exceed it."""
+        check_arguments(ShuttleNeuron.voltage_bound, locals())
         largest = abs(self.bias)
         if isinstance(self.drive, SinusoidalDrive):
             largest = abs(self.bias + self.drive.offset) + self.drive.amplitude
@@ -136,9 +139,10 @@ class ShuttleNeuron:
         `table_reach` bounds |x_V|: beyond it an integration fails with a clear error. None:
         no bound, since F vanishes outside its table to double precision.
         """
+        check_arguments(ShuttleNeuron.system, locals())
         from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
 
-        parameters = pack_parameters(self, math.inf if table_reach is None else table_reach)
+        parameters = pack_parameters(self, math.inf if table_reach is None else float(table_reach))
         period = None if self.drive is None else math.inf  # a ramp never repeats
         if isinstance(self.drive, SinusoidalDrive):
             period = self.drive.period
@@ -173,6 +177,7 @@ def simulate(
         TypeError, ValueError: bad arguments; the Bloch vector lies outside the sphere, or x_V
             leaves the table.
     """
+    check_arguments(simulate, locals(), own=("state",))
     from qmemcircuit.neurons.dynamics.systems import IntegrationError, integrate
     from qmemcircuit.neurons.shuttle.field import conductances
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, check_relaxation_ratio
@@ -44,6 +45,7 @@ class PhysicalShuttle:
     relaxation_ratio: float = 1.0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name in (
             "mass",
             "level_frequency",

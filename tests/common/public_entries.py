@@ -1,0 +1,116 @@
+"""Every public entry, found by inspection: functions, classes and the classes' own methods."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import qmemcircuit
+import qmemcircuit.neurons
+
+ROOMS = (
+    "qmemcircuit",
+    "qmemcircuit.plotting",
+    "qmemcircuit.sweeps.sweep",
+    "qmemcircuit.model.squid",
+    "qmemcircuit.runs.ibm",
+    *(m.name for m in pkgutil.walk_packages(qmemcircuit.neurons.__path__, "qmemcircuit.neurons.")),
+)
+"""Packages with an `__all__`, and modules whose names without an underscore are all public."""
+
+MACHINERY = {
+    # Numba's and CyRK's side of the solvers: they take packed arrays, already checked.
+    "qmemcircuit.neurons.integrate_and_fire.compiled",
+    "qmemcircuit.neurons.integrate_and_fire.engine",
+    "qmemcircuit.neurons.integrate_and_fire.methods",
+    "qmemcircuit.neurons.shuttle.digital_step",
+    "qmemcircuit.neurons.shuttle.field",
+}
+OURS = {
+    # Shared by modules of one package, which call them with values already checked.
+    "qmemcircuit.neurons.closed_loop": ("StepSamplers", "loop_target"),
+    "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
+    "qmemcircuit.neurons.dynamics.systems": ("pack", "require_autonomous", "drive_period", "Field"),
+    "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
+    "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
+    "qmemcircuit.neurons.shuttle.device": ("Executed",),
+    "qmemcircuit.neurons.shuttle.digital": (
+        "check_even_times",
+        "check_seed",
+        "check_shots",
+        "check_voltages",
+        "measured_series",
+    ),
+    "qmemcircuit.neurons.shuttle.neuron": (
+        "bloch_states",
+        "check_neuron_state",
+        "check_relaxation_ratio",
+        "describe",
+        "drive_periods",
+        "input_voltages",
+        "pack_parameters",
+    ),
+    "qmemcircuit.runs.ibm": ("connect",),
+}
+
+
+def public_objects() -> dict[str, Any]:
+    """Return {"module.name": function or class} without repetitions."""
+    found: dict[str, Any] = {}
+    for room in ROOMS:
+        if room in MACHINERY:
+            continue
+        module = importlib.import_module(room)
+        names = getattr(module, "__all__", None) or [
+            name
+            for name, value in vars(module).items()
+            if not name.startswith("_") and getattr(value, "__module__", None) == room
+        ]
+        for name in names:
+            value = getattr(module, name)
+            if not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue  # colours, type aliases
+            if name in OURS.get(room, ()):
+                continue
+            if inspect.isclass(value) and (
+                issubclass(value, Exception)
+                or getattr(value, "_is_protocol", False)
+                or inspect.isabstract(value)
+            ):
+                continue  # protocols and abstract classes are what others write
+            found[f"{value.__module__}.{value.__qualname__}"] = value
+    return found
+
+
+def methods_of(cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the public methods that a class defines itself, and `__call__` and `__getitem__`."""
+    for name, value in vars(cls).items():
+        if name.startswith("_") and name not in ("__call__", "__getitem__"):
+            continue
+        plain = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+        if inspect.isfunction(plain):
+            yield name, plain
+
+
+def entries_with_arguments() -> dict[str, tuple[str, ...]]:
+    """Return {"module.qualified.name": argument names} of every entry that takes any."""
+    found = {}
+    for label, value in public_objects().items():
+        found[label] = _arguments_of(value)
+        if inspect.isclass(value):
+            for name, method in methods_of(value):
+                found[f"{label}.{name}"] = _arguments_of(method)
+    return {label: arguments for label, arguments in found.items() if arguments}
+
+
+def _arguments_of(entry: Any) -> tuple[str, ...]:
+    """Return the names of what can be given by name: no *arguments and no **arguments."""
+    return tuple(
+        parameter.name
+        for parameter in inspect.signature(entry).parameters.values()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        and parameter.name not in ("self", "cls")
+    )
