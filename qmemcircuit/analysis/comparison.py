@@ -369,7 +369,11 @@ def _form_factor(loop: Loop) -> str:
 
 
 def _no_loop(loop: Loop) -> str:
-    return "—" if loop.no_loop_p_value is None else f"{loop.no_loop_p_value:.2g}"
+    value = loop.no_loop_p_value
+    if value is None:
+        return "—"
+    # The noise is not normal so far out in its tails that smaller numbers would mean anything.
+    return f"{value:.2g}" if value >= 1e-6 else "< 1e-6"
 
 
 def _differ(a: Loop, b: Loop) -> bool:

@@ -290,11 +290,11 @@ def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
         inner_low[[0, 2]] = 0.0
     absent = [_is_absent(window.data, branch) for branch in (0, 1)]
     if any(absent):
-        # A straight line there and back fits as well: it encloses nothing, and is as long as
-        # twice the extent of whichever of V and I is there.
-        low[[0, 2]] = 0.0
-    if all(absent):
-        low[1], high[2] = 0.0, 1.0
+        # A straight line there and back fits as well: it encloses nothing. How long the loop is
+        # without the noise, and so which share of its length it encloses, is not known either:
+        # the replicas' lengths are all noise.
+        low[:] = 0.0
+        high[2] = 1.0
     ceiling = np.array([np.inf, np.inf, 1.0])
     low, high = np.clip(low, 0.0, ceiling), np.clip(high, 0.0, ceiling)
     values = np.clip(values, low, high)
