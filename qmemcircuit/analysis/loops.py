@@ -17,7 +17,13 @@ import numpy as np
 from qmemcircuit.analysis.loop_errors import LoopEstimate, estimate_geometry
 from qmemcircuit.analysis.loop_geometry import find_faces, measure_curves, window_matrix
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
+from qmemcircuit.common.checks import (
+    FloatArray,
+    check_choice,
+    check_integer,
+    check_real,
+    check_work,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
@@ -235,6 +241,7 @@ def find_loops(
     slack = 1e-9 * duration  # a time this close to nT is nT: 30 · (2π/30) is not 2π
     first = math.ceil((times[0] - slack) / duration)
     last = math.floor((times[-1] + slack) / duration)
+    check_work("period", last - first, 10**6, "loops")
     if last <= first:
         raise ValueError(
             f"Argument trajectory must hold one whole period [nT, (n+1)T] of T = {duration:g}, but "

@@ -47,6 +47,7 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_real,
     check_times,
+    check_work,
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve
@@ -208,6 +209,7 @@ def compile_pair(
     """
     check_arguments(compile_pair, locals())
     moment = check_real("time", time, minimum=0)
+    check_work("time", moment / network.period, 10**6, "periods")
     (found,) = compile_pairs(
         network,
         [moment],

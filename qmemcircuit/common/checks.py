@@ -83,6 +83,15 @@ def check_integer(name: str, value: Any, *, minimum: int, remedy: str = "") -> i
     return number
 
 
+def check_work(name: str, number: float, most: float, what: str) -> None:
+    """Raise ValueError where `number` of `what`, which an argument asks for, is beyond `most`."""
+    if not number <= most:
+        raise ValueError(
+            f"Argument {name} must ask for at most {most:,.0f} {what}, but {number:.4g} were asked "
+            "for; ask for fewer."
+        )
+
+
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of `choices`."""
     if not isinstance(value, str) or value not in choices:

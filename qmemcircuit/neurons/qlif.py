@@ -26,7 +26,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
+from qmemcircuit.common.checks import (
+    FloatArray,
+    check_choice,
+    check_integer,
+    check_real,
+    check_work,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.results.trajectory import Trajectory
@@ -376,6 +382,8 @@ def bin_spikes(trains: Sequence[ArrayLike], *, step: float, count: int) -> Spike
             raise ValueError(
                 f"Argument trains must hold sorted times, but input {j} is not sorted; sort it."
             )
+        if times.size:
+            check_work("step", float(np.max(np.abs(times))) / tau, 10**15, "steps")
         # A time that is k·step up to rounding belongs to step k.
         place = np.floor(times / tau * (1 + 1e-12) + 1e-12).astype(int)
         if place.size and (place.min() < 0 or place.max() >= rows):

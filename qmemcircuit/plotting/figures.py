@@ -17,7 +17,7 @@ from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison
 from qmemcircuit.analysis.entanglement import Event
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import check_choice, check_integer, check_real
+from qmemcircuit.common.checks import check_choice, check_integer, check_real, check_work
 from qmemcircuit.common.storage import write_atomically
 from qmemcircuit.counts.concurrence import Concurrence
 from qmemcircuit.results.trajectory import Trajectory
@@ -82,7 +82,7 @@ def make_figure(
     """
     check_arguments(make_figure, locals())
     for name, number in (("rows", rows), ("columns", columns)):
-        check_integer(name, number, minimum=1)
+        check_work(name, check_integer(name, number, minimum=1), 100, name)
     for name, length in (("width", width), ("height", height)):
         check_real(name, length, minimum=0, exclusive=True)
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -226,6 +226,11 @@ def plot_residuals(
         raise ValueError(
             "Argument comparison must have residuals, but neither of its sides has errors; "
             "compare an estimated trajectory."
+        )
+    devices = comparison.voltage_residual.shape[1]
+    if not 0 <= device < devices:
+        raise ValueError(
+            f"Argument device must be from 0 to {devices - 1}, but {device} was given."
         )
     if ax is None:
         ax = make_figure(width=5.0, height=2.0)[1]

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import IntArray, check_boolean, check_choice, check_integer
+from qmemcircuit.common.checks import (
+    IntArray,
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_work,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.devices.compilation import Compilation
@@ -118,6 +124,8 @@ class IbmTarget(Submittable):
     def parts(self, circuits: int, shots: int) -> list[range]:
         """Return which circuits go into which job: few enough for IBM's limit on executions."""
         check_arguments(IbmTarget.parts, locals())
+        check_integer("shots", shots, minimum=1)
+        check_work("circuits", circuits, 10**7, "circuits")
         if shots > MOST_EXECUTIONS:
             raise ValueError(
                 f"Argument shots must be at most {MOST_EXECUTIONS} for one job of IBM's, but "

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
@@ -104,6 +104,7 @@ def find_limit_cycle(
         ConvergenceError: it settles at a point, or Newton's method does not converge.
     """
     check_arguments(find_limit_cycle, locals())
+    check_integer("iterations", iterations, minimum=1)
     require_autonomous(system, "use find_periodic_orbit")
     start = system.check_state(state)
     if transient > 0:
@@ -159,6 +160,7 @@ def find_periodic_orbit(
         ConvergenceError: Newton's method does not converge from there.
     """
     check_arguments(find_periodic_orbit, locals())
+    check_integer("iterations", iterations, minimum=1)
     if system.period is None:
         raise ValueError(
             "Argument system must be driven, but it is autonomous: use find_limit_cycle."
@@ -215,6 +217,7 @@ def follow_periodic_orbits(
         ConvergenceError: the corrector fails even with a step 64 times smaller.
     """
     check_arguments(follow_periodic_orbits, locals())
+    check_work("count", count, 10**5, "orbits")
     n = start.state.size
     multiple = round(start.period / drive_period(start.system))
 

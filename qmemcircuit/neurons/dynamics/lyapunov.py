@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
@@ -99,6 +99,7 @@ def lyapunov_spectrum(
     check_real("interval", interval, minimum=0, exclusive=True)
     parts = check_integer("blocks", blocks, minimum=2)
     per_block = max(1, round(duration / (interval * parts)))
+    check_work("transient", (transient + duration) / interval, 10**9, "intervals")
     before = math.ceil(transient / interval)
     sums, end, success = _accumulate(
         system.field.address,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields, check_value
-from qmemcircuit.common.checks import FloatArray, check_integer
+from qmemcircuit.common.checks import FloatArray, check_integer, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.cycles import PeriodicOrbit
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, drive_period, integrate
@@ -92,6 +92,7 @@ def rotation_number(
     number = check_integer("periods", periods, minimum=8)
     check_integer("transient", transient, minimum=0)
     check_integer("points", points, minimum=3)
+    check_work("periods", (number + transient) * points, 10**8, "points")
     times = (transient + np.arange(number * points + 1) / points) * period
     if transient > 0:
         times = np.concatenate([[0.0], times])
@@ -100,6 +101,11 @@ def rotation_number(
         cycle = centre.sample(points * round(centre.period / period) + 1)[1][:-1]
         middle = np.resize(cycle, states.shape)[:, list(plane)]
     else:
+        if np.shape(centre) not in ((), (2,)):
+            raise ValueError(
+                f"Argument centre must be two numbers or a PeriodicOrbit, but an array of shape "
+                f"{np.shape(centre)} was given."
+            )
         middle = np.broadcast_to(np.asarray(centre, dtype=float), (len(states), 2))
     first, second = (states[:, list(plane)] - middle).T
     radius = float(np.hypot(first, second).min())

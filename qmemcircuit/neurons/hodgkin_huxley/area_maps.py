@@ -41,7 +41,7 @@ def two_branch_area(drive: ArrayLike, response: ArrayLike) -> FloatArray:
     x = np.asarray(drive, dtype=float)
     y = np.asarray(response, dtype=float)
     half = (x.size - 1) // 2
-    spread = np.ptp(x)
+    spread = np.ptp(x) if x.size else 0.0
     if x.ndim != 1 or x.size % 2 == 0 or x.size < 3 or y.shape[:1] != x.shape:
         raise ValueError(
             "Argument drive must have shape (P + 1,) with P even, and response the same axis 0, "

@@ -31,6 +31,7 @@ from qmemcircuit.common.checks import (
     check_integer,
     check_real,
     check_times,
+    check_work,
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
@@ -112,6 +113,7 @@ class QuantizedNeuron:
         check_arguments(QuantizedNeuron.periods, locals())
         check_integer("count", count, minimum=1)
         check_integer("points", points, minimum=2)
+        check_work("count", count * points, 10**7, "times")
         return np.linspace(0, count * self.period, count * points + 1)
 
 
@@ -219,7 +221,7 @@ def membrane_impedance(neuron: QuantizedNeuron, channels: Array) -> Array:
     frequency = neuron.drive_frequency
     load = 1j * frequency * neuron.output_capacitance
     return 1 / (
-        channels
+        np.asarray(channels)
         + 1j * frequency * neuron.membrane_capacitance
         + load / (1 + load * neuron.output_impedance)
     )

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import check_integer, check_real, check_times
+from qmemcircuit.common.checks import check_integer, check_real, check_times, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.results.trajectory import Trajectory
@@ -121,6 +121,8 @@ def simulate_measured(
     runs = check_integer("trajectories", trajectories, minimum=1)
     check_integer("seed", seed, minimum=0)
     check_integer("steps_per_period", steps_per_period, minimum=20)
+    check_work("steps_per_period", steps_per_period, 10**6, "steps")
+    check_work("trajectories", runs, 10**7, "trajectories")
     m = memristor
     c, inverse_l, kappa = m.capacitance, 1 / m.inductance, m.measurement_strength
     root = math.sqrt(8 * kappa) if noise else 0.0

@@ -116,7 +116,7 @@ def simulate_cascade(
     """
     check_arguments(simulate_cascade, locals())
     grid = check_times(times, minimum_length=2)
-    if not devices:
+    if not len(devices):
         raise ValueError("Argument devices must hold at least one device, but it is empty.")
     incoming = np.asarray(photons, dtype=float)
     if incoming.shape != grid.shape:

@@ -248,7 +248,7 @@ def check_neuron_state(neuron: ShuttleNeuron, state: ArrayLike) -> FloatArray:
     """Return (V, Z, X, Y) as four finite numbers with the Bloch vector inside the sphere."""
     try:
         values = np.array(state, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(
             f"Argument state must hold four numbers (V, Z, X, Y), but {state!r} was given."
         ) from None
