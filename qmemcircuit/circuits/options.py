@@ -99,7 +99,8 @@ class CircuitOptions:
                     f"Argument steps must be None for splitting='compiled', but {self.steps} was "
                     "given: each circuit covers its whole [0, t] at once."
                 )
-        if not isinstance(self.ancilla, AncillaPool) and self.ancilla != "best":
+        word = self.ancilla if isinstance(self.ancilla, str) else ""
+        if not isinstance(self.ancilla, AncillaPool) and word != "best":
             _pool_of(self.ancilla)
         if self.ancilla == "merged" and self.steps not in (None, 1):
             raise ValueError(

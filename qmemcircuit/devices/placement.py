@@ -258,7 +258,11 @@ def qubit_roles(count: int, memristors: int, size: int) -> list[int]:
 
 def given_placement(layout: Sequence[int], backend: Any) -> Placement:
     """Return the placement of a user's layout; ValueError for qubits that are not there."""
-    if isinstance(layout, str) or not isinstance(layout, Iterable):
+    if (
+        isinstance(layout, str)
+        or not isinstance(layout, Iterable)
+        or getattr(layout, "ndim", 1) != 1
+    ):
         raise TypeError(
             f"Argument layout must be a list of qubits, but {layout!r} was given; [0, 1] is one."
         )

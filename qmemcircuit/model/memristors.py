@@ -41,11 +41,19 @@ if TYPE_CHECKING:
 
 StateTuple = tuple[tuple[complex, ...], ...]
 
+MOST_TIMES = 10**7
+"""Of a time grid: a gigabyte of voltages and currents, and far beyond any solver's patience."""
+
 
 def time_grid(period: float, count: float, points: int) -> FloatArray:
     """Return times from 0 to `count` periods with `points` equal steps in each period."""
     count = check_real("count", count, minimum=0, exclusive=True)
     points = check_integer("points", points, minimum=1)
+    if count * points > MOST_TIMES:
+        raise ValueError(
+            f"Argument count must ask for at most {MOST_TIMES:,} times, but {count:g} periods of "
+            f"{points:,} points were asked for."
+        )
     steps = round(count * points)
     if steps < 1 or not math.isclose(steps, count * points, abs_tol=1e-9):
         raise ValueError(

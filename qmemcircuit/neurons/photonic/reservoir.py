@@ -17,6 +17,8 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 
+MOST_DEVICES = 10**6
+
 
 @data_object
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Reservoir:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if not self.windows or not len(self.windows) == len(self.gains) == len(self.offsets):
+        if not len(self.windows) or not len(self.windows) == len(self.gains) == len(self.offsets):
             raise ValueError(
                 "Argument windows must have as many entries as gains and offsets, at least one, "
                 f"but {len(self.windows)}, {len(self.gains)} and {len(self.offsets)} were given."
@@ -46,6 +48,10 @@ def draw_reservoir(devices: int, *, longest_window: int, seed: int) -> Reservoir
     """Return devices whose windows cycle through 1 … longest_window, gains and offsets random."""
     check_arguments(draw_reservoir, locals())
     count = check_integer("devices", devices, minimum=1)
+    if count > MOST_DEVICES:
+        raise ValueError(
+            f"Argument devices must be at most {MOST_DEVICES:,}, but {count:,} was given."
+        )
     longest = check_integer("longest_window", longest_window, minimum=1)
     random = np.random.default_rng(check_integer("seed", seed, minimum=0))
     return Reservoir(

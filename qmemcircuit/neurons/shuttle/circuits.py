@@ -16,6 +16,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit.library import XXPlusYYGate
 
 from qmemcircuit.common.arguments import check_arguments
+from qmemcircuit.common.checks import check_choice
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
 
 SHUTTLE, ANCILLA, PURIFIER = range(3)
@@ -131,6 +132,9 @@ def reprepare_circuits(
 def measured(circuit: QuantumCircuit, basis: str) -> QuantumCircuit:
     """Return a copy of `circuit` that measures the shuttle in `basis` (X, Y or Z) to bit 0."""
     check_arguments(measured, locals())
+    check_choice("basis", basis, ("X", "Y", "Z"))
+    if circuit.num_qubits <= SHUTTLE:
+        raise ValueError("Argument circuit must have the shuttle's qubit, but it has none.")
     copy = circuit.copy(name=f"shuttle {basis}")
     if basis == "Y":
         copy.sdg(SHUTTLE)
