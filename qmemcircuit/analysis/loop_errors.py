@@ -294,6 +294,9 @@ def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
         # without the noise, and so which share of its length it encloses, is not known either:
         # the replicas' lengths are all noise.
         low[:] = 0.0
+        # The widest loop that noise alone draws: the family of hypotheses follows the likeliest
+        # current, which here is noise and not the loop's.
+        high[0] = max(high[0], float(found.replicas[:, :, 0].max()))
         high[2] = 1.0
     ceiling = np.array([np.inf, np.inf, 1.0])
     low, high = np.clip(low, 0.0, ceiling), np.clip(high, 0.0, ceiling)

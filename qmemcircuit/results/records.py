@@ -47,7 +47,7 @@ class Record:
     compiled: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_fields(self, complex_numbers=("compiled",))
         object.__setattr__(self, "times", check_times(self.times))
         object.__setattr__(self, "provenance", FrozenMapping(self.provenance))
         object.__setattr__(self, "compiled", FrozenMapping(self.compiled))
