@@ -228,7 +228,9 @@ def _union_mismatch(
 
 
 def _choice_mismatch(name: str, choices: tuple[Any, ...], value: Any) -> Mismatch | None:
-    if any(type(value) is type(choice) and value == choice for choice in choices):
+    # NumPy's words are strings; but True is not the choice 1.
+    plain = str(value) if isinstance(value, str) else value
+    if any(type(plain) is type(choice) and plain == choice for choice in choices):
         return None
     listed = ", ".join(repr(choice) for choice in choices)
     found = _wrong(name, f"be one of {listed}", value)

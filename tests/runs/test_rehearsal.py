@@ -93,7 +93,7 @@ def test_twirled_shots_are_divided_over_the_instances():
     ("wrong", "error", "message"),
     [
         ({"target": qm.aer(seed=1)}, TypeError, "noise model"),
-        ({"target": None}, TypeError, "noise model"),
+        ({"target": None}, TypeError, "Argument target must be a Target"),
         ({"mitigation": EXPONENTIAL}, ValueError, "grow with time"),
         ({"mitigation": EXPONENTIAL, "absorb_decay": True}, ValueError, "fold_all=False"),
     ],
