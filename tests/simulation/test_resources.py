@@ -149,5 +149,6 @@ sys.exit(cli.main(["doctor"]))
 def test_a_fock_space_too_large_names_the_verb_that_needs_none():
     from qmemcircuit.neurons.integrate_and_fire import IntegrateAndFire, simulate_fock
 
+    neuron = IntegrateAndFire(inductance=4.0, temperature=0.5)
     with pytest.raises(ValueError, match=r"Argument levels must .*simulate_moments"):
-        simulate_fock(IntegrateAndFire(inductance=4.0, temperature=0.5), np.linspace(0, 1000, 11), 0.1, levels=2000)
+        simulate_fock(neuron, np.linspace(0, 1000, 11), 0.1, levels=2000)
