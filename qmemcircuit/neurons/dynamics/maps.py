@@ -56,7 +56,7 @@ class RotationNumber:
     radius: float
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_fields(self, missing=("value", "error"))
 
 
 def rotation_number(

@@ -16,8 +16,7 @@ from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.neurons.hodgkin_huxley.membrane import gate_rates
 from qmemcircuit.neurons.hodgkin_huxley.quantized import (
     QuantizedNeuron,
-    channel_admittance,
-    membrane_impedance,
+    impedance_at,
 )
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def _settled_area(neuron: Any, count: int, settle_periods: int, points: int) -> 
     gates = np.repeat(np.array(neuron.gates, dtype=float)[:, None], count, axis=1)
 
     def voltage(phase: float, gates: NDArray[Any]) -> NDArray[Any]:
-        impedance = membrane_impedance(neuron, channel_admittance(neuron, gates)[2])
+        impedance = impedance_at(neuron, gates)
         return np.asarray(neuron.current_amplitude * (np.exp(1j * phase) * impedance).imag)
 
     def relax(gates: NDArray[Any], at: NDArray[Any], time: NDArray[Any]) -> NDArray[Any]:
