@@ -228,11 +228,12 @@ def membrane_impedance(neuron: QuantizedNeuron, channels: Array) -> Array:
 def _impedance(neuron: Any, channels: Array) -> Array:
     frequency = neuron.drive_frequency
     load = 1j * frequency * neuron.output_capacitance
-    return 1 / (
+    admittance: Array = (
         channels
         + 1j * frequency * neuron.membrane_capacitance
         + load / (1 + load * neuron.output_impedance)
     )
+    return 1 / admittance
 
 
 def impedance_at(neuron: Any, gates: Array) -> Array:
