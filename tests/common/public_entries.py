@@ -35,6 +35,7 @@ OURS = {
     "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
     "qmemcircuit.neurons.dynamics.systems": ("pack", "require_autonomous", "drive_period", "Field"),
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
+    "qmemcircuit.neurons.hodgkin_huxley.quantized": ("impedance_at",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
     "qmemcircuit.neurons.shuttle.device": ("Executed",),
     "qmemcircuit.neurons.shuttle.digital": (

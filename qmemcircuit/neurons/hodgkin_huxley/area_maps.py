@@ -61,6 +61,7 @@ def two_branch_area(drive: ArrayLike, response: ArrayLike) -> FloatArray:
     return np.asarray((mean * widths).sum(axis=0))
 
 
+MOST_PERIODS = 10_000
 MOST_POINTS = 10**6
 """Of one period of the drive."""
 
@@ -96,6 +97,11 @@ def map_loop_area(
     import xarray
 
     check_integer("settle_periods", settle_periods, minimum=1)
+    if settle_periods > MOST_PERIODS:
+        raise ValueError(
+            f"Argument settle_periods must be at most {MOST_PERIODS:,}, but {settle_periods:,} was "
+            "given; the gates forget their start within a few periods."
+        )
     check_integer("points", points, minimum=8)
     if points % 4:
         raise ValueError(f"Argument points must be a multiple of 4, but {points} was given.")
