@@ -28,6 +28,8 @@ from public_entries import OURS, ROOMS, entries_with_arguments, public_objects
 
 import qmemcircuit
 
+pytestmark = pytest.mark.xdist_group("bad input")  # Numba compiles once, in one process
+
 GRAMMAR = re.compile(r"\AArguments? \S.* must .+, but .+", re.DOTALL)
 REFUSALS = (ValueError, TypeError, IndexError, KeyError, ImportError, OSError, RuntimeError)
 PACKAGE = Path(qmemcircuit.__file__).parent

@@ -82,6 +82,9 @@ def test_pieces_change_no_bit(monkeypatch, ancilla):
     assert np.array_equal(whole.states, cut.states)
 
 
+# A shell that starts the tests in the background has them, and their children, ignore Ctrl-C.
+HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
 START = """
 import numpy as np, qmemcircuit as qm
 memristor = qm.Memristor(qm.SquidRate(0.02), a=0.8)
@@ -103,7 +106,7 @@ CALLS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_ctrl_c_is_seen_within_seconds(name):
-    code = START.format(call=CALLS[name])
+    code = HEARS + START.format(call=CALLS[name])
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -125,7 +128,7 @@ def test_ctrl_c_is_seen_within_seconds(name):
 
 @pytest.mark.slow
 def test_the_command_line_ends_with_one_line_and_130():
-    code = """
+    code = HEARS + """
 import sys, time
 from qmemcircuit.command_line import main as cli
 def wait(options):
