@@ -48,6 +48,7 @@ Execute = Callable[["list[QuantumCircuit]", int], Sequence[Mapping[str, int]]]
 """`execute(circuits, shots)` runs circuits and returns counts by bit string for each."""
 
 
+# More than eight parameters: a public verb takes its options as plain keywords.
 def run_digital(
     neuron: ShuttleNeuron,
     times: ArrayLike,
