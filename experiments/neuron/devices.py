@@ -33,10 +33,11 @@ from experiments.neuron.params import (
 )
 from experiments.potter2024.params import OSCILLATION
 from experiments.results import Quantity, Result, Settings
+from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.neurons.closed_loop import calibrate_readout
 from qmemcircuit.neurons.dynamics.oscillations import measure_oscillation
 from qmemcircuit.neurons.shuttle.bifurcations import find_folds
-from qmemcircuit.neurons.shuttle.device import run_digital
+from qmemcircuit.neurons.shuttle.device import place_digital, run_digital
 from qmemcircuit.neurons.shuttle.digital import simulate_digital
 from qmemcircuit.neurons.shuttle.neuron import LinearRamp, ShuttleNeuron
 from qmemcircuit.results.trajectory import Trajectory
@@ -100,15 +101,10 @@ def compute(settings: Settings) -> Result:
     return Result(data, quantities, parameters)
 
 
-def _target(name: str, seed: int, **options: Any) -> qm.DeviceTarget:
+def _target(name: str, seed: int, **options: Any) -> Target:
     """Return a device whose qubits are chosen for the composed circuits: the best coupled pair."""
-    from qmemcircuit.neurons.shuttle.composed import ComposedLoop
-
     target = qm.device(fake_backend(name), seed=seed, **options)
-    loop = ComposedLoop(_neuron(ACTIVE), STEP, (0.0, 0.0, 1.0), target)
-    placed = loop.target
-    assert isinstance(placed, qm.DeviceTarget)
-    return placed
+    return place_digital(_neuron(ACTIVE), STEP, target, feedback="composed")
 
 
 def _neuron(bias: float) -> ShuttleNeuron:

@@ -36,9 +36,9 @@ def draw_devices(result: Result) -> Figure:
     letter_panels(
         axes.ravel(),
         (
-            f"{FIRST}, {shots} shots a basis, V_n = 2",
+            f"{FIRST}, {shots} shots a basis, V$_n$ = 2",
             "span per period over the exact loop's",
-            f"slow ramps of V_n, {FIRST}",
+            f"slow ramps of V$_n$, {FIRST}",
             f"driven, once a drive period, {FIRST}",
         ),
     )
@@ -67,7 +67,7 @@ def _draw_series(result: Result, ax: Any) -> None:
         color=COLOURS["history"],
         label="history, from a point of the cycle",
     )
-    ax.set_xlabel("time (1/ω units of the model)")
+    ax.set_xlabel("time t")
     ax.set_ylabel("voltage V")
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.45 * (high - low))
@@ -88,7 +88,7 @@ def _draw_spans(result: Result, ax: Any) -> None:
             cycle = runs.sel(run=f"{name} composed {ACTIVE:g}")
             places.append(place)
             values.append(float(row.span / (row.exact_span if bias == ACTIVE else cycle.span)))
-        label = f"{way}, V_n = {bias:g}" + (" (control)" if bias == SILENT else "")
+        label = f"{way}, V$_n$ = {bias:g}" + (" (control)" if bias == SILENT else "")
         label += f", last {WINDOW} steps real" if way == "window" else ""
         colour = PALETTE[3] if bias == SILENT else COLOURS[way]
         ax.plot(places, values, marker, color=colour, label=label)

@@ -37,7 +37,14 @@ OURS = {
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
     "qmemcircuit.neurons.hodgkin_huxley.quantized": ("impedance_at",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
+    "qmemcircuit.neurons.shuttle.composed": (
+        "ComposedLoop",
+        "drift_map",
+        "preparation_map",
+        "turn_map",
+    ),
     "qmemcircuit.neurons.shuttle.device": ("Executed",),
+    "qmemcircuit.neurons.shuttle.feedback": ("HistoryLoop", "ReprepareLoop"),
     "qmemcircuit.neurons.shuttle.digital": (
         "check_even_times",
         "check_seed",

@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import FloatArray, IntArray, check_choice, check_integer
+from qmemcircuit.common.checks import (
+    FloatArray,
+    IntArray,
+    check_choice,
+    check_integer,
+    check_real,
+    check_work,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
@@ -109,19 +116,7 @@ def run_digital(
     parameters = pack_parameters(neuron, np.inf)
     steps = moments.size - 1
     where = _loop_target(target, execute, steps=steps)
-    loop: Feedback
-    if feedback == "composed":
-        window = check_integer("window", window, minimum=0)
-        loop = ComposedLoop(neuron, dt, bloch, where, window=window)
-    elif window:
-        raise ValueError(
-            f"Argument window must be 0 with feedback={feedback!r}, whose steps are all real, but "
-            f"{window!r} was given; feedback='composed' has one."
-        )
-    elif feedback == "history":
-        loop = HistoryLoop(neuron, dt, bloch, where, steps=steps)
-    else:
-        loop = ReprepareLoop(neuron, dt, bloch, where)
+    loop = _loop(neuron, dt, bloch, where, feedback, window, steps)
     voltages = np.full(moments.size, begin[0])
     counts = np.zeros((moments.size, len(loop.bases), 2), dtype=np.int64)
     currents, errors = np.zeros(moments.size), np.zeros(moments.size)
@@ -172,6 +167,57 @@ def run_digital(
             target=dict(loop.target.describe()),
         ),
     )
+
+
+def place_digital(
+    neuron: ShuttleNeuron,
+    step: float,
+    target: Target,
+    *,
+    feedback: DeviceFeedback = "composed",
+    window: int = 0,
+    steps: int = 1,
+) -> Target:
+    """Return the target with its qubits chosen, as `run_digital` would for such a loop.
+
+    What `calibrate_readout` needs: flips belong to qubits.
+
+    Args:
+        neuron, target, feedback, window: as in `run_digital`.
+        step: Δt.
+        steps: how many there will be; with "history" the last one's circuit is the longest.
+    """
+    check_arguments(place_digital, locals(), own=("target",))
+    check_real("step", step, minimum=0, exclusive=True)
+    check_integer("steps", steps, minimum=1)
+    check_choice("feedback", feedback, get_args(DeviceFeedback))
+    check_work("steps", steps, 10_000, "steps, each longer than the last")
+    where = _loop_target(target, None, steps=1)
+    north = np.array([0.0, 0.0, 1.0])
+    return _loop(neuron, step, north, where, feedback, window, steps).target
+
+
+def _loop(
+    neuron: ShuttleNeuron,
+    step: float,
+    bloch_vector: FloatArray,
+    target: Target,
+    feedback: DeviceFeedback,
+    window: int,
+    steps: int,
+) -> Feedback:
+    window = check_integer("window", window, minimum=0)
+    check_work("window", window, 1000, "real steps")
+    if feedback == "composed":
+        return ComposedLoop(neuron, step, bloch_vector, target, window=window)
+    if window:
+        raise ValueError(
+            f"Argument window must be 0 with feedback={feedback!r}, whose steps are all real, but "
+            f"{window!r} was given; feedback='composed' has one."
+        )
+    if feedback == "history":
+        return HistoryLoop(neuron, step, bloch_vector, target, steps=steps)
+    return ReprepareLoop(neuron, step, bloch_vector, target)
 
 
 @data_object
