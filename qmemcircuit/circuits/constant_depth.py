@@ -23,26 +23,31 @@ the master equation for every input state. Where it exceeds the tolerance, Value
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.channels import check_pair, map_distances, pair_maps
-from qmemcircuit.circuits.collision import damping_probability
-from qmemcircuit.circuits.pair_fit import fit_sequences, quadrature_start, shaken
+from qmemcircuit.circuits.channels import check_pair, pair_maps
+from qmemcircuit.circuits.pair_closed_form import (
+    closed_form,
+    closed_form_applies,
+    damping_integrals,
+)
+from qmemcircuit.circuits.pair_search import (
+    MOST_COLLISIONS,
+    CompilationProblem,
+    CompiledMethod,
+    search_sequences,
+)
 from qmemcircuit.circuits.pair_sequence import NOTHING, PairSequence
-from qmemcircuit.circuits.splitting import Element, pair_hamiltonian
+from qmemcircuit.circuits.splitting import Element
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
-    ComplexArray,
     FloatArray,
-    IntArray,
     check_choice,
     check_integer,
     check_real,
@@ -50,28 +55,10 @@ from qmemcircuit.common.checks import (
     check_work,
 )
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network
-
-CompiledMethod = Literal["closed form", "fitted"]
-
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 TOLERANCE = 0.005
 """Default of the largest residual: what the closed form keeps at the paper's coupling, doubled."""
-MOST_COLLISIONS = 8
-"""Of each memristor: 57 two-qubit gates at most. Beyond, steps are no dearer (`fused`)."""
-PROBES = 12
-"""So many of the times, evenly chosen, are tried first: a number of collisions that fails at one
-of them is not tried at the others."""
-HOPELESS = 6.0
-"""A residual above so many tolerances is not tried again from other starts: experience with random
-pairs (experiments/benchmarks/compiled_pairs.py) is that a start matters by less."""
-EXACT = 0.002
-"""A residual below this part of the tolerance is not improved by a fit."""
-SHAKES = ((0.02, 1), (0.02, 2), (0.1, 3))
-"""Size and seed of what breaks the symmetry of each start (see `pair_fit`); the first one goes
-to every time, the others to those where it fails."""
 
 
 @data_object
@@ -235,8 +222,8 @@ def compile_pairs(
 
     All times have the same number of collisions: the smallest one with which all are within the
     tolerance. Within it, the closed form is preferred, for it has the fewest gates; else the
-    best of several fits is taken (see `_fitted`). The closed form takes milliseconds a time, fits
-    10 to 100 milliseconds a time (python -m experiments.benchmarks.compiled_pairs).
+    best of several fits is taken (see `pair_search`). The closed form takes milliseconds a time,
+    fits 10 to 100 milliseconds a time (python -m experiments.benchmarks.compiled_pairs).
 
     `balance`, between −1 and 1, moves damping from the second collision of the closed form
     (w2) to the first (w1): w1 − w2 = balance × min(|z+|, |z−|). The chord through z turns, the
@@ -253,8 +240,8 @@ def compile_pairs(
         check_choice("method", method, ("closed form", "fitted"))
     _check_options(tolerance, collisions, exceeded)
     later = checked[checked > 0]
-    knots, damping = _damping_integrals(network, later)
-    closed = collisions in (None, 2) and _closed_form_applies(network, damping)
+    knots, damping = damping_integrals(network, later)
+    closed = collisions in (None, 2) and closed_form_applies(network, damping)
     if method == "closed form" and not closed:
         raise ValueError(
             "Argument method must not be 'closed form' for this pair, but it was given; the "
@@ -265,11 +252,17 @@ def compile_pairs(
     if not later.size:
         return tuple(_nothing(time, closed and method != "fitted") for time in start)
     ends = np.flatnonzero(np.isin(knots, later))
-    problem = _Problem(network, later, damping[:, ends], pair_maps(network, later), tolerance)
+    problem = CompilationProblem(
+        network, later, damping[:, ends], pair_maps(network, later), tolerance
+    )
     formula: list[PairSequence] = []
     if closed and method != "fitted":
-        formula = _closed_form(network, knots, damping[0], ends, balance)
-    found = _search(problem, formula, method == "closed form", collisions)
+        formula = closed_form(network, knots, damping[0], ends, balance)
+    searched = search_sequences(problem, formula, method == "closed form", collisions)
+    found = tuple(
+        CompiledPair(float(time), sequence, float(residual), way)
+        for time, sequence, residual, way in zip(later, *searched, strict=True)
+    )
     worst = int(np.argmax([pair.residual for pair in found]))
     if found[worst].residual > tolerance:
         _report(found[worst], tolerance, exceeded)
@@ -319,145 +312,6 @@ def restored_pairs(stored: Mapping[str, Any]) -> tuple[CompiledPair, ...]:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    """What is to be compiled: times (T,), ∫Γ to each (2, T), exact maps (T, 16, 16)."""
-
-    network: Network
-    times: FloatArray
-    damping: FloatArray
-    maps: FloatArray
-    tolerance: float
-
-    def at(self, places: IntArray) -> _Problem:
-        """Return the problem at some of the times."""
-        return _Problem(
-            self.network,
-            self.times[places],
-            self.damping[:, places],
-            self.maps[places],
-            self.tolerance,
-        )
-
-    def residuals(self, sequences: list[PairSequence]) -> FloatArray:
-        return map_distances(np.array([sequence.map() for sequence in sequences]), self.maps)
-
-
-def _search(
-    problem: _Problem, formula: list[PairSequence], only: bool, collisions: int | None
-) -> tuple[CompiledPair, ...]:
-    """Return the circuits with the fewest collisions that meet the tolerance, else the best ones.
-
-    `formula` is the closed form, or empty; `only`: nothing else is allowed.
-    """
-    count = problem.times.size
-    methods: list[CompiledMethod] = ["closed form" if formula else "fitted"] * count
-    best, residuals = formula, np.full(count, np.inf)
-    if formula:
-        residuals = problem.residuals(formula)
-        if only or residuals.max() <= problem.tolerance:
-            return _pairs(problem, best, residuals, methods)
-    probes = np.unique(np.linspace(0, count - 1, min(count, PROBES)).round().astype(int))
-    numbers = range(2, MOST_COLLISIONS + 1) if collisions is None else (collisions,)
-    for number in numbers:
-        allowed = formula if number == 2 else []
-        if number < numbers[-1] and probes.size < count:
-            # Not worth trying at every time what fails at one of a dozen.
-            tried, _ = _fitted(problem.at(probes), number, [allowed[k] for k in probes if allowed])
-            if problem.at(probes).residuals(tried).max() > problem.tolerance:
-                continue
-        sequences, kept = _fitted(problem, number, allowed)
-        reached = problem.residuals(sequences)
-        if reached.max() < residuals.max() or not best:
-            best, residuals = sequences, reached
-            methods = ["closed form" if k in kept else "fitted" for k in range(count)]
-        if residuals.max() <= problem.tolerance:
-            break
-    return _pairs(problem, best, residuals, methods)
-
-
-def _fitted(
-    problem: _Problem, collisions: int, formula: list[PairSequence]
-) -> tuple[list[PairSequence], set[int]]:
-    """Return the best circuits with so many collisions, and where they are the closed form.
-
-    Tried in this order, each where the tolerance is not met yet: the closed form, or Gauss's rule
-    where that is as good as exact; a fit from Gauss's rule; a fit from the closed form; fits from
-    what was found at the neighbouring times, on either side, the coherent evolution between put
-    after it; fits from Gauss's rule with other seeds.
-    """
-    count = problem.times.size
-    best: list[PairSequence] = list(formula)
-    reached = problem.residuals(best) if best else np.full(count, np.inf)
-    kept = set(range(count)) if best else set()
-    wrong = np.flatnonzero(reached > problem.tolerance)
-
-    def attempt(places: IntArray, starts: list[PairSequence]) -> None:
-        part = problem.at(places)
-        found = fit_sequences(starts, part.maps)
-        for place, sequence, residual in zip(places, found, part.residuals(found), strict=True):
-            if residual < reached[place]:
-                best[place], reached[place] = sequence, residual
-                kept.discard(int(place))
-
-    def quadrature(places: IntArray, size: float, seed: int) -> list[PairSequence]:
-        starts = [
-            quadrature_start(
-                problem.network, float(problem.times[k]), problem.damping[:, k], collisions
-            )
-            for k in places
-        ]
-        return [shaken(start, size, seed) for start in starts] if size else starts
-
-    first, *others = SHAKES
-    if not best:
-        # Where the rule is as good as exact (no damping, say), it is not shaken and fitted again.
-        best = quadrature(np.arange(count), 0.0, 0)
-        reached = problem.residuals(best)
-        wrong = np.flatnonzero(reached > EXACT * problem.tolerance)
-    if wrong.size:
-        attempt(wrong, quadrature(wrong, *first))
-        if formula:
-            attempt(wrong, [shaken(formula[k], *first) for k in wrong])
-    hamiltonian = pair_hamiltonian(problem.network, (0, 1))
-    for side in (-1, 1, 0, 0):
-        wrong = np.flatnonzero(reached > problem.tolerance)
-        if not wrong.size or reached.max() > HOPELESS * problem.tolerance:
-            break
-        if side == 0:
-            attempt(wrong, quadrature(wrong, *others.pop(0)))
-            continue
-        near = wrong[(wrong + side >= 0) & (wrong + side < count)]
-        if near.size:
-            starts = [
-                _carried(best[k + side], hamiltonian, problem.times[k] - problem.times[k + side])
-                for k in near
-            ]
-            attempt(near, [shaken(start, *first) for start in starts])
-    return best, kept
-
-
-def _carried(sequence: PairSequence, hamiltonian: ComplexArray, duration: float) -> PairSequence:
-    """Return a sequence with the coherent evolution for `duration` after it."""
-    gates = sequence.gates.copy()
-    gates[-1] = evolve(hamiltonian, float(duration)) @ gates[-1]
-    return PairSequence(gates, sequence.probabilities)
-
-
-def _pairs(
-    problem: _Problem,
-    sequences: list[PairSequence],
-    residuals: FloatArray,
-    methods: list[CompiledMethod],
-) -> tuple[CompiledPair, ...]:
-    return tuple(
-        CompiledPair(float(time), sequence, float(residual), method)
-        for time, sequence, residual, method in zip(
-            problem.times, sequences, residuals, methods, strict=True
-        )
-    )
-
-
 def _nothing(time: float, closed: bool) -> CompiledPair:
     return CompiledPair(time, NOTHING, 0.0, "closed form" if closed else "fitted")
 
@@ -497,131 +351,3 @@ def _report(worst: CompiledPair, tolerance: float, exceeded: str) -> None:
         f"asked and {found}. Use splitting='fused' with enough steps, allow more collisions or "
         "a larger tolerance, or go on with exceeded='warn' (ConstantDepth(…) as the splitting)."
     )
-
-
-def _damping_integrals(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return instants (K,) among which are 0 and `times`, and ∫Γ from 0 to each, shape (2, K).
-
-    They are the ends of panels and the Gauss nodes inside. A panel is at most an eighth of a
-    period, and short on the scale of the couplings.
-    """
-    strength = float(np.abs(np.linalg.eigvalsh(pair_hamiltonian(network, (0, 1)))).max())
-    longest = min(min(m.period for m in network.memristors) / 8, 1 / max(strength, 1e-300))
-    marks = np.unique(np.concatenate([[0.0], times]))
-    edges = [0.0]
-    for start, stop in pairwise(marks):
-        count = math.ceil((stop - start) / longest)
-        # The last edge is `stop` itself, to the bit: times are looked up among the instants.
-        edges += [*np.linspace(start, stop, count + 1)[1:-1], stop]
-    bounds = np.array(edges)
-    for memristor in network.memristors:
-        for start, stop in pairwise(bounds):
-            damping_probability(memristor, float(start), float(stop))  # refuses a negative rate
-    middle, half = 0.5 * (bounds[1:] + bounds[:-1]), 0.5 * np.diff(bounds)
-    inside = middle[:, None] + half[:, None] * NODES
-    knots = np.concatenate([[0.0], np.hstack([inside, bounds[1:, None]]).ravel()])
-    steps = [m.decay_integral(knots[:-1], knots[1:]) for m in network.memristors]
-    return knots, np.array([np.concatenate([[0.0], np.cumsum(step)]) for step in steps])
-
-
-def _closed_form_applies(network: Network, damping: FloatArray) -> bool:
-    """Whether rates and frequencies agree and H has the blocks {gg, ee} and {ge, eg} only."""
-    hamiltonian = pair_hamiltonian(network, (0, 1))
-    tolerance = 1e-12 * max(1.0, float(np.abs(hamiltonian).max()))
-    mixing = hamiltonian[np.ix_([0, 3], [1, 2])]
-    return bool(
-        np.abs(mixing).max() <= tolerance
-        and abs(hamiltonian[1, 1] - hamiltonian[2, 2]) <= tolerance
-        and abs(hamiltonian[1, 2].imag) <= tolerance
-        and np.allclose(damping[0], damping[1], rtol=1e-12, atol=1e-14)
-    )
-
-
-def _closed_form(
-    network: Network, knots: FloatArray, damping: FloatArray, ends: IntArray, balance: float
-) -> list[PairSequence]:
-    """Return the chords through z± and what follows from them, at each of `ends` (one or more).
-
-    With b = balance × min(|z+|, |z−|)/w the weights are w1, w2 = w (1 ± b)/2, for both chords:
-    w1, w2 and |z| are the sides of a triangle, whose angles at z give θ1 and θ2.
-
-    The names are those of experiments/derivations/compiled_pair.md.
-    """
-    hamiltonian = pair_hamiltonian(network, (0, 1))
-    dressing = _dressing(hamiltonian)
-    dressed = dressing.conj().T @ hamiltonian @ dressing
-    exchange = float(dressed[1, 2].real)
-    shift = float((dressed[1, 1] + dressed[2, 2] - dressed[0, 0] - dressed[3, 3]).real)
-    lost = -np.expm1(-damping)  # w
-    centres = [_phase_average(knots, lost, shift + sign * 2 * exchange) for sign in (1, -1)]
-    ratios = [
-        np.minimum(np.divide(np.abs(z), lost, out=np.ones_like(lost), where=lost > 0), 1.0)
-        for z in centres  # rounding can leave |z|/w = 1 + 1e-16
-    ]
-    uneven = balance * np.minimum(*ratios)
-    chords = []
-    # A chord may be walked from either end. This pairing leaves no σzσz in the gates of a pair
-    # that only exchanges (z− is the conjugate of z+), and no exchange where there is none.
-    order = -1.0 if abs(exchange) > 1e-12 * np.abs(hamiltonian).max() else 1.0
-    for centre, ratio, first in zip(centres, ratios, (-1.0, -order), strict=True):
-        openings = np.array([_opening(ratio, uneven), -_opening(ratio, -uneven)])
-        chords.append(np.angle(centre) + first * openings)
-    plus, minus = chords
-    shapes = []
-    for end in ends:
-        turns = [
-            _turn((plus[k, end] - minus[k, end]) / 4, (plus[k, end] + minus[k, end]) / 4)
-            for k in range(2)
-        ]
-        gates = [
-            turns[0] @ dressing.conj().T,
-            turns[1] @ turns[0].conj().T,
-            dressing @ evolve(dressed, float(knots[end])) @ turns[1].conj().T,
-        ]
-        before, after = 0.5 * lost[end] * np.array([1 + uneven[end], 1 - uneven[end]])
-        probabilities = np.array([[before, before], [after / (1 - before)] * 2])
-        shapes.append(PairSequence(np.array(gates), probabilities))
-    return shapes
-
-
-def _opening(ratio: FloatArray, uneven: FloatArray) -> FloatArray:
-    """Return the angle between z and the chord's end of weight w (1 + uneven)/2, |z| = ratio w.
-
-    The law of cosines, (w1² + |z|² − w2²) / 2 w1 |z| with w1² − w2² = uneven w².
-    """
-    sides = (1 + uneven) * ratio
-    cosine = np.divide(uneven + ratio**2, sides, out=np.ones_like(ratio), where=sides > 0)
-    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)))
-
-
-def _dressing(hamiltonian: ComplexArray) -> ComplexArray:
-    """Return W, the rotation that diagonalises the block {gg, ee}, the one nearest to 1."""
-    _, vectors = np.linalg.eigh(hamiltonian[np.ix_([0, 3], [0, 3])])
-    if abs(vectors[0, 0]) < abs(vectors[1, 0]):
-        vectors = vectors[:, ::-1]
-    vectors = vectors * np.exp(-1j * np.angle(np.diag(vectors)))
-    dressing = np.eye(4, dtype=complex)
-    dressing[np.ix_([0, 3], [0, 3])] = vectors
-    return dressing
-
-
-def _phase_average(knots: FloatArray, lost: FloatArray, frequency: float) -> ComplexArray:
-    """Return z(t) = ∫ e^{iΔs} dw(s) from 0 to each panel's end (other instants hold no result).
-
-    By parts, z = w e^{iΔt} − iΔ ∫ w e^{iΔs} ds: the law's integral is used, never its value.
-    """
-    rotated = lost * np.exp(1j * frequency * knots)
-    panels = rotated[1:].reshape(-1, NODES.size + 1)[:, :-1]
-    ends = np.arange(0, knots.size, NODES.size + 1)
-    half = 0.5 * np.diff(knots[ends])
-    integral = np.zeros(knots.size, dtype=complex)
-    integral[ends[1:]] = np.cumsum(half * (panels @ WEIGHTS))
-    return np.asarray(rotated - 1j * frequency * integral)
-
-
-def _turn(exchange: float, shift: float) -> ComplexArray:
-    """Return exp(−i(α X + β 1)) on {ge, eg}, and 1 on {gg, ee}."""
-    generator = np.zeros((4, 4), dtype=complex)
-    generator[1, 1] = generator[2, 2] = shift
-    generator[1, 2] = generator[2, 1] = exchange
-    return evolve(generator, 1.0)

@@ -25,13 +25,14 @@ from scipy.linalg import expm
 import qmemcircuit as qm
 from qmemcircuit.circuits.channels import map_distance, pair_maps
 from qmemcircuit.circuits.collision import damping_kraus
-from qmemcircuit.circuits.constant_depth import SHAKES, compile_pair, compile_pairs
+from qmemcircuit.circuits.constant_depth import compile_pair, compile_pairs
 from qmemcircuit.circuits.pair_fit import (
     fit_sequences,
     quadrature_start,
     sequence_maps,
     shaken,
 )
+from qmemcircuit.circuits.pair_search import SHAKES
 from qmemcircuit.circuits.pair_sequence import PairSequence
 from qmemcircuit.circuits.splitting import Collision, split_evolution
 from qmemcircuit.common.states import trace_distance
