@@ -49,7 +49,7 @@ def work(verb: str, size: int, steps: int) -> Callable[[], Any]:
     if verb == "exact_circuit":
         return lambda: qm.exact_circuit(chain, times)
     if verb == "ancillas":
-        return lambda: qm.exact_circuit(chain, times, ancilla="reset")
+        return lambda: qm.exact_circuit(chain, times, ancilla="reset", engine="aer")
     if verb == "master_equation":
         return lambda: qm.master_equation(chain, times)
     if verb == "device_states":

@@ -26,7 +26,7 @@ def compute(settings: Settings) -> Result:
     exact = qm.exact_circuit(memristor, times)
     quantities = []
     for name in ("fresh", "reset", "merged"):
-        other = qm.exact_circuit(memristor, times, ancilla=name, collision="paper")
+        other = qm.exact_circuit(memristor, times, ancilla=name, collision="paper", engine="aer")
         assert exact.states is not None
         assert other.states is not None
         distance = float(np.abs(exact.states - other.states).max())

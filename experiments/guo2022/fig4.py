@@ -22,16 +22,18 @@ def compute(settings: Settings) -> Result:
     times = memristor.periods(1 if settings.quick else FIG4_PERIODS, points=POINTS_PER_PERIOD)
     shots = settings.shots_or(SHOTS)
     target = settings.target or qm.aer(seed=settings.seed)
-    master = qm.master_equation(memristor, times)
-    exact = qm.exact_circuit(memristor, times)
     record = qm.run(memristor, times, target=target, shots=shots)
-    digital = qm.estimate(record)
+    judgement = qm.judge(record)
+    print(judgement)
     # As in the paper: with the bias that differences have.
     paper = qm.estimate(record, current="finite_difference", bias="data")
-    comparison = qm.compare(digital, master)
-    print(comparison)
-    data = {"master": master, "exact": exact, "digital": digital, "finite_difference": paper}
-    quantities = _quantities(memristor, data, comparison)
+    data = {
+        "master": judgement.reference,
+        "exact": qm.exact_circuit(memristor, times),
+        "digital": judgement.trajectory,
+        "finite_difference": paper,
+    }
+    quantities = _quantities(memristor, data, judgement.comparison)
     parameters = {"shots": shots, "seed": settings.seed, "points_per_period": POINTS_PER_PERIOD}
     return Result(data, quantities, parameters)
 

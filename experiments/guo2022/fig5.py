@@ -23,8 +23,8 @@ def compute(settings: Settings) -> Result:
     """Prove on states that recycled ancillas give what the paper's fresh ones give."""
     model = pair(qm.Native("y", PAIR_STRENGTH))
     times = pair_times(model)[: STEPS + 1]
-    fresh = qm.exact_circuit(model, times, ancilla="fresh", collision="paper")
-    reset = qm.exact_circuit(model, times, ancilla="reset")
+    fresh = qm.exact_circuit(model, times, ancilla="fresh", collision="paper", engine="aer")
+    reset = qm.exact_circuit(model, times, ancilla="reset", engine="aer")
     assert fresh.states is not None
     assert reset.states is not None
     quantities = (

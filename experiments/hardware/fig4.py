@@ -93,9 +93,7 @@ def compute(settings: Settings) -> Result:
 def _readout_alone(record: qm.Record) -> qm.Record:
     """Return the record as if nothing but readout correction had been declared."""
     assert record.mitigated is not None
-    readout = record.mitigated.readout
-    alone = qm.MitigatedSamples(qm.Mitigation(), (record.samples,), readout)
-    return replace(record, mitigated=alone)
+    return replace(record, mitigated=record.mitigated.under(qm.Mitigation()))
 
 
 def _quantities(

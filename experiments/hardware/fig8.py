@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.hardware.pair_figure import draw_pair
 from experiments.hardware.pair_verdicts import LIE, LIE_STEPS, SHORT_LIE, STAGES, quantities_of_pair
 from experiments.hardware.params import (
     DEVICES,
@@ -27,28 +27,14 @@ from experiments.hardware.params import (
 from experiments.results import Result, Settings
 from qmemcircuit.common.states import (
     concurrence_of_states,
-    outcome_probabilities,
     trace_distance,
 )
-from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure
 from qmemcircuit.runs.services import fake_backend
 
 if TYPE_CHECKING:
     import xarray
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LABELS = {
-    LIE: f"{LIE} (paper)",
-    "fused": "fused (10 steps)",
-    "compiled": "compiled",
-    "absorbed": "compiled, decay absorbed",
-    "mitigated": "compiled, mitigated",
-}
-COLOURS = dict(
-    zip(LABELS, (PALETTE[4], PALETTE[3], PALETTE[5], PALETTE[0], PALETTE[1]), strict=True)
-)
-PERIOD = 2 * np.pi
 COMPILED: dict[str, Any] = {"splitting": "compiled"}
 
 
@@ -83,7 +69,7 @@ def compute(settings: Settings) -> Result:
         }
         data[f"unlimited_{name}"] = _table("reset_error", mitigated, master)
         advance()
-        data[f"sampled_{name}"], data[f"noisy_{name}"] = _sampled(
+        data[f"sampled_{name}"], data[f"noisy_{name}"], data[f"raw_{name}"] = _sampled(
             target, master, factors, shots, seeds
         )
         advance()
@@ -152,8 +138,12 @@ def _sampled(
     factors: tuple[int, ...],
     shots: int,
     seeds: range,
-) -> tuple[xarray.Dataset, qm.Trajectory]:
-    """Draw shots at every noise factor and reconstruct, seed by seed."""
+) -> tuple[xarray.Dataset, qm.Trajectory, qm.Trajectory]:
+    """Draw shots at every noise factor and reconstruct, seed by seed.
+
+    Returns distances and concurrence of each stage and seed; and, of the circuits with the decay
+    absorbed, the exact noisy states and those of the first seed's raw shots.
+    """
     import xarray
 
     fewer = qm.Mitigation(LINEAR_FACTORS[: len(factors)])
@@ -170,10 +160,11 @@ def _sampled(
         runs, others = best.draw_counts(shots, random), linear.draw_counts(shots, random)
         readout = best.draw_readout(shots, random)
         mitigated = qm.MitigatedSamples(best.mitigation, runs, readout)
+        straight = qm.MitigatedSamples(fewer, others, readout)
         stages = {
-            "raw": qm.MitigatedSamples(qm.Mitigation(readout=False), runs[:1], None),
-            "read": qm.MitigatedSamples(qm.Mitigation(), runs[:1], readout),
-            "linear": qm.MitigatedSamples(fewer, others, readout),
+            "raw": mitigated.under(qm.Mitigation(readout=False)),
+            "read": mitigated.under(qm.Mitigation()),
+            "linear": straight,
             "mitigated": mitigated,
         }
         states.append([stages[stage].states() for stage in STAGES])
@@ -183,6 +174,7 @@ def _sampled(
             zeros = np.zeros((master.times.size, 2))
             counts = qm.Trajectory(master.times, zeros, zeros, mitigated=mitigated)
             interval = best.circuits.with_residuals(counts).concurrence(0, 1)
+            raw = straight.under(qm.Mitigation(readout=False)).states()
     swapped = np.swapaxes(np.array(states), 0, 1)
     distance = [[trace_distance(one, master.states) for one in stage] for stage in swapped]
     concurrence = [[concurrence_of_states(one) for one in stage] for stage in swapped]
@@ -202,93 +194,10 @@ def _sampled(
             "kind": list(rates[0]),
         },
     )
-    return dataset, linear.expected()
+    noisy = linear.expected()
+    return dataset, noisy, replace(noisy, states=raw)
 
 
 def draw(result: Result) -> dict[str, Figure]:
     """Draw concurrence and distance against time, and the budget of FakeTorino."""
-    figure, axes = make_figure(1, 2, width=7.4, height=3.2)
-    _draw_concurrence(result, axes[0])
-    _draw_distances(result, axes[1])
-    letter_panels(
-        axes,
-        (
-            "FakeTorino: exact noisy states, and shots mitigated",
-            "solid, filled: FakeTorino; dotted, open: FakeFez",
-        ),
-    )
-    for ax, place in zip(axes, ("upper right", "lower right"), strict=True):
-        ax.set_xlabel("time t/T")
-        ax.legend(loc=place, fontsize=6.5)
-    budget_figure, ax = make_figure(width=5.2, height=2.9)
-    _draw_budget(result, ax)
-    return {"": figure, "budget": budget_figure}
-
-
-def _draw_rows(result: Result, ax: Axes, quantity: str, device: str, **style: Any) -> None:
-    """Draw one quantity of the exact noisy states of four protocols on one device."""
-    exact = result.data["exact"]
-    for name in (LIE, "fused", "compiled", "absorbed"):
-        row = f"{device} {name}"
-        if row in exact.row:
-            label = LABELS[name] if device == "FakeTorino" else None
-            values = exact[quantity].sel(row=row)
-            ax.plot(exact.time / PERIOD, values, color=COLOURS[name], label=label, **style)
-
-
-def _draw_concurrence(result: Result, ax: Axes) -> None:
-    fine = np.linspace(0, result.data["master"].times[-1], 241)
-    smooth = concurrence_of_states(qm.master_equation(pair(), fine).states)
-    ax.plot(fine / PERIOD, smooth, color=REFERENCE_COLOUR, label="master equation")
-    _draw_rows(result, ax, "concurrence", "FakeTorino", marker="s", linewidth=0.6)
-    sampled = result.data["sampled_FakeTorino"]
-    values = sampled.concurrence.sel(stage="mitigated")
-    ax.errorbar(
-        sampled.time / PERIOD,
-        values.mean("seed"),
-        yerr=values.std("seed"),
-        fmt="o",
-        color=COLOURS["mitigated"],
-        label=f"{LABELS['mitigated']} ({values.seed.size} seeds)",
-    )
-    ax.set_ylabel("concurrence C")
-
-
-def _draw_distances(result: Result, ax: Axes) -> None:
-    for device, line, face, shift in (
-        ("FakeTorino", "-", None, 0.0),
-        ("FakeFez", ":", "white", 0.4),
-    ):
-        _draw_rows(result, ax, "trace_distance", device, ls=line, marker="s", linewidth=0.8)
-        if f"sampled_{device}" not in result.data:
-            continue
-        sampled = result.data[f"sampled_{device}"].trace_distance.sel(stage="mitigated")
-        low, middle, high = sampled.quantile([0.05, 0.5, 0.95], dim="seed")
-        ax.errorbar(
-            sampled.time / PERIOD + shift,
-            middle,
-            yerr=[middle - low, high - middle],
-            fmt="o",
-            color=COLOURS["mitigated"],
-            markerfacecolor=face,
-            markersize=3.5,
-            label="mitigated shots: median, 5–95 %" if shift == 0 else None,
-        )
-    ax.axhline(0.02, color=REFERENCE_COLOUR, linewidth=0.5, linestyle="--")
-    ax.set_yscale("log")
-    ax.set_ylim(bottom=6e-4)
-    ax.set_ylabel("trace distance to master eq.")
-
-
-def _draw_budget(result: Result, ax: Axes) -> None:
-    """One seed's raw measurement on FakeTorino, split into its parts."""
-    noisy, shots = result.data["noisy_FakeTorino"], int(result.parameters["shots"])
-    random = np.random.default_rng(FIRST_SEED)
-    bases = tuple(a + b for a in "XYZ" for b in "XYZ")
-    chances = np.stack([outcome_probabilities(noisy.states, b) for b in bases])
-    counts = np.stack([random.multinomial(shots, chance) for chance in chances], axis=1)
-    raw = qm.MitigatedSamples(qm.Mitigation(readout=False), (qm.Samples(bases, counts),), None)
-    measured, exact = replace(noisy, states=raw.states()), result.data["noiseless"]
-    budget = qm.error_budget(measured, noisy=noisy, exact=exact, master=result.data["master"])
-    qm.plot_budget(budget, ax=ax, unit=PERIOD)
-    ax.set_title(f"compiled, decay absorbed, raw: {shots} shots × 9 settings, FakeTorino")
+    return draw_pair(result)

@@ -34,11 +34,11 @@ def compute(settings: Settings) -> Result:
     squid = _squid()
     memristor = squid.memristor(a=np.pi / 4, b=np.pi / 5)
     times = memristor.periods(3, points=60)
-    master = to_volts(squid, qm.master_equation(memristor, times))
     shots = settings.shots or (20_000 if settings.quick else 200_000)
     record = qm.run(memristor, times, target=qm.aer(seed=settings.seed), shots=shots)
-    digital = to_volts(squid, qm.estimate(record))
-    comparison = qm.compare(digital, master)
+    judgement = qm.judge(record)
+    master = to_volts(squid, judgement.reference)
+    digital = to_volts(squid, judgement.trajectory)
     loops = qm.find_loops(master, normalise=None)
     quantities = (
         Quantity("frequency ω/2π", squid.omega / (2e9 * np.pi), unit="GHz"),
@@ -53,7 +53,7 @@ def compute(settings: Settings) -> Result:
             Quantity(f"enclosed area of loop {loop.index}", loop.area * 1e15, unit="fW")
             for loop in loops
         ),
-        Quantity("χ² of the counts against the master equation", comparison.verdict),
+        Quantity("χ² of the counts against the master equation", judgement.verdict),
     )
     return Result(
         {"master": master, "digital": digital},

@@ -16,38 +16,63 @@ from typing import Literal
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qmemcircuit.common.checks import ComplexArray, check_choice, check_real
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice, check_real
 from qmemcircuit.model.memristors import Memristor
 
 CollisionForm = Literal["compact", "paper"]
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
+MOST_PLACES = 10**6
+"""Times at which the sign of a rate is looked at in one call."""
 
 
 def damping_probability(memristor: Memristor, start: float, stop: float) -> float:
-    """Return p = 1 − exp(−∫Γ dt) over [start, stop], exact at any step size.
+    """Return p = 1 − exp(−∫Γ dt) over [start, stop], as `damping_probabilities` does for many."""
+    return float(damping_probabilities(memristor, np.array([start]), np.array([stop]))[0])
 
-    Raises ValueError where Γ is negative anywhere in the step. The integral is exact; the sign
-    is checked at 33 irregular times in every period of the memristor (at least 33), at the ends
-    and between the law's breakpoints, so a much shorter negative dip without them can pass
-    unseen.
+
+def damping_probabilities(
+    memristor: Memristor, starts: FloatArray, stops: FloatArray
+) -> FloatArray:
+    """Return p = 1 − exp(−∫Γ dt) over each [start, stop], shape (n,), exact at any step size.
+
+    Raises ValueError where Γ is negative anywhere in a step. The integral is exact; the sign
+    is checked at 33 irregular times in every period of the memristor (at least 33 in each step),
+    at the ends and between the law's breakpoints, so a much shorter negative dip without them can
+    pass unseen.
     """
-    integral = float(memristor.decay_integral(start, stop))
-    cuts = np.asarray(getattr(memristor.rate, "breakpoints", ()), dtype=float)
-    edges = np.concatenate([[start], cuts[(cuts > start) & (cuts < stop)], [stop]])
-    count = 33 * max(1, math.ceil((stop - start) / memristor.period))
+    integrals = memristor.decay_integral(starts, stops)
+    lengths = stops - starts
+    # No array of many millions where thousands of steps are many periods long.
+    periods = max(1.0, float(lengths.max(initial=0.0)) / memristor.period)
+    count = 33 * math.ceil(periods)
+    if starts.size > 1 and starts.size * count > MOST_PLACES:
+        middle = starts.size // 2
+        halves = (slice(None, middle), slice(middle, None))
+        parts = [damping_probabilities(memristor, starts[k], stops[k]) for k in halves]
+        return np.concatenate(parts)
     # Multiples of the golden ratio fill the step evenly and keep step with no periodic law.
     places = np.concatenate([[0.0, 1.0], np.arange(count) * GOLDEN_RATIO % 1.0])
-    places = np.concatenate([start + (stop - start) * places, 0.5 * (edges[1:] + edges[:-1])])
-    smallest = float(np.min(memristor.decay_rate(places)))
-    if smallest < 0 or integral < 0:
+    rates = memristor.decay_rate(starts[:, None] + lengths[:, None] * places)
+    smallest = np.minimum(rates.min(axis=1, initial=np.inf), integrals)
+    cuts = np.asarray(getattr(memristor.rate, "breakpoints", ()), dtype=float)
+    if cuts.size:
+        edges = np.unique(np.concatenate([cuts, starts, stops]))
+        middles = 0.5 * (edges[1:] + edges[:-1])
+        between = memristor.decay_rate(middles) if middles.size else middles
+        for place in np.flatnonzero(between < 0):
+            here = (starts < middles[place]) & (middles[place] < stops)
+            smallest[here] = np.minimum(smallest[here], between[place])
+    if np.any(smallest < 0):
+        first = int(np.argmax(smallest < 0))
         raise ValueError(
-            f"Argument rate must not be negative, but within the step from t = {start:g} to "
-            f"{stop:g} it falls to {min(smallest, integral):.3g}. A collision with a fresh "
+            f"Argument rate must not be negative, but within the step from t = "
+            f"{starts[first]:g} to {stops[first]:g} it falls to {smallest[first]:.3g}. A "
+            "collision with a fresh "
             "ancilla only takes excitation away (a CP-divisible map); a negative rate gives some "
             "back, for which the ancilla would have to remember. Use a rate ≥ 0, or "
             "master_equation, which can integrate it."
         )
-    return -math.expm1(-integral)
+    return np.asarray(-np.expm1(-integrals))
 
 
 def collision_angle(probability: float) -> float:

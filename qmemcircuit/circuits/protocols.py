@@ -50,6 +50,13 @@ class Target(ABC):
             "circuits alone; aer(…), device(…) and sampler(primitive, pass_manager) do."
         )
 
+    def compile_once(self, circuits: Sequence[QuantumCircuit]) -> Prepared:
+        """Return circuits with open parameters, to be counted for many values of them.
+
+        Here each is bound and counted anew; a target that compiles does so once. Place it first.
+        """
+        return BoundEachTime(self, tuple(circuits))
+
     def place(self, circuits: Sequence[QuantumCircuit]) -> Self:
         """Return the target with its qubits chosen for `circuits`; here there are none to choose.
 
@@ -87,6 +94,34 @@ class Target(ABC):
     def predict(self) -> NoiseModel | None:
         """Return the noise model that predicts this target's counts; None where none is known."""
         return None
+
+
+class Prepared(Protocol):
+    """Circuits with open parameters on a target."""
+
+    def count(self, values: Sequence[FloatArray], shots: int, step: int) -> list[dict[int, int]]:
+        """Return the counts of each circuit for its values, in the order of its `parameters`.
+
+        The shots of different `step` are independent.
+        """
+        ...
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
+class BoundEachTime:
+    """Circuits whose parameters are bound before each is run as any other."""
+
+    target: Target
+    circuits: tuple[QuantumCircuit, ...]
+
+    def count(self, values: Sequence[FloatArray], shots: int, step: int) -> list[dict[int, int]]:
+        """Bind and count."""
+        bound = [
+            circuit.assign_parameters(given)
+            for circuit, given in zip(self.circuits, values, strict=True)
+        ]
+        return self.target.independent(step).count(bound, shots)
 
 
 def counts_of(table: IntArray) -> dict[int, int]:

@@ -28,10 +28,12 @@ import numpy as np
 from qiskit.circuit import Gate
 from qiskit.circuit.library import RZGate, UnitaryGate
 
-from qmemcircuit.circuits.collision import damping_probability
+from qmemcircuit.circuits.collision import damping_probabilities, damping_probability
+from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
+from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.memristors import Memristor, Network
 
 Splitting = Literal["lie", "strang", "fused", "compiled"]
@@ -120,6 +122,54 @@ def split_evolution(
         for element in elements
         if not (isinstance(element, Collision) and element.probability == 0)
     )
+
+
+def step_maps(
+    network: Network, starts: FloatArray, stops: FloatArray, splitting: Splitting
+) -> list[tuple[tuple[int, ...], FloatArray]]:
+    """Return what one step does, for n steps at once: (memristors, their maps (n, 4^k, 4^k)).
+
+    The same parts in the same order as `split_evolution` of each single step, as maps on Pauli
+    means (`qmemcircuit.circuits.pauli_maps`), what acts on one memristor alone already joined.
+    """
+    lengths = stops - starts
+    found: list[tuple[tuple[int, ...], FloatArray]] = []
+    local: dict[int, FloatArray] = {}
+    # Every step has the parts of the step from 0 to 1, at the same fractions of its length.
+    for part in _merge(network, _step(network, 0.0, 1.0, splitting)):
+        match part:
+            case _Damping(j, first, last):
+                item = network.memristors[j]
+                maps = damping_maps(
+                    damping_probabilities(item, starts + first * lengths, starts + last * lengths)
+                )
+            case _Free(j, share):
+                turning = np.asarray(-0.5 * network.memristors[j].omega * PAULI_Z, dtype=complex)
+                maps = evolution_maps(turning, share * lengths)
+            case _Interaction(index, share):
+                pair, coupling = network.couplings[index]
+                _check_gate(coupling)
+                found += [((j,), local.pop(j)) for j in pair if j in local]
+                found.append((pair, evolution_maps(coupling.hamiltonian(), share * lengths)))
+                continue
+            case _Coherent(pair, share):
+                found += [((j,), local.pop(j)) for j in pair if j in local]
+                found.append(
+                    (pair, evolution_maps(pair_hamiltonian(network, pair), share * lengths))
+                )
+                continue
+        local[j] = maps @ local[j] if j in local else maps
+    return found + [((j,), maps) for j, maps in local.items()]
+
+
+def _check_gate(coupling: Coupling) -> None:
+    """Raise ValueError where a coupling's gate is not what its Hamiltonian does in that time."""
+    apart = np.abs(coupling.gate(0.5).to_matrix() - evolve(coupling.hamiltonian(), 0.5)).max()
+    if apart > 1e-9:
+        raise ValueError(
+            f"Argument coupling must have gate(dt) = exp(−i·hamiltonian()·dt), but for "
+            f"{coupling!r} they differ by {apart:.2g} at dt = 0.5; correct one of the two."
+        )
 
 
 def fused_pairs(network: Network) -> tuple[tuple[int, int], ...]:

@@ -8,6 +8,9 @@ shots = 5000
 seed = 1
 # bases, ancilla, splitting, steps, collision, absorb_decay: as in qmemcircuit.run
 
+[compiled]                # of splitting = "compiled", as in qmemcircuit.ConstantDepth
+tolerance = 0.005
+
 [device]                  # of targets fake:…, as in qmemcircuit.device
 reset_error = 0.01
 
@@ -41,6 +44,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from qmemcircuit.circuits.constant_depth import ConstantDepth
 from qmemcircuit.circuits.options import parse_ancilla
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
@@ -92,7 +96,7 @@ class Description:
         times: shape (T,).
         target: the target's name.
         shots, seed, absorb_decay: of the run.
-        circuits: options of `build_circuits`.
+        circuits: options of `build_circuits`; [compiled] makes `splitting` a `ConstantDepth`.
         device: options of `device`, for targets `fake:…`.
         ibm: options of `ibm`, for targets `ibm:…` and submissions.
         mitigation: as declared, or None.
@@ -124,8 +128,17 @@ def read_description(path: str | os.PathLike[str]) -> Description:
         content = tomllib.loads(text.decode())
     except (ValueError, RecursionError) as error:  # also bytes that are no UTF-8
         raise ValueError(f"Argument path must be a TOML file, but {path}: {error}.") from None
-    tables = ("run", "device", "ibm", "mitigation", "memristor", "coupling")
+    single = ("run", "compiled", "device", "ibm", "mitigation")
+    tables = (*single, "memristor", "coupling")
     _known(content, tables, "the file")
+    for name in content:
+        items = [content[name]] if name in single else content[name]
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            header = f"[{name}]" if name in single else f"[[{name}]]"
+            raise ValueError(
+                f"Argument path must hold {name} as {header} on a line of its own, but "
+                f"{content[name]!r} was found."
+            )
     run = content.get("run", {})
     _known(run, RUN_KEYS, "[run]")
     memristors = [_memristor(item) for item in content.get("memristor", [])]
@@ -140,6 +153,8 @@ def read_description(path: str | os.PathLike[str]) -> Description:
     ancilla = circuits.get("ancilla")
     if isinstance(ancilla, str):
         circuits["ancilla"] = parse_ancilla(ancilla)
+    if "compiled" in content:
+        circuits["splitting"] = _compiled(content["compiled"], run.get("splitting"))
     absorb_decay = run.get("absorb_decay", False)
     if not isinstance(absorb_decay, bool):
         raise ValueError(
@@ -158,6 +173,17 @@ def read_description(path: str | os.PathLike[str]) -> Description:
         _options(content, "ibm", ibm),
         _mitigation(content),
     )
+
+
+def _compiled(given: Mapping[str, Any], splitting: Any) -> ConstantDepth:
+    """Return the splitting that [compiled] sets, which [run] must name."""
+    _known(given, ("tolerance", "collisions", "exceeded"), "[compiled]")
+    if splitting != "compiled":
+        raise ValueError(
+            f"Argument splitting must be 'compiled' where the file has [compiled], but "
+            f'{splitting!r} was given in [run]; set splitting = "compiled" or remove [compiled].'
+        )
+    return ConstantDepth(**given)
 
 
 def _options(content: Mapping[str, Any], table: str, function: Callable[..., Any]) -> Any:

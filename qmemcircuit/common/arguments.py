@@ -144,9 +144,14 @@ class _KnownByName:
 
 @cache
 def _hints(function: Any) -> dict[str, Any]:
-    names = _Names(function.__module__)
     if isinstance(function, type):
-        return get_type_hints(function, localns=names)
+        found: dict[str, Any] = {}
+        for base in reversed(function.__mro__):  # each in the module where it was written
+            written = types.SimpleNamespace(__annotations__=inspect.get_annotations(base))
+            names = _Names(base.__module__)
+            found.update(get_type_hints(written, names, names))
+        return found
+    names = _Names(function.__module__)
     arguments = {name: hint for name, hint in function.__annotations__.items() if name != "return"}
     return get_type_hints(types.SimpleNamespace(__annotations__=arguments), names, names)
 

@@ -9,6 +9,8 @@ names the verb that can; `with allow_large():` goes ahead all the same.
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -104,6 +106,33 @@ def progress_of(estimate: Effort) -> Iterator[Callable[[float, float], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
     finally:
         bar.stop()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[Callable[[], None]]:
+    """Yield `check()`, which alone raises KeyboardInterrupt while the block runs.
+
+    SciPy's compiled DOP853 loses an exception that reaches it inside its right-hand side, and
+    may crash; a Ctrl-C during such a call waits for the next `check()`. Signals reach the main
+    thread only: in others nothing is held, and nothing needs to be. Who handles SIGINT in another
+    way than Python's own (or ignores it) keeps doing so.
+    """
+    mine = threading.current_thread() is threading.main_thread()
+    if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: None
+        return
+    pressed: list[int] = []
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield check
+        check()
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _duration(seconds: float) -> str:

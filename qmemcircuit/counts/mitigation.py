@@ -207,6 +207,24 @@ class MitigatedSamples:
                 f"{self.readout.memristors}."
             )
 
+    def under(self, mitigation: Mitigation) -> MitigatedSamples:
+        """Return the same counts as if `mitigation` had been declared, e.g. readout alone.
+
+        Raises ValueError where it needs a noise factor or a readout calibration that was not
+        measured.
+        """
+        check_arguments(MitigatedSamples.under, locals())
+        here = self.mitigation.factors
+        missing = [factor for factor in mitigation.factors if factor not in here]
+        if missing or (mitigation.readout and self.readout is None):
+            lacking = f"factor {missing[0]}" if missing else "a readout calibration"
+            raise ValueError(
+                f"Argument mitigation must need only what was measured, factors {list(here)}"
+                f"{'' if self.readout is None else ' and readout'}, but it needs {lacking}."
+            )
+        runs = tuple(self.runs[here.index(factor)] for factor in mitigation.factors)
+        return MitigatedSamples(mitigation, runs, self.readout if mitigation.readout else None)
+
     @property
     def bases(self) -> tuple[str, ...]:
         """The measurement settings, the same at every factor."""

@@ -21,7 +21,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
-from qmemcircuit.circuits.protocols import Target, counts_of
+from qmemcircuit.circuits.protocols import Prepared, Target, counts_of
 from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
@@ -55,6 +55,7 @@ from qmemcircuit.devices.placement import (
     require_couplers,
 )
 from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
+from qmemcircuit.devices.templates import NoisyTemplate, draw_readings, noisy_templates
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
@@ -306,6 +307,33 @@ class DeviceTarget(Target):
         chances = np.moveaxis(self._read(compiled, site.part), 1, 0)
         return [counts_of(table) for table in self._draw(chances, shots)]
 
+    def compile_once(self, circuits: Sequence[QuantumCircuit]) -> Prepared:
+        """Return circuits with open parameters, compiled once for all values of them.
+
+        With coherent errors they are compiled anew for every value: the average over slow
+        offsets is Aer's.
+        """
+        check_arguments(DeviceTarget.compile_once, locals())
+        if self.coherent_errors is not None:
+            return super().compile_once(circuits)
+        measured = check_plain(circuits)
+        placed = self.place(circuits)
+        site = Site(placed._placed(), placed.restricted(), measured)
+        templates = []
+        for number, circuit in enumerate(circuits):
+            compiled = compile_circuit(
+                circuit,
+                site,
+                compilation=self.compilation,
+                folding=self.folding,
+                suppression=self.suppression,
+                own_basis=False,
+                twirling_seed=_seed_of(self.seed, number, self.stream),
+            )
+            parameters = list(circuit.parameters)
+            templates.append(noisy_templates(compiled, parameters, site.part, self.reset_error))
+        return CompiledOnce(placed, tuple(templates))
+
     def _read(self, compiled: Sequence[CompiledCircuit], part: QiskitTarget) -> FloatArray:
         """Return what is read of each circuit and instance, shape (circuits, N, 2^M)."""
         raw = simulate(compiled, part, self.reset_error, self.coherent_errors, save="probabilities")
@@ -402,6 +430,23 @@ class DeviceTarget(Target):
                 "yet; call place(circuits), or device(…, layout=[…])."
             )
         return self.placement
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
+class CompiledOnce:
+    """Circuits with open parameters, compiled for a device; made by `DeviceTarget.compile_once`."""
+
+    target: DeviceTarget
+    templates: tuple[tuple[NoisyTemplate, ...], ...]
+
+    def count(self, values: Sequence[FloatArray], shots: int, step: int) -> list[dict[int, int]]:
+        """Draw the counts for these values from the exact noisy probabilities."""
+        random = random_stream(self.target.seed, step)
+        return [
+            counts_of(draw_readings(template, given, shots, random))
+            for template, given in zip(self.templates, values, strict=True)
+        ]
 
 
 def draw_counts(chances: FloatArray, shots: int, random: np.random.Generator) -> IntArray:

@@ -24,7 +24,7 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import SamplerTarget, as_target, starts_anew
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import IntArray, check_integer
+from qmemcircuit.common.checks import IntArray, check_integer, check_work
 from qmemcircuit.common.data_objects import data_object
 
 CALIBRATION_STREAM = 1_000_000
@@ -132,6 +132,7 @@ def count_outcomes(
     """Run `circuits` as one job and return the counts of each one's register "outcome"."""
     check_arguments(count_outcomes, locals())
     check_integer("shots", shots, minimum=1)
+    check_work("shots", shots, 1e9, "shots in one job")
     compiled = list(circuits) if pass_manager is None else pass_manager.run(list(circuits))
     results = sampler.run([(circuit,) for circuit in compiled], shots=shots).result()
     return [dict(result.data.outcome.get_int_counts()) for result in results]

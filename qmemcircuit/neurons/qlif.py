@@ -309,7 +309,7 @@ def _check_spikes(spikes: ArrayLike) -> SpikeArray:
 def _check_layers(
     layers: Sequence[tuple[Sequence[CircuitNeuron], ArrayLike]], inputs: int
 ) -> list[FloatArray]:
-    if not layers or not all(len(neurons) for neurons, _ in layers):
+    if len(layers) == 0 or not all(len(neurons) for neurons, _ in layers):
         raise ValueError("Argument layers must hold neurons, but a layer is empty.")
     checked = []
     for place, (neurons, weights) in enumerate(layers):

@@ -1,4 +1,4 @@
-"""`exact_circuit`: the density matrices of the real circuit, all times in one Aer pass.
+"""`exact_circuit`: the density matrices of the circuits, by maps or by Aer, all times in one pass.
 
 No shot noise: what is left between this and the master equation is the splitting error.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,13 +27,14 @@ from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.circuits.splitting import Collision, Element, Operation, split_evolution
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Effort, progress_of, require
 from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_pairs, trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.simulation.maps import estimate_maps, states_by_maps
 
 STATES_UP_TO = 6
 """Networks of up to this many memristors keep their full states; larger ones, all pairs'."""
@@ -51,6 +52,15 @@ COPIES = 12
 WHOLE = "whole"
 """The label of the state that one piece hands to the next."""
 
+TRAJECTORIES = (
+    "simulate_circuit averages trajectories, which need 2^M numbers or, as matrix-product states, "
+    "far fewer"
+)
+"""What goes on where no density matrix does."""
+
+Engine = Literal["maps", "aer"]
+"""By maps on Pauli means, or by Aer's simulation of the circuits themselves."""
+
 Save = Callable[[QuantumCircuit, int], None]
 """Appends to a circuit whatever shall be saved at the time with this index."""
 
@@ -63,15 +73,21 @@ def exact_circuit(
     splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
+    engine: Engine = "maps",
     target: Target | None = None,
 ) -> Trajectory:
     """Return the exact states of the circuits that `build_circuits` makes, without shot noise.
 
     Args:
         model, times, splitting, steps, collision: as in `build_circuits`.
-        ancilla: `"traced"` replaces each collision by the Kraus operators that it has on the
-            system, which is the same channel (tests/circuits/test_collision.py) on far fewer
-            qubits; any other choice simulates the ancillas themselves.
+        ancilla: for `engine="aer"`: `"traced"` replaces each collision by the Kraus operators
+            that it has on the system, which is the same channel
+            (tests/circuits/test_collision.py) on far fewer qubits; any other choice simulates
+            the ancillas themselves. For `"maps"` it makes no difference.
+        engine: `"maps"` applies what each element does to the Pauli means, without a circuit;
+            `"aer"` simulates the very circuits. They agree to 1e-12 for every splitting, coupling
+            and ancilla choice (tests/simulation/test_maps.py); `python -m
+            experiments.benchmarks.engine` prints what each takes.
         target: a target with a noise model, `device(…)` or `ibm(…)`: its gates' and idle times'
             noise too, as `device_states` does (which can also absorb the device's decay). None:
             ideal gates.
@@ -85,6 +101,7 @@ def exact_circuit(
     where `target` has no noise model.
     """
     check_arguments(exact_circuit, locals(), own=("ancilla", "target"))
+    check_choice("engine", engine, get_args(Engine))
     traced = ancilla == "traced"
     pool: Ancilla = "reset" if ancilla == "traced" else ancilla
     options = CircuitOptions("Z", pool, splitting, steps, collision)
@@ -99,6 +116,7 @@ def exact_circuit(
         return noisy.place(circuits).predicted_states(circuits)
     provenance = make_provenance(
         "exact_circuit",
+        engine=engine,
         model=describe_model(circuits.network, circuits.times),
         ancilla="traced" if traced else circuits.ancilla.describe(),
         splitting=circuits.splitting,
@@ -108,39 +126,46 @@ def exact_circuit(
     )
     memristors = len(circuits.network.memristors)
     if memristors <= STATES_UP_TO:
-        states = circuit_states(circuits, traced=traced)
+        states = circuit_states(circuits, traced=traced, engine=engine)
         found = trajectory_of_states(circuits.network, circuits.times, states, provenance)
         return circuits.with_residuals(found)
     pairs = list(combinations(range(memristors), 2))
-    reduced = reduced_states(circuits, pairs, traced=traced)
+    reduced = reduced_states(circuits, pairs, traced=traced, engine=engine)
     pair_states = dict(zip(pairs, reduced, strict=True))
     return trajectory_of_pairs(circuits.network, circuits.times, pair_states, provenance)
 
 
-def circuit_states(circuits: CircuitSet, *, traced: bool = True) -> ComplexArray:
+def circuit_states(
+    circuits: CircuitSet, *, traced: bool = True, engine: Engine = "maps"
+) -> ComplexArray:
     """Return the system's density matrices before measurement, shape (T, 2^M, 2^M)."""
     everyone = tuple(range(len(circuits.network.memristors)))
-    return reduced_states(circuits, [everyone], traced=traced)[0]
+    return reduced_states(circuits, [everyone], traced=traced, engine=engine)[0]
 
 
 def reduced_states(
-    circuits: CircuitSet, members: Sequence[tuple[int, ...]], *, traced: bool = True
+    circuits: CircuitSet,
+    members: Sequence[tuple[int, ...]],
+    *,
+    traced: bool = True,
+    engine: Engine = "maps",
 ) -> list[ComplexArray]:
     """Return the exact reduced states of each tuple of memristors, first one least significant.
 
     Each has shape (T, 2^k, 2^k). Only these are kept, not the states of the whole network.
     """
+    if engine == "maps":
+        needed = estimate_maps(circuits, members)
+        require(needed, TRAJECTORIES)
+        return states_by_maps(circuits, members, needed)
     save = _save_exact(members)
     count = len(circuits.times)
     if not traced:
         check_qubits(circuits)
-    estimate = estimate_exact(circuits, members, traced=traced)
+    estimate = estimate_aer(circuits, members, traced=traced)
     require(
         estimate,
-        "simulate_circuit averages trajectories, which need 2^M numbers or, as matrix-product "
-        "states, far fewer"
-        if traced
-        else "use ancilla='traced', which needs no ancillas",
+        TRAJECTORIES if traced else "use ancilla='traced', which needs no ancillas",
     )
     if traced:
         circuit, left = traced_circuit(circuits, save)
@@ -157,10 +182,10 @@ def reduced_states(
     return [finish(states, left, item) for states, item in zip(series, members, strict=True)]
 
 
-def estimate_exact(
+def estimate_aer(
     circuits: CircuitSet, members: Sequence[tuple[int, ...]], *, traced: bool = True
 ) -> Effort:
-    """Return what `reduced_states` will take: operations × 4^qubits, and copies of a state.
+    """Return what Aer will take for `reduced_states`: operations × 4^qubits, and copies of a state.
 
     The coefficients are measured (see `qmemcircuit.common.resources`).
     """

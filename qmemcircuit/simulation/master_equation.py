@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.resources import Effort, progress_of, require
+from qmemcircuit.common.resources import Effort, interrupts_held, progress_of, require
 from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import (
     Model,
@@ -110,8 +110,10 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     watched = WatchedLaws([item.rate.at_frequency(item.omega) for item in network.memristors])
     integrator = _solver(network, watched)
     report: Callable[[float, float], None]
+    check_interrupt: Callable[[], None]
 
     def solve(state: ComplexArray, start: float, stop: float) -> ComplexArray:
+        check_interrupt()
         report(start, float(checked[-1]))
         integrator.start(qutip.Qobj(state), start)
         return np.asarray(integrator.step(stop).full().ravel())
@@ -119,7 +121,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     initial = network.initial_state
     count, dimension = len(network.memristors), initial.shape[0]
     extended = np.concatenate([initial.ravel(order="F"), [1.0], np.zeros(count)])
-    with progress_of(estimate) as report:
+    with progress_of(estimate) as report, interrupts_held() as check_interrupt:
         solved = np.array(watched.march(checked, extended, solve))
     states = solved[:, : dimension**2].reshape(-1, dimension, dimension).transpose(0, 2, 1)
     provenance = make_provenance(

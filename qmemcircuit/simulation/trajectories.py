@@ -44,11 +44,11 @@ from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.simulation.exact import (
     STATES_UP_TO,
     Save,
-    estimate_exact,
     exact_circuit,
     finish,
     traced_circuit,
 )
+from qmemcircuit.simulation.maps import estimate_maps
 
 Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 """Aer's names. The first is exact; the other two average quantum trajectories."""
@@ -221,7 +221,7 @@ def _shorter_route(
     if memristors <= STATES_UP_TO:
         return route
     circuits = build_circuits(network, times, bases="Z", splitting=splitting, steps=steps)
-    estimate = estimate_exact(circuits, list(combinations(range(memristors), 2)))
+    estimate = estimate_maps(circuits, list(combinations(range(memristors), 2)))
     if not too_long(estimate):
         return route
     return {"method": "statevector", "reason": f"{estimate.work} would take {estimate}"}

@@ -565,7 +565,7 @@ def test_circuits_with_ancillas_give_the_states_of_the_elements(kind):
     times = np.array([0.0, 2.0, 17.0])
     traced = qm.exact_circuit(network, times, splitting="compiled")
     for ancilla in ("reset", "fresh"):
-        full = qm.exact_circuit(network, times, splitting="compiled", ancilla=ancilla)
+        full = qm.exact_circuit(network, times, splitting="compiled", ancilla=ancilla, engine="aer")
         np.testing.assert_allclose(full.states, traced.states, atol=1e-10)
     distance = qm.compare(traced, qm.master_equation(network, times)).trace_distance
     assert 0.001 < distance.max() <= traced.provenance["compiled_residual"] < 0.01

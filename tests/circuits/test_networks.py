@@ -87,7 +87,9 @@ def test_kraus_form_is_the_ancilla_circuits_channel():
         network = qm.Network(members, {(0, 1): qm.PartialISwap(0.8)})
         inputs.append(network.initial_state.ravel())
         traced, ancillas = (
-            qm.exact_circuit(network, [0.4, 1.1], splitting="strang", ancilla=ancilla).states
+            qm.exact_circuit(
+                network, [0.4, 1.1], splitting="strang", ancilla=ancilla, engine="aer"
+            ).states
             for ancilla in ("traced", "fresh")
         )
         differences.append(np.abs(traced - ancillas).max())
@@ -337,7 +339,7 @@ def test_eleven_memristors_go_by_trajectories():
 
 
 def test_memory_refusals_name_the_bytes_and_the_remedy(monkeypatch):
-    with pytest.raises(ValueError, match=r"211,106,232,[\d,]+ bytes .*simulate_circuit"):
+    with pytest.raises(ValueError, match=r"26,388,279,[\d,]+ bytes .*simulate_circuit"):
         qm.exact_circuit(yy_chain(20), [0.1])
     with pytest.raises(ValueError, match=r"[\d,]{18,} bytes .*'matrix_product_state', which"):
         qm.simulate_circuit(yy_chain(50), [0.1], method="statevector")
@@ -345,7 +347,7 @@ def test_memory_refusals_name_the_bytes_and_the_remedy(monkeypatch):
     with pytest.raises(ValueError, match="1,000 are available; reduce bond_dimension"):
         qm.simulate_circuit(yy_chain(20), [0.1])
     with pytest.raises(
-        ValueError, match=r"needs 1,984 bytes and 1,000 are available.*with qm.allow_large"
+        ValueError, match=r"needs 3,136 bytes and 1,000 are available.*with qm.allow_large"
     ):
         qm.exact_circuit(PAPER, np.arange(1, 20) * 0.1)
 

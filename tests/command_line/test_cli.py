@@ -86,6 +86,22 @@ def test_the_file_is_what_it_says(tmp_path: Path) -> None:
     assert described.circuits["splitting"] == "compiled"
 
 
+def test_the_compiled_splitting_takes_its_options(tmp_path: Path) -> None:
+    path = tmp_path / "pair.toml"
+    path.write_text(PAIR + '[compiled]\ntolerance = 0.02\nexceeded = "warn"\n')
+    splitting = read_description(path).circuits["splitting"]
+    assert splitting == qm.ConstantDepth(tolerance=0.02, exceeded="warn")
+    for wrong, words in (
+        ("[compiled]\ntolerance = -1\n", "Argument tolerance must"),
+        ("[compiled]\npairs = []\n", r"\[compiled\] has 'pairs'"),
+        ("", "splitting must be 'compiled' where the file has"),
+    ):
+        text = PAIR if wrong else PAIR.replace('splitting = "compiled"', "")
+        path.write_text(text + (wrong or "[compiled]\n"))
+        with pytest.raises(ValueError, match=words):
+            read_description(path)
+
+
 def test_the_example_files_are_valid() -> None:
     example = Path(__file__).parents[2] / "experiments/hardware/memristor.toml"
     assert read_description(example).times.size == 91
@@ -308,6 +324,8 @@ def test_doctor_knows_every_extra_and_what_is_missing(
             ("[[memristor]]", "[device]\ncoherent_errors = {moon = 1}\n[[memristor]]"),
             "coherent_errors of [device] has 'moon'",
         ),
+        (("[run]", "mitigation = 3\n[run]"), "must hold mitigation as [mitigation] on a line"),
+        (("[run]", "coupling = [3]\n[run]"), "must hold coupling as [[coupling]] on a line"),
         (("[[memristor]]", "[mitigation]\nfactors = 3\n[[memristor]]"), "must be a list"),
         (("[[memristor]]", "[mitigation]\nfactors = [1, 4]\n[[memristor]]"), "must be odd"),
         (("[[memristor]]", "[mitigation]\nfolds = [1]\n[[memristor]]"), "has 'folds'"),

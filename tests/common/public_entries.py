@@ -35,8 +35,16 @@ OURS = {
     "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
     "qmemcircuit.neurons.dynamics.systems": ("pack", "require_autonomous", "drive_period", "Field"),
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
+    "qmemcircuit.neurons.hodgkin_huxley.quantized": ("impedance_at",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
+    "qmemcircuit.neurons.shuttle.composed": (
+        "ComposedLoop",
+        "drift_map",
+        "preparation_map",
+        "turn_map",
+    ),
     "qmemcircuit.neurons.shuttle.device": ("Executed",),
+    "qmemcircuit.neurons.shuttle.feedback": ("HistoryLoop", "ReprepareLoop"),
     "qmemcircuit.neurons.shuttle.digital": (
         "check_even_times",
         "check_seed",

@@ -22,7 +22,9 @@ PAIR = qm.Network(
 def test_kraus_form_equals_the_ancilla_circuit(ancilla, splitting, steps):
     times = [0.3, 0.8]  # fresh ancillas: ten qubits, of which a density matrix has 4^10 numbers
     traced = qm.exact_circuit(PAIR, times, splitting=splitting, steps=steps)
-    full = qm.exact_circuit(PAIR, times, ancilla=ancilla, splitting=splitting, steps=steps)
+    full = qm.exact_circuit(
+        PAIR, times, ancilla=ancilla, splitting=splitting, steps=steps, engine="aer"
+    )
     # Rounding of some 30 operations on 16 to 256 numbers.
     assert full.states == pytest.approx(traced.states, abs=1e-12)
 
@@ -57,7 +59,7 @@ def test_too_many_fresh_ancillas_name_qubits_and_remedy():
     memristor = qm.Memristor(qm.SquidRate(0.4), a=0.3)
     times = memristor.periods(3)
     with pytest.raises(ValueError, match="has 91; use ancilla='reset'"):
-        qm.exact_circuit(memristor, times, ancilla="fresh")
+        qm.exact_circuit(memristor, times, ancilla="fresh", engine="aer")
     with pytest.raises(ValueError, match="has 91"):
         qm.run(memristor, times, target=qm.aer(seed=1), shots=10, ancilla="fresh")
 

@@ -13,7 +13,7 @@ import pytest
 import qmemcircuit as qm
 from qmemcircuit.circuits.build import build_circuits
 from qmemcircuit.common import resources
-from qmemcircuit.simulation import exact
+from qmemcircuit.simulation import exact, maps
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.02), a=0.8)
 TIMES = MEMRISTOR.periods(2, points=30)
@@ -27,7 +27,8 @@ def yy_chain(count: int) -> qm.Network:
     "verb",
     [
         lambda network: qm.master_equation(network, TIMES),
-        lambda network: qm.exact_circuit(network, TIMES),
+        lambda network: qm.exact_circuit(network, TIMES, engine="aer"),
+        lambda network: qm.exact_circuit(network, np.arange(200) / 10),
         lambda network: qm.run(network, TIMES, target=qm.aer(seed=1), shots=10),
         lambda network: qm.simulate_circuit(network, TIMES, trajectories=10**6),
     ],
@@ -45,7 +46,7 @@ def test_trajectories_carry_twelve_memristors_where_the_others_refuse():
 
 
 def test_the_route_turns_to_trajectories_where_exact_is_too_long(monkeypatch):
-    monkeypatch.setattr(resources, "LONGEST", 0.05)
+    monkeypatch.setattr(resources, "LONGEST", 0.001)
     with pytest.raises(ValueError, match=r"8 memristors.*simulate_circuit"):
         qm.exact_circuit(yy_chain(8), TIMES[:4])
     route = qm.simulate_circuit(yy_chain(8), TIMES[:4], trajectories=2, seed=1).provenance["route"]
@@ -65,22 +66,27 @@ def test_it_goes_ahead_where_told_to(monkeypatch):
 
 
 def test_estimates_grow_as_the_work():
-    def seconds(size: int, count: int) -> float:
-        circuits = build_circuits(yy_chain(size), TIMES[:count], bases="Z")
-        return exact.estimate_exact(circuits, [(0, 1)]).seconds
+    for estimate in (exact.estimate_aer, maps.estimate_maps):
 
-    assert seconds(11, 40) / seconds(11, 20) == pytest.approx(2, rel=0.01)
-    assert 4 < seconds(12, 20) / seconds(11, 20) < 4.8  # 4^M and one more memristor
+        def seconds(size: int, count: int, estimate=estimate) -> float:
+            circuits = build_circuits(yy_chain(size), TIMES[:count], bases="Z")
+            return estimate(circuits, [(0, 1)]).seconds
+
+        assert seconds(11, 40) / seconds(11, 20) == pytest.approx(2, rel=0.01)
+        assert 4 < seconds(12, 20) / seconds(11, 20) < 4.8  # 4^M and one more memristor
 
 
 @pytest.mark.parametrize("ancilla", ["traced", "reset"])
 def test_pieces_change_no_bit(monkeypatch, ancilla):
     network = yy_chain(3)
-    whole = qm.exact_circuit(network, TIMES[:5], ancilla=ancilla)
+    whole = qm.exact_circuit(network, TIMES[:5], ancilla=ancilla, engine="aer")
     monkeypatch.setattr(exact, "PIECE_SECONDS", 1e-3)
-    cut = qm.exact_circuit(network, TIMES[:5], ancilla=ancilla)
+    cut = qm.exact_circuit(network, TIMES[:5], ancilla=ancilla, engine="aer")
     assert np.array_equal(whole.states, cut.states)
 
+
+# A shell that starts the tests in the background has them, and their children, ignore Ctrl-C.
+HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 START = """
 import numpy as np, qmemcircuit as qm
@@ -93,7 +99,8 @@ with qm.allow_large():
 """
 
 CALLS = {
-    "exact_circuit": "qm.exact_circuit(chain(10), times)",
+    "exact_circuit": "qm.exact_circuit(chain(10), times, engine='aer')",
+    "maps": "qm.exact_circuit(chain(11), times)",
     "master_equation": "qm.master_equation(chain(6), times)",
     "statevector": "qm.simulate_circuit(chain(13), times, trajectories=10**5, seed=1)",
     "matrix_product_state": "qm.simulate_circuit(chain(16), times, trajectories=10**5, seed=1)",
@@ -103,7 +110,7 @@ CALLS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_ctrl_c_is_seen_within_seconds(name):
-    code = START.format(call=CALLS[name])
+    code = HEARS + START.format(call=CALLS[name])
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -125,7 +132,9 @@ def test_ctrl_c_is_seen_within_seconds(name):
 
 @pytest.mark.slow
 def test_the_command_line_ends_with_one_line_and_130():
-    code = """
+    code = (
+        HEARS
+        + """
 import sys, time
 from qmemcircuit.command_line import main as cli
 def wait(options):
@@ -134,6 +143,7 @@ def wait(options):
 cli._doctor = wait
 sys.exit(cli.main(["doctor"]))
 """
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

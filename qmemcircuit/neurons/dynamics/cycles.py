@@ -74,6 +74,11 @@ class PeriodicOrbit:
         """
         check_arguments(PeriodicOrbit.extremes, locals())
         _check_points(points)
+        if not 0 <= variable < self.state.size:
+            raise ValueError(
+                f"Argument variable must be from 0 to {self.state.size - 1}, but {variable} was "
+                "given."
+            )
         values = self.sample(points)[1][:-1, variable]
         return -_peak(-values), _peak(values)
 

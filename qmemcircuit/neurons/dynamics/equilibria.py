@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, require_autonomous
 
@@ -166,6 +166,7 @@ def hopf_normal_form(
         ValueError: the system is driven, or the equilibrium has no complex pair.
     """
     check_arguments(hopf_normal_form, locals())
+    check_real("step", step, minimum=0, exclusive=True)
     require_autonomous(system, "an equilibrium has no meaning there")
     centre = system.check_state(state)
     matrix = system.jacobian(centre)

@@ -35,6 +35,7 @@ def stroboscopic_map(
     period = drive_period(system)
     check_integer("count", count, minimum=1)
     check_integer("transient", transient, minimum=0)
+    check_work("count", count + transient, 1e8, "periods")
     times = np.concatenate([[0.0], np.arange(max(transient, 1), transient + count + 1) * period])
     states = integrate(system, times, state, rtol=rtol)
     return np.asarray(states[1 : count + 1])
@@ -56,7 +57,7 @@ class RotationNumber:
     radius: float
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_fields(self, missing=("value", "error"))
 
 
 def rotation_number(

@@ -16,8 +16,7 @@ from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.neurons.hodgkin_huxley.membrane import gate_rates
 from qmemcircuit.neurons.hodgkin_huxley.quantized import (
     QuantizedNeuron,
-    channel_admittance,
-    membrane_impedance,
+    impedance_at,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +61,7 @@ def two_branch_area(drive: ArrayLike, response: ArrayLike) -> FloatArray:
     return np.asarray((mean * widths).sum(axis=0))
 
 
+MOST_PERIODS = 10_000
 MOST_POINTS = 10**6
 """Of one period of the drive."""
 
@@ -97,6 +97,11 @@ def map_loop_area(
     import xarray
 
     check_integer("settle_periods", settle_periods, minimum=1)
+    if settle_periods > MOST_PERIODS:
+        raise ValueError(
+            f"Argument settle_periods must be at most {MOST_PERIODS:,}, but {settle_periods:,} was "
+            "given; the gates forget their start within a few periods."
+        )
     check_integer("points", points, minimum=8)
     if points % 4:
         raise ValueError(f"Argument points must be a multiple of 4, but {points} was given.")
@@ -132,7 +137,7 @@ def _settled_area(neuron: Any, count: int, settle_periods: int, points: int) -> 
     gates = np.repeat(np.array(neuron.gates, dtype=float)[:, None], count, axis=1)
 
     def voltage(phase: float, gates: NDArray[Any]) -> NDArray[Any]:
-        impedance = membrane_impedance(neuron, channel_admittance(neuron, gates)[2])
+        impedance = impedance_at(neuron, gates)
         return np.asarray(neuron.current_amplitude * (np.exp(1j * phase) * impedance).imag)
 
     def relax(gates: NDArray[Any], at: NDArray[Any], time: NDArray[Any]) -> NDArray[Any]:

@@ -199,7 +199,11 @@ def channel_admittance(neuron: QuantizedNeuron, gates: ArrayLike) -> tuple[Array
     """Return g_K, g_Na (S) and the joint admittance 1/(θZ) of the channels at `gates` (3, …)."""
     check_arguments(channel_admittance, locals())
     _check_gates(gates)
-    n, m, h = np.asarray(gates, dtype=float)
+    return _channels(neuron, np.asarray(gates, dtype=float))
+
+
+def _channels(neuron: Any, gates: Array) -> tuple[Array, Array, Array]:
+    n, m, h = gates
     potassium = neuron.potassium_conductance * n**4
     sodium = neuron.sodium_conductance * m**3 * h
     total = potassium + sodium + neuron.chloride_conductance
@@ -218,13 +222,26 @@ def line_transfer(neuron: QuantizedNeuron) -> complex:
 def membrane_impedance(neuron: QuantizedNeuron, channels: Array) -> Array:
     """Return 1/Y(Ω) (Ω) where the channels have the joint admittance `channels` (S)."""
     check_arguments(membrane_impedance, locals())
+    return _impedance(neuron, np.asarray(channels))
+
+
+def _impedance(neuron: Any, channels: Array) -> Array:
     frequency = neuron.drive_frequency
     load = 1j * frequency * neuron.output_capacitance
-    return 1 / (
-        np.asarray(channels)
+    admittance: Array = (
+        channels
         + 1j * frequency * neuron.membrane_capacitance
         + load / (1 + load * neuron.output_impedance)
     )
+    return 1 / admittance
+
+
+def impedance_at(neuron: Any, gates: Array) -> Array:
+    """Return `membrane_impedance` at `gates` of one neuron or, unchecked, of many at once.
+
+    For many, `neuron` is anything with `QuantizedNeuron`'s attributes, arrays where they differ.
+    """
+    return _impedance(neuron, _channels(neuron, gates)[2])
 
 
 def _unit_scales(neuron: QuantizedNeuron) -> tuple[float, float]:
@@ -235,7 +252,7 @@ def _unit_scales(neuron: QuantizedNeuron) -> tuple[float, float]:
 def _slopes(neuron: QuantizedNeuron, phase: Array, gates: Array) -> Array:
     """Return the gates' slopes per unit of time at drive phase Ωt; gates has axis 0 = n, m, h."""
     millivolts, milliseconds = _unit_scales(neuron)
-    impedance = membrane_impedance(neuron, channel_admittance(neuron, gates)[2])
+    impedance = impedance_at(neuron, gates)
     voltage = neuron.current_amplitude * (np.exp(1j * phase) * impedance).imag
     return milliseconds * gate_slopes(voltage * millivolts - neuron.resting_potential, gates)
 

@@ -107,6 +107,10 @@ def zero_point_variance(
     return float(hbar * channels / (4 * np.pi) * np.trapezoid(w**2 * weight, logs))
 
 
+HOTTEST = 1e9
+"""Kelvin, far above any circuit: at 1e100 the frequencies of the integral overflow."""
+
+
 def thermal_variance(
     neuron: QuantizedNeuron,
     temperature: float,
@@ -125,6 +129,10 @@ def thermal_variance(
     """
     check_arguments(thermal_variance, locals())
     kelvin = check_real("temperature", temperature, minimum=0, exclusive=True)
+    if kelvin > HOTTEST:
+        raise ValueError(
+            f"Argument temperature must be at most {HOTTEST:g} K, but {kelvin:g} was given."
+        )
     check_choice("statistics", statistics, ("bose", "wien"))
     check_choice("reflection", reflection, ("circuit", "open"))
     channels, _ = _impedance(neuron, gates)

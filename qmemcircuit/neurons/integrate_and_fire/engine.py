@@ -219,7 +219,10 @@ def solve_scipy(
             dense_output=True, rtol=tolerance, atol=tolerance / 100, max_step=longest,
         )  # fmt: skip
         if not solution.success:
-            raise RuntimeError(f"The neuron could not be integrated: {solution.message}")
+            raise RuntimeError(
+                "Argument current must leave an equation that can be integrated, but from "
+                f"t = {now:.6g} on it could not be: {solution.message}"
+            )
         reached = int(np.searchsorted(times, solution.t[-1], side="right"))
         if reached > sampled:
             flat = solution.sol(times[sampled:reached])

@@ -153,7 +153,10 @@ def simulate_fock(
             dense_output=True, rtol=tolerance, atol=tolerance / 100, max_step=longest,
         )  # fmt: skip
         if not solution.success:
-            raise RuntimeError(f"The neuron could not be integrated: {solution.message}")
+            raise RuntimeError(
+                "Argument current must leave an equation that can be integrated, but from "
+                f"t = {now:.6g} on it could not be: {solution.message}"
+            )
         filled = solution.y[top].real
         worst = max(worst, float(filled.max()))
         if worst > limit:

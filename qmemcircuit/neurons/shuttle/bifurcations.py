@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
+from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.shuttle.conductance import conductance_elements, tabulate_conductance
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
@@ -186,6 +186,7 @@ def hopf_curve(neuron: ShuttleNeuron, voltages: ArrayLike) -> HopfCurve:
         )
     _need_autonomous(neuron)
     voltage = np.atleast_1d(np.asarray(voltages, dtype=float))
+    check_work("voltages", float(np.abs(voltage).max()), 1e9, "units of voltage")
     c2, c1, c0, slope, mixing = _hopf_quadratic(neuron, voltage)
     with np.errstate(divide="ignore", invalid="ignore"):
         root = np.sqrt(c1 * c1 - 4 * c2 * c0)

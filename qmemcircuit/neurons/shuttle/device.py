@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,19 +12,27 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import FloatArray, IntArray, check_choice
+from qmemcircuit.common.checks import (
+    FloatArray,
+    IntArray,
+    check_choice,
+    check_integer,
+    check_real,
+    check_work,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
+from qmemcircuit.neurons.shuttle.composed import ComposedLoop
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.digital import (
-    BASES,
     MEASURED_AXES,
     check_even_times,
     check_shots,
     check_voltages,
     measured_series,
 )
+from qmemcircuit.neurons.shuttle.feedback import Feedback, HistoryLoop, ReprepareLoop
 from qmemcircuit.neurons.shuttle.neuron import (
     UNITS,
     ShuttleNeuron,
@@ -40,10 +48,14 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.primitives import BaseSamplerV2
 
+DeviceFeedback = Literal["history", "reprepare", "composed"]
+"""The ways to run the qubit on a device."""
+
 Execute = Callable[["list[QuantumCircuit]", int], Sequence[Mapping[str, int]]]
 """`execute(circuits, shots)` runs circuits and returns counts by bit string for each."""
 
 
+# More than eight parameters: a public verb takes its options as plain keywords.
 def run_digital(
     neuron: ShuttleNeuron,
     times: ArrayLike,
@@ -51,16 +63,32 @@ def run_digital(
     target: Target | BaseSamplerV2 | None = None,
     execute: Execute | None = None,
     shots: int,
-    feedback: Literal["history", "reprepare"] = "history",
+    feedback: DeviceFeedback = "history",
+    window: int = 0,
+    readout: tuple[float, float] | None = None,
     state: ArrayLike | None = None,
 ) -> Trajectory:
-    """Run the closed loop on a device: one job of 2 (history) or 3 (reprepare) circuits a step.
+    """Run the closed loop on a device: one job of 2 to 4 circuits a step, each after the last.
 
-    Each job needs the one before it. Ten periods at Δt = 0.05 would be some 180 jobs in a row,
-    so this is for a few steps (≤ 20), with the device's own noise on top of shots and steps.
+    The ways to run the qubit differ in what the device carries:
+
+    - "history": every step is run again from t = 0. All of the dynamics is the device's, and so
+      is an error that grows with every step: the oscillation dies within some tens of steps.
+    - "reprepare": one step from the measured state. Shots and errors enter the Bloch vector.
+    - "composed": the known maps of all steps so far, composed on the classical computer into one
+      channel of one qubit, run as two circuits of two two-qubit gates (half of the shots each),
+      however many steps there were. The device supplies that channel and the measured means that
+      are fed back; after 10/Γ the channel has forgotten its input, and the circuit prepares a
+      state that is known classically. With `window` the last steps run as real ones.
+
+    On a noise model "composed" takes about a millisecond a step; on hardware every step is a job.
 
     Args:
         neuron, times, shots, feedback, state: as in `simulate_digital`.
+        window: for "composed": how many of the last steps run as steps.
+        readout: measured P(1 read | 0) and P(0 read | 1), which are inverted in the means
+            (`calibrate_readout`); None takes the means as read. Their own error is not in the
+            current's.
         target: where the circuits run: `device(…)`, `aer(seed=…)`, `sampler(…)`, or anything with
             their `count`.
         execute: instead of a target, a function that runs circuits and returns one mapping from
@@ -77,49 +105,40 @@ def run_digital(
         TypeError, ValueError: bad arguments, or times too coarse for the RK4 step.
     """
     check_arguments(run_digital, locals(), own=("target",))
-    from qmemcircuit.neurons.shuttle.circuits import history_circuits, reprepare_circuits
     from qmemcircuit.neurons.shuttle.digital_step import advance_voltage
 
     moments, dt = check_even_times(times)
-    check_choice("feedback", feedback, ("history", "reprepare"))
+    check_choice("feedback", feedback, get_args(DeviceFeedback))
     count = check_shots(shots, feedback)
+    flips = _check_readout(readout)
     begin = check_neuron_state(neuron, neuron.ground_state if state is None else state)
     bloch = np.array([begin[2], begin[3], begin[1]])
     parameters = pack_parameters(neuron, np.inf)
+    steps = moments.size - 1
+    where = _loop_target(target, execute, steps=steps)
+    loop = _loop(neuron, dt, bloch, where, feedback, window, steps)
     voltages = np.full(moments.size, begin[0])
-    counts = np.zeros((moments.size, len(BASES[feedback]), 2), dtype=np.int64)
+    counts = np.zeros((moments.size, len(loop.bases), 2), dtype=np.int64)
     currents, errors = np.zeros(moments.size), np.zeros(moments.size)
     currents[0], _ = _current(neuron, begin[0], 0.0, bloch[[0, 2]], np.zeros(2))
-    changes: list[float] = []
-    if feedback == "history":  # the last step's circuits are the longest
-        still = [0.0] * (moments.size - 2)
-        longest = history_circuits(neuron, still, dt, bloch_vector=bloch)
-    else:  # what is measured is mixed, and takes an ancilla to prepare
-        longest = reprepare_circuits(neuron, 0.0, dt, bloch_vector=0.9 * bloch)
-    ran = _loop_target(target, execute, steps=moments.size - 1).place(longest)
     for k in range(1, moments.size):
-        if feedback == "history" or not changes:
-            circuits = history_circuits(
-                neuron, changes, dt, bloch_vector=bloch, bases=BASES[feedback]
-            )
-        else:
-            circuits = reprepare_circuits(neuron, changes[-1], dt, bloch_vector=bloch)
-        for number, outcome in enumerate(ran.independent(k).count(circuits, count)):
-            counts[k, number] = outcome.get(0, 0), outcome.get(1, 0)
+        counts[k] = loop.count(count, k)
         zeros, total = counts[k, :, 0], counts[k].sum(axis=1)
-        seen = 2 * zeros / total - 1
+        contrast = 1 - sum(flips)
+        seen = (2 * zeros / total - 1 - (flips[1] - flips[0])) / contrast
         # Jeffreys posterior: a count of all zeros or all ones is not free of error.
         probability = (zeros + 0.5) / (total + 1)
-        spread = 2 * np.sqrt(probability * (1 - probability) / total)
+        spread = 2 * np.sqrt(probability * (1 - probability) / total) / contrast
         if feedback == "reprepare":
-            seen = bloch = seen / max(1.0, float(np.linalg.norm(seen)))
+            seen = seen / max(1.0, float(np.linalg.norm(seen)))
         voltages[k] = advance_voltage(
             moments[0] + (k - 1) * dt, dt, voltages[k - 1], seen[0], seen[-1], parameters
         )
-        changes.append(float(voltages[k] - voltages[k - 1]))
+        change = float(voltages[k] - voltages[k - 1])
+        loop.advance(change, seen)
         middle = (voltages[k - 1] + voltages[k]) / 2
         currents[k], errors[k] = _current(
-            neuron, middle, changes[-1] / 2, seen[[0, -1]], spread[[0, -1]]
+            neuron, middle, change / 2, seen[[0, -1]], spread[[0, -1]]
         )
     check_voltages(voltages, neuron, moments, dt)
     return Trajectory(
@@ -141,11 +160,64 @@ def run_digital(
             neuron=describe(neuron),
             initial_state=begin.tolist(),
             feedback=feedback,
-            bases=list(BASES[feedback]),
+            window=window,
+            bases=list(loop.bases),
             shots=count,
-            target=dict(ran.describe()),
+            readout=None if readout is None else list(flips),
+            target=dict(loop.target.describe()),
         ),
     )
+
+
+def place_digital(
+    neuron: ShuttleNeuron,
+    step: float,
+    target: Target,
+    *,
+    feedback: DeviceFeedback = "composed",
+    window: int = 0,
+    steps: int = 1,
+) -> Target:
+    """Return the target with its qubits chosen, as `run_digital` would for such a loop.
+
+    What `calibrate_readout` needs: flips belong to qubits.
+
+    Args:
+        neuron, target, feedback, window: as in `run_digital`.
+        step: Δt.
+        steps: how many there will be; with "history" the last one's circuit is the longest.
+    """
+    check_arguments(place_digital, locals(), own=("target",))
+    check_real("step", step, minimum=0, exclusive=True)
+    check_integer("steps", steps, minimum=1)
+    check_choice("feedback", feedback, get_args(DeviceFeedback))
+    check_work("steps", steps, 10_000, "steps, each longer than the last")
+    where = _loop_target(target, None, steps=1)
+    north = np.array([0.0, 0.0, 1.0])
+    return _loop(neuron, step, north, where, feedback, window, steps).target
+
+
+def _loop(
+    neuron: ShuttleNeuron,
+    step: float,
+    bloch_vector: FloatArray,
+    target: Target,
+    feedback: DeviceFeedback,
+    window: int,
+    steps: int,
+) -> Feedback:
+    window = check_integer("window", window, minimum=0)
+    check_work("window", window, 1000, "real steps")
+    if feedback == "composed":
+        return ComposedLoop(neuron, step, bloch_vector, target, window=window)
+    if window:
+        raise ValueError(
+            f"Argument window must be 0 with feedback={feedback!r}, whose steps are all real, but "
+            f"{window!r} was given; feedback='composed' has one."
+        )
+    if feedback == "history":
+        return HistoryLoop(neuron, step, bloch_vector, target, steps=steps)
+    return ReprepareLoop(neuron, step, bloch_vector, target)
 
 
 @data_object
@@ -222,6 +294,17 @@ def execute_on(
         return [dict(result.get_counts(index)) for index in range(len(circuits))]
 
     return execute
+
+
+def _check_readout(readout: tuple[float, float] | None) -> tuple[float, float]:
+    if readout is None:
+        return 0.0, 0.0
+    if len(readout) != 2 or not all(0 <= flip <= 1 for flip in readout) or sum(readout) > 0.99:
+        raise ValueError(
+            "Argument readout must be P(1 read | 0) and P(0 read | 1), from 0 to 1 and together "
+            f"below 0.99, or nothing can be told apart, but {readout!r} was given."
+        )
+    return float(readout[0]), float(readout[1])
 
 
 def _current(

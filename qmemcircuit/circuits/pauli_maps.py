@@ -1,0 +1,100 @@
+"""What collisions and gates do to a state's Pauli means: real matrices, many steps at once.
+
+A state of k qubits is its 4^k means Tr(Pρ), P over I, X, Y, Z on each qubit; one base-4 digit a
+qubit, the first qubit's least significant. A channel is then a real 4^k × 4^k matrix, and no
+density matrix is needed. The first row of a trace-preserving one is (1, 0, 0, …).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.common.states import IDENTITY, PAULI_X, PAULI_Y, PAULI_Z
+
+PAULIS: ComplexArray = np.array([IDENTITY, PAULI_X, PAULI_Y, PAULI_Z])
+PAIRS: ComplexArray = np.array([np.kron(high, low) for high in PAULIS for low in PAULIS])
+
+
+def damping_maps(probabilities: ArrayLike) -> FloatArray:
+    """Return amplitude damping to |0> with probabilities p (…): (…, 4, 4).
+
+    X and Y shrink by √(1−p); Z becomes (1−p)Z + p, for all that decays is in |0>.
+    """
+    p = np.asarray(probabilities, dtype=float)
+    found = np.zeros((*p.shape, 4, 4))
+    found[..., 0, 0] = 1
+    found[..., 1, 1] = found[..., 2, 2] = np.sqrt(1 - p)
+    found[..., 3, 3] = 1 - p
+    found[..., 3, 0] = p
+    return found
+
+
+def evolution_maps(hamiltonian: ComplexArray, durations: ArrayLike) -> FloatArray:
+    """Return exp(−iH dt) of one or two qubits for durations (…): (…, 4^k, 4^k)."""
+    energies, vectors = np.linalg.eigh(hamiltonian)
+    dimension = len(energies)
+    # In H's own basis |k><l| only turns, by exp(−i(E_k − E_l)dt); |l><k| is its conjugate.
+    turned = vectors.conj().T @ _basis(dimension) @ vectors
+    still = turned.diagonal(axis1=1, axis2=2)
+    parts = [(still @ still.conj().T).real]
+    low, high = np.triu_indices(dimension, 1)
+    for k, ell in zip(low, high, strict=True):
+        joint = np.outer(turned[:, ell, k], turned[:, k, ell])
+        parts += [2 * joint.real, 2 * joint.imag]
+    phases = np.multiply.outer(np.asarray(durations, dtype=float), energies[low] - energies[high])
+    waves = np.empty((*phases.shape[:-1], len(parts)))
+    waves[..., 0] = 1
+    waves[..., 1::2], waves[..., 2::2] = np.cos(phases), np.sin(phases)
+    shape = (*phases.shape[:-1], dimension**2, dimension**2)
+    return np.asarray((waves @ np.array(parts).reshape(len(parts), -1)).reshape(shape) / dimension)
+
+
+def unitary_map(matrix: ComplexArray) -> FloatArray:
+    """Return ρ → UρU† of one or two qubits, (4^k, 4^k)."""
+    basis = _basis(len(matrix))
+    after = matrix @ basis @ matrix.conj().T
+    return np.asarray(np.einsum("aij,bji->ab", basis, after).real / len(matrix))
+
+
+def swap_qubits(maps: FloatArray) -> FloatArray:
+    """Return two-qubit maps (…, 16, 16) with the two qubits exchanged."""
+    tensor = maps.reshape(*maps.shape[:-2], 4, 4, 4, 4)
+    return np.asarray(np.einsum("...abcd->...badc", tensor).reshape(maps.shape))
+
+
+def pauli_means(states: ComplexArray) -> FloatArray:
+    """Return Tr(Pρ) of density matrices (…, 2^k, 2^k), all 4^k labels: (…, 4^k)."""
+    qubits = int(states.shape[-1]).bit_length() - 1
+    lead = states.shape[:-2]
+    found = _paired(states.reshape(*lead, *(2,) * (2 * qubits)), len(lead), qubits)
+    for _ in range(qubits):  # the first digit left is taken off and added at the end
+        found = found.reshape(*lead, 4, -1)
+        found = np.moveaxis(found, len(lead), -1) @ PAULIS.transpose(0, 2, 1).reshape(4, 4).T
+    return np.asarray(found.reshape(*lead, 4**qubits).real)
+
+
+def density_matrices(means: FloatArray) -> ComplexArray:
+    """Return the density matrices of Pauli means (…, 4^k): the inverse of `pauli_means`."""
+    size, lead = means.shape[-1], means.shape[:-1]
+    qubits = (int(size).bit_length() - 1) // 2
+    found: ComplexArray = means.astype(complex)
+    for _ in range(qubits):
+        found = found.reshape(*lead, 4, -1)
+        found = np.moveaxis(found, len(lead), -1) @ (0.5 * PAULIS.reshape(4, 4))
+    tensor = found.reshape(*lead, *(2, 2) * qubits)
+    start = len(lead)
+    rows = [start + 2 * k for k in range(qubits)]
+    order = [*range(start), *rows, *(row + 1 for row in rows)]
+    return np.asarray(tensor.transpose(order).reshape(*lead, 2**qubits, 2**qubits))
+
+
+def _paired(tensor: ComplexArray, start: int, qubits: int) -> ComplexArray:
+    """Put each qubit's row and column index beside each other."""
+    order = [axis for k in range(qubits) for axis in (start + k, start + qubits + k)]
+    return np.ascontiguousarray(tensor.transpose([*range(start), *order]))
+
+
+def _basis(dimension: int) -> ComplexArray:
+    return PAULIS if dimension == 2 else PAIRS

@@ -1,0 +1,226 @@
+"""Circuits with open angles, compiled once: a loop's step on a noise model in a millisecond.
+
+A closed loop runs the same circuit at every step with other angles. Compiling it anew takes a
+second a step; here it is compiled once, every gate's noise, wait and reset becomes a map on the
+qubits' Pauli means (`qmemcircuit.circuits.pauli_maps`), and what lies between two open angles is
+one matrix. Open angles must end in RZ gates, which take no time and have no error of their own;
+that is what RY, RX, RZ and U become on today's devices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
+
+from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
+from qmemcircuit.circuits.settings import measured_qubits
+from qmemcircuit.common.checks import FloatArray, IntArray
+from qmemcircuit.common.drawing import rounded
+from qmemcircuit.devices.compilation import CompiledCircuit
+from qmemcircuit.devices.instructions import operation_duration
+from qmemcircuit.devices.noise import read_out, readout_matrices
+from qmemcircuit.devices.suppression import TwirledCircuit
+
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target as QiskitTarget
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """RZ on one qubit by constant + Σ weights · values, after `before` on all means."""
+
+    before: FloatArray
+    qubit: int
+    constant: float
+    weights: FloatArray
+
+
+@dataclass(frozen=True)
+class NoisyTemplate:
+    """One compiled circuit as maps: `probabilities(values)` of what is read.
+
+    Attributes:
+        turns: the open rotations and what comes before each.
+        last: what comes after the last of them.
+        instance: the circuit, for its readout.
+        matrices: of `readout_matrices`.
+    """
+
+    turns: tuple[_Turn, ...]
+    last: FloatArray
+    instance: TwirledCircuit
+    matrices: Sequence[FloatArray]
+
+    def probabilities(self, values: FloatArray) -> FloatArray:
+        """Return the probabilities of the outcomes, (2^M,), for one value of each parameter."""
+        qubits = (len(self.last).bit_length() - 1) // 2
+        ground = np.array([1.0, 0.0, 0.0, 1.0])
+        means = ground
+        for _ in range(qubits - 1):
+            means = np.kron(ground, means)
+        for turn in self.turns:
+            means = turn.before @ means
+            angle = turn.constant + float(turn.weights @ values)
+            cosine, sine = math.cos(angle), math.sin(angle)
+            digits = means.reshape(-1, 4, 4**turn.qubit)
+            x, y = digits[:, 1].copy(), digits[:, 2].copy()
+            digits[:, 1] = cosine * x - sine * y
+            digits[:, 2] = sine * x + cosine * y
+        means = self.last @ means
+        places = measured_qubits(self.instance.circuit)
+        strings = np.arange(2 ** len(places))
+        kept = sum((3 * (strings >> bit & 1)) * 4**place for bit, place in enumerate(places))
+        signs = np.array(
+            [[(-1.0) ** int(a & b).bit_count() for b in strings.tolist()] for a in strings.tolist()]
+        )
+        chances = signs @ means[kept] / len(strings)
+        found = np.maximum(read_out(chances, self.instance, self.matrices), 0.0)
+        return np.asarray(found / found.sum())
+
+
+def noisy_templates(
+    compiled: CompiledCircuit,
+    parameters: Sequence[Parameter],
+    part: QiskitTarget,
+    reset_error: float,
+) -> tuple[NoisyTemplate, ...]:
+    """Return a compiled circuit's random instances (one without twirling) as templates.
+
+    Raises ValueError where an open angle stands in another gate than RZ.
+    """
+    matrices = readout_matrices(part)
+    errors = _gate_errors(part, reset_error)
+    return tuple(_template(item, parameters, part, errors, matrices) for item in compiled.instances)
+
+
+def draw_readings(
+    templates: Sequence[NoisyTemplate], values: FloatArray, shots: int, random: np.random.Generator
+) -> IntArray:
+    """Return counts (2^M,), the shots divided equally over the random instances."""
+    shares = np.full(len(templates), shots // len(templates))
+    shares[: shots % len(templates)] += 1
+    drawn = [
+        random.multinomial(share, rounded(item.probabilities(values)))
+        for share, item in zip(shares, templates, strict=True)
+    ]
+    return np.asarray(np.sum(drawn, axis=0))
+
+
+def _template(
+    instance: TwirledCircuit,
+    parameters: Sequence[Parameter],
+    part: QiskitTarget,
+    errors: dict[tuple[str, tuple[int, ...]], FloatArray],
+    matrices: Sequence[FloatArray],
+) -> NoisyTemplate:
+    circuit = instance.circuit
+    total = np.eye(4**circuit.num_qubits)
+    turns = []
+    for instruction in circuit.data:
+        operation = instruction.operation
+        places = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
+        if operation.name in ("measure", "barrier"):
+            continue
+        open_angles = [p for p in operation.params if isinstance(p, ParameterExpression)]
+        if any(angle.parameters for angle in open_angles):
+            if operation.name != "rz":
+                raise ValueError(
+                    f"Argument circuits must have their parameters in RZ gates once compiled, but "
+                    f"{operation.name} has one; the device's other angles are fixed."
+                )
+            constant, weights = _linear(open_angles[0], parameters)
+            turns.append(_Turn(total, places[0], constant, weights))
+            total = np.eye(4**circuit.num_qubits)
+            continue
+        for members, matrix in _maps_of(operation, places, part):
+            total = _on(matrix, members, circuit.num_qubits) @ total
+        found = errors.get((operation.name, places))
+        if found is not None:
+            total = _on(found, places, circuit.num_qubits) @ total
+    return NoisyTemplate(tuple(turns), total, instance, matrices)
+
+
+def _linear(
+    angle: ParameterExpression, parameters: Sequence[Parameter]
+) -> tuple[float, FloatArray]:
+    """Return constant and weights of an angle that is linear in its parameters."""
+    zero = angle.bind(dict.fromkeys(angle.parameters, 0.0))
+    weights = np.zeros(len(parameters))
+    for place, parameter in enumerate(parameters):
+        if parameter in angle.parameters:
+            weights[place] = float(angle.gradient(parameter))
+    return float(zero), weights
+
+
+def _maps_of(
+    operation: Any, places: tuple[int, ...], part: QiskitTarget
+) -> list[tuple[tuple[int, ...], FloatArray]]:
+    """Return the noiseless maps of an instruction; a wait's is the relaxation in it."""
+    if operation.name == "reset":
+        matrix = np.zeros((4, 4))
+        matrix[0, 0] = matrix[3, 0] = 1
+        return [(places, matrix)]
+    if operation.name == "delay":
+        return [(places, _relaxation(places[0], _duration(operation, places, part), part))]
+    return [(places, unitary_map(np.asarray(operation.to_matrix())))]
+
+
+def _duration(operation: Any, places: tuple[int, ...], part: QiskitTarget) -> float:
+    holder = QuantumCircuit(1)
+    holder.append(operation, [0])
+    return operation_duration(holder.data[0], list(places), part)
+
+
+def _relaxation(qubit: int, duration: float, part: QiskitTarget) -> FloatArray:
+    properties = part.qubit_properties
+    if properties is None or not all(p is not None and p.t1 and p.t2 for p in properties):
+        return np.eye(4)
+    t1 = properties[qubit].t1
+    t2 = min(properties[qubit].t2, 2 * t1)  # a calibrated T2 above 2 T1 is not physical
+    kept = math.exp(-duration / t1)
+    matrix = np.diag([1.0, math.exp(-duration / t2), math.exp(-duration / t2), kept])
+    matrix[3, 0] = 1 - kept
+    return matrix
+
+
+def _gate_errors(
+    part: QiskitTarget, reset_error: float
+) -> dict[tuple[str, tuple[int, ...]], FloatArray]:
+    """Return the noise after each instruction, as in `noise.noise_model`, as maps."""
+    from qiskit.quantum_info import SuperOp
+    from qiskit_aer.noise.device import basic_device_gate_errors
+
+    flip = (1 - reset_error) * np.eye(4) + reset_error * np.diag([1.0, 1.0, -1.0, -1.0])
+    found: dict[tuple[str, tuple[int, ...]], FloatArray] = {}
+    for name, qubits, error in basic_device_gate_errors(target=part):
+        found[name, tuple(qubits)] = _pauli_map(np.asarray(SuperOp(error).data))
+    if reset_error > 0 and "reset" in part.operation_names:
+        for (qubit,) in part["reset"]:
+            found["reset", (qubit,)] = flip @ found.get(("reset", (qubit,)), np.eye(4))
+    return found
+
+
+def _pauli_map(superoperator: Any) -> FloatArray:
+    """Return a column-stacking superoperator as a map on Pauli means."""
+    dimension = math.isqrt(len(superoperator))
+    labels = np.eye(dimension**2)
+    # The matrices whose means are the unit vectors, through the channel, and their means.
+    inputs = density_matrices(labels)
+    columns = inputs.transpose(0, 2, 1).reshape(len(labels), -1) @ superoperator.T
+    outputs = columns.reshape(-1, dimension, dimension).transpose(0, 2, 1)
+    return np.ascontiguousarray(pauli_means(outputs).T)
+
+
+def _on(matrix: FloatArray, places: tuple[int, ...], qubits: int) -> FloatArray:
+    """Return a map on some qubits (first one least significant) as one on all."""
+    size = len(places)
+    tensor = np.eye(4**qubits).reshape((4,) * qubits + (-1,))
+    axes = [qubits - 1 - place for place in reversed(places)]
+    moved = np.moveaxis(tensor, axes, range(size))
+    done = (matrix @ moved.reshape(4**size, -1)).reshape(moved.shape)
+    return np.asarray(np.moveaxis(done, range(size), axes).reshape(4**qubits, -1))

@@ -1,0 +1,271 @@
+"""Exact states by maps on Pauli means, without building a circuit: the fast engine.
+
+A collision, a gate and free evolution are small real matrices (`qmemcircuit.circuits.pauli_maps`).
+Up to three memristors, a whole step is one 4^M × 4^M matrix, made for all steps at once; larger
+networks take one pass over their 4^M means for every few parts. Ancillas do not appear: whichever
+there are, the memristors go through the same channel (tests/simulation/test_maps.py holds it
+against Aer's simulation of the very circuits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.pauli_maps import (
+    damping_maps,
+    density_matrices,
+    pauli_means,
+    swap_qubits,
+    unitary_map,
+)
+from qmemcircuit.circuits.splitting import Collision, Element, step_maps
+from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.resources import Effort, progress_of
+from qmemcircuit.model.memristors import Network
+
+Part = tuple[tuple[int, ...], FloatArray]
+"""Memristors, and the map of one step on them."""
+
+WHOLE_UP_TO = 3
+"""Memristors of which one matrix a step is kept; for four it would be 256 × 256."""
+
+BLOCK = 3
+"""Neighbouring memristors that one pass over the means acts on: more would be arithmetic, fewer
+passes; both are measured by `experiments/benchmarks/engine.py`."""
+
+
+def states_by_maps(
+    circuits: CircuitSet, members: Sequence[tuple[int, ...]], estimate: Effort
+) -> list[ComplexArray]:
+    """Return the exact reduced states of each tuple of memristors, (T, 2^k, 2^k).
+
+    The first one of a tuple is the least significant.
+    """
+    places = [_places(item) for item in members]
+    if len(circuits.network.memristors) <= WHOLE_UP_TO:
+        means = _whole_means(circuits)
+        return [density_matrices(means[:, place]) for place in places]
+    kept = [np.empty((len(circuits.times), place.size)) for place in places]
+    with progress_of(estimate) as report:
+        for index, means in enumerate(_means_along(circuits)):
+            for table, place in zip(kept, places, strict=True):
+                table[index] = means[place]
+            report(index + 1, len(circuits.times))
+    return [density_matrices(table) for table in kept]
+
+
+def estimate_maps(circuits: CircuitSet, members: Sequence[tuple[int, ...]]) -> Effort:
+    """Return what `states_by_maps` will take; the coefficients are measured.
+
+    Passes over 4^M real means; beside them two copies, and the reduced states that are kept.
+    """
+    network, count = circuits.network, len(circuits.times)
+    memristors = len(network.memristors)
+    passes = 1 + memristors / BLOCK + len(network.couplings)
+    steps = count if circuits.share_steps else count * (circuits.steps or 10)
+    kept = 40 * count * sum(4 ** len(item) for item in members)
+    work = f"the Pauli means of {memristors} memristors at {count} times, {steps:,} steps,"
+    seconds = steps * passes * (4e-5 + 1.0e-8 * 4.0**memristors)
+    return Effort(work, seconds, 24 * 4**memristors + kept)
+
+
+def _places(members: tuple[int, ...]) -> IntArray:
+    """Return where the means of `members` alone stand among those of all memristors."""
+    digits = np.arange(4 ** len(members))
+    places = np.zeros_like(digits)
+    for position, j in enumerate(members):
+        places += (digits // 4**position % 4) * 4**j
+    return places
+
+
+# --- a whole step as one matrix -----------------------------------------------------------------
+
+
+def _whole_means(circuits: CircuitSet) -> FloatArray:
+    """Return the means (T, 4^M) of a small network."""
+    network, count = circuits.network, len(circuits.times)
+    first = pauli_means(network.initial_state)
+    found = np.empty((count, first.size))
+    if _has_own_elements(circuits):
+        for index in range(count):
+            parts = _own_parts(circuits, index)
+            found[index] = _through(first, parts)
+        return found
+    if circuits.share_steps:
+        starts = np.concatenate([[0.0], circuits.times[:-1]])
+        means = first
+        for index, matrix in enumerate(_step_matrices(circuits, starts, circuits.times)):
+            means = matrix @ means
+            found[index] = means
+        return found
+    steps = circuits.steps or 1
+    edges = circuits.times[:, None] * np.linspace(0.0, 1.0, steps + 1)
+    found[:] = first
+    for step in range(steps):
+        matrices = _step_matrices(circuits, edges[:, step], edges[:, step + 1])
+        found = np.matmul(matrices, found[:, :, None])[:, :, 0]
+    return found
+
+
+def _step_matrices(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) -> FloatArray:
+    """Return each step's map on all memristors, (n, 4^M, 4^M)."""
+    network = circuits.network
+    count = len(network.memristors)
+    total: FloatArray | None = None
+    for members, maps in step_maps(network, starts, stops, circuits.splitting):
+        if total is None:
+            total = np.broadcast_to(np.eye(4**count), (len(starts), 4**count, 4**count))
+        total = _applied(total, members, maps)
+    assert total is not None  # there is always a memristor, and it turns
+    return total
+
+
+def _applied(columns: FloatArray, members: tuple[int, ...], maps: FloatArray) -> FloatArray:
+    """Apply maps (n, 4^k, 4^k) to the columns of matrices (n, 4^M, D)."""
+    steps, size, width = columns.shape
+    if len(members) == 2 and members[0] > members[1]:
+        members, maps = (members[1], members[0]), swap_qubits(maps)
+    low, high = 4 ** members[0], 4 ** members[-1]
+    if len(members) == 1 or members[1] == members[0] + 1:
+        k = maps.shape[-1]
+        shaped = columns.reshape(steps, size // (low * k), k, low * width)
+        return np.asarray(np.matmul(maps[:, None], shaped).reshape(columns.shape))
+    # The memristors between the two are put aside, and put back.
+    shaped = columns.reshape(steps, size // (4 * high), 4, high // (4 * low), 4, low * width)
+    moved = np.ascontiguousarray(shaped.transpose(0, 1, 3, 2, 4, 5))
+    done = np.matmul(maps[:, None, None], moved.reshape(*moved.shape[:3], 16, -1))
+    back = done.reshape(moved.shape).transpose(0, 1, 3, 2, 4, 5)
+    return np.asarray(back.reshape(columns.shape))
+
+
+# --- a large network, pass by pass --------------------------------------------------------------
+
+
+def _means_along(circuits: CircuitSet) -> Iterator[FloatArray]:
+    """Yield the means (4^M,) at each time."""
+    network, times = circuits.network, circuits.times
+    first = _product_means(network)
+    if _has_own_elements(circuits):
+        for index in range(len(times)):
+            yield _through(first, _own_parts(circuits, index))
+        return
+    if circuits.share_steps:
+        starts = np.concatenate([[0.0], times[:-1]])
+        parts = step_maps(network, starts, times, circuits.splitting)
+        means = first
+        for index in range(len(times)):
+            means = _through(means, [(who, maps[index]) for who, maps in parts])
+            yield means
+        return
+    for time in times:
+        edges = np.linspace(0.0, float(time), (circuits.steps or 1) + 1)
+        parts = step_maps(network, edges[:-1], edges[1:], circuits.splitting)
+        means = first
+        for step in range(len(edges) - 1):
+            means = _through(means, [(who, maps[step]) for who, maps in parts])
+        yield means
+
+
+def _product_means(network: Network) -> FloatArray:
+    """Return the initial means without the 4^M entries of a density matrix in between."""
+    if network.state is not None:
+        return pauli_means(network.initial_state)
+    means: FloatArray = np.ones(1)
+    for memristor in network.memristors:
+        means = np.asarray(np.kron(pauli_means(memristor.initial_state), means))
+    return means
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A map on the neighbouring memristors from `low` on."""
+
+    low: int
+    matrix: FloatArray
+
+    @property
+    def count(self) -> int:
+        return (len(self.matrix).bit_length() - 1) // 2
+
+    def widened(self, low: int, high: int) -> _Block:
+        """Return the same map on the memristors from `low` to `high`, both included."""
+        below, above = self.low - low, high + 1 - self.low - self.count
+        return _Block(low, np.kron(np.eye(4**above), np.kron(self.matrix, np.eye(4**below))))
+
+    def then(self, members: tuple[int, ...], matrix: FloatArray) -> _Block:
+        """Return the block followed by a map on some of its memristors."""
+        local = tuple(j - self.low for j in members)
+        return _Block(self.low, _applied(self.matrix[None], local, matrix[None])[0])
+
+    def __call__(self, means: FloatArray) -> FloatArray:
+        size = len(self.matrix)
+        if self.low == 0:
+            return np.asarray((means.reshape(-1, size) @ self.matrix.T).ravel())
+        return np.asarray(np.matmul(self.matrix, means.reshape(-1, size, 4**self.low)).ravel())
+
+
+def _through(means: FloatArray, parts: Sequence[Part]) -> FloatArray:
+    """Return the means after `parts`, joining what acts on at most `BLOCK` neighbours."""
+    block: _Block | None = None
+    waiting: dict[int, FloatArray] = {}  # maps of one memristor, until a pair needs it
+    for members, matrix in parts:
+        if len(members) == 1:
+            (j,) = members
+            waiting[j] = matrix @ waiting[j] if j in waiting else matrix
+            continue
+        low, high = min(members), max(members)
+        if block is not None:
+            low, high = min(low, block.low), max(high, block.low + block.count - 1)
+        if high - low >= BLOCK:
+            if block is not None:
+                means = block(means)
+            block, low, high = None, min(members), max(members)
+        if high - low >= BLOCK:  # not neighbours
+            for j in members:
+                if j in waiting:
+                    means = _Block(j, waiting.pop(j))(means)
+            means = _applied(means[None, :, None], members, matrix[None])[0, :, 0]
+            continue
+        block = _Block(low, np.eye(4)) if block is None else block
+        block = block.widened(low, high)
+        for j in members:
+            if j in waiting:
+                block = block.then((j,), waiting.pop(j))
+        block = block.then(members, matrix)
+    if block is not None:
+        # A memristor of the block may have turned on after its last pair.
+        for j in [j for j in waiting if block.low <= j < block.low + block.count]:
+            block = block.then((j,), waiting.pop(j))
+        means = block(means)
+    while waiting:
+        low = min(waiting)
+        high = low
+        while high + 1 in waiting and high + 1 - low < BLOCK:
+            high += 1
+        block = _Block(low, waiting.pop(low))
+        for j in range(low + 1, high + 1):
+            block = block.widened(low, j).then((j,), waiting.pop(j))
+        means = block(means)
+    return means
+
+
+# --- circuits whose elements are their own ------------------------------------------------------
+
+
+def _has_own_elements(circuits: CircuitSet) -> bool:
+    """Whether each time has elements of its own, that no common step gives."""
+    return not circuits.share_steps and bool(circuits.compiled or circuits.absorbed)
+
+
+def _own_parts(circuits: CircuitSet, index: int) -> list[Part]:
+    return [_part(element) for element in circuits.elements(index)]
+
+
+def _part(element: Element) -> Part:
+    if isinstance(element, Collision):
+        return (element.memristor,), damping_maps(element.probability)
+    return element.memristors, unitary_map(np.asarray(element.gate.to_matrix()))
