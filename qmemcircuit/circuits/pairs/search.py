@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from qmemcircuit.circuits.channels import map_distances
-from qmemcircuit.circuits.pair_fit import fit_sequences, quadrature_start, shaken
-from qmemcircuit.circuits.pair_sequence import PairSequence
+from qmemcircuit.circuits.pairs.fit import fit_sequences, quadrature_start, shaken
+from qmemcircuit.circuits.pairs.sequence import PairSequence
 from qmemcircuit.circuits.splitting import pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.states import evolve
@@ -32,7 +32,7 @@ pairs (experiments/benchmarks/compiled_pairs.py) is that a start matters by less
 EXACT = 0.002
 """A residual below this part of the tolerance is not improved by a fit."""
 SHAKES = ((0.02, 1), (0.02, 2), (0.1, 3))
-"""Size and seed of what breaks the symmetry of each start (see `pair_fit`); the first one goes
+"""Size and seed of what breaks the symmetry of each start (see `fit`); the first one goes
 to every time, the others to those where it fails."""
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from qmemcircuit.circuits.collision import damping_probability
-from qmemcircuit.circuits.pair_sequence import PairSequence
+from qmemcircuit.circuits.pairs.sequence import PairSequence
 from qmemcircuit.circuits.splitting import pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.states import evolve

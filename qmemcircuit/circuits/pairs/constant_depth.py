@@ -32,18 +32,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.channels import check_pair, pair_maps
-from qmemcircuit.circuits.pair_closed_form import (
+from qmemcircuit.circuits.pairs.closed_form import (
     closed_form,
     closed_form_applies,
     damping_integrals,
 )
-from qmemcircuit.circuits.pair_search import (
+from qmemcircuit.circuits.pairs.search import (
     MOST_COLLISIONS,
     CompilationProblem,
     CompiledMethod,
     search_sequences,
 )
-from qmemcircuit.circuits.pair_sequence import NOTHING, PairSequence
+from qmemcircuit.circuits.pairs.sequence import NOTHING, PairSequence
 from qmemcircuit.circuits.splitting import Element
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
@@ -222,7 +222,7 @@ def compile_pairs(
 
     All times have the same number of collisions: the smallest one with which all are within the
     tolerance. Within it, the closed form is preferred, for it has the fewest gates; else the
-    best of several fits is taken (see `pair_search`). The closed form takes milliseconds a time,
+    best of several fits is taken (see `search`). The closed form takes milliseconds a time,
     fits 10 to 100 milliseconds a time (python -m experiments.benchmarks.compiled_pairs).
 
     `balance`, between −1 and 1, moves damping from the second collision of the closed form
