@@ -11,11 +11,11 @@ from .analysis.relations import inverse_relation as inverse_relation
 from .circuits.build import CircuitSet as CircuitSet
 from .circuits.build import build_circuits as build_circuits
 from .circuits.build import rebuild_circuits as rebuild_circuits
-from .circuits.constant_depth import CompiledPair as CompiledPair
-from .circuits.constant_depth import ConstantDepth as ConstantDepth
-from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.options import AncillaPool as AncillaPool
 from .circuits.options import pool as pool
+from .circuits.pairs.constant_depth import CompiledPair as CompiledPair
+from .circuits.pairs.constant_depth import ConstantDepth as ConstantDepth
+from .circuits.pairs.constant_depth import compile_pair as compile_pair
 from .circuits.protocols import Target as Target
 from .circuits.samplers import sampler as sampler
 from .common.resources import allow_large as allow_large
