@@ -73,6 +73,8 @@ from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
+from .simulation.certificates import Certificate as Certificate
+from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
 from .simulation.targets import aer as aer
@@ -81,6 +83,7 @@ from .simulation.trajectories import simulate_circuit as simulate_circuit
 __all__ = [
     "allow_large",
     "AncillaPool",
+    "Certificate",
     "CircuitSet",
     "CoherentErrors",
     "Collection",
@@ -122,6 +125,7 @@ __all__ = [
     "Trajectory",
     "aer",
     "build_circuits",
+    "certify",
     "chain",
     "collect",
     "compare",
