@@ -51,7 +51,7 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve
-from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.memristors import Network, require_cold
 
 CompiledMethod = Literal["closed form", "fitted"]
 
@@ -505,6 +505,7 @@ def _damping_integrals(network: Network, times: FloatArray) -> tuple[FloatArray,
     They are the ends of panels and the Gauss nodes inside. A panel is at most an eighth of a
     period, and short on the scale of the couplings.
     """
+    require_cold(network, "splitting='compiled'")
     strength = float(np.abs(np.linalg.eigvalsh(pair_hamiltonian(network, (0, 1)))).max())
     longest = min(min(m.period for m in network.memristors) / 8, 1 / max(strength, 1e-300))
     marks = np.unique(np.concatenate([[0.0], times]))
