@@ -23,7 +23,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice, check_real
-from qmemcircuit.common.states import PAULI_Z
+from qmemcircuit.common.states import IDENTITY, PAULI_Z
 from qmemcircuit.model.memristors import Memristor
 
 CollisionForm = Literal["compact", "paper"]
@@ -158,7 +158,7 @@ def damping_kraus(probability: float, kind: CollisionKind = "cool") -> list[Comp
     """
     p = check_real("probability", probability, minimum=0)
     if kind == "dephase":
-        return [math.sqrt(1 - p) * np.eye(2, dtype=complex), math.sqrt(p) * PAULI_Z]
+        return [np.asarray(math.sqrt(1 - p) * IDENTITY), np.asarray(math.sqrt(p) * PAULI_Z)]
     keep = np.array([[1, 0], [0, math.sqrt(1 - p)]], dtype=complex)
     lose = np.array([[0, math.sqrt(p)], [0, 0]], dtype=complex)
     if kind == "heat":
