@@ -11,11 +11,11 @@ from .analysis.relations import inverse_relation as inverse_relation
 from .circuits.build import CircuitSet as CircuitSet
 from .circuits.build import build_circuits as build_circuits
 from .circuits.build import rebuild_circuits as rebuild_circuits
-from .circuits.constant_depth import CompiledPair as CompiledPair
-from .circuits.constant_depth import ConstantDepth as ConstantDepth
-from .circuits.constant_depth import compile_pair as compile_pair
 from .circuits.options import AncillaPool as AncillaPool
 from .circuits.options import pool as pool
+from .circuits.pairs.constant_depth import CompiledPair as CompiledPair
+from .circuits.pairs.constant_depth import ConstantDepth as ConstantDepth
+from .circuits.pairs.constant_depth import compile_pair as compile_pair
 from .circuits.protocols import Target as Target
 from .circuits.samplers import sampler as sampler
 from .common.resources import allow_large as allow_large
@@ -73,6 +73,8 @@ from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
+from .simulation.certificates import Certificate as Certificate
+from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
 from .simulation.targets import aer as aer
@@ -81,6 +83,7 @@ from .simulation.trajectories import simulate_circuit as simulate_circuit
 __all__ = [
     "allow_large",
     "AncillaPool",
+    "Certificate",
     "CircuitSet",
     "CoherentErrors",
     "Collection",
@@ -122,6 +125,7 @@ __all__ = [
     "Trajectory",
     "aer",
     "build_circuits",
+    "certify",
     "chain",
     "collect",
     "compare",

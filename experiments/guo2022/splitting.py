@@ -24,7 +24,7 @@ from experiments.guo2022.params import (
     pair,
 )
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.circuits.constant_depth import compile_pairs
+from qmemcircuit.circuits.pairs.constant_depth import compile_pairs
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ cancel make it smaller.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +18,6 @@ from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.results.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    pass
 
 
 @data_object

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 
 from qmemcircuit.analysis.budget import ErrorBudget, error_budget
+from qmemcircuit.analysis.counts_test import CountsTest, count_test
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.analysis.rate_factor import RateFactor, measure_rate_factor
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.common.states import outcome_probabilities, trace_distance
-from qmemcircuit.counts.samples import Samples
+from qmemcircuit.common.states import trace_distance
+from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.results.trajectory import Trajectory
 
 SIGNIFICANCE = 0.01
@@ -26,11 +27,7 @@ LOOP_SIGNIFICANCE = 0.04
 """So seldom may chance alone make any of the loops contradict the other side's: with the counts'
 0.01, a true model is said to disagree in 5 % of comparisons at most."""
 
-SMALLEST_EXPECTED_COUNT = 5.0
-"""Outcomes expected less often are pooled: below, counts are not Gaussian enough for χ²."""
 
-
-# More than ten fields: the distances and the test of one comparison, which are read together.
 @data_object(also=("verdict",))
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -38,17 +35,19 @@ class Comparison:
 
     Attributes:
         times: shape (T,).
-        voltage_residual, current_residual: (a − b) / combined standard error, shape (T, M); None
-            where neither side has errors. Neighbouring current residuals are correlated.
-        voltage_rms, voltage_max, current_rms, current_max: of a − b, shape (M,).
-        chi_square, degrees_of_freedom, p_value: of the independently sampled outcomes; None
-            where there is nothing to test. `tested` says what went in, or why nothing did.
+        voltage, current: a − b, an `Estimate` of shape (T, M), with both sides' standard errors
+            combined; without where neither side has any. What is derived from the two:
+            `voltage_residual`, `current_residual`, `voltage_rms`, `voltage_max`, `current_rms`,
+            `current_max`.
+        counts: χ² of the independently sampled outcomes. Also readable as `chi_square`,
+            `degrees_of_freedom`, `p_value` and `tested`.
         rate_factor: the common factor on the decay rates that the counts ask for, a directed test
             of what χ² over all outcomes is weak against; see `rate_factor.measure_rate_factor`.
         trace_distance: shape (T,), or None where one side has no states. Against tomographic
             states it has a bias upwards of the order of the shot noise.
-        loops_a, loops_b: the I–V loops of each device, with form factors; empty tuples where
-            the times hold no whole period, or fewer than nine points in one.
+        loops: those of a and of b, also readable as `loops_a` and `loops_b`: the I–V loops of each
+            device, with form factors; empty tuples where the times hold no whole period, or fewer
+            than nine points in one.
         current_notes: where a current rests on the model more than on the counts.
         budget: where the distance comes from; None unless `noisy` and `exact` were given.
         compilation_residual: shape (T,), what compiling the circuits may have moved the states by,
@@ -56,26 +55,78 @@ class Comparison:
     """
 
     times: FloatArray
-    voltage_residual: FloatArray | None
-    current_residual: FloatArray | None
-    voltage_rms: FloatArray
-    voltage_max: FloatArray
-    current_rms: FloatArray
-    current_max: FloatArray
-    chi_square: float | None
-    degrees_of_freedom: int
-    p_value: float | None
-    tested: str
+    voltage: Estimate[FloatArray]
+    current: Estimate[FloatArray]
+    counts: CountsTest
     rate_factor: RateFactor
     trace_distance: FloatArray | None
-    loops_a: tuple[tuple[Loop, ...], ...]
-    loops_b: tuple[tuple[Loop, ...], ...]
+    loops: tuple[tuple[tuple[Loop, ...], ...], tuple[tuple[Loop, ...], ...]]
     current_notes: tuple[str, ...] = ()
     budget: ErrorBudget | None = None
     compilation_residual: FloatArray | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def voltage_residual(self) -> FloatArray | None:
+        """(a − b) / combined standard error of V, (T, M); None where neither side has errors."""
+        return _in_errors(self.voltage)
+
+    @property
+    def current_residual(self) -> FloatArray | None:
+        """The same of I. Neighbouring residuals are correlated."""
+        return _in_errors(self.current)
+
+    @property
+    def voltage_rms(self) -> FloatArray:
+        """Root mean square over the times of a − b in V, (M,)."""
+        return _rms(self.voltage)
+
+    @property
+    def voltage_max(self) -> FloatArray:
+        """Largest |a − b| in V, (M,)."""
+        return _largest(self.voltage)
+
+    @property
+    def current_rms(self) -> FloatArray:
+        """Root mean square over the times of a − b in I, (M,)."""
+        return _rms(self.current)
+
+    @property
+    def current_max(self) -> FloatArray:
+        """Largest |a − b| in I, (M,)."""
+        return _largest(self.current)
+
+    @property
+    def chi_square(self) -> float | None:
+        """`counts.chi_square`."""
+        return self.counts.chi_square
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """`counts.degrees_of_freedom`."""
+        return self.counts.degrees_of_freedom
+
+    @property
+    def p_value(self) -> float | None:
+        """`counts.p_value`."""
+        return self.counts.p_value
+
+    @property
+    def tested(self) -> str:
+        """`counts.tested`."""
+        return self.counts.tested
+
+    @property
+    def loops_a(self) -> tuple[tuple[Loop, ...], ...]:
+        """The loops of each device of a."""
+        return self.loops[0]
+
+    @property
+    def loops_b(self) -> tuple[tuple[Loop, ...], ...]:
+        """The loops of each device of b."""
+        return self.loops[1]
 
     @property
     def agree(self) -> bool | None:
@@ -213,29 +264,17 @@ def compare(
             + (" with different times" if a.voltage.shape == b.voltage.shape else "")
             + "; compute both at the same times."
         )
-    chi_square, degrees, tested = _chi_square(a, b)
-    if chi_square is not None and degrees == 0:
-        chi_square, tested = None, "too few counts for a test"
-    voltage, current = a.voltage - b.voltage, a.current - b.current
     return Comparison(
         times=a.times,
-        voltage_residual=_residual(voltage, a.voltage_error, b.voltage_error),
-        current_residual=_residual(current, a.current_error, b.current_error),
-        voltage_rms=np.sqrt(np.mean(voltage**2, axis=0)),
-        voltage_max=np.abs(voltage).max(axis=0),
-        current_rms=np.sqrt(np.mean(current**2, axis=0)),
-        current_max=np.abs(current).max(axis=0),
-        chi_square=chi_square,
-        degrees_of_freedom=degrees,
-        p_value=None if chi_square is None else float(chi2.sf(chi_square, degrees)),
-        tested=tested,
+        voltage=_difference(a.voltage, b.voltage, a.voltage_error, b.voltage_error),
+        current=_difference(a.current, b.current, a.current_error, b.current_error),
+        counts=count_test(a, b),
         rate_factor=measure_rate_factor(a, b),
         trace_distance=(
             None if a.states is None or b.states is None else trace_distance(a.states, b.states)
         ),
         compilation_residual=_compilation_residual(a, b),
-        loops_a=_loops(a),
-        loops_b=_loops(b),
+        loops=(_loops(a), _loops(b)),
         current_notes=_current_notes(a) + _current_notes(b),
         budget=(
             None
@@ -257,81 +296,28 @@ def _same_times(first: FloatArray, second: FloatArray) -> bool:
     return bool(np.all(np.abs(first - second) <= 1e-9 * distance))
 
 
-def _chi_square(a: Trajectory, b: Trajectory) -> tuple[float | None, int, str]:
-    if a.samples is not None and b.samples is not None:
-        return (*_homogeneity(a.samples, b.samples), "counts of both sides")
-    for sampled, other in ((a, b), (b, a)):
-        if sampled.samples is not None and other.states is not None:
-            return (*_pearson(sampled.samples, other.states), "counts against exact states")
-    if a.samples is not None or b.samples is not None:
-        return None, 0, "the other side has no states that the counts could be tested against"
-    if a.voltage_error is not None or b.voltage_error is not None:
-        return None, 0, "the errors of V are known, but not how they are correlated in time"
-    return None, 0, "neither side was sampled"
+def _difference(
+    a: FloatArray, b: FloatArray, error_a: FloatArray | None, error_b: FloatArray | None
+) -> Estimate[FloatArray]:
+    """Return a − b with the independent errors of both sides combined."""
+    errors = [error for error in (error_a, error_b) if error is not None]
+    return Estimate(a - b, np.sqrt(sum(error**2 for error in errors)) if errors else None)
 
 
-def _pearson(samples: Samples, states: ComplexArray) -> tuple[float, int]:
-    total, degrees = 0.0, 0
-    for place, basis in enumerate(samples.bases):
-        counts = samples.counts[:, place].astype(float)
-        expected = outcome_probabilities(states, basis) * counts.sum(axis=1, keepdims=True)
-        for observed, wanted in zip(counts, expected, strict=True):
-            if observed.sum() == 0:  # not measured at this time
-                continue
-            kept = _pool(wanted)
-            pooled = kept @ wanted
-            total += float(np.sum((kept @ observed - pooled) ** 2 / pooled))
-            degrees += len(kept) - 1
-    return total, degrees
-
-
-def _homogeneity(first: Samples, second: Samples) -> tuple[float, int]:
-    if set(first.bases) != set(second.bases):
-        raise ValueError(
-            f"Argument b must be measured in the settings of a, {', '.join(first.bases)}, but "
-            f"{', '.join(second.bases)} were; run both with the same bases."
-        )
-    total, degrees = 0.0, 0
-    for place, basis in enumerate(first.bases):
-        ours = first.counts[:, place].astype(float)
-        theirs = second.counts[:, second.bases.index(basis)].astype(float)
-        for mine, other in zip(ours, theirs, strict=True):
-            if mine.sum() == 0 or other.sum() == 0:  # not measured at this time
-                continue
-            # Pool by the smaller of the two expected counts of the joint distribution.
-            share = min(mine.sum(), other.sum()) / (mine.sum() + other.sum())
-            kept = _pool((mine + other) * share)
-            one, two = kept @ mine, kept @ other
-            ratio = np.sqrt(two.sum() / one.sum())
-            total += float(np.sum((ratio * one - two / ratio) ** 2 / (one + two)))
-            degrees += len(kept) - 1
-    return total, degrees
-
-
-def _pool(expected: FloatArray) -> IntArray:
-    """Return the 0/1 matrix (kept, K) that adds rare outcomes up until none is rare."""
-    order = np.argsort(-expected)
-    groups: list[list[int]] = [[int(k)] for k in order if expected[k] >= SMALLEST_EXPECTED_COUNT]
-    rare = [int(k) for k in order if expected[k] < SMALLEST_EXPECTED_COUNT]
-    if rare:
-        if not groups or float(expected[rare].sum()) >= SMALLEST_EXPECTED_COUNT:
-            groups.append(rare)
-        else:
-            groups[-1] += rare
-    matrix = np.zeros((len(groups), expected.size), dtype=np.int64)
-    for row, group in enumerate(groups):
-        matrix[row, group] = 1
-    return matrix
-
-
-def _residual(
-    difference: FloatArray, first: FloatArray | None, second: FloatArray | None
-) -> FloatArray | None:
-    if first is None and second is None:
+def _in_errors(difference: Estimate[FloatArray]) -> FloatArray | None:
+    error = difference.standard_error
+    if error is None:
         return None
-    variance = sum(error**2 for error in (first, second) if error is not None)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(variance > 0, difference / np.sqrt(variance), 0.0))
+        return np.asarray(np.where(error > 0, difference.value / error, 0.0))
+
+
+def _rms(difference: Estimate[FloatArray]) -> FloatArray:
+    return np.asarray(np.sqrt(np.mean(difference.value**2, axis=0)))
+
+
+def _largest(difference: Estimate[FloatArray]) -> FloatArray:
+    return np.asarray(np.abs(difference.value).max(axis=0))
 
 
 def _loops(trajectory: Trajectory) -> tuple[tuple[Loop, ...], ...]:

@@ -19,8 +19,8 @@ from qiskit.circuit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import StatePreparation, UnitaryGate
 
 from qmemcircuit.circuits.collision import CollisionForm, collision_circuit
-from qmemcircuit.circuits.constant_depth import CompiledPair, ConstantDepth, restored_pairs
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
+from qmemcircuit.circuits.pairs.constant_depth import CompiledPair, ConstantDepth, restored_pairs
 from qmemcircuit.circuits.settings import measure
 from qmemcircuit.circuits.splitting import (
     Collision,

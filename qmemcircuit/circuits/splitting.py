@@ -14,7 +14,7 @@ halves, they are applied:
   pair as one two-qubit gate, the other half of the damping. Second order, and exact wherever the
   damping vanishes. Only for graphs in which each memristor has at most one coupling partner.
 
-A fourth one, `compiled`, has no steps at all: see `qmemcircuit.circuits.constant_depth`.
+A fourth one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
 """
 
 from __future__ import annotations

@@ -107,6 +107,8 @@ def step_circuit(
     clock cycle): its own T1 does it.
     """
     check_arguments(step_circuit, locals())
+    angle = check_real("angle", angle)
+    population = check_real("population", population)
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
     from qmemcircuit.circuits.collision import collision_circuit
@@ -375,6 +377,7 @@ def bin_spikes(trains: Sequence[ArrayLike], *, step: float, count: int) -> Spike
     check_arguments(bin_spikes, locals())
     tau = check_real("step", step, minimum=0, exclusive=True)
     rows = check_integer("count", count, minimum=1)
+    check_work("count", rows, 1e8, "steps")
     binned = np.zeros((rows, len(trains)), dtype=bool)
     for j, train in enumerate(trains):
         times = np.asarray(train, dtype=float)

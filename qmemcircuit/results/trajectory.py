@@ -17,9 +17,10 @@ from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.states import reduce_states, reduced_from_pairs
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.concurrence import Concurrence, concurrence_of_counts, concurrence_of_states
-from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
+from qmemcircuit.counts.mitigation import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
-from qmemcircuit.model.units import recorded_units
+from qmemcircuit.results.tables import Column, Table
+from qmemcircuit.results.trajectory_files import parts_of_file
 
 if TYPE_CHECKING:
     import pandas
@@ -315,26 +316,7 @@ class Trajectory:
         provenance as JSON text, so that `to_netcdf` writes it. States, counts and the covariance
         of the currents stay behind: `save` keeps everything.
         """
-        import xarray
-
-        data: dict[str, Any] = {}
-        for name in ("voltage", "current", "voltage_error", "current_error"):
-            if getattr(self, name) is not None:
-                unit = self.units.get(name.removesuffix("_error"))
-                data[name] = (("time", "device"), getattr(self, name), _attributes(unit))
-        for name, values in self.variables.items():
-            data[name] = (self.axes_of(name), values, _attributes(self.units.get(name)))
-        in_time = _attributes(self.units.get("times"))
-        for name, moments in self.events.items():
-            data[name] = ((f"{name}_index",), np.asarray(moments), in_time)
-        coordinates: dict[str, Any] = {
-            "time": ("time", self.times, in_time),
-            "device": np.arange(self.device_count),
-        }
-        if self.periods is not None:
-            coordinates["period"] = ("device", self.periods, in_time)
-        about = {"provenance": _as_json(self.provenance)}
-        return xarray.Dataset(data, coords=coordinates, attrs=about)
+        return self._table().to_xarray()
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Return the real series in long form, one row a number, as a `pandas.DataFrame`.
@@ -344,33 +326,27 @@ class Trajectory:
         every name in `dimensions`, the place along that axis. `attrs` hold the unit of time and
         the provenance as JSON text.
         """
-        import pandas
+        return self._table().to_dataframe()
 
-        parts = []
-        for name in ("voltage", "current", *self.variables):
-            values = np.asarray(
-                getattr(self, name) if name not in self.variables else self.variables[name]
+    def _table(self) -> Table:
+        each = ("time", "device")
+        columns = {
+            name: Column(each, values, error, self.units.get(name))
+            for name, values, error in (
+                ("voltage", self.voltage, self.voltage_error),
+                ("current", self.current, self.current_error),
             )
-            axes = ("time", "device") if name not in self.variables else self.axes_of(name)
-            error = getattr(self, f"{name}_error", None)
-            places = np.indices(values.shape).reshape(values.ndim, -1)
-            columns: dict[str, Any] = {"time": self.times[places[0]], "quantity": name}
-            columns |= dict(zip(axes[1:], places[1:], strict=True))
-            columns["value"] = values.ravel()
-            columns["standard_error"] = np.nan if error is None else np.asarray(error).ravel()
-            columns["unit"] = self.units.get(name)
-            parts.append(pandas.DataFrame(columns))
-        frame = pandas.concat(parts, ignore_index=True)
-        named = dict.fromkeys(axis for axes in self.dimensions.values() for axis in axes)
-        for name in ("device", *named):
-            frame[name] = frame[name].astype("Int64")
-        order = ["time", "device", "quantity", "value", "standard_error", "unit", *named]
-        frame = frame[order]
-        frame.attrs = {
-            "time_unit": self.units.get("times"),
-            "provenance": _as_json(self.provenance),
         }
-        return frame
+        for name, values in self.variables.items():
+            columns[name] = Column(self.axes_of(name), values, None, self.units.get(name))
+        return Table(
+            self.times,
+            columns,
+            self.events,
+            self.periods,
+            self.units.get("times"),
+            json.dumps(dict(self.provenance), ensure_ascii=False, default=str),
+        )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything to `path` (`.npz` or `.json`), whole or not at all.
@@ -409,72 +385,12 @@ class Trajectory:
         check_arguments(Trajectory.load, locals())
         header, arrays = load_file(path, "trajectory")
         try:
-            return cls._from_file(header, arrays)
+            return cls(**parts_of_file(header, arrays))
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise FileFormatError(
                 f"Argument path must name an intact trajectory, but in {str(path)!r} something is "
                 f"missing or wrong: {error}; restore it from a copy or compute it again."
             ) from error
-
-    @classmethod
-    def _from_file(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Trajectory:
-        counts = arrays.get("counts")
-        samples = None if counts is None else Samples(tuple(header["bases"]), counts)
-        groups: dict[str, dict[str, Any]] = {"variables": {}, "events": {}, "mitigated": {}}
-        pair_states: dict[tuple[int, int], ComplexArray] = {}
-        plain: dict[str, Any] = {}
-        for name, value in arrays.items():
-            group, _, rest = name.partition("/")
-            if name == "counts":
-                continue
-            if group == "pair_states":
-                first, second = rest.split("-")
-                pair_states[int(first), int(second)] = value
-            elif rest:
-                groups[group][rest] = value
-            else:
-                plain[name] = value
-        mitigated = None
-        if "mitigation" in header:
-            bases = tuple(header["bases"])
-            mitigated = restore_mitigated(header["mitigation"], bases, groups["mitigated"])
-        # Files of before these two fields: the provenance had units, and axes had no names.
-        named = header.get("dimensions")
-        units = header.get("units")
-        if named is None:
-            named = _unnamed_axes(groups["variables"], plain["voltage"].shape)
-        if units is None:
-            series = ("times", "voltage", "current", *groups["variables"])
-            units = recorded_units(header["provenance"], series)
-        return cls(
-            **plain,
-            units=units,
-            dimensions={name: tuple(axes) for name, axes in named.items()},
-            samples=samples,
-            mitigated=mitigated,
-            pair_states=pair_states,
-            variables=groups["variables"],
-            events=groups["events"],
-            provenance=header["provenance"],
-        )
-
-
-def _unnamed_axes(
-    variables: Mapping[str, FloatArray], shape: tuple[int, ...]
-) -> dict[str, tuple[str, ...]]:
-    return {
-        name: tuple(f"{name}_{axis}" for axis in range(1, values.ndim))
-        for name, values in variables.items()
-        if values.shape not in (shape[:1], shape)
-    }
-
-
-def _as_json(provenance: Mapping[str, Any]) -> str:
-    return json.dumps(dict(provenance), ensure_ascii=False, default=str)
-
-
-def _attributes(unit: str | None) -> dict[str, str]:
-    return {} if unit is None else {"units": unit}
 
 
 def _column(values: FloatArray | None, device: int) -> FloatArray | None:

@@ -18,7 +18,7 @@ from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import IntArray, check_boolean, check_integer
+from qmemcircuit.common.checks import IntArray, check_boolean, check_integer, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
@@ -154,6 +154,7 @@ def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
         shots: of each of the two circuits, all in |0> and all in |1>.
     """
     check_arguments(measure_readout, locals(), own=("target",))
+    check_work("memristors", check_integer("memristors", memristors, minimum=1), 1000, "qubits")
     shots = check_integer("shots", shots, minimum=1)
     target = as_target(target)
     if not target.placed:

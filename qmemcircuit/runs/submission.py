@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.constant_depth import stored_pairs
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
+from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance

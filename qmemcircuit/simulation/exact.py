@@ -102,8 +102,8 @@ def exact_circuit(
     """
     check_arguments(exact_circuit, locals(), own=("ancilla", "target"))
     check_choice("engine", engine, get_args(Engine))
-    traced = ancilla == "traced"
-    pool: Ancilla = "reset" if ancilla == "traced" else ancilla
+    traced = isinstance(ancilla, str) and ancilla == "traced"
+    pool: Ancilla = "reset" if isinstance(ancilla, str) and ancilla == "traced" else ancilla
     options = CircuitOptions("Z", pool, splitting, steps, collision)
     circuits = circuits_with(model, times, options)
     if target is not None:

@@ -58,6 +58,35 @@ def states_by_maps(
     return [density_matrices(table) for table in kept]
 
 
+def digital_maps(circuits: CircuitSet) -> FloatArray:
+    """Return the circuits' maps from 0 to each time on all Pauli means, (T, 4^M, 4^M).
+
+    For up to `WHOLE_UP_TO` memristors.
+    """
+    network, count = circuits.network, len(circuits.times)
+    size = 4 ** len(network.memristors)
+    found = np.empty((count, size, size))
+    if _has_own_elements(circuits):
+        for index in range(count):
+            total = np.eye(size)[None]
+            for members, matrix in _own_parts(circuits, index):
+                total = _applied(total, members, matrix[None])
+            found[index] = total[0]
+        return found
+    if circuits.share_steps:
+        starts = np.concatenate([[0.0], circuits.times[:-1]])
+        total = np.eye(size)
+        for index, matrix in enumerate(_step_matrices(circuits, starts, circuits.times)):
+            total = matrix @ total
+            found[index] = total
+        return found
+    edges = circuits.times[:, None] * np.linspace(0.0, 1.0, (circuits.steps or 1) + 1)
+    found[:] = np.eye(size)
+    for step in range(edges.shape[1] - 1):
+        found = _step_matrices(circuits, edges[:, step], edges[:, step + 1]) @ found
+    return found
+
+
 def estimate_maps(circuits: CircuitSet, members: Sequence[tuple[int, ...]]) -> Effort:
     """Return what `states_by_maps` will take; the coefficients are measured.
 

@@ -22,7 +22,7 @@ def digital(model, seed: int, shots: int = 1000, **options) -> qm.Trajectory:
 def p_values() -> np.ndarray:
     from scipy.stats import chi2
 
-    from qmemcircuit.analysis.comparison import _chi_square
+    from qmemcircuit.analysis.counts_test import _chi_square
 
     master = qm.master_equation(MEMRISTOR, TIMES)
     exact = qm.exact_circuit(MEMRISTOR, TIMES)
@@ -48,7 +48,7 @@ def test_p_values_are_uniform(p_values):
 def test_a_pairs_tomography_is_rejected_as_often_as_it_should():
     from scipy.stats import chi2
 
-    from qmemcircuit.analysis.comparison import _chi_square
+    from qmemcircuit.analysis.counts_test import _chi_square
 
     pair = qm.Network([MEMRISTOR, MEMRISTOR], {(0, 1): qm.Native("y", 0.1)})
     times = pair.periods(1, points=6)

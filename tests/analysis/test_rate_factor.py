@@ -11,7 +11,7 @@ from scipy.stats import chi2, kstest
 from shot_statistics import coverage_bounds, draw_record
 
 import qmemcircuit as qm
-from qmemcircuit.analysis.comparison import _chi_square
+from qmemcircuit.analysis.counts_test import _chi_square
 from qmemcircuit.analysis.rate_factor import RateFactor, measure_rate_factor, states_with_factor
 from qmemcircuit.circuits.settings import parse_bases
 

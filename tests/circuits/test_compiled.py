@@ -25,14 +25,15 @@ from scipy.linalg import expm
 import qmemcircuit as qm
 from qmemcircuit.circuits.channels import map_distance, pair_maps
 from qmemcircuit.circuits.collision import damping_kraus
-from qmemcircuit.circuits.constant_depth import SHAKES, compile_pair, compile_pairs
-from qmemcircuit.circuits.pair_fit import (
+from qmemcircuit.circuits.pairs.constant_depth import compile_pair, compile_pairs
+from qmemcircuit.circuits.pairs.fit import (
     fit_sequences,
     quadrature_start,
     sequence_maps,
     shaken,
 )
-from qmemcircuit.circuits.pair_sequence import PairSequence
+from qmemcircuit.circuits.pairs.search import SHAKES
+from qmemcircuit.circuits.pairs.sequence import PairSequence
 from qmemcircuit.circuits.splitting import Collision, split_evolution
 from qmemcircuit.common.states import trace_distance
 
@@ -454,7 +455,7 @@ def test_record_holds_the_angles_and_rebuilds_the_circuits(tmp_path, monkeypatch
     def no_fit(*_: object, **__: object) -> None:
         raise AssertionError("a record must not be fitted again")
 
-    monkeypatch.setattr("qmemcircuit.circuits.constant_depth.compile_pairs", no_fit)
+    monkeypatch.setattr("qmemcircuit.circuits.pairs.constant_depth.compile_pairs", no_fit)
     again = qm.rebuild_circuits(qm.Record.load(path))
     assert again.bases == built.bases
     assert [circuit for circuit in again] == [circuit for circuit in built]

@@ -175,6 +175,7 @@ def objects() -> dict[type, Any]:
         circuits,
         Estimate(np.array([0.5, 0.6]), np.array([0.1, 0.2]), np.array([0.4, 0.5]), np.ones(2)),
         qm.CoherentErrors(0.0, 0.01),
+        qm.certify(PAIR, PAIR_TIMES[:3]),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
         placed,
         Squid(6e-25, 1.2e-23, 1e9),

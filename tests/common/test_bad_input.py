@@ -159,7 +159,7 @@ def may_be_right(label: str, argument: str, name: str) -> bool:
     if re.search(words, annotation) or (name == "a complex number" and "omplex" in annotation):
         return True
     if name == "a ragged list":
-        return "Sequence[ArrayLike]" in annotation
+        return re.search(r"(Sequence|tuple)\[(ArrayLike|FloatArray)", annotation) is not None
     entry = label.rpartition(".")[2]
     return name.startswith("NaN") and argument in UNKNOWN.get(entry, ())
 

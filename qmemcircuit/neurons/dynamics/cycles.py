@@ -170,6 +170,7 @@ def find_periodic_orbit(
         raise ValueError(
             "Argument system must be driven, but it is autonomous: use find_limit_cycle."
         )
+    check_work("multiple", multiple, 1e5, "drive periods")
     length = drive_period(system) * check_integer("multiple", multiple, minimum=1)
     start = system.check_state(state)
     y = start.copy()
@@ -222,6 +223,7 @@ def follow_periodic_orbits(
         ConvergenceError: the corrector fails even with a step 64 times smaller.
     """
     check_arguments(follow_periodic_orbits, locals())
+    check_real("scale", scale, minimum=0, exclusive=True)
     check_work("count", count, 10**5, "orbits")
     n = start.state.size
     multiple = round(start.period / drive_period(start.system))

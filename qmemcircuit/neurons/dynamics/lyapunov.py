@@ -98,6 +98,7 @@ def lyapunov_spectrum(
     check_real("duration", duration, minimum=0, exclusive=True)
     check_real("interval", interval, minimum=0, exclusive=True)
     parts = check_integer("blocks", blocks, minimum=2)
+    check_work("blocks", parts, 1e6, "blocks")
     per_block = max(1, round(duration / (interval * parts)))
     check_work("transient", (transient + duration) / interval, 10**9, "intervals")
     before = math.ceil(transient / interval)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
 
 
@@ -119,6 +119,7 @@ def identify_line(
     """
     check_arguments(identify_line, locals())
     check_integer("order", order, minimum=1)
+    check_work("order", order, 500, "orders")
     choices = [
         (abs(frequency - m * bases[0] - n * bases[1]), abs(m) + abs(n), m, n)
         for m in range(-order, order + 1)

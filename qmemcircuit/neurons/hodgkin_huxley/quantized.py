@@ -190,7 +190,11 @@ def matching_factor(potassium: ArrayLike, sodium: ArrayLike, chloride: ArrayLike
 
 
 def _check_gates(gates: Any) -> None:
-    count = np.shape(gates)[0] if np.ndim(gates) else 1
+    try:
+        numbers = np.asarray(gates, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"Argument gates must hold n, m and h, but {gates!r} was given.") from None
+    count = numbers.shape[0] if numbers.ndim else 1
     if count != 3:
         raise ValueError(f"Argument gates must hold n, m and h, but {count} values were given.")
 
@@ -279,7 +283,7 @@ def simulate_quantized(
     from scipy.integrate import solve_ivp
 
     grid = check_times(times, minimum_length=2)
-    check_real("tolerance", tolerance, minimum=0, exclusive=True)
+    check_real("tolerance", tolerance, minimum=1e-13)
     start = np.array(neuron.gates, dtype=float)
     solution = solve_ivp(
         lambda t, gates: _slopes(neuron, neuron.drive_frequency * t, gates),

@@ -154,7 +154,7 @@ def simulate_network(
     grid = check_times(times, minimum_length=2)
     method = method_named(dissipator, leak_scale)
     rule = threshold_named(threshold, seed, method)
-    check_real("tolerance", tolerance, minimum=0, exclusive=True)
+    check_real("tolerance", tolerance, minimum=1e-13)
     circuits = _circuits(neurons, current, method, weights, synapse_time, covariance)
     currents = np.array([item.value(grid) for item in circuits.inputs])  # refuses what is unknown
     solve = solve_scipy if solver == "scipy" else _compiled(solver, circuits)

@@ -71,6 +71,8 @@ def respond(
     """
     check_arguments(respond, locals())
     u = np.asarray(inputs, dtype=float)
+    if u.size == 0:
+        raise ValueError("Argument inputs must hold at least one value, but it is empty.")
     if u.ndim != 1 or not np.all((u >= 0) & (u <= 1)):
         raise ValueError(
             "Argument inputs must be one-dimensional with values in [0, 1], but shape "

@@ -1,4 +1,4 @@
-"""Gates and collisions of a pair in turn, as one object; `pair_fit` fits them to an exact map."""
+"""Gates and collisions of a pair in turn, as one object; `fit` fits them to an exact map."""
 
 from __future__ import annotations
 

@@ -1,0 +1,120 @@
+"""Bounds on the diamond norm: closed forms, random inputs, and the master equation's own states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qmemcircuit as qm
+from qmemcircuit.circuits.build import circuits_with
+from qmemcircuit.circuits.options import CircuitOptions
+from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
+from qmemcircuit.common.states import trace_distance
+from qmemcircuit.simulation.certificates import exact_maps, half_diamond_norms
+
+ONE = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.3)
+OTHER = qm.Memristor(qm.ConstantRate(0.3), a=0.4, omega=1.4)
+NETWORKS = {
+    "pair": qm.Network([ONE, OTHER], {(0, 1): qm.ControlledRotation("y", 0.7)}),
+    "swapped": qm.Network(
+        [ONE, OTHER], {(1, 0): qm.MatrixCoupling(np.diag([0.3, -0.2, 0.4, 0.1]))}
+    ),
+    "three": qm.chain([ONE, OTHER, ONE], qm.Native("y", 0.3)),
+}
+TIMES = np.array([0.4, 0.8, 1.2])
+
+
+def bracket(difference: np.ndarray) -> tuple[float, float]:
+    lower, upper = half_diamond_norms(difference[None])
+    return float(lower[0]), float(upper[0])
+
+
+@pytest.mark.parametrize("angle", [1e-6, 0.3, 2.0])
+def test_two_rotations_differ_by_the_sine_of_half_their_angle(angle: float) -> None:
+    turned = np.diag([np.exp(-0.5j * angle), np.exp(0.5j * angle)])
+    low, high = bracket(unitary_map(turned) - np.eye(4))
+    wanted = np.sin(angle / 2)  # reached by an input on the equator
+    assert low <= wanted * (1 + 1e-6)
+    assert high >= wanted * (1 - 1e-6)
+    assert high <= 1.003 * wanted
+
+
+def test_pauli_channels_differ_by_half_the_sum_of_their_weights_differences() -> None:
+    random = np.random.default_rng(1)
+    signs = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]])
+    for _ in range(5):
+        weights = random.dirichlet([1] * 4) - random.dirichlet([1] * 4)
+        low, high = bracket(np.diag(signs.T @ weights))
+        wanted = 0.5 * np.abs(weights).sum()
+        assert low == pytest.approx(wanted, rel=1e-6)
+        assert high == pytest.approx(wanted, rel=2e-3)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_exact_maps_give_the_master_equations_states(name: str) -> None:
+    network = NETWORKS[name]
+    circuits = circuits_with(network, TIMES, CircuitOptions("Z", "reset", "lie", None))
+    means = exact_maps(circuits) @ pauli_means(network.initial_state)
+    assert np.abs(density_matrices(means) - qm.master_equation(network, TIMES).states).max() < 1e-9
+
+
+@pytest.mark.parametrize("splitting", ["lie", "strang"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_input_is_further_than_the_bound(name: str, splitting: str) -> None:
+    """Random inputs, half of them entangled with a memristor that nothing touches."""
+    random = np.random.default_rng(2)
+    network = NETWORKS[name]
+    bound = qm.certify(network, TIMES, splitting=splitting)
+    assert np.all(bound.lower <= bound.upper)
+    assert np.all(bound.upper < 1.05 * bound.lower + 1e-8)
+    idle = qm.Memristor(qm.ConstantRate(0.0), a=0.0)
+    wide = qm.Network([*network.memristors, idle], network.couplings)
+    count = len(network.memristors)
+    largest = 0.0
+    for number in range(20):
+        vector = random.normal(size=2 ** (count + 1)) + 1j * random.normal(size=2 ** (count + 1))
+        if number % 2:  # product with the idle one
+            part = vector[: 2**count]
+            vector = np.kron([1, 0], part)
+        vector = vector / np.linalg.norm(vector)
+        model = qm.Network(wide.memristors, wide.couplings, state=vector)
+        digital = qm.exact_circuit(model, TIMES, splitting=splitting)
+        distance = trace_distance(digital.states, qm.master_equation(model, TIMES).states)
+        assert np.all(distance <= bound.upper)
+        largest = max(largest, float((distance / bound.upper).max()))
+    assert largest > 0.3  # a bound that is not far from what happens
+
+
+def test_the_bound_falls_with_the_order_of_the_splitting() -> None:
+    weak = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 1 / 15))
+    at = [17.3]  # no whole number of periods
+    for splitting, order in (("lie", 1), ("strang", 2), ("fused", 2)):
+        errors = [qm.certify(weak, at, splitting=splitting, steps=n).largest for n in (100, 200)]
+        assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.1)
+
+
+def test_compiled_circuits_are_within_their_residual_and_uncoupled_ones_exact() -> None:
+    weak = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 1 / 15))
+    times = np.array([3.0, 40.0])
+    bound = qm.certify(weak, times, splitting="compiled")
+    assert 1e-4 < bound.largest < 0.005  # the tolerance, which its residual kept
+    assert qm.certify(ONE, TIMES).largest < 5e-9
+
+
+def test_a_stronger_damping_is_noticed() -> None:
+    """Mutant: Γ → 1.1 Γ in the circuits."""
+    circuits, wrong = (
+        circuits_with(
+            qm.Memristor(qm.SquidRate(gamma), a=0.8),
+            TIMES,
+            CircuitOptions("Z", "reset", "lie", None),
+        )
+        for gamma in (0.4, 0.44)
+    )
+    lower, _ = half_diamond_norms(exact_maps(wrong) - exact_maps(circuits))
+    assert lower.min() > 0.002  # 0.0027 after 0.4, growing
+
+
+def test_more_than_three_are_refused() -> None:
+    with pytest.raises(ValueError, match="Argument model must have at most 3 memristors"):
+        qm.certify(qm.chain([ONE] * 4, qm.Native("y", 0.1)), TIMES)
