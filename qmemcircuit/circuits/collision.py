@@ -6,6 +6,12 @@ ancilla out leaves amplitude damping with p = sin²(θ/2). In Qiskit's conventio
 θ/2, so θ = 2 arccos(e^κ) with κ = −½∫Γ. guo2022 (below Eq. 16) prints θ = arccos(e^κ), which is
 the same circuit only if its gate rotates by the full angle; taken literally in Qiskit it
 under-damps.
+
+A warm bath is two such meetings, without any random choice or measured ancilla: cooling with p1,
+then heating (the same between two X) with p2 make Λ = (1−p1)(1−p2) of the excited population
+survive and p2 be added, the coherence shrinks by √Λ. So p2 = τ and 1−p1 = Λ/(1−τ) are generalised
+amplitude damping, at any step size: Λ = exp(−(2n̄+1)∫Γ), τ = (1−Λ) n̄/(2n̄+1). Pure dephasing is
+a flip of the phase with probability ½(1 − exp(−∫Γφ)): RY on an ancilla, then CZ.
 """
 
 from __future__ import annotations
@@ -17,9 +23,13 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice, check_real
+from qmemcircuit.common.states import IDENTITY, PAULI_Z
 from qmemcircuit.model.memristors import Memristor
 
 CollisionForm = Literal["compact", "paper"]
+CollisionKind = Literal["cool", "heat", "dephase"]
+"""What one meeting with an ancilla does with probability p: takes the excitation away, gives one,
+or flips the phase."""
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 MOST_PLACES = 10**6
 """Times at which the sign of a rate is looked at in one call."""
@@ -75,6 +85,27 @@ def damping_probabilities(
     return np.asarray(-np.expm1(-integrals))
 
 
+def bath_probabilities(
+    memristor: Memristor, starts: FloatArray, stops: FloatArray
+) -> dict[CollisionKind, FloatArray]:
+    """Return what the bath does over each [start, stop]: the probability of each meeting, (n,).
+
+    In their order; only what this memristor has. Exact at any step size. Raises as
+    `damping_probabilities`.
+    """
+    decay = damping_probabilities(memristor, starts, stops)
+    found: dict[CollisionKind, FloatArray] = {"cool": decay}
+    quanta = memristor.occupation
+    if quanta > 0:
+        total = -np.expm1(np.log1p(-np.minimum(decay, 1 - 1e-16)) * (2 * quanta + 1))
+        heated = total * quanta / (2 * quanta + 1)
+        found["cool"] = np.asarray((total - heated) / (1 - heated))
+        found["heat"] = heated
+    if memristor.dephasing > 0:
+        found["dephase"] = np.asarray(-0.5 * np.expm1(-memristor.dephasing * (stops - starts)))
+    return found
+
+
 def collision_angle(probability: float) -> float:
     """Return θ = 2 arcsin √p, the CRY angle of a collision with damping probability p."""
     p = check_real("probability", probability, minimum=0)
@@ -83,20 +114,30 @@ def collision_angle(probability: float) -> float:
     return 2 * math.asin(math.sqrt(p))
 
 
-def collision_circuit(probability: float, *, form: CollisionForm = "compact") -> QuantumCircuit:
+def collision_circuit(
+    probability: float, *, form: CollisionForm = "compact", kind: CollisionKind = "cool"
+) -> QuantumCircuit:
     """Return the collision of system (qubit 0) with an ancilla in |0> (qubit 1).
 
     `"paper"` is guo2022's Fig. 2: CRY(θ), then CNOT, three two-qubit gates once CRY is compiled.
     `"compact"` has two: RY(−θ/2), CZ, RY(θ/2) take the ancilla's |0> where CRY(θ) takes it (the
     rotations cancel for a system in |0> and add up to RY(θ) for one in |1>). Both give the same
-    channel on the system.
+    channel on the system. `kind`: what it does with that probability; a phase flip has one
+    two-qubit gate and no other form.
 
     >>> collision_circuit(0.1).num_nonlocal_gates()
     2
     """
     check_choice("form", form, ("compact", "paper"))
+    check_choice("kind", kind, ("cool", "heat", "dephase"))
     theta = collision_angle(probability)
     circuit = QuantumCircuit(2, name="collision")
+    if kind == "dephase":
+        circuit.ry(theta, 1)
+        circuit.cz(0, 1)
+        return circuit
+    if kind == "heat":
+        circuit.x(0)
     if form == "paper":
         circuit.cry(theta, 0, 1)
     else:
@@ -104,12 +145,22 @@ def collision_circuit(probability: float, *, form: CollisionForm = "compact") ->
         circuit.cz(0, 1)
         circuit.ry(theta / 2, 1)
     circuit.cx(1, 0)
+    if kind == "heat":
+        circuit.x(0)
     return circuit
 
 
-def damping_kraus(probability: float) -> list[ComplexArray]:
-    """Return the Kraus operators of amplitude damping to |0>: diag(1, √(1−p)) and √p |0><1|."""
+def damping_kraus(probability: float, kind: CollisionKind = "cool") -> list[ComplexArray]:
+    """Return the Kraus operators of a meeting: of amplitude damping to |0> where it cools.
+
+    These are diag(1, √(1−p)) and √p |0><1|; with 0 and 1 exchanged where it heats; √(1−p) and √p Z
+    where it dephases.
+    """
     p = check_real("probability", probability, minimum=0)
+    if kind == "dephase":
+        return [np.asarray(math.sqrt(1 - p) * IDENTITY), np.asarray(math.sqrt(p) * PAULI_Z)]
     keep = np.array([[1, 0], [0, math.sqrt(1 - p)]], dtype=complex)
     lose = np.array([[0, math.sqrt(p)], [0, 0]], dtype=complex)
+    if kind == "heat":
+        return [np.asarray(keep[::-1, ::-1]), np.asarray(lose[::-1, ::-1])]
     return [keep, lose]

@@ -9,14 +9,14 @@ that are not Gaussian. The only importer of QuTiP among the neurons (lazily).
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import check_integer, check_real, check_times
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Effort, require
 from qmemcircuit.neurons.inputs import FunctionInput, Wave, describe_input, longest_step
@@ -75,21 +75,12 @@ def simulate_fock(
     Raises ImportError without QuTiP.
     """
     check_arguments(simulate_fock, locals())
-    try:
-        import qutip
-    except ImportError as error:
-        raise ImportError("simulate_fock needs QuTiP: pip install qutip") from error
-    from scipy.integrate import solve_ivp
-
     grid = check_times(times, minimum_length=2)
     size = check_integer("levels", levels, minimum=2)
     check_real("leak_scale", leak_scale, minimum=0, exclusive=True)
     limit = check_real("truncation_tolerance", truncation_tolerance, minimum=0, exclusive=True)
-    inputs = as_inputs(current, 1)
-    (drive,) = inputs
+    (drive,) = as_inputs(current, 1)
     currents = drive.value(grid)  # refuses what is unknown
-    cuts = np.empty(0) if isinstance(drive, FunctionInput) else drive.breakpoints()
-    wave = Wave()
     at_threshold = 0.0 if neuron.threshold == math.inf else neuron.threshold
     _require(neuron, size, at_threshold, 0.0, limit)
     require(
@@ -97,98 +88,11 @@ def simulate_fock(
         "simulate_moments follows the same equation without levels",
         argument="levels",
     )
-    a = qutip.destroy(size)
-    c, hbar, w = neuron.capacitance, neuron.hbar, neuron.frequency
-    flux = math.sqrt(hbar / (2 * c * w)) * (a + a.dag())
-    charge = 1j * math.sqrt(hbar * c * w / 2) * (a.dag() - a)
-    mean = neuron.occupation
-    free = _superoperator(qutip.liouvillian(w * a.dag() * a))
-    kick = _superoperator(qutip.liouvillian(-flux / hbar))
-    decay = _superoperator(
-        leak_scale
-        * ((mean + 1) * qutip.lindblad_dissipator(a) + mean * qutip.lindblad_dissipator(a.dag()))
-    )
-    # tr(Aρ) = vec(Aᵀ)·vec(ρ), both column-stacked as QuTiP stacks them.
-    read_flux, read_charge = (
-        np.asarray(operator.full()).T.ravel(order="F") for operator in (flux, charge)
-    )
-    thermal = np.asarray(qutip.thermal_dm(size, mean).full(), dtype=complex).ravel(order="F")
-    top = size**2 - 1
-
-    def slope(t: float, state: NDArray[Any]) -> NDArray[Any]:
-        rho, memory = state[:-1], state[-1].real
-        gamma = 1 / (c * float(neuron.resistance(memory)))
-        leak = gamma * float((read_charge @ rho).real)
-        if (memory >= neuron.charge_range and leak > 0) or (memory <= 0 and leak < 0):
-            leak = 0.0
-        driven = drive.at(t) if isinstance(drive, FunctionInput) else float(wave.value(t))
-        change = free @ rho + driven * (kick @ rho) + gamma * (decay @ rho)
-        return np.append(change, leak)
-
-    def excess(t: float, state: NDArray[Any]) -> float:
-        return float((read_charge @ state[:-1]).real) / c - neuron.threshold
-
-    excess.terminal = True  # type: ignore[attr-defined]
-    excess.direction = 1.0  # type: ignore[attr-defined]
-    state = np.append(thermal, neuron.initial_charge + 0j)
-    rows = np.empty((4, grid.size))
-    spikes: list[float] = []
-    now, sampled, worst = 0.0, 0, 0.0
-
-    def record(states: NDArray[Any], first: int, last: int) -> None:
-        rho = states[:-1]
-        rows[0, first:last] = (read_flux @ rho).real
-        rows[1, first:last] = (read_charge @ rho).real
-        rows[2, first:last] = np.clip(states[-1].real, 0, neuron.charge_range)
-        rows[3, first:last] = rho[top].real
-
-    end, instant = float(grid[-1]), 8 * np.spacing(grid[-1])
-    longest = min(longest_step(inputs, grid), float(np.ptp(grid)) / 100)
-    while sampled < grid.size:
-        if not isinstance(drive, FunctionInput):
-            wave = drive.wave(now + instant)
-        stop = float(cuts[cuts > now + instant].min(initial=end))
-        solution = solve_ivp(
-            slope, (now, stop), state, method="DOP853", events=excess,
-            dense_output=True, rtol=tolerance, atol=tolerance / 100, max_step=longest,
-        )  # fmt: skip
-        if not solution.success:
-            raise RuntimeError(
-                "Argument current must leave an equation that can be integrated, but from "
-                f"t = {now:.6g} on it could not be: {solution.message}"
-            )
-        filled = solution.y[top].real
-        worst = max(worst, float(filled.max()))
-        if worst > limit:
-            highest = solution.y[:-1, int(np.argmax(filled))]
-            _require(
-                neuron,
-                size,
-                float((read_charge @ highest).real) / c,
-                float((read_flux @ highest).real),
-                limit,
-                always=True,
-            )
-        later = int(np.searchsorted(grid, solution.t[-1], side="right"))
-        if later > sampled:
-            record(solution.sol(grid[sampled:later]), sampled, later)
-            sampled = later
-        if not solution.t_events[0].size:
-            state, now = solution.y[:, -1], stop  # at a breakpoint, or done
-            continue
-        spikes.append(float(solution.t[-1]))
-        state = np.append(thermal, solution.y[-1, -1])
-        now = float(solution.t[-1]) + neuron.refractory_time
-        # The solver takes over at the end of the hold, unless the run ends there.
-        ended = now >= grid[-1]
-        held = grid.size if ended else int(np.searchsorted(grid, now, side="left"))
-        if held > sampled:
-            record(np.repeat(state[:, None], held - sampled, axis=1), sampled, held)
-            sampled = held
-        if ended:
-            break
+    system = _fock_system(neuron, size, leak_scale)
+    run = _FockRun(neuron, system, drive, grid, limit, tolerance)
+    rows, spikes, worst = run.follow()
     resistance = neuron.resistance(rows[2])
-    voltage = rows[1] / c
+    voltage = rows[1] / neuron.capacitance
     return Trajectory(
         times=grid,
         voltage=voltage[:, None],
@@ -212,6 +116,149 @@ def simulate_fock(
             reconstruction="brand2025: from the abstract and the stated method only",
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _FockSystem:
+    """The neuron's superoperators at `levels` levels, on column-stacked ρ.
+
+    ρ' = (free + I kick + Γ decay) ρ, and tr(Aρ) = vec(Aᵀ)·vec(ρ) for flux and charge.
+    """
+
+    free: Any
+    kick: Any
+    decay: Any
+    read_flux: NDArray[Any]
+    read_charge: NDArray[Any]
+    thermal: NDArray[Any]
+
+    @property
+    def top(self) -> int:
+        """Where the highest level's population stands."""
+        return self.thermal.size - 1
+
+
+def _fock_system(neuron: IntegrateAndFire, levels: int, leak_scale: float) -> _FockSystem:
+    try:
+        import qutip
+    except ImportError as error:
+        raise ImportError("simulate_fock needs QuTiP: pip install qutip") from error
+    a = qutip.destroy(levels)
+    c, hbar, w = neuron.capacitance, neuron.hbar, neuron.frequency
+    mean = neuron.occupation
+    flux = math.sqrt(hbar / (2 * c * w)) * (a + a.dag())
+    charge = 1j * math.sqrt(hbar * c * w / 2) * (a.dag() - a)
+    loss, gain = (qutip.lindblad_dissipator(operator) for operator in (a, a.dag()))
+    read_flux, read_charge = (
+        np.asarray(operator.full()).T.ravel(order="F") for operator in (flux, charge)
+    )
+    return _FockSystem(
+        _superoperator(qutip.liouvillian(w * a.dag() * a)),
+        _superoperator(qutip.liouvillian(-flux / hbar)),
+        _superoperator(leak_scale * ((mean + 1) * loss + mean * gain)),
+        read_flux,
+        read_charge,
+        np.asarray(qutip.thermal_dm(levels, mean).full(), dtype=complex).ravel(order="F"),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _FockRun:
+    """One run: from spike to spike, and from one breakpoint of the input to the next."""
+
+    neuron: IntegrateAndFire
+    system: _FockSystem
+    drive: Any
+    grid: FloatArray
+    limit: float
+    tolerance: float
+
+    def follow(self) -> tuple[FloatArray, list[float], float]:
+        """Return flux, charge, memory and top population (4, T), the spikes, the fullest top."""
+        grid, drive = self.grid, self.drive
+        cuts = np.empty(0) if isinstance(drive, FunctionInput) else drive.breakpoints()
+        state = np.append(self.system.thermal, self.neuron.initial_charge + 0j)
+        rows = np.empty((4, grid.size))
+        spikes: list[float] = []
+        now, sampled, worst = 0.0, 0, 0.0
+        end, instant = float(grid[-1]), 8 * np.spacing(grid[-1])
+        while sampled < grid.size:
+            wave = Wave() if isinstance(drive, FunctionInput) else drive.wave(now + instant)
+            stop = float(cuts[cuts > now + instant].min(initial=end))
+            solution = self._integrate(state, now, stop, wave)
+            worst = max(worst, float(solution.y[self.system.top].real.max()))
+            if worst > self.limit:
+                self._refuse(solution.y)
+            later = int(np.searchsorted(grid, solution.t[-1], side="right"))
+            if later > sampled:
+                rows[:, sampled:later] = self._read(solution.sol(grid[sampled:later]))
+                sampled = later
+            if not solution.t_events[0].size:
+                state, now = solution.y[:, -1], stop  # at a breakpoint, or done
+                continue
+            spikes.append(float(solution.t[-1]))
+            state = np.append(self.system.thermal, solution.y[-1, -1])
+            now = spikes[-1] + self.neuron.refractory_time
+            # The solver takes over at the end of the hold, unless the run ends there.
+            ended = now >= grid[-1]
+            held = grid.size if ended else int(np.searchsorted(grid, now, side="left"))
+            if held > sampled:
+                rows[:, sampled:held] = self._read(state[:, None])
+                sampled = held
+            if ended:
+                break
+        return rows, spikes, worst
+
+    def _integrate(self, state: NDArray[Any], start: float, stop: float, wave: Wave) -> Any:
+        """Return SciPy's solution up to the threshold, or `stop`."""
+        from scipy.integrate import solve_ivp
+
+        neuron, system, drive = self.neuron, self.system, self.drive
+
+        def slope(t: float, state: NDArray[Any]) -> NDArray[Any]:
+            rho, memory = state[:-1], state[-1].real
+            gamma = 1 / (neuron.capacitance * float(neuron.resistance(memory)))
+            leak = gamma * float((system.read_charge @ rho).real)
+            if (memory >= neuron.charge_range and leak > 0) or (memory <= 0 and leak < 0):
+                leak = 0.0
+            driven = drive.at(t) if isinstance(drive, FunctionInput) else float(wave.value(t))
+            change = system.free @ rho + driven * (system.kick @ rho) + gamma * (system.decay @ rho)
+            return np.append(change, leak)
+
+        def excess(t: float, state: NDArray[Any]) -> float:
+            charge = float((system.read_charge @ state[:-1]).real)
+            return charge / neuron.capacitance - neuron.threshold
+
+        excess.terminal = True  # type: ignore[attr-defined]
+        excess.direction = 1.0  # type: ignore[attr-defined]
+        longest = min(longest_step((drive,), self.grid), float(np.ptp(self.grid)) / 100)
+        solution = solve_ivp(
+            slope, (start, stop), state, method="DOP853", events=excess, dense_output=True,
+            rtol=self.tolerance, atol=self.tolerance / 100, max_step=longest,
+        )  # fmt: skip
+        if not solution.success:
+            raise RuntimeError(f"The neuron could not be integrated: {solution.message}")
+        return solution
+
+    def _read(self, states: NDArray[Any]) -> FloatArray:
+        """Return mean flux, mean charge, memory and top population of states (d² + 1, n)."""
+        rho, system = states[:-1], self.system
+        memory = np.clip(states[-1].real, 0, self.neuron.charge_range)
+        flux, charge = (system.read_flux @ rho).real, (system.read_charge @ rho).real
+        return np.array([flux, charge, memory, rho[system.top].real])
+
+    def _refuse(self, states: NDArray[Any]) -> None:
+        """Raise ValueError: the highest level fills; say how many are needed."""
+        system = self.system
+        rho = states[:-1, int(np.argmax(states[system.top].real))]
+        _require(
+            self.neuron,
+            math.isqrt(system.thermal.size),
+            float((system.read_charge @ rho).real) / self.neuron.capacitance,
+            float((system.read_flux @ rho).real),
+            self.limit,
+            always=True,
+        )
 
 
 def _superoperator(operator: Any) -> Any:
