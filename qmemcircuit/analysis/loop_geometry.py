@@ -83,6 +83,45 @@ def _form_factor(areas: FloatArray, perimeters: FloatArray) -> FloatArray:
     return np.where(positive, 4 * np.pi * areas / np.where(positive, perimeters, 1.0) ** 2, 0.0)
 
 
+def simple_loop_perimeters(curve: FloatArray) -> FloatArray:
+    """Cut a closed curve at its self-crossings into simple loops; return their perimeters.
+
+    Walking along it, whatever was passed since a crossing was met for the first time is cut out
+    when it is met again. Together they are the whole perimeter. Which loops there are depends on
+    where the walk starts; stretches that are retraced exactly are not cut.
+    """
+    starts = _snap(curve)[0][:-1]
+    steps = np.roll(starts, -1, axis=0) - starts
+    lengths = np.hypot(*(np.roll(curve, -1, axis=0) - curve).T)
+    apart = starts[None] - starts[:, None]
+    crossed = steps[:, None, 0] * steps[None, :, 1] - steps[:, None, 1] * steps[None, :, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along = (apart[..., 0] * steps[None, :, 1] - apart[..., 1] * steps[None, :, 0]) / crossed
+        other = (apart[..., 0] * steps[:, None, 1] - apart[..., 1] * steps[:, None, 0]) / crossed
+    inside = (along >= 0) & (along < 1) & (other >= 0) & (other < 1) & (np.abs(crossed) > 1e-14)
+    # Passing twice through one vertex is a crossing, whatever the sides' directions are.
+    same = np.all(apart == 0, axis=2)
+    along, other = np.where(same, 0.0, along), np.where(same, 0.0, other)
+    inside |= same
+    first, second = np.nonzero(np.triu(inside, 1))
+    met = [(i, along[i, j], k) for k, (i, j) in enumerate(zip(first, second, strict=True))]
+    met += [(j, other[i, j], k) for k, (i, j) in enumerate(zip(first, second, strict=True))]
+    before = np.concatenate([[0.0], np.cumsum(lengths)])
+    open_crossings: dict[int, float] = {}  # at which length of what is left of the path
+    perimeters, length, last = [], 0.0, 0.0
+    for segment, share, crossing in sorted(met):
+        arc = float(before[segment] + share * lengths[segment])
+        length, last = length + arc - last, arc
+        if crossing not in open_crossings:
+            open_crossings[crossing] = length
+            continue
+        perimeters.append(length - open_crossings[crossing])
+        length = open_crossings[crossing]
+        open_crossings = {k: at for k, at in open_crossings.items() if at < length}
+    perimeters.append(length + float(before[-1]) - last)
+    return np.array(perimeters)
+
+
 def find_faces(curve: FloatArray) -> tuple[tuple[float, ...], tuple[float, float] | None]:
     """Return the areas of the enclosed faces and the self-intersection nearest the origin."""
     import shapely

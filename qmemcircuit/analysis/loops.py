@@ -15,7 +15,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from qmemcircuit.analysis.loop_errors import LoopEstimate, estimate_geometry
-from qmemcircuit.analysis.loop_geometry import find_faces, measure_curves, window_matrix
+from qmemcircuit.analysis.loop_geometry import (
+    find_faces,
+    measure_curves,
+    simple_loop_perimeters,
+    window_matrix,
+)
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     FloatArray,
@@ -79,6 +84,27 @@ class Loop:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def form_factor_bound(self) -> float:
+        """ΣP_k²/(ΣP_k)² of the measured polygon's simple loops: ½ for two equal lobes, at most 1.
+
+        No curve that crosses itself there and has these perimeters P_k encloses more, in units of
+        its form factor: each simple loop has at most the area P_k²/4π of a circle
+        (experiments/derivations/form_factor_bound.md). A theorem for the area that the curve winds
+        around, which every clean figure of eight's is; `area` counts every bounded face, also one
+        of winding number 0, as the middle of a ring of lenses. So a form factor above ½ means
+        lobes that differ, or no pinch.
+        """
+        vertices = np.stack([self.voltage, self.current], axis=1)
+        perimeters = simple_loop_perimeters(vertices)
+        total = float(perimeters.sum())
+        return float((perimeters**2).sum() / total**2) if total > 0 else 0.0
+
+    @property
+    def balance(self) -> float:
+        """Area of the second largest lobe over the largest one's: 1 for equal lobes, 0 for one."""
+        return self.lobes[1] / self.lobes[0] if len(self.lobes) > 1 else 0.0
 
     @property
     def pinch_distance(self) -> float | None:
