@@ -32,7 +32,7 @@ def measure_pair(coupling: float, rate: float) -> dict[str, float]:
     return {
         "form_factor": loop.form_factor,
         "bound": loop.form_factor_bound,
-        "lobe_balance": loop.lobe_balance,
+        "lobe_balance": loop.balance,
         "peak_concurrence": float(run.concurrence(0, 1).value.max()),
     }
 

@@ -1,6 +1,6 @@
 """Do two checkouts give the same numbers? Every quick experiment on both, to the last digit.
 
-    python -m experiments.benchmarks.same_numbers OLD NEW [--python PYTHON] [NAME …]
+    python -m experiments.benchmarks.same_numbers OLD NEW [NAME …] [--python PYTHON]
 
 OLD and NEW are folders: checkouts, in which every experiment (or those named) is run with
 `--quick`, or results of such runs, which are read. Printed: for each experiment how many numbers

@@ -100,7 +100,13 @@ def _draw_distances(result: Result, ax: Axes) -> None:
             markersize=3.5,
             label="mitigated shots: median, 5–95 %" if shift == 0 else None,
         )
-    ax.axhline(0.02, color=REFERENCE_COLOUR, linewidth=0.5, linestyle="--")
+    ax.axhline(
+        0.02,
+        color=REFERENCE_COLOUR,
+        linewidth=0.5,
+        linestyle="--",
+        label="our goal for shots, 0.02",
+    )
     ax.set_yscale("log")
     ax.set_ylim(bottom=6e-4)
     ax.set_ylabel("trace distance to master eq.")

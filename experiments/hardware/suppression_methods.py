@@ -12,11 +12,12 @@ import qmemcircuit as qm
 from experiments.hardware.params import FIRST_SEED
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import ComplexArray, FloatArray
+from qmemcircuit.common.drawing import draw_counts
 from qmemcircuit.common.states import nearest_physical, pauli_matrix, trace_distance
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.coherent_errors import CoherentErrors
 from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
-from qmemcircuit.devices.target import DeviceTarget, draw_counts
+from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.runs.measurement import measure_readout
 
 DETUNING = 2 * math.pi * 3e3

@@ -1,4 +1,4 @@
-"""Polygons that cross themselves: a loop's vertices, area, perimeter, faces and simple loops."""
+"""Polygons that cross themselves: a loop's vertices, enclosed area, perimeter and faces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.common.checks import BoolArray, FloatArray, IntArray
+from qmemcircuit.common.checks import FloatArray
 
 # The geometry is done on curves scaled to a unit box and snapped to this grid, so that two passages
 # through the pinch that differ by rounding (sin π = 1.2e-16) meet in one point, and a loop that is
@@ -14,10 +14,6 @@ from qmemcircuit.common.checks import BoolArray, FloatArray, IntArray
 _GRID = 1e-11
 # Areas below this fraction of the box are rounding between two retraced branches.
 _SLIVER = 1e-10
-# Faces whose winding numbers are counted together: some ten megabytes at a hundred vertices.
-_FACES_AT_ONCE = 2000
-# Crossings from which a curve is taken apart; noise makes hundreds.
-_STARTS = 16
 
 
 def window_matrix(times: FloatArray, start: float, stop: float) -> FloatArray:
@@ -68,100 +64,14 @@ def _node(lines: Any) -> Any:
         return shapely.union_all(lines[..., np.newaxis], axis=-1, grid_size=_GRID)
 
 
-def _winds(faces: Any, rings: FloatArray, owner: IntArray) -> BoolArray:
-    """Return whether each face's curve, `rings[owner]` of (N, P + 1, 2), winds around it."""
-    import shapely
-
-    found = np.empty(len(faces), dtype=bool)
-    inside = shapely.get_coordinates(shapely.point_on_surface(faces))
-    for start in range(0, len(faces), _FACES_AT_ONCE):
-        part = slice(start, start + _FACES_AT_ONCE)
-        x, y = np.moveaxis(rings[owner[part]] - inside[part, np.newaxis], -1, 0)
-        above = y > 0
-        # The ray to the right is crossed upwards where its origin is on the left of the edge.
-        turn = x[:, :-1] * y[:, 1:] - x[:, 1:] * y[:, :-1]
-        up = ~above[:, :-1] & above[:, 1:] & (turn > 0)
-        down = above[:, :-1] & ~above[:, 1:] & (turn < 0)
-        found[part] = up.sum(axis=1) != down.sum(axis=1)
-    return found
-
-
-def simple_perimeters(curve: FloatArray) -> FloatArray:
-    """Return the perimeters of simple loops that the closed curve (P, 2) is made of.
-
-    The curve is cut at its self-crossings: whenever it comes back to a point where it has been,
-    what it drew since is a loop, and is taken out. The decomposition depends on where it starts;
-    of those from each of the first `_STARTS` crossings, the one with the least ΣP_k² is returned.
-    The perimeters are in the curve's own units and add up to its length.
-    """
-    path, lengths, visits = _walk(curve)
-    if not path.size:  # the whole curve is one point
-        return np.zeros(1)
-    starts = np.flatnonzero(visits[path] > 1)[:_STARTS]
-    found = [
-        _take_out_loops(np.roll(path, -start), np.roll(lengths, -start))
-        for start in (starts if starts.size else [0])
-    ]
-    return min(found, key=lambda perimeters: float(perimeters @ perimeters))
-
-
-def _walk(curve: FloatArray) -> tuple[IntArray, FloatArray, IntArray]:
-    """Return the points that the curve goes through, the length after each, visits of each."""
-    import shapely
-
-    snapped, extent = _snap(curve)
-    lines = shapely.linestrings(np.stack([snapped[:-1], snapped[1:]], axis=1))
-    noded = _node(np.array(shapely.linestrings(snapped))[np.newaxis])[0]
-    points = np.unique(np.round(shapely.get_coordinates(noded) / _GRID), axis=0) * _GRID
-    # A crossing stands on an edge up to the rounding of its own coordinates.
-    tree = shapely.STRtree(shapely.points(points))
-    edge, point = tree.query(lines, predicate="dwithin", distance=8 * _GRID)
-    sides = np.diff(snapped, axis=0)
-    norm = np.maximum((sides**2).sum(axis=1), _GRID**2)
-    along = ((points[point] - snapped[edge]) * sides[edge]).sum(axis=1) / norm[edge]
-    order = np.lexsort((along, edge))
-    path = point[order]
-    path = path[np.append(path[1:] != path[:-1], path[-1] != path[0])]
-    steps = (np.roll(points[path], -1, axis=0) - points[path]) * extent.ravel()
-    return path, np.hypot(*steps.T), np.bincount(path, minlength=len(points))
-
-
-def _take_out_loops(path: IntArray, lengths: FloatArray) -> FloatArray:
-    """Return the perimeters of the loops that a closed walk over points is made of."""
-    found = []
-    open_points: list[int] = []
-    travelled: list[float] = []  # from the start to each open point
-    place: dict[int, int] = {}
-    distance = 0.0
-    for index in range(len(path) + 1):
-        here = int(path[index % len(path)])
-        if here in place:
-            first = place[here]
-            found.append(distance - travelled[first])
-            for gone in open_points[first:]:
-                del place[gone]
-            distance = travelled[first]
-            del open_points[first:], travelled[first:]
-        place[here] = len(open_points)
-        open_points.append(here)
-        travelled.append(distance)
-        distance += float(lengths[index % len(path)])
-    return np.array(found)
-
-
 def measure_curves(curves: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return area S, perimeter P and F = 4πS/P² of curves of shape (N, P, 2).
-
-    S is the area of the points that the closed curve winds around, each counted once.
-    """
+    """Return enclosed area S, perimeter P and F = 4πS/P² of curves of shape (N, P, 2)."""
     import shapely
 
     snapped, extent = _snap(curves)
     noded = np.asarray(_node(shapely.linestrings(snapped)))
-    # Polygonising the noded ring gives every bounded face once; they do not overlap.
-    faces, owner = shapely.get_parts(shapely.polygonize(noded[:, np.newaxis]), return_index=True)
-    wound = np.where(_winds(faces, snapped, owner), shapely.area(faces), 0.0)
-    areas = np.bincount(owner, weights=wound, minlength=len(curves))
+    # Polygonising the noded ring gives every bounded face once; their sum is the union's area.
+    areas = np.asarray(shapely.area(shapely.polygonize(noded[:, np.newaxis])))
     areas = np.where(areas > _SLIVER, areas, 0.0) * np.prod(extent[:, 0], axis=-1)
     sides = np.diff(curves, axis=-2, append=curves[..., :1, :])
     perimeters = np.hypot(sides[..., 0], sides[..., 1]).sum(axis=-1)
@@ -173,8 +83,47 @@ def _form_factor(areas: FloatArray, perimeters: FloatArray) -> FloatArray:
     return np.where(positive, 4 * np.pi * areas / np.where(positive, perimeters, 1.0) ** 2, 0.0)
 
 
+def simple_loop_perimeters(curve: FloatArray) -> FloatArray:
+    """Cut a closed curve at its self-crossings into simple loops; return their perimeters.
+
+    Walking along it, whatever was passed since a crossing was met for the first time is cut out
+    when it is met again. Together they are the whole perimeter. Which loops there are depends on
+    where the walk starts; stretches that are retraced exactly are not cut.
+    """
+    starts = _snap(curve)[0][:-1]
+    steps = np.roll(starts, -1, axis=0) - starts
+    lengths = np.hypot(*(np.roll(curve, -1, axis=0) - curve).T)
+    apart = starts[None] - starts[:, None]
+    crossed = steps[:, None, 0] * steps[None, :, 1] - steps[:, None, 1] * steps[None, :, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along = (apart[..., 0] * steps[None, :, 1] - apart[..., 1] * steps[None, :, 0]) / crossed
+        other = (apart[..., 0] * steps[:, None, 1] - apart[..., 1] * steps[:, None, 0]) / crossed
+    inside = (along >= 0) & (along < 1) & (other >= 0) & (other < 1) & (np.abs(crossed) > 1e-14)
+    # Passing twice through one vertex is a crossing, whatever the sides' directions are.
+    same = np.all(apart == 0, axis=2)
+    along, other = np.where(same, 0.0, along), np.where(same, 0.0, other)
+    inside |= same
+    first, second = np.nonzero(np.triu(inside, 1))
+    met = [(i, along[i, j], k) for k, (i, j) in enumerate(zip(first, second, strict=True))]
+    met += [(j, other[i, j], k) for k, (i, j) in enumerate(zip(first, second, strict=True))]
+    before = np.concatenate([[0.0], np.cumsum(lengths)])
+    open_crossings: dict[int, float] = {}  # at which length of what is left of the path
+    perimeters, length, last = [], 0.0, 0.0
+    for segment, share, crossing in sorted(met):
+        arc = float(before[segment] + share * lengths[segment])
+        length, last = length + arc - last, arc
+        if crossing not in open_crossings:
+            open_crossings[crossing] = length
+            continue
+        perimeters.append(length - open_crossings[crossing])
+        length = open_crossings[crossing]
+        open_crossings = {k: at for k, at in open_crossings.items() if at < length}
+    perimeters.append(length + float(before[-1]) - last)
+    return np.array(perimeters)
+
+
 def find_faces(curve: FloatArray) -> tuple[tuple[float, ...], tuple[float, float] | None]:
-    """Return the areas of the faces wound around and the self-crossing nearest the origin."""
+    """Return the areas of the enclosed faces and the self-intersection nearest the origin."""
     import shapely
 
     snapped, extent = _snap(curve)
@@ -183,7 +132,6 @@ def find_faces(curve: FloatArray) -> tuple[tuple[float, ...], tuple[float, float
     if not len(noded):  # the whole curve is one point
         return (), None
     faces = shapely.get_parts(shapely.polygonize(noded))
-    faces = faces[_winds(faces, snapped[np.newaxis], np.zeros(len(faces), dtype=np.int64))]
     areas = np.sort(np.asarray(shapely.area(faces)))[::-1]
     lobes = tuple(float(area * np.prod(extent)) for area in areas if area > _SLIVER)
     ends = np.concatenate([shapely.get_coordinates(part)[[0, -1]] for part in noded])

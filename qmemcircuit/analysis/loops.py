@@ -18,7 +18,7 @@ from qmemcircuit.analysis.loop_errors import LoopEstimate, estimate_geometry
 from qmemcircuit.analysis.loop_geometry import (
     find_faces,
     measure_curves,
-    simple_perimeters,
+    simple_loop_perimeters,
     window_matrix,
 )
 from qmemcircuit.common.arguments import check_arguments, check_fields
@@ -46,15 +46,14 @@ class Loop:
         start, stop: its two times.
         voltage, current: the polygon's vertices as measured, normalised, each of shape (P,). The
             chord from the last vertex to the first closes it.
-        area_estimate: the area S of the points that the polygon winds around, each counted once.
-            *Not* the shoelace sum, which cancels for a pinched loop, nor the sum of |segments|,
-            which is right only for curves that are star-shaped about the origin, nor does a hole
-            count that the polygon closes in without winding around it.
+        area_estimate: the area S enclosed by the polygon, all lobes summed. *Not* the shoelace
+            sum, which cancels for a pinched loop, nor the sum of |segments|, which is right only
+            for curves that are star-shaped about the origin. A region encircled twice counts once.
         perimeter_estimate: length P of the polygon, chord included.
         form_factor_estimate: F = 4πS/P², from 0 (a retraced line, or a single point) to 1 (a
             circle); Guo et al. (2022), after Eq. 23. It depends on the scaling of the axes.
-        lobes: areas of the faces that the *measured* polygon winds around, largest first; two for a
-            clean pinched loop, none for a retraced line, many under noise. They sum to `area_raw`.
+        lobes: areas of the faces of the *measured* polygon, largest first; two for a clean pinched
+            loop, none for a retraced line, many under noise. They sum to `area_raw`.
         pinch: (V, I), normalised, of the point nearest the origin at which the measured polygon
             crosses or touches itself, or None if it never does.
         no_loop_p_value: the probability that a curve *without* hysteresis, I = f(V) retraced, looks
@@ -87,27 +86,30 @@ class Loop:
         check_fields(self)
 
     @property
+    def form_factor_bound(self) -> float:
+        """ΣP_k²/(ΣP_k)² of the measured polygon's simple loops: ½ for two equal lobes, at most 1.
+
+        No curve that crosses itself there and has these perimeters P_k encloses more, in units of
+        its form factor: each simple loop has at most the area P_k²/4π of a circle
+        (experiments/derivations/form_factor_bound.md). A theorem for the area that the curve winds
+        around, which every clean figure of eight's is; `area` counts every bounded face, also one
+        of winding number 0, as the middle of a ring of lenses. So a form factor above ½ means
+        lobes that differ, or no pinch.
+        """
+        vertices = np.stack([self.voltage, self.current], axis=1)
+        perimeters = simple_loop_perimeters(vertices)
+        total = float(perimeters.sum())
+        return float((perimeters**2).sum() / total**2) if total > 0 else 0.0
+
+    @property
+    def balance(self) -> float:
+        """Area of the second largest lobe over the largest one's: 1 for equal lobes, 0 for one."""
+        return self.lobes[1] / self.lobes[0] if len(self.lobes) > 1 else 0.0
+
+    @property
     def pinch_distance(self) -> float | None:
         """Distance of the pinch from the origin, or None."""
         return None if self.pinch is None else math.hypot(*self.pinch)
-
-    @property
-    def form_factor_bound(self) -> float:
-        """ΣP_k²/(ΣP_k)², which F of the measured polygon (`form_factor_raw`) cannot exceed.
-
-        P_k are the perimeters of the simple loops that it falls into at its self-crossings: 1 for
-        a loop that never crosses itself, ½ for two of equal length (isoperimetry on each; proof in
-        experiments/derivations/form_factor_bound.md). It holds in the axes of this loop only. It
-        is *not* a bound of the noiseless curve's F: noise adds crossings. 0 for a single point.
-        """
-        perimeters = simple_perimeters(np.stack([self.voltage, self.current], axis=-1))
-        total = float(perimeters.sum())
-        return float((perimeters / total) @ (perimeters / total)) if total > 0 else 0.0
-
-    @property
-    def lobe_balance(self) -> float:
-        """The second largest lobe's area over the largest one's: 1 where equal, 0 for one lobe."""
-        return self.lobes[1] / self.lobes[0] if len(self.lobes) > 1 else 0.0
 
     @property
     def area(self) -> float:

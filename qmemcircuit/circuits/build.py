@@ -322,7 +322,9 @@ class CircuitBuilder:
         """Append collisions and gates."""
         for element in elements:
             if isinstance(element, Collision):
-                gadget = collision_circuit(element.probability, form=self._collision)
+                gadget = collision_circuit(
+                    element.probability, form=self._collision, kind=element.kind
+                )
                 qubits = [element.memristor, self._next_ancilla(element.memristor)]
                 self.circuit.compose(gadget, qubits, inplace=True)
             else:

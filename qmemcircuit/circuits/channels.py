@@ -15,7 +15,7 @@ from qmemcircuit.circuits.splitting import pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.states import IDENTITY, PAULI_X, PAULI_Y, PAULI_Z
 from qmemcircuit.model.marching import WatchedLaws
-from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.memristors import Network, require_cold
 
 ONE_QUBIT = np.array([IDENTITY, PAULI_X, PAULI_Y, PAULI_Z])
 TWO_QUBIT = np.array([np.kron(second, first) for second in ONE_QUBIT for first in ONE_QUBIT])
@@ -34,6 +34,7 @@ def pair_maps(network: Network, times: ArrayLike) -> FloatArray:
     and where no step makes the integrals agree.
     """
     check_pair(network)
+    require_cold(network, "a pair's compiled map")
     checked = check_times(times)
     watched = WatchedLaws([item.rate.at_frequency(item.omega) for item in network.memristors])
     lower = np.array([[0, 1], [0, 0]], dtype=complex)

@@ -7,6 +7,8 @@ density matrix is needed. The first row of a trace-preserving one is (1, 0, 0, �
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -17,17 +19,24 @@ PAULIS: ComplexArray = np.array([IDENTITY, PAULI_X, PAULI_Y, PAULI_Z])
 PAIRS: ComplexArray = np.array([np.kron(high, low) for high in PAULIS for low in PAULIS])
 
 
-def damping_maps(probabilities: ArrayLike) -> FloatArray:
+def damping_maps(
+    probabilities: ArrayLike, kind: Literal["cool", "heat", "dephase"] = "cool"
+) -> FloatArray:
     """Return amplitude damping to |0> with probabilities p (…): (…, 4, 4).
 
-    X and Y shrink by √(1−p); Z becomes (1−p)Z + p, for all that decays is in |0>.
+    X and Y shrink by √(1−p); Z becomes (1−p)Z + p, for all that decays is in |0>. `"heat"`: to
+    |1>, Z becomes (1−p)Z − p. `"dephase"`: X and Y shrink by 1−2p, Z stays.
     """
     p = np.asarray(probabilities, dtype=float)
     found = np.zeros((*p.shape, 4, 4))
     found[..., 0, 0] = 1
+    if kind == "dephase":
+        found[..., 1, 1] = found[..., 2, 2] = 1 - 2 * p
+        found[..., 3, 3] = 1
+        return found
     found[..., 1, 1] = found[..., 2, 2] = np.sqrt(1 - p)
     found[..., 3, 3] = 1 - p
-    found[..., 3, 0] = p
+    found[..., 3, 0] = p if kind == "cool" else -p
     return found
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import Literal
 
@@ -28,7 +29,7 @@ import numpy as np
 from qiskit.circuit import Gate
 from qiskit.circuit.library import RZGate, UnitaryGate
 
-from qmemcircuit.circuits.collision import damping_probabilities, damping_probability
+from qmemcircuit.circuits.collision import CollisionKind, bath_probabilities
 from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.data_objects import data_object
@@ -42,10 +43,14 @@ Splitting = Literal["lie", "strang", "fused", "compiled"]
 @data_object
 @dataclass(frozen=True)
 class Collision:
-    """Amplitude damping of one memristor with probability p, by a fresh ancilla."""
+    """One meeting of a memristor with a fresh ancilla: amplitude damping with probability p.
+
+    `kind` says where to: `"cool"` to |0>, `"heat"` to |1>; `"dephase"` flips the phase instead.
+    """
 
     memristor: int
     probability: float
+    kind: CollisionKind = "cool"
 
 
 @data_object
@@ -116,7 +121,7 @@ def split_evolution(
     for start, stop in pairwise(boundaries):
         parts += _step(network, float(start), float(stop), splitting)
     merged = _merge(network, parts) if splitting != "lie" else parts
-    elements = (_element(network, part) for part in merged)
+    elements = (element for part in merged for element in _elements(network, part))
     return tuple(
         element
         for element in elements
@@ -140,9 +145,9 @@ def step_maps(
         match part:
             case _Damping(j, first, last):
                 item = network.memristors[j]
-                maps = damping_maps(
-                    damping_probabilities(item, starts + first * lengths, starts + last * lengths)
-                )
+                bath = bath_probabilities(item, starts + first * lengths, starts + last * lengths)
+                meetings = [damping_maps(p, kind) for kind, p in bath.items()]
+                maps = reduce(lambda before, after: after @ before, meetings)
             case _Free(j, share):
                 turning = np.asarray(-0.5 * network.memristors[j].omega * PAULI_Z, dtype=complex)
                 maps = evolution_maps(turning, share * lengths)
@@ -299,10 +304,16 @@ def _members(network: Network, part: _Part) -> tuple[int, ...]:
             return pair
 
 
-def _element(network: Network, part: _Part) -> Element:
+def _elements(network: Network, part: _Part) -> list[Element]:
+    if not isinstance(part, _Damping):
+        return [_operation(network, part)]
+    item = network.memristors[part.memristor]
+    bath = bath_probabilities(item, np.array([part.start]), np.array([part.stop]))
+    return [Collision(part.memristor, float(p[0]), kind) for kind, p in bath.items()]
+
+
+def _operation(network: Network, part: _Free | _Interaction | _Coherent) -> Operation:
     match part:
-        case _Damping(j, start, stop):
-            return Collision(j, damping_probability(network.memristors[j], start, stop))
         case _Free(j, duration):
             return Operation((j,), free_gate(network.memristors[j], duration))
         case _Interaction(index, duration):

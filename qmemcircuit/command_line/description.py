@@ -27,6 +27,7 @@ rate = "squid"            # squid | constant; or "table" with times = [0.0, …]
 gamma = 0.4
 a = 0.7853981633974483
 b = 0.6283185307179586
+# omega, mass, hbar, occupation, dephasing: as in qmemcircuit.Memristor
 
 [[coupling]]              # none for one memristor
 pair = [0, 1]
@@ -66,7 +67,10 @@ from qmemcircuit.runs.ibm import ibm
 
 RATES = {"squid": ("gamma",), "constant": ("gamma",), "table": ("times", "rates")}
 """What each law needs besides its name."""
-MEMRISTOR_KEYS = ("rate", "gamma", "times", "rates", "a", "b", "omega", "mass", "hbar")
+MEMRISTOR_KEYS = (
+    *("rate", "gamma", "times", "rates", "a", "b", "omega", "mass", "hbar"),
+    *("occupation", "dephasing"),
+)
 COUPLING_KEYS = ("pair", "kind", "axis", "strength")
 RUN_KEYS = (
     "target",

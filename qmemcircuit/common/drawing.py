@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from qmemcircuit.common.checks import FloatArray, check_integer
+from qmemcircuit.common.checks import FloatArray, IntArray, check_integer
 
 
 def chosen_seed(seed: int | None) -> int:
@@ -24,3 +26,16 @@ def rounded(probabilities: FloatArray) -> FloatArray:
     # As integers, whose sum is exact in any order.
     parts = np.rint(probabilities * 1e12).astype(np.int64)
     return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
+
+
+def draw_counts(
+    chances: Sequence[FloatArray] | FloatArray, shots: int, random: np.random.Generator
+) -> IntArray:
+    """Return counts (…, 2^M) of outcome probabilities (N, …, 2^M) of N random instances.
+
+    The shots are divided equally over the instances, as on hardware.
+    """
+    shares = np.full(len(chances), shots // len(chances))
+    shares[: shots % len(chances)] += 1
+    drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
+    return np.asarray(np.sum(drawn, axis=0))

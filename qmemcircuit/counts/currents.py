@@ -33,16 +33,21 @@ the Pauli means are.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri
 
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.counts.linear_estimators import (
+    LinearEstimator,
+    estimator_ladder,
+    one_sided,
+    parabola,
+    window_marks,
+    windows_about,
+)
 
 FEWEST_TIMES = 10
 """A current that differentiates measured means needs so many times."""
@@ -93,41 +98,6 @@ class CurrentEstimate:
     y_covariance: FloatArray
 
 
-@dataclass(frozen=True)
-class _Linear:
-    """An estimator as its two matrices: I = from_x @ x + from_y @ y.
-
-    Each (T, T), or (…, T, T) where the data chose it run by run.
-    """
-
-    from_x: FloatArray
-    from_y: FloatArray
-
-    def apply(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return _times(self.from_x, x) + _times(self.from_y, y)
-
-    def covariance(self, x_error: FloatArray, y_error: FloatArray) -> FloatArray:
-        by_x = self.from_x * x_error[..., None, :]
-        by_y = self.from_y * y_error[..., None, :]
-        return np.asarray(by_x @ by_x.swapaxes(-1, -2) + by_y @ by_y.swapaxes(-1, -2))
-
-    def variance(self, x_error: FloatArray, y_error: FloatArray) -> FloatArray:
-        return _times(self.from_x**2, x_error**2) + _times(self.from_y**2, y_error**2)
-
-    def at(self, runs: NDArray[np.bool_]) -> _Linear:
-        """Return the estimator of some runs; the same one where all share it."""
-        return self if self.from_x.ndim == 2 else _Linear(self.from_x[runs], self.from_y[runs])
-
-    def minus(self, other: _Linear) -> _Linear:
-        return _Linear(self.from_x - other.from_x, self.from_y - other.from_y)
-
-
-def _times(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
-    if matrix.ndim == 2:
-        return np.asarray(vectors @ matrix.T)
-    return np.asarray((matrix @ vectors[..., None])[..., 0])
-
-
 def finite_difference(
     times: FloatArray,
     x: FloatArray,
@@ -153,10 +123,10 @@ def finite_difference(
     """
     _check_length(times, FEWEST_TIMES)
     derivative = np.asarray(np.gradient(np.eye(times.size), times, axis=0, edge_order=2))
-    estimator = _Linear(-scale * omega * np.eye(times.size), -scale * derivative)
+    estimator = LinearEstimator(-scale * omega * np.eye(times.size), -scale * derivative)
     data = _Data(times, x, y, x_error, y_error, omega)
     if expected is not None:
-        ladder = _ladder(times, omega, scale)
+        ladder = estimator_ladder(times, omega, scale)
         return _with_model(estimator, ladder[:_JUDGES], data, expected)
     return _without_model(estimator, data, scale)
 
@@ -183,7 +153,7 @@ def local_fit(
     _check_length(times, FEWEST_TIMES)
     _check_density(times, omega)
     data = _Data(times, x, y, x_error, y_error, omega)
-    ladder = _ladder(times, omega, scale)
+    ladder = estimator_ladder(times, omega, scale)
     if expected is not None:
         return _with_model(ladder[0], ladder[1:_JUDGES], data, expected)
     return _without_model(_climb(ladder, data), data, scale)
@@ -202,7 +172,7 @@ class _Data:
 
 
 def _with_model(
-    estimator: _Linear, richer: list[_Linear], data: _Data, expected: ExpectedMeans
+    estimator: LinearEstimator, richer: list[LinearEstimator], data: _Data, expected: ExpectedMeans
 ) -> CurrentEstimate:
     """Take the model's bias off, and bound what the deviations from the model show to be left."""
     subtracted = estimator.apply(expected.x, expected.y) - expected.current
@@ -238,29 +208,29 @@ def _misfit(rest: _Data, expected: ExpectedMeans) -> FloatArray:
     lever = size * np.minimum(1.0, decay**2)
     found = np.broadcast_to(factor[..., None], square.shape)
     everywhere = np.ones((rest.times.size,) * 2)
-    for about in (everywhere, _indicator(_windows(rest.times, rest.omega))):
+    for about in (everywhere, window_marks(windows_about(rest.times, rest.omega))):
         excess = _significant_excess(square @ about.T, variance @ about.T, spread @ about.T, _SEEN)
         found = np.maximum(found, excess / np.maximum(lever @ about.T, 1e-300))
     return np.asarray(np.sqrt(np.minimum(found, 1.0)))
 
 
-def _without_model(estimator: _Linear, data: _Data, scale: float) -> CurrentEstimate:
+def _without_model(estimator: LinearEstimator, data: _Data, scale: float) -> CurrentEstimate:
     """Bound the bias by what three neighbouring times say, and by what they cannot say."""
-    parabola = _parabola(data.times, data.omega, scale)
-    difference = estimator.minus(parabola)
+    curved = parabola(data.times, data.omega, scale)
+    difference = estimator.minus(curved)
     apart = np.maximum(
         difference.apply(data.x, data.y) ** 2, difference.variance(data.x_error, data.y_error)
     )
     # A kink of the coherence (a step of Γ) puts a parabola wrong by half the difference of the
     # slopes on either side; a slope that oscillates, where its own slope vanishes, by that of its
     # neighbours; at the ends the slopes stand a step further off.
-    kink = _one_sided(data.times, data.omega, scale).apply(data.x, data.y) ** 2
+    kink = one_sided(data.times, data.omega, scale).apply(data.x, data.y) ** 2
     around = np.concatenate([4 * kink[..., :1], kink, 4 * kink[..., -1:]], axis=-1)
     kink = np.maximum(np.maximum(around[..., :-2], around[..., 2:]), kink)
     return _summarise(estimator, data, np.sqrt(apart + kink), np.zeros(data.times.size))
 
 
-def _climb(ladder: list[_Linear], data: _Data) -> _Linear:
+def _climb(ladder: list[LinearEstimator], data: _Data) -> LinearEstimator:
     """Return at each time the first estimator that no freer one contradicts."""
     rung = np.full(data.x.shape, len(ladder) - 1)
     for k in reversed(range(len(ladder) - 1)):
@@ -269,13 +239,13 @@ def _climb(ladder: list[_Linear], data: _Data) -> _Linear:
             fits &= _excess(ladder[k].minus(other), data, _SEEN) == 0
         rung = np.where(fits, k, rung)
     rows = np.arange(data.times.size)
-    return _Linear(
+    return LinearEstimator(
         np.stack([item.from_x for item in ladder])[rung, rows],
         np.stack([item.from_y for item in ladder])[rung, rows],
     )
 
 
-def _excess(difference: _Linear, data: _Data, level: float) -> FloatArray:
+def _excess(difference: LinearEstimator, data: _Data, level: float) -> FloatArray:
     """Return by how much a difference's mean square exceeds its noise, (…, T), not below 0.
 
     Averages are taken over the period about each time, a quarter of it, and the time itself; the
@@ -285,7 +255,7 @@ def _excess(difference: _Linear, data: _Data, level: float) -> FloatArray:
     variance = difference.variance(data.x_error, data.y_error)
     found = np.zeros(square.shape)
     for part in (1.0, 0.25, 0.0):
-        about = _indicator(_windows(data.times, data.omega, part))
+        about = window_marks(windows_about(data.times, data.omega, part))
         number = about.sum(axis=1)
         total, mean = square @ about.T, variance @ about.T
         # Independent squares fluctuate least. What they could do by chance needs no closer look.
@@ -317,7 +287,7 @@ def _significant_excess(
 
 
 def _summarise(
-    estimator: _Linear, data: _Data, bias: FloatArray, subtracted: FloatArray
+    estimator: LinearEstimator, data: _Data, bias: FloatArray, subtracted: FloatArray
 ) -> CurrentEstimate:
     value = estimator.apply(data.x, data.y) - subtracted
     covariance = estimator.covariance(data.x_error, data.y_error)
@@ -326,96 +296,6 @@ def _summarise(
     error = np.sqrt(covariance[..., diagonal, diagonal])
     with_y = (data.y_error[..., None, :] ** 2 * estimator.from_y).swapaxes(-1, -2)
     return CurrentEstimate(value, error, covariance, bias, subtracted, with_y)
-
-
-Basis = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
-"""Gives functions of the phase ωτ about a time, (points, functions), and their slopes at 0."""
-
-
-def _ladder(times: FloatArray, omega: float, scale: float) -> list[_Linear]:
-    """Return estimators of ever more freedom; those that the points of a period allow."""
-    windows = _windows(times, omega)
-    fewest = min(window.stop - window.start for window in windows)
-    found = [
-        _estimator(times, omega, scale, windows, _harmonics(degree, order))
-        for degree, order in ((1, 2), (2, 3), (3, 5), (3, 8), (3, 10))
-        if degree + 2 * order + 2 <= fewest
-    ]
-    return found or [_parabola(times, omega, scale)]
-
-
-def _parabola(times: FloatArray, omega: float, scale: float) -> _Linear:
-    """Return central differences of the coherence: a parabola through each time and its two."""
-    middle = np.clip(np.arange(times.size), 1, times.size - 2)
-    neighbours = [slice(int(place) - 1, int(place) + 2) for place in middle]
-    return _estimator(times, omega, scale, neighbours, _harmonics(2, 0))
-
-
-def _one_sided(times: FloatArray, omega: float, scale: float) -> _Linear:
-    """Return half the difference of the slopes of the coherence after and before each time."""
-    last = times.size - 1
-    right = [slice(low, low + 2) for low in np.minimum(np.arange(times.size), last - 1)]
-    left = [slice(high - 1, high + 1) for high in np.maximum(np.arange(times.size), 1)]
-    # At the ends both are the same pair: the next pair inwards stands for the missing side.
-    left[0], right[-1] = slice(1, 3), slice(last - 2, last)
-    line = _harmonics(1, 0)
-    after = _estimator(times, omega, 0.5 * scale, right, line)
-    return after.minus(_estimator(times, omega, 0.5 * scale, left, line))
-
-
-def _estimator(
-    times: FloatArray, omega: float, scale: float, windows: list[slice], basis: Basis
-) -> _Linear:
-    """Return local least-squares fits, differentiated, as matrices."""
-    from_x, from_y = np.zeros((times.size,) * 2), np.zeros((times.size,) * 2)
-    for index, window in enumerate(windows):
-        phase = omega * (times[window] - times[index])
-        values, slope = basis(phase)
-        # c'(t_i) = Σ_k weights_k c_k: the slope of the least-squares fit, a linear functional.
-        weights = omega * (slope @ np.linalg.pinv(values))
-        from_x[index, window] = -scale * weights * np.sin(phase)
-        from_y[index, window] = -scale * weights * np.cos(phase)
-    return _Linear(from_x, from_y)
-
-
-def _harmonics(degree: int, order: int) -> Basis:
-    """Return {1, τ … τ^degree, cos kτ, sin kτ; k = 1 … order} as a basis."""
-
-    def basis(phase: FloatArray) -> tuple[FloatArray, FloatArray]:
-        values = [phase**n for n in range(degree + 1)]
-        slopes = [1.0 if n == 1 else 0.0 for n in range(degree + 1)]
-        for k in range(1, order + 1):
-            values += [np.cos(k * phase), np.sin(k * phase)]
-            slopes += [0.0, float(k)]
-        return np.stack(values, axis=1), np.array(slopes)
-
-    return basis
-
-
-def _windows(times: FloatArray, omega: float, part: float = 1.0) -> list[slice]:
-    """Return for each time the window of `part` of a period about it, shifted inwards at the ends.
-
-    At least the time itself.
-    """
-    period = 2 * math.pi / omega
-    length = part * period
-    windows = []
-    for time in times:
-        low = min(max(time - length / 2, times[0]), max(times[0], times[-1] - length))
-        # Rounding must not decide whether the point at the window's end belongs to it.
-        inside = np.flatnonzero(
-            (times >= low - 1e-9 * period) & (times <= low + length + 1e-9 * period)
-        )
-        windows.append(slice(int(inside[0]), int(inside[-1]) + 1))
-    return windows
-
-
-def _indicator(windows: list[slice]) -> FloatArray:
-    """Return the 0/1 matrix (T, T) whose row i marks the times in window i."""
-    marks = np.zeros((len(windows),) * 2)
-    for index, window in enumerate(windows):
-        marks[index, window] = 1.0
-    return marks
 
 
 def _check_length(times: FloatArray, minimum: int) -> None:
@@ -427,7 +307,7 @@ def _check_length(times: FloatArray, minimum: int) -> None:
 
 
 def _check_density(times: FloatArray, omega: float) -> None:
-    for time, window in zip(times, _windows(times, omega), strict=True):
+    for time, window in zip(times, windows_about(times, omega), strict=True):
         points = window.stop - window.start
         if points < _FEWEST_IN_PERIOD:
             raise ValueError(

@@ -28,6 +28,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.compilation import CompiledCircuit
 from qmemcircuit.devices.folding import UNFOLDED
 from qmemcircuit.devices.instructions import operation_duration, start_times
+from qmemcircuit.model.memristors import require_cold
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -105,6 +106,7 @@ def absorb_device_decay(
     over while they wait, by decoupling or as IBM's twirling does: T1 then damps |0> for half of
     the time.
     """
+    require_cold(circuits.network, "absorb_decay=True, which counts with T1 at zero temperature")
     suppression = target.suppression
     for chosen, option, remedy in (
         (suppression.decoupling is not None, "dynamical decoupling", "dynamical_decoupling=None"),

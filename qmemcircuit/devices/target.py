@@ -10,6 +10,9 @@ so a prediction is a lower bound on what a device does wrong.
 Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a device.
 """
 
+# More than 400 lines: one class answers every verb of `Target` for a device, and one verb makes it;
+# what it does is in the rooms that it imports (compilation, placement, noise, templates).
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +36,7 @@ from qmemcircuit.common.checks import (
     check_real,
 )
 from qmemcircuit.common.data_objects import SAME, data_object
-from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
+from qmemcircuit.common.drawing import chosen_seed, draw_counts, random_stream
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.devices.calibration import describe_calibration, same_backend
 from qmemcircuit.devices.coherent_errors import CoherentErrors
@@ -55,7 +58,7 @@ from qmemcircuit.devices.placement import (
     require_couplers,
 )
 from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
-from qmemcircuit.devices.templates import NoisyTemplate, draw_readings, noisy_templates
+from qmemcircuit.devices.templates import CompiledOnce, noisy_templates
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
@@ -332,7 +335,7 @@ class DeviceTarget(Target):
             )
             parameters = list(circuit.parameters)
             templates.append(noisy_templates(compiled, parameters, site.part, self.reset_error))
-        return CompiledOnce(placed, tuple(templates))
+        return CompiledOnce(placed.seed, tuple(templates))
 
     def _read(self, compiled: Sequence[CompiledCircuit], part: QiskitTarget) -> FloatArray:
         """Return what is read of each circuit and instance, shape (circuits, N, 2^M)."""
@@ -430,34 +433,6 @@ class DeviceTarget(Target):
                 "yet; call place(circuits), or device(…, layout=[…])."
             )
         return self.placement
-
-
-@data_object
-@dataclass(frozen=True, eq=False)
-class CompiledOnce:
-    """Circuits with open parameters, compiled for a device; made by `DeviceTarget.compile_once`."""
-
-    target: DeviceTarget
-    templates: tuple[tuple[NoisyTemplate, ...], ...]
-
-    def count(self, values: Sequence[FloatArray], shots: int, step: int) -> list[dict[int, int]]:
-        """Draw the counts for these values from the exact noisy probabilities."""
-        random = random_stream(self.target.seed, step)
-        return [
-            counts_of(draw_readings(template, given, shots, random))
-            for template, given in zip(self.templates, values, strict=True)
-        ]
-
-
-def draw_counts(chances: FloatArray, shots: int, random: np.random.Generator) -> IntArray:
-    """Return counts (…, 2^M) of outcome probabilities (N, …, 2^M) of N random instances.
-
-    The shots are divided equally over the instances, as on hardware.
-    """
-    shares = np.full(len(chances), shots // len(chances))
-    shares[: shots % len(chances)] += 1
-    drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
-    return np.asarray(np.sum(drawn, axis=0))
 
 
 # More than eight parameters: a public verb takes its options as plain keywords, and makes

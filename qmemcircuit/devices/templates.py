@@ -18,9 +18,11 @@ import numpy as np
 from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
 
 from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
+from qmemcircuit.circuits.protocols import counts_of
 from qmemcircuit.circuits.settings import measured_qubits
-from qmemcircuit.common.checks import FloatArray, IntArray
-from qmemcircuit.common.drawing import rounded
+from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.drawing import draw_counts, random_stream
 from qmemcircuit.devices.compilation import CompiledCircuit
 from qmemcircuit.devices.instructions import operation_duration
 from qmemcircuit.devices.noise import read_out, readout_matrices
@@ -98,17 +100,21 @@ def noisy_templates(
     return tuple(_template(item, parameters, part, errors, matrices) for item in compiled.instances)
 
 
-def draw_readings(
-    templates: Sequence[NoisyTemplate], values: FloatArray, shots: int, random: np.random.Generator
-) -> IntArray:
-    """Return counts (2^M,), the shots divided equally over the random instances."""
-    shares = np.full(len(templates), shots // len(templates))
-    shares[: shots % len(templates)] += 1
-    drawn = [
-        random.multinomial(share, rounded(item.probabilities(values)))
-        for share, item in zip(shares, templates, strict=True)
-    ]
-    return np.asarray(np.sum(drawn, axis=0))
+@data_object
+@dataclass(frozen=True, eq=False)
+class CompiledOnce:
+    """Circuits with open parameters, compiled for a device; made by `DeviceTarget.compile_once`."""
+
+    seed: int
+    templates: tuple[tuple[NoisyTemplate, ...], ...]
+
+    def count(self, values: Sequence[FloatArray], shots: int, step: int) -> list[dict[int, int]]:
+        """Draw the counts for these values from the exact noisy probabilities."""
+        random = random_stream(self.seed, step)
+        return [
+            counts_of(draw_counts([one.probabilities(given) for one in instances], shots, random))
+            for instances, given in zip(self.templates, values, strict=True)
+        ]
 
 
 def _template(

@@ -12,6 +12,9 @@ Conventions, used everywhere in the package:
   corrected: √(mħω/2)·ω is what has the dimension of a current and gives I = ΓV). In Qiskit's
   operators V = +½ √(mħω/2) <Y>. For an uncoupled memristor I = Γ(t) V holds exactly: a
   conductance that varies in time as prescribed, not one that follows the state.
+- With n̄ thermal quanta and pure dephasing Γφ (the rate at which the *coherence* decays),
+  ρ' gains Γ(t)n̄ (D[σ−] + D[σ+])ρ + (Γφ/2) D[σz]ρ. The coherence decays at
+  Γ(2n̄ + 1)/2 + Γφ, so that I = (Γ(t)(2n̄ + 1) + 2Γφ) V, as exactly.
 """
 
 from __future__ import annotations
@@ -74,6 +77,10 @@ class Memristor:
         state: instead of a and b, any 2×2 density matrix or state vector, Qiskit's order.
         omega: angular frequency ω > 0.
         mass, hbar: the constants m and ħ > 0; they only scale V and I.
+        occupation: n̄ ≥ 0, mean thermal quanta of the bath, 1/(exp(ħω/kT) − 1); 0 is zero
+            temperature.
+        dephasing: Γφ ≥ 0, the decay rate of the coherence by pure dephasing, in 1/time (half the
+            rate in front of D[σz]).
 
     Raises ValueError where a number is out of bounds, the state is not physical, or neither
     or both of `a` and `state` are given.
@@ -91,7 +98,10 @@ class Memristor:
     omega: float = 1.0
     mass: float = 1.0
     hbar: float = 1.0
+    occupation: float = 0.0
+    dephasing: float = 0.0
 
+    # More than eight parameters: the state's, the constants' and the bath's numbers, all by name.
     def __init__(
         self,
         rate: DecayRate,
@@ -102,6 +112,8 @@ class Memristor:
         omega: float = 1.0,
         mass: float = 1.0,
         hbar: float = 1.0,
+        occupation: float = 0.0,
+        dephasing: float = 0.0,
     ) -> None:
         check_arguments(Memristor.__init__, locals(), complex_numbers=("state",), own=("rate",))
         if isinstance(rate, type) or not isinstance(rate, DecayRate):
@@ -125,6 +137,8 @@ class Memristor:
         values["b"] = check_real("b", b)
         for name, value in (("omega", omega), ("mass", mass), ("hbar", hbar)):
             values[name] = check_real(name, value, minimum=0, exclusive=True)
+        for name, value in (("occupation", occupation), ("dephasing", dephasing)):
+            values[name] = check_real(name, value, minimum=0)
         values["state"] = None
         if state is not None:
             values["state"] = _as_tuple(check_density_matrix("state", state, dimension=2))
@@ -163,6 +177,26 @@ class Memristor:
         integrals = self.rate.at_frequency(self.omega).integral(start, stop)
         ends = np.broadcast_to(np.asarray(stop, dtype=float), np.broadcast(start, stop).shape)
         return finite_results("integral", integrals, ends)
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether there is only decay: neither thermal quanta nor pure dephasing."""
+        return self.occupation == 0.0 and self.dephasing == 0.0
+
+    def conductance(self, times: ArrayLike) -> FloatArray:
+        """Return Γ(t)(2n̄ + 1) + 2Γφ, the ratio I/V of an uncoupled memristor."""
+        check_arguments(Memristor.conductance, locals())
+        return self.decay_rate(times) * (2 * self.occupation + 1) + 2 * self.dephasing
+
+    def conductance_integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
+        """Return the integral of `conductance` from `start` to `stop`, which broadcast.
+
+        The coherence shrinks by exp(−½ of it).
+        """
+        check_arguments(Memristor.conductance_integral, locals())
+        duration = np.asarray(stop, dtype=float) - np.asarray(start, dtype=float)
+        decay = self.decay_integral(start, stop) * (2 * self.occupation + 1)
+        return np.asarray(decay + 2 * self.dephasing * duration)
 
     def periods(self, count: float, *, points: int = 30) -> FloatArray:
         """Return times from 0 to `count` periods, `points` steps a period, both ends included."""
@@ -260,6 +294,17 @@ class Network:
         return lindblad_operators(self)
 
 
+def require_cold(network: Network, purpose: str) -> None:
+    """Raise ValueError where a memristor has thermal quanta or pure dephasing."""
+    for j, item in enumerate(network.memristors):
+        if not item.is_cold:
+            raise ValueError(
+                f"Argument model must be at zero temperature without dephasing for {purpose}, but "
+                f"memristor {j} has occupation = {item.occupation:g} and dephasing = "
+                f"{item.dephasing:g}; it takes decay alone."
+            )
+
+
 Model = Memristor | Network
 
 
@@ -298,7 +343,9 @@ def _checked_coupling(
 
 
 def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
-    """Return H/ħ and the collapse operators √Γ_j(t) σ−_j of a network.
+    """Return H/ħ and the collapse operators of a network: √(Γ_j(t)(n̄ + 1)) σ−_j and so on.
+
+    A warm memristor has √(Γ n̄) σ+ too, a dephased one √(Γφ/2) σz.
 
     σ− is `destroy(2)` = |0><1|: it lowers towards |0> = |g> (`qutip.sigmam()` goes the other
     way). The tensor factors stand in Qiskit's order, so the last one is memristor 0.
@@ -311,7 +358,15 @@ def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo
     collapse = []
     for j, memristor in enumerate(network.memristors):
         hamiltonian += memristor.omega * operator_on(j, lower.dag() * lower + 0.5, count)
-        collapse.append(qutip.QobjEvo([operator_on(j, lower, count), _root_rate(memristor)]))
+        root, quanta = _root_rate(memristor), memristor.occupation
+        cooling = math.sqrt(quanta + 1) * lower
+        collapse.append(qutip.QobjEvo([operator_on(j, cooling, count), root]))
+        if quanta > 0:
+            heating = math.sqrt(quanta) * lower.dag()
+            collapse.append(qutip.QobjEvo([operator_on(j, heating, count), root]))
+        if memristor.dephasing > 0:
+            turning = math.sqrt(memristor.dephasing / 2) * qutip.sigmaz()
+            collapse.append(qutip.QobjEvo(operator_on(j, turning, count)))
     for (first, second), coupling in network.couplings:
         matrix = coupling.hamiltonian()
         # Expand in |k><l| of the first memristor: H = Σ B_kl ⊗ |k><l|.

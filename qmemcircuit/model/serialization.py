@@ -60,6 +60,9 @@ def _describe_memristor(memristor: Memristor, times: FloatArray) -> dict[str, An
         name: getattr(memristor, name) for name in ("a", "b", "omega", "mass", "hbar")
     }
     description["state"] = None if memristor.state is None else _pairs(np.array(memristor.state))
+    for name in ("occupation", "dephasing"):  # files of cold memristors are as they were
+        if getattr(memristor, name) != 0:
+            description[name] = getattr(memristor, name)
     description["rate"] = _describe_rate(memristor, times)
     return description
 

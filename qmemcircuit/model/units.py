@@ -12,12 +12,19 @@ from typing import Any
 
 from qmemcircuit.model.memristors import Network
 
-NATURAL = {"times": "1/ω", "voltage": "√(mħω)", "current": "ω√(mħω)", "decay_rate": "ω"}
+NATURAL = {
+    "times": "1/ω",
+    "voltage": "√(mħω)",
+    "current": "ω√(mħω)",
+    "decay_rate": "ω",
+    "conductance": "ω",
+}
 GIVEN = {
     "times": "1/[ω]",
     "voltage": "√([m][ħ][ω])",
     "current": "[ω]√([m][ħ][ω])",
     "decay_rate": "[ω]",
+    "conductance": "[ω]",
 }
 
 MEMRISTOR_METHODS = (
@@ -40,7 +47,10 @@ def memristor_units(network: Network) -> dict[str, str]:
     memristor's √(mħω): "√([m][ħ][ω])" says that.
     """
     natural = all(item.mass == item.hbar == item.omega == 1 for item in network.memristors)
-    return dict(NATURAL if natural else GIVEN)
+    units = dict(NATURAL if natural else GIVEN)
+    if all(item.is_cold for item in network.memristors):
+        del units["conductance"]  # Γ itself
+    return units
 
 
 def recorded_units(provenance: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:

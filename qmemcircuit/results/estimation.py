@@ -29,7 +29,7 @@ from qmemcircuit.counts.readout import describe_readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.units import memristor_units
-from qmemcircuit.results.observables import interaction_terms, pauli_terms
+from qmemcircuit.results.observables import interaction_terms, pauli_terms, rate_variables
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -208,7 +208,7 @@ def trajectory_of_means(
         voltage[:, j], voltage_error[:, j] = 0.5 * scale * y, 0.5 * scale * y_error
         rates[:, j] = memristor.decay_rate(times)
         if current == "current_operator":
-            terms = operator_terms(network, j, rates[:, j])
+            terms = operator_terms(network, j, memristor.conductance(times))
             value[:, j], error[:, j] = combine(terms)
             covariance[j] = np.diag(error[:, j] ** 2)
             joint[j] = np.diag(
@@ -225,7 +225,8 @@ def trajectory_of_means(
         value[:, j], error[:, j], covariance[j] = found.value, found.error, found.covariance
         joint[j] = 0.5 * scale * found.y_covariance
         subtracted[:, j] = found.subtracted
-    variables, units = {"decay_rate": rates}, memristor_units(network)
+    variables = rate_variables(network, times, rates)
+    units = memristor_units(network)
     if residual is not None:
         variables["compilation_residual"], units["compilation_residual"] = residual, "1"
     if sources:
@@ -259,7 +260,8 @@ def expected_means(
 ) -> ExpectedMeans | None:
     """Return the exact <X>, <Y> and I of one memristor as `bias` knows them, None for `"data"`.
 
-    An uncoupled memristor has the closed form ρ_eg(t) = ρ_eg(0) exp(−½∫Γ − iωt), and I = ΓV.
+    An uncoupled memristor has the closed form ρ_eg(t) = ρ_eg(0) exp(−½∫G − iωt), and I = GV with
+    G = Γ(2n̄ + 1) + 2Γφ.
     Raises ValueError for `"model"` where it is coupled, and for a trajectory that does not fit.
     """
     if isinstance(bias, Trajectory):
@@ -279,10 +281,10 @@ def expected_means(
     state = member.initial_state
     if network.state is not None:
         state = reduce_states(network.initial_state[np.newaxis], (memristor,))[0]
-    decay = member.decay_integral(0.0, times)
+    decay = member.conductance_integral(0.0, times)
     coherence = state[1, 0] * np.exp(-0.5 * decay - 1j * member.omega * times)
     x, y = 2 * coherence.real, 2 * coherence.imag
-    return ExpectedMeans(x, y, member.decay_rate(times) * 0.5 * member.current_scale * y)
+    return ExpectedMeans(x, y, member.conductance(times) * 0.5 * member.current_scale * y)
 
 
 def _means_of(
@@ -308,7 +310,7 @@ def _means_of(
 
 
 def operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
-    """Return I = Γ(t) V + √(mħω/2) <i[H_int, σy]>/ħ as a sum of Paulis."""
+    """Return I = G(t) V + √(mħω/2) <i[H_int, σy]>/ħ as a sum of Paulis; `rate` is G(t)."""
     scale, count = network.memristors[memristor].current_scale, len(network.memristors)
     terms: dict[str, float | FloatArray] = {single_label(memristor, "Y", count): 0.5 * scale * rate}
     for pair, operator in interaction_terms(network, memristor):

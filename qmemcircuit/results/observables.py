@@ -68,17 +68,25 @@ def voltages_and_currents(
     """Return V, I and Γ, each of shape (T, M), from reduced states.
 
     V = −½ √(mħω/2) <σy>. I is its definition, √(mħω/2) (d<σy>/dt − ω<σx>), with the derivative
-    that the master equation gives: I = ΓV + √(mħω/2) <i[H_int, σy]>/ħ.
+    that the master equation gives: I = (Γ(2n̄ + 1) + 2Γφ)V + √(mħω/2) <i[H_int, σy]>/ħ.
     """
     voltage, current, rate = (np.empty((times.size, len(network.memristors))) for _ in range(3))
     for j, memristor in enumerate(network.memristors):
         sigma_y = expectation(reduced((j,)), PAPER_SIGMA["y"])
         voltage[:, j] = -0.5 * memristor.current_scale * sigma_y
         rate[:, j] = memristor.decay_rate(times)
-        current[:, j] = rate[:, j] * voltage[:, j]
+        current[:, j] = memristor.conductance(times) * voltage[:, j]
         for pair, operator in interaction_terms(network, j):
             current[:, j] += memristor.current_scale * expectation(reduced(pair), operator)
     return voltage, current, rate
+
+
+def rate_variables(network: Network, times: FloatArray, rate: FloatArray) -> dict[str, FloatArray]:
+    """Return Γ, and where baths are warm or dephase also Γ(2n̄ + 1) + 2Γφ, (T, M) each, by name."""
+    found = {"decay_rate": rate}
+    if not all(item.is_cold for item in network.memristors):
+        found["conductance"] = np.stack([m.conductance(times) for m in network.memristors], axis=1)
+    return found
 
 
 def trajectory_of_states(
@@ -93,7 +101,7 @@ def trajectory_of_states(
         voltage,
         current,
         states=states,
-        variables={"decay_rate": rate},
+        variables=rate_variables(network, times, rate),
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),
         provenance=provenance,
@@ -115,7 +123,7 @@ def trajectory_of_pairs(
         voltage,
         current,
         pair_states=pair_states,
-        variables={"decay_rate": rate},
+        variables=rate_variables(network, times, rate),
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),
         provenance=provenance,
@@ -124,6 +132,8 @@ def trajectory_of_pairs(
 
 def memristive_defect(trajectory: Trajectory) -> FloatArray:
     """Return the RMS over time of I − Γ(t)V for each device, shape (M,).
+
+    For warm or dephased devices Γ(2n̄ + 1) + 2Γφ stands for Γ.
 
     It is 0 where a device is memristive in the sense of guo2022, Eq. 9, with the prescribed Γ(t).
     I is that of `voltages_and_currents`: its definition with the derivative that the *master
@@ -135,7 +145,8 @@ def memristive_defect(trajectory: Trajectory) -> FloatArray:
     Raises ValueError where the trajectory does not know its decay rates.
     """
     check_arguments(memristive_defect, locals())
-    rate = trajectory.variables.get("decay_rate")
+    variables = trajectory.variables
+    rate = variables.get("conductance", variables.get("decay_rate"))
     if rate is None:
         raise ValueError(
             "Argument trajectory must hold the variable decay_rate, but it does not; use the one "

@@ -30,7 +30,7 @@ def missing_requirements(
     labels: set[str] = set()
     for j, memristor in enumerate(network.memristors):
         if network.couplings:
-            labels |= set(operator_terms(network, j, memristor.decay_rate(times)))
+            labels |= set(operator_terms(network, j, memristor.conductance(times)))
         else:
             labels |= {single_label(j, letter, count) for letter in "XY"}
     current = _unmeasured(sorted(labels), bases)

@@ -21,12 +21,13 @@ from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.drawing import draw_counts
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.devices.expected import INFINITE_SHOTS, trajectory_of_probabilities
-from qmemcircuit.devices.target import DeviceTarget, draw_counts
+from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.estimation import CurrentEstimator
 from qmemcircuit.results.trajectory import Trajectory

@@ -264,7 +264,7 @@ def traced_circuit(
             pending = _prepare(circuit, network)
         for element in elements:
             if isinstance(element, Collision):
-                channel = superoperator(damping_kraus(element.probability))
+                channel = superoperator(damping_kraus(element.probability, element.kind))
                 pending[element.memristor] = channel @ pending[element.memristor]
                 continue
             matrix = np.asarray(element.gate.to_matrix())

@@ -296,5 +296,5 @@ def _own_parts(circuits: CircuitSet, index: int) -> list[Part]:
 
 def _part(element: Element) -> Part:
     if isinstance(element, Collision):
-        return (element.memristor,), damping_maps(element.probability)
+        return (element.memristor,), damping_maps(element.probability, element.kind)
     return element.memristors, unitary_map(np.asarray(element.gate.to_matrix()))

@@ -40,7 +40,14 @@ def _solver(network: Network, watched: WatchedLaws) -> qutip.SESolver:
     parts: list[Any] = [_extended(qutip.liouvillian(hamiltonian), count)]
     for j in range(count):
         # With coefficient Γ(t), not √Γ(t): this also integrates negative rates.
-        damping = qutip.lindblad_dissipator(operator_on(j, qutip.destroy(2), count))
+        quanta, lower = network.memristors[j].occupation, operator_on(j, qutip.destroy(2), count)
+        damping = (quanta + 1) * qutip.lindblad_dissipator(lower)
+        if quanta > 0:
+            damping += quanta * qutip.lindblad_dissipator(lower.dag())
+        if network.memristors[j].dephasing > 0:
+            # D[σz] shrinks the coherence at twice its rate.
+            turning = qutip.lindblad_dissipator(operator_on(j, qutip.sigmaz(), count))
+            parts.append(_extended(0.5 * network.memristors[j].dephasing * turning, count))
         parts.append([_extended(damping, count, row=j), _coefficient(watched, j)])
     options = {
         "method": "dop853",  # ends a step at each time that is asked for
@@ -77,7 +84,8 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     """Return the solution of the master equation at `times`, exact to 1e-8 up to 1000 periods.
 
     ρ' = −i[H, ρ]/ħ + Σ_j Γ_j(t) (σ−_j ρ σ+_j − ½{σ+_j σ−_j, ρ}) in the laboratory frame
-    (guo2022, Eq. 6), with H of the memristors and of all couplings, by QuTiP's DOP853 at
+    (guo2022, Eq. 6; with n̄ thermal quanta (n̄ + 1)D[σ−] + n̄D[σ+], with pure dephasing
+    ½Γφ D[σz] too), with H of the memristors and of all couplings, by QuTiP's DOP853 at
     atol 1e-12, rtol 1e-11 (its defaults are wrong in the sixth digit). Errors add up where nothing
     damps: an undamped memristor is within 2e-9 of the closed form after 300 periods.
 

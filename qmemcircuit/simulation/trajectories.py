@@ -8,6 +8,9 @@ vectors carry this to about fourteen memristors, matrix-product states further. 
 route has no statistical error, which is why this verb is not called exact.
 """
 
+# More than 400 lines: one verb, with what only it needs: the choice of its route, what that costs,
+# batches of trajectories and their averages.
+
 from __future__ import annotations
 
 import math
@@ -39,7 +42,11 @@ from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
-from qmemcircuit.results.observables import interaction_terms, voltages_and_currents
+from qmemcircuit.results.observables import (
+    interaction_terms,
+    rate_variables,
+    voltages_and_currents,
+)
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.simulation.exact import (
     STATES_UP_TO,
@@ -174,7 +181,7 @@ def simulate_circuit(
         *averages.means,
         *averages.errors,
         pair_states=averages.pair_states,
-        variables={"decay_rate": averages.rate},
+        variables=rate_variables(network, circuits.times, averages.rate),
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),
         provenance=provenance,
@@ -422,7 +429,7 @@ def _read(
 def _ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return largest minus smallest possible V and I, each of shape (T, M)."""
     scale = np.array([memristor.current_scale for memristor in network.memristors])
-    rate = np.stack([memristor.decay_rate(times) for memristor in network.memristors], axis=1)
+    rate = np.stack([memristor.conductance(times) for memristor in network.memristors], axis=1)
     coupled = np.array(
         [
             sum(2 * np.linalg.norm(operator, 2) for _, operator in interaction_terms(network, j))

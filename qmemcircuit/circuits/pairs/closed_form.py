@@ -16,7 +16,7 @@ from qmemcircuit.circuits.pairs.sequence import PairSequence
 from qmemcircuit.circuits.splitting import pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.states import evolve
-from qmemcircuit.model.memristors import Network
+from qmemcircuit.model.memristors import Network, require_cold
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 
@@ -27,6 +27,7 @@ def damping_integrals(network: Network, times: FloatArray) -> tuple[FloatArray, 
     They are the ends of panels and the Gauss nodes inside. A panel is at most an eighth of a
     period, and short on the scale of the couplings.
     """
+    require_cold(network, "splitting='compiled'")
     strength = float(np.abs(np.linalg.eigvalsh(pair_hamiltonian(network, (0, 1)))).max())
     longest = min(min(m.period for m in network.memristors) / 8, 1 / max(strength, 1e-300))
     marks = np.unique(np.concatenate([[0.0], times]))
