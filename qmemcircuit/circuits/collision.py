@@ -31,6 +31,8 @@ CollisionKind = Literal["cool", "heat", "dephase"]
 """What one meeting with an ancilla does with probability p: takes the excitation away, gives one,
 or flips the phase."""
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
+ROUNDING = 1e-12
+"""Of ∫Γ: where all that was taken is back it may come out just below 0."""
 MOST_PLACES = 10**6
 """Times at which the sign of a rate is looked at in one call."""
 
@@ -45,12 +47,16 @@ def damping_probabilities(
 ) -> FloatArray:
     """Return p = 1 − exp(−∫Γ dt) over each [start, stop], shape (n,), exact at any step size.
 
-    Raises ValueError where Γ is negative anywhere in a step. The integral is exact; the sign
-    is checked at 33 irregular times in every period of the memristor (at least 33 in each step),
+    Raises ValueError where Γ is negative anywhere in a step that starts after 0. From 0 to t a
+    negative Γ is legal as long as ∫Γ ≥ 0: the memristor has at t what amplitude damping with this
+    p leaves, and what it was given back before t had been taken from it. So `ancilla="merged"`
+    runs laws with memory, and ValueError names the first t with ∫Γ < 0. The
+    integral is exact; the sign is checked at 33 irregular times in every period of the memristor (at least 33 in each step),
     at the ends and between the law's breakpoints, so a much shorter negative dip without them can
     pass unseen.
     """
     integrals = memristor.decay_integral(starts, stops)
+    integrals = np.where(np.abs(integrals) < ROUNDING, np.abs(integrals), integrals)
     lengths = stops - starts
     # No array of many millions where thousands of steps are many periods long.
     periods = max(1.0, float(lengths.max(initial=0.0)) / memristor.period)
@@ -63,14 +69,22 @@ def damping_probabilities(
     # Multiples of the golden ratio fill the step evenly and keep step with no periodic law.
     places = np.concatenate([[0.0, 1.0], np.arange(count) * GOLDEN_RATIO % 1.0])
     rates = memristor.decay_rate(starts[:, None] + lengths[:, None] * places)
-    smallest = np.minimum(rates.min(axis=1, initial=np.inf), integrals)
+    if np.any(gains := (starts == 0) & (integrals < 0)):
+        first = int(np.argmax(gains))
+        raise ValueError(
+            "Argument rate must not be negative for so long that more comes back than was taken, "
+            f"but from t = 0 to {stops[first]:.9g} its integral is {integrals[first]:.3g}: that "
+            "is no map of states. Stop before this time, or use a law whose integral from 0 is "
+            "never negative."
+        )
+    smallest = np.where(starts == 0, 0.0, np.minimum(rates.min(axis=1, initial=np.inf), integrals))
     cuts = np.asarray(getattr(memristor.rate, "breakpoints", ()), dtype=float)
     if cuts.size:
         edges = np.unique(np.concatenate([cuts, starts, stops]))
         middles = 0.5 * (edges[1:] + edges[:-1])
         between = memristor.decay_rate(middles) if middles.size else middles
         for place in np.flatnonzero(between < 0):
-            here = (starts < middles[place]) & (middles[place] < stops)
+            here = (starts > 0) & (starts < middles[place]) & (middles[place] < stops)
             smallest[here] = np.minimum(smallest[here], between[place])
     if np.any(smallest < 0):
         first = int(np.argmax(smallest < 0))
@@ -79,8 +93,9 @@ def damping_probabilities(
             f"{starts[first]:g} to {stops[first]:g} it falls to {smallest[first]:.3g}. A "
             "collision with a fresh "
             "ancilla only takes excitation away (a CP-divisible map); a negative rate gives some "
-            "back, for which the ancilla would have to remember. Use a rate ≥ 0, or "
-            "master_equation, which can integrate it."
+            "back, for which the ancilla would have to remember. For one memristor "
+            "ancilla='merged' makes one collision of all of [0, t], which is legal while "
+            "the integral from 0 is not negative; master_equation integrates any rate."
         )
     return np.asarray(-np.expm1(-integrals))
 

@@ -10,6 +10,9 @@ so a prediction is a lower bound on what a device does wrong.
 Waiting exists only in a scheduled circuit: `schedule=False` predicts too good a device.
 """
 
+# More than 400 lines: one class answers every verb of `Target` for a device, and one verb makes it;
+# what it does is in the rooms that it imports (compilation, placement, noise, templates).
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -216,7 +216,8 @@ class FunctionRate:
     pickling raises TypeError with the remedy. cloudpickle takes those too, and they come back as
     other functions of the same values.
 
-    A negative rate is no error here: `master_equation` integrates one; circuits refuse it. A
+    A negative rate is no error here: `master_equation` integrates one, and with
+    `ancilla="merged"` circuits run one while ∫Γ from 0 is not negative; steps refuse it. A
     saved run keeps the integrals that it used and reloads them as a `TabulatedRate`.
 
     >>> round(float(FunctionRate(lambda t: 0.1 * t).integral(0.0, 2.0)), 12)   # 0.1 · 2²/2

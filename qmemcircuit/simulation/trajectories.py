@@ -8,6 +8,9 @@ vectors carry this to about fourteen memristors, matrix-product states further. 
 route has no statistical error, which is why this verb is not called exact.
 """
 
+# More than 400 lines: one verb, with what only it needs: the choice of its route, what that costs,
+# batches of trajectories and their averages.
+
 from __future__ import annotations
 
 import math

@@ -98,15 +98,24 @@ def test_a_negative_rate_is_refused_with_the_reason():
     memristor = Memristor(FunctionRate(lambda t: 0.2 - 0.3 * np.sin(t)), a=0.3)
     damping_probability(memristor, 3.5, 6.0)
     # The integral over this step is positive; the rate is negative inside it.
-    assert float(memristor.decay_integral(0.0, 6.0)) > 0
-    with pytest.raises(ValueError, match="must not be negative"):
-        damping_probability(memristor, 0.0, 6.0)
+    assert float(memristor.decay_integral(0.1, 6.0)) > 0
+    with pytest.raises(ValueError, match=r"must not be negative.*'merged'"):
+        damping_probability(memristor, 0.1, 6.0)
 
 
 def test_a_periodic_negative_rate_does_not_hide_in_a_wide_step():
     memristor = Memristor(FunctionRate(lambda t: 0.1 * (0.5 + np.sin(t))), a=0.3)
     with pytest.raises(ValueError, match="must not be negative"):
-        damping_probability(memristor, 0.0, 16 * memristor.period)
+        damping_probability(memristor, 0.1, 16 * memristor.period)
+
+
+def test_from_zero_a_negative_rate_is_legal_while_its_integral_is_not_negative():
+    """Γ = 0.5 cos t: ∫Γ = 0.5 sin t, so the excitation is all back at t = π, and then too much."""
+    memristor = Memristor(FunctionRate(lambda t: 0.5 * np.cos(t)), a=0.3)
+    expected = 1 - np.exp(-0.5 * np.sin(3.0))
+    assert damping_probability(memristor, 0.0, 3.0) == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(ValueError, match=r"from t = 0 to 3\.2 its integral is -0\.0292"):
+        damping_probability(memristor, 0.0, 3.2)
 
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
