@@ -54,6 +54,7 @@ from .plotting.figures import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
+from .plotting.maps import plot_map as plot_map
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
 from .results.observables import memristive_defect as memristive_defect
@@ -80,6 +81,7 @@ from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
 from .simulation.targets import aer as aer
 from .simulation.trajectories import simulate_circuit as simulate_circuit
+from .sweeps.sweep import sweep as sweep
 
 __all__ = [
     "allow_large",
@@ -152,6 +154,7 @@ __all__ = [
     "plot_budget",
     "plot_concurrence",
     "plot_loop",
+    "plot_map",
     "plot_residuals",
     "plot_series",
     "pool",
@@ -164,4 +167,5 @@ __all__ = [
     "simulate_circuit",
     "star",
     "submit",
+    "sweep",
 ]

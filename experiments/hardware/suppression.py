@@ -92,9 +92,10 @@ def compute(settings: Settings) -> Result:
                     if errors is not None:
                         errors = replace(errors, nodes=NODES[system])
                     noisy = replace(chosen, coherent_errors=errors)
-                    chances[suppression, factor, noise] = noisy.instance_probabilities(
-                        circuits, compiled
-                    )
+                    with qm.allow_large():  # a thousand instances: about two minutes
+                        chances[suppression, factor, noise] = noisy.instance_probabilities(
+                            circuits, compiled
+                        )
             advance()
         for (column, noise), (place, method) in product(enumerate(NOISES), enumerate(methods)):
             factors = FACTORS if method.extrapolated else FACTORS[:1]
@@ -177,7 +178,8 @@ def _scan(target: DeviceTarget, *, quick: bool) -> xarray.Dataset:
         for offset in OFFSETS_KHZ:
             errors = CoherentErrors(2e3 * math.pi * offset, nodes=NODES["scan"])
             noisy = replace(chosen, coherent_errors=errors)
-            chances = noisy.instance_probabilities(circuits, compiled)
+            with qm.allow_large():
+                chances = noisy.instance_probabilities(circuits, compiled)
             found.append(judge(method, noisy, circuits, [chances], master, 1000, 1)[0])
     return xarray.Dataset(
         {"bias": (("technique", "offset"), np.array(found).reshape(len(names), -1))},

@@ -175,9 +175,14 @@ def describe_readout(readout: Readout) -> Mapping[str, Any]:
 def _mthree() -> Any:
     try:
         import mthree
-    except ImportError:
+    except ModuleNotFoundError:
         raise ImportError(
             "Argument inversion must be 'tensored' without mthree, but 'mthree' was given; "
             "pip install 'qmemcircuit[mitigation]'."
         ) from None
+    except ImportError as broken:  # installed, but its compiled part does not load
+        raise ImportError(
+            "Argument inversion must be 'tensored' where mthree cannot be loaded, but 'mthree' was "
+            f"given; mthree is installed and fails with: {broken}."
+        ) from broken
     return mthree.M3Mitigation(None)

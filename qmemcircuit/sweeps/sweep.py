@@ -69,6 +69,7 @@ def sweep(
     path: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
     chunk: int | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> xarray.Dataset:
     """Return `function` at every point of the product of `grid`, as a labelled dataset.
 
@@ -90,6 +91,8 @@ def sweep(
         progress: called as `progress(done, total)` in points, first with those resumed.
         chunk: points per task; default a 256th of the points, at least 1. Points of unfinished
             tasks are what a kill loses.
+        units: by the name of a parameter or result, "1" for pure numbers: the attribute `units`
+            of each, which `plot_map` and xarray's own plots write at the axes.
 
     Returns:
         Dataset with the dimensions and coordinates of `grid`, in its order, and one variable
@@ -109,8 +112,9 @@ def sweep(
     >>> int(powers.value.sel(base=3, exp=2))
     9
     """
-    check_arguments(sweep, locals(), own=("grid",))
+    check_arguments(sweep, locals(), own=("grid", "units"))
     axes = _check_grid(grid)
+    _check_units(units)
     if not callable(function):
         raise TypeError(f"Argument function must be callable, but {function!r} was given.")
     if chunk is not None:
@@ -144,7 +148,7 @@ def sweep(
                 done = _read_finished(target, identity)
                 journal.unlink(missing_ok=True)
                 progress(len(points), len(points))
-                return done
+                return _with_units(done, units)
             finished = open_journal(journal, identity)
         progress(len(finished), len(points))
 
@@ -160,7 +164,7 @@ def sweep(
                         append_points(journal, indices, results)
                     progress(len(finished), len(points))
 
-        dataset = _label(axes, finished)
+        dataset = _with_units(_label(axes, finished), units)
         dataset.attrs["sweep"] = json.dumps(identity)
         dataset.attrs["versions"] = json.dumps(dict(versions()))
         if journal is not None:
@@ -426,6 +430,30 @@ def _label(axes: dict[str, Array], finished: dict[int, Values]) -> xarray.Datase
         inner = tuple(f"{name}_{axis}" for axis in range(array.ndim))
         data[name] = ((*axes, *inner), stacked.reshape(*lengths, *array.shape))
     return xarray.Dataset(data, coords=axes)
+
+
+def _check_units(units: Mapping[str, str] | None) -> None:
+    if units is None:
+        return
+    if not isinstance(units, Mapping) or not all(
+        isinstance(item, str) for pair in units.items() for item in pair
+    ):
+        raise TypeError(
+            "Argument units must be a mapping from names to units, both words, but "
+            f"{units!r} was given; e.g. {{'coupling': 'ω'}}."
+        )
+
+
+def _with_units(dataset: xarray.Dataset, units: Mapping[str, str] | None) -> xarray.Dataset:
+    """Return the dataset with the attribute `units` of each name that has one."""
+    for name, unit in (units or {}).items():
+        if name not in dataset.variables:
+            raise ValueError(
+                "Argument units must name parameters and results, "
+                f"{', '.join(map(str, dataset.variables))}, but {name!r} was given."
+            )
+        dataset[name].attrs["units"] = unit
+    return dataset
 
 
 def _write_dataset(target: Path, dataset: xarray.Dataset) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray
 from plain_backend import PlainBackend
 from public_entries import methods_of, public_objects
 from qiskit import QuantumCircuit
@@ -278,6 +279,9 @@ def values() -> dict[str, Any]:
         "sweep.function": product,
         "rates": [0.1] * TIMES.size,
         "figure": figure,
+        "dataset": xarray.Dataset(
+            {"value": (("x", "y"), np.eye(2))}, coords={"x": [1.0, 2.0], "y": [3.0, 4.0]}
+        ),
         "grid": {"x": [1.0, 2.0], "y": [3.0]},
         "path": Path("made/nothing.npz"),
         "save_figure.path": Path("made/figure"),

@@ -139,6 +139,17 @@ def test_without_mthree_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatc
         Mitigation(inversion="mthree")
 
 
+def test_an_mthree_that_does_not_load_is_not_called_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its compiled part may not load (no static TLS left): installing it again helps nobody."""
+    (tmp_path / "mthree.py").write_text("raise ImportError('no static TLS')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mthree", raising=False)
+    with pytest.raises(ImportError, match=r"cannot be loaded.*fails with: no static TLS"):
+        Mitigation(inversion="mthree")
+
+
 def test_errors_are_the_spread_over_seeds() -> None:
     state, shots = _random_state(1), 400
     readout = _readout(FLIPS, 10**9)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,29 @@ def test_files_are_png_and_pdf_and_style_is_not_leaked(tmp_path, master):
     assert written[0].read_bytes().startswith(b"\x89PNG")
     assert written[1].read_bytes().startswith(b"%PDF")
     assert dict(mpl.rcParams) == before
+
+
+def form_factor_and_voltage(coupling, angle):
+    return {"form_factor": coupling * angle, "series": np.array([coupling, angle])}
+
+
+def test_a_map_has_its_parameters_and_units_at_the_axes():
+    grid = {"coupling": [0.3, 0.1, 0.2], "angle": [1.0, 2.0]}
+    with ThreadPoolExecutor(1) as here:
+        table = qm.sweep(
+            form_factor_and_voltage,
+            grid,
+            executor=here,
+            units={"coupling": "ω", "form_factor": "1"},
+        )
+    ax = qm.plot_map(table, "form_factor")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("coupling  [ω]", "angle")
+    drawn = np.asarray(ax.collections[0].get_array()).reshape(2, 3)
+    assert drawn == pytest.approx(np.outer([1.0, 2.0], [0.1, 0.2, 0.3]))  # sorted along both
+    assert ax.figure.axes[-1].get_ylabel() == "form factor"
+    with pytest.raises(ValueError, match="name must be one of the results, form_factor, series"):
+        qm.plot_map(table)
+    with pytest.raises(ValueError, match="must have two axes for a map, but 'series' has 3"):
+        qm.plot_map(table, "series")
+    with pytest.raises(ValueError, match="at least two numbers on both axes"):
+        qm.plot_map(table.isel(angle=[0]), "form_factor")

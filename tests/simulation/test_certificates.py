@@ -19,6 +19,13 @@ NETWORKS = {
     "swapped": qm.Network(
         [ONE, OTHER], {(1, 0): qm.MatrixCoupling(np.diag([0.3, -0.2, 0.4, 0.1]))}
     ),
+    "hot": qm.Network(
+        [
+            qm.Memristor(qm.SquidRate(0.4), a=0.8, occupation=0.3),
+            qm.Memristor(qm.ConstantRate(0.3), a=0.4, omega=1.4, dephasing=0.2),
+        ],
+        {(0, 1): qm.Native("x", 0.3)},
+    ),
     "three": qm.chain([ONE, OTHER, ONE], qm.Native("y", 0.3)),
 }
 TIMES = np.array([0.4, 0.8, 1.2])

@@ -425,3 +425,18 @@ def test_a_dask_cluster_that_loses_a_worker_gives_the_serial_result() -> None:
     xarray.testing.assert_equal(found, wanted)
     for name in wanted.variables:
         assert found[name].values.tobytes() == wanted[name].values.tobytes()
+
+
+def test_units_are_kept_in_the_file_and_must_name_something(tmp_path: Path) -> None:
+    units = {"gain": "1/s", "last": "V"}
+    path = tmp_path / "units.nc"
+    with ThreadPoolExecutor(1) as here:
+        for _ in range(2):  # computed, then read
+            found = sweep(logistic, GRID, executor=here, path=path, units=units)
+            assert {name: found[name].attrs["units"] for name in units} == units
+        with pytest.raises(
+            ValueError, match="units must name parameters and results, last, powers"
+        ):
+            sweep(logistic, GRID, executor=here, units={"loss": "1"})
+        with pytest.raises(TypeError, match="units must be a mapping from names to units"):
+            sweep(logistic, GRID, executor=here, units={"gain": 1})  # type: ignore[dict-item]
