@@ -37,6 +37,7 @@ OURS = {
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
     "qmemcircuit.neurons.hodgkin_huxley.quantized": ("impedance_at",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
+    "qmemcircuit.neurons.shuttle.bath": ("BathLoop",),
     "qmemcircuit.neurons.shuttle.composed": (
         "ComposedLoop",
         "drift_map",

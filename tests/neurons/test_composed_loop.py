@@ -119,7 +119,10 @@ def test_readout_is_inverted() -> None:
         ({"feedback": "history", "window": 2}, "Argument window must be 0 with feedback='history'"),
         ({"feedback": "composed", "window": -1}, "Argument window must be at least 0"),
         ({"feedback": "composed", "readout": (0.6, 0.5)}, "Argument readout must be"),
-        ({"feedback": "compose"}, "feedback must be one of 'history', 'reprepare', 'composed'"),
+        (
+            {"feedback": "compose"},
+            "feedback must be one of 'history', 'reprepare', 'bath'",
+        ),
     ],
 )
 def test_bad_input(options, message) -> None:

@@ -23,6 +23,7 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
+from qmemcircuit.neurons.shuttle.bath import BathLoop
 from qmemcircuit.neurons.shuttle.composed import ComposedLoop
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.digital import (
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.primitives import BaseSamplerV2
 
-DeviceFeedback = Literal["history", "reprepare", "composed"]
+DeviceFeedback = Literal["history", "reprepare", "bath", "composed"]
 """The ways to run the qubit on a device."""
 
 Execute = Callable[["list[QuantumCircuit]", int], Sequence[Mapping[str, int]]]
@@ -75,6 +76,9 @@ def run_digital(
     - "history": every step is run again from t = 0. All of the dynamics is the device's, and so
       is an error that grows with every step: the oscillation dies within some tens of steps.
     - "reprepare": one step from the measured state. Shots and errors enter the Bloch vector.
+    - "bath": as "history", but a wait for the device's own T1 and T2 is the decay: no ancilla, no
+      reset, RY and virtual RZ alone. All of the dynamics is the device's, and only its gate
+      errors come on top. Needs Z_T = 1, α = T2/T1 within 5 % on some qubit, a pure `state`.
     - "composed": the known maps of all steps so far, composed on the classical computer into one
       channel of one qubit, run as two circuits of two two-qubit gates (half of the shots each),
       however many steps there were. The device supplies that channel and the measured means that
@@ -217,6 +221,8 @@ def _loop(
         )
     if feedback == "history":
         return HistoryLoop(neuron, step, bloch_vector, target, steps=steps)
+    if feedback == "bath":
+        return BathLoop(neuron, step, bloch_vector, target)
     return ReprepareLoop(neuron, step, bloch_vector, target)
 
 

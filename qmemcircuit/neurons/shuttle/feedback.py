@@ -1,8 +1,8 @@
 """How a closed loop on a device gets from one step to the next: the ways to run the qubit.
 
 Each way is one class with `bases`, `target`, `count(shots, step)` and `advance(voltage_change,
-seen)`: what is measured, where, and what the step that follows needs to know. `ComposedLoop`, in
-`qmemcircuit.neurons.shuttle.composed`, is the third.
+seen)`: what is measured, where, and what the step that follows needs to know. Two more have
+modules of their own: `shuttle.bath.BathLoop` and `shuttle.composed.ComposedLoop`.
 """
 
 from __future__ import annotations
