@@ -41,6 +41,7 @@ from .model.couplings import PartialSwap as PartialSwap
 from .model.graphs import chain as chain
 from .model.graphs import ring as ring
 from .model.graphs import star as star
+from .model.lorentzian import LorentzianRate as LorentzianRate
 from .model.memristors import Memristor as Memristor
 from .model.memristors import Network as Network
 from .model.rates import ConstantRate as ConstantRate
@@ -108,6 +109,7 @@ __all__ = [
     "Judgement",
     "LaggedCorrelation",
     "Loop",
+    "LorentzianRate",
     "MatrixCoupling",
     "Memristor",
     "MitigatedSamples",

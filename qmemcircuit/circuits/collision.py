@@ -51,10 +51,9 @@ def damping_probabilities(
     negative Γ is legal as long as ∫Γ ≥ 0: the memristor has at t what amplitude damping with this
     p leaves, and what it was given back before t had been taken from it. So `ancilla="merged"`
     runs laws with memory, and ValueError names the first t with ∫Γ < 0. The
-    integral is exact; the sign is checked at 33 irregular times in every period of the
-    memristor (at least 33 in each step), at the ends
-    and between the law's breakpoints, so a much shorter negative dip without them can
-    pass unseen.
+    integral is exact; the sign is checked at 33 irregular times in every period of the memristor
+    (at least 33 in each step), at the ends and between the law's breakpoints, so a much shorter
+    negative dip without them can pass unseen.
     """
     integrals = memristor.decay_integral(starts, stops)
     integrals = np.where(np.abs(integrals) < ROUNDING, np.abs(integrals), integrals)

@@ -27,7 +27,7 @@ from typing import Literal
 
 import numpy as np
 from qiskit.circuit import Gate
-from qiskit.circuit.library import RZGate, UnitaryGate
+from qiskit.circuit.library import RZGate, UnitaryGate, ZGate
 
 from qmemcircuit.circuits.collision import CollisionKind, bath_probabilities
 from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps
@@ -147,6 +147,8 @@ def step_maps(
                 item = network.memristors[j]
                 bath = bath_probabilities(item, starts + first * lengths, starts + last * lengths)
                 meetings = [damping_maps(p, kind) for kind, p in bath.items()]
+                turned = item.coherence_sign(starts + first * lengths, starts + last * lengths) < 0
+                meetings.append(damping_maps(turned, "dephase"))  # for certain: Z
                 maps = reduce(lambda before, after: after @ before, meetings)
             case _Free(j, share):
                 turning = np.asarray(-0.5 * network.memristors[j].omega * PAULI_Z, dtype=complex)
@@ -309,7 +311,10 @@ def _elements(network: Network, part: _Part) -> list[Element]:
         return [_operation(network, part)]
     item = network.memristors[part.memristor]
     bath = bath_probabilities(item, np.array([part.start]), np.array([part.stop]))
-    return [Collision(part.memristor, float(p[0]), kind) for kind, p in bath.items()]
+    found: list[Element] = [Collision(part.memristor, float(p[0]), k) for k, p in bath.items()]
+    if item.coherence_sign(part.start, part.stop) < 0:
+        found.append(Operation((part.memristor,), ZGate()))
+    return found
 
 
 def _operation(network: Network, part: _Free | _Interaction | _Coherent) -> Operation:

@@ -23,7 +23,8 @@ factors = [1, 3, 5]
 readout = true
 
 [[memristor]]
-rate = "squid"            # squid | constant; or "table" with times = [0.0, …] and rates = […]
+rate = "squid"            # squid | constant; or "table" with times = [0.0, …] and rates = […];
+                          # or "lorentzian" with strength and width
 gamma = 0.4
 a = 0.7853981633974483
 b = 0.6283185307179586
@@ -60,16 +61,23 @@ from qmemcircuit.model.couplings import (
     PartialISwap,
     PartialSwap,
 )
+from qmemcircuit.model.lorentzian import LorentzianRate
 from qmemcircuit.model.memristors import Memristor, Network
 from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
 from qmemcircuit.model.tabulated import TabulatedRate
 from qmemcircuit.runs.ibm import ibm
 
-RATES = {"squid": ("gamma",), "constant": ("gamma",), "table": ("times", "rates")}
+RATES = {
+    "squid": ("gamma",),
+    "constant": ("gamma",),
+    "lorentzian": ("strength", "width"),
+    "table": ("times", "rates"),
+}
 """What each law needs besides its name."""
+LAW_KEYS = tuple(dict.fromkeys(key for keys in RATES.values() for key in keys))
 MEMRISTOR_KEYS = (
     *("rate", "gamma", "times", "rates", "a", "b", "omega", "mass", "hbar"),
-    *("occupation", "dephasing"),
+    *("strength", "width", "occupation", "dephasing"),
 )
 COUPLING_KEYS = ("pair", "kind", "axis", "strength")
 RUN_KEYS = (
@@ -235,7 +243,7 @@ def _memristor(item: Mapping[str, Any]) -> Memristor:
     law = check_choice("rate", item["rate"], tuple(RATES))
     for name in (*RATES[law], "a"):
         _needed(item, name, "[[memristor]]")
-    values = {name: item[name] for name in ("gamma", "times", "rates") if name in item}
+    values = {name: item[name] for name in LAW_KEYS if name in item}
     if len(values) > len(RATES[law]):
         extra = next(name for name in values if name not in RATES[law])
         raise ValueError(
@@ -245,6 +253,8 @@ def _memristor(item: Mapping[str, Any]) -> Memristor:
     rate: DecayRate
     if law == "table":
         rate = TabulatedRate.from_values(**values)
+    elif law == "lorentzian":
+        rate = LorentzianRate(**values)
     else:
         rate = (SquidRate if law == "squid" else ConstantRate)(item["gamma"])
     rest = {name: value for name, value in item.items() if name not in ("rate", *values)}

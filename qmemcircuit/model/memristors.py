@@ -198,6 +198,17 @@ class Memristor:
         decay = self.decay_integral(start, stop) * (2 * self.occupation + 1)
         return np.asarray(decay + 2 * self.dephasing * duration)
 
+    def coherence_sign(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
+        """Return ±1: whether the coherence turns over between two times, which broadcast.
+
+        It does where a law with memory has an `amplitude` that passes zero; ∫Γ knows only its size.
+        """
+        check_arguments(Memristor.coherence_sign, locals())
+        if not hasattr(self.rate, "amplitude"):
+            return np.ones(np.broadcast(start, stop).shape)
+        first, second = (self.rate.amplitude(times) for times in (start, stop))
+        return np.where(first * second < 0, -1.0, 1.0)
+
     def periods(self, count: float, *, points: int = 30) -> FloatArray:
         """Return times from 0 to `count` periods, `points` steps a period, both ends included."""
         check_arguments(Memristor.periods, locals())

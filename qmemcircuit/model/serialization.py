@@ -21,11 +21,12 @@ from qmemcircuit.model.couplings import (
     PartialISwap,
     PartialSwap,
 )
+from qmemcircuit.model.lorentzian import LorentzianRate
 from qmemcircuit.model.memristors import Memristor, Network
 from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
 from qmemcircuit.model.tabulated import TabulatedRate, tabulate
 
-RATES = {law.__name__: law for law in (SquidRate, ConstantRate, TabulatedRate)}
+RATES = {law.__name__: law for law in (SquidRate, ConstantRate, TabulatedRate, LorentzianRate)}
 COUPLINGS = {
     coupling.__name__: coupling
     for coupling in (Native, ControlledRotation, PartialSwap, PartialISwap)

@@ -282,7 +282,8 @@ def expected_means(
     if network.state is not None:
         state = reduce_states(network.initial_state[np.newaxis], (memristor,))[0]
     decay = member.conductance_integral(0.0, times)
-    coherence = state[1, 0] * np.exp(-0.5 * decay - 1j * member.omega * times)
+    sign = member.coherence_sign(0.0, times)
+    coherence = sign * state[1, 0] * np.exp(-0.5 * decay - 1j * member.omega * times)
     x, y = 2 * coherence.real, 2 * coherence.imag
     return ExpectedMeans(x, y, member.conductance(times) * 0.5 * member.current_scale * y)
 

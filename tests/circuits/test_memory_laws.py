@@ -37,7 +37,7 @@ def lorentzian_rate(time: float) -> float:
     return -2 * slope / float(amplitude(np.array(time)))
 
 
-def memory_qubit(times: np.ndarray, state: np.ndarray) -> np.ndarray:
+def memory_qubit(times, state, *, strength=STRENGTH, width=WIDTH) -> np.ndarray:
     """Return the system's states beside one damped memory qubit, by QuTiP."""
     import qutip
 
@@ -45,12 +45,12 @@ def memory_qubit(times: np.ndarray, state: np.ndarray) -> np.ndarray:
     system, memory = qutip.tensor(lower, qutip.qeye(2)), qutip.tensor(qutip.qeye(2), lower)
     exchange = system.dag() * memory
     energy = system.dag() * system + memory.dag() * memory
-    hamiltonian = energy + math.sqrt(STRENGTH * WIDTH / 2) * (exchange + exchange.dag())
+    hamiltonian = energy + math.sqrt(strength * width / 2) * (exchange + exchange.dag())
     solved = qutip.mesolve(
         hamiltonian,
         qutip.tensor(qutip.Qobj(state), qutip.fock_dm(2, 0)),
         times,
-        c_ops=[math.sqrt(2 * WIDTH) * memory],
+        c_ops=[math.sqrt(2 * width) * memory],
         options={"atol": 1e-12, "rtol": 1e-10, "nsteps": 100_000},
     )
     return np.array([item.ptrace(0).full() for item in solved.states])
@@ -63,6 +63,21 @@ def test_the_lorentzian_bath_is_one_damped_memory_qubit_and_one_merged_collision
     survived = amplitude(TIMES) ** 2 * device.initial_state[1, 1].real
     assert merged.states[:, 1, 1].real == pytest.approx(survived, abs=1e-10)
     assert qm.master_equation(device, TIMES).states == pytest.approx(merged.states, abs=1e-8)
+
+
+@pytest.mark.parametrize(("strength", "width"), [(1.0, 0.1), (3.0, 0.8), (0.4, 0.8), (0.3, 5.0)])
+def test_the_law_of_a_lorentzian_bath_beyond_the_zeros_of_its_amplitude(strength, width):
+    """Strong, weak, critical (γ0 = λ/2) and fast baths, Γ < 0 and poles included."""
+    device = qm.Memristor(qm.LorentzianRate(strength, width), a=0.7, b=0.4)
+    times = np.linspace(0.0, 15.0, 12)
+    merged = qm.exact_circuit(device, times, ancilla="merged")
+    expected = memory_qubit(times, device.initial_state, strength=strength, width=width)
+    # G < 0 turns the coherence over, which 1 − p = |G|² alone does not know.
+    assert merged.states == pytest.approx(expected, abs=1e-8)
+    aer = qm.exact_circuit(device, times, ancilla="merged", engine="aer")
+    assert aer.states == pytest.approx(expected, abs=1e-8)
+    has_memory = strength > width / 2
+    assert (device.decay_rate(times[1:]).min() < 0) == has_memory
 
 
 def test_a_current_flows_back_and_the_loop_leaves_the_passive_quadrants():
@@ -90,6 +105,22 @@ def test_steps_are_refused_and_name_the_way():
     gaining = qm.Memristor(qm.FunctionRate(lambda t: math.cos(t) - 0.2), a=0.7)
     with pytest.raises(ValueError, match=r"from t = 0 to 3\.14159265 its integral is -0\.628"):
         qm.exact_circuit(gaining, gaining.periods(1, points=4), ancilla="merged")
+
+
+def test_a_lorentzian_law_travels_and_is_estimated(tmp_path):
+    device = qm.Memristor(qm.LorentzianRate(1.0, 0.3), a=0.7, b=0.4)
+    times = device.periods(1.5, points=30)
+    record = qm.run(device, times, target=qm.aer(seed=8), shots=4000, ancilla="merged")
+    record.save(tmp_path / "memory.npz")
+    again = qm.Record.load(tmp_path / "memory.npz")
+    assert again.network.memristors[0] == device
+    found, exact = qm.estimate(again), qm.exact_circuit(device, times, ancilla="merged")
+    pull = (found.voltage - exact.voltage)[:, 0] / found.voltage_error[:, 0]
+    assert np.abs(pull).max() < 4.0  # 46 values: 0.3 % by chance
+    with pytest.raises(ValueError, match="strength"):
+        qm.LorentzianRate(-1.0, 1.0)
+    with pytest.raises(ValueError, match="width"):
+        qm.LorentzianRate(1.0, 0.0)
 
 
 def test_shots_of_a_law_with_memory():

@@ -148,6 +148,7 @@ def objects() -> dict[type, Any]:
         MEMRISTOR.rate,
         qm.SquidRate(0.4, omega=1.0),
         qm.ConstantRate(0.1),
+        qm.LorentzianRate(1.0, 0.5),
         law,
         table,
         qm.Native("y", 0.1),

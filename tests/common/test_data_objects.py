@@ -59,6 +59,7 @@ def examples() -> dict[str, object]:
         qm.Network([MEMRISTOR] * 2, state=joint),
         qm.chain([MEMRISTOR] * 40, qm.PartialSwap(0.1)),
         qm.ConstantRate(0.1),
+        qm.LorentzianRate(1.0, 0.5),
         qm.SquidRate(0.4, omega=2.0),
         qm.FunctionRate(law),
         qm.TabulatedRate(tuple(TIMES), integrals=tuple(TIMES**2)),
