@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.plotting.figures import make_figure
+from qmemcircuit.plotting.figures import house_style, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,8 @@ def plot_map(dataset: Dataset, name: str | None = None, *, ax: Axes | None = Non
     ax.set_ylabel(_label(dataset, str(up)))
     figure = ax.get_figure()
     assert figure is not None  # axes that nobody removed
-    figure.colorbar(drawn, ax=ax, label=_label(dataset, name))
+    with house_style():  # the bar is new axes, with letters of their own
+        figure.colorbar(drawn, ax=ax, label=_label(dataset, name))
     return ax
 
 
