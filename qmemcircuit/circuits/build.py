@@ -5,6 +5,8 @@ until someone runs it. Registers: `system` (one qubit a memristor), `ancilla`, a
 `outcome` (bit j is memristor j).
 """
 
+# More than 400 lines: one verb, the set that it returns and the builder of one circuit.
+
 from __future__ import annotations
 
 import math

@@ -17,6 +17,8 @@ Conventions, used everywhere in the package:
   Γ(2n̄ + 1)/2 + Γφ, so that I = (Γ(t)(2n̄ + 1) + 2Γφ) V, as exactly.
 """
 
+# More than 400 lines: the two nouns of the model, each with its checks and its operators.
+
 from __future__ import annotations
 
 import math

@@ -3,6 +3,8 @@
 No shot noise: what is left between this and the master equation is the splitting error.
 """
 
+# More than 400 lines: one verb and its second engine, Aer's passes in pieces, which it alone needs.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence

@@ -5,6 +5,8 @@ threads, or a Dask cluster's `Client.get_executor()`), and this module labels th
 keeps a journal of what is finished.
 """
 
+# More than 400 lines: one verb, with the checks of what it may be given, its file and its journal.
+
 from __future__ import annotations
 
 import functools

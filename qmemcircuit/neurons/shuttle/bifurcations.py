@@ -12,6 +12,8 @@ the last from the Jacobian's characteristic polynomial, whose factor (μ + αΓ)
 not enter. At fixed V it is a quadratic equation in R_n, so that the Hopf curve is explicit.
 """
 
+# More than 400 lines: one analysis; curves, folds and Hopf points share their derivatives.
+
 from __future__ import annotations
 
 import math
