@@ -36,7 +36,7 @@ from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_pairs, trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.simulation.maps import estimate_maps, states_by_maps
+from qmemcircuit.simulation.maps import estimate_maps, probabilities_by_maps, states_by_maps
 
 STATES_UP_TO = 6
 """Networks of up to this many memristors keep their full states; larger ones, all pairs'."""
@@ -143,6 +143,14 @@ def circuit_states(
     """Return the system's density matrices before measurement, shape (T, 2^M, 2^M)."""
     everyone = tuple(range(len(circuits.network.memristors)))
     return reduced_states(circuits, [everyone], traced=traced, engine=engine)[0]
+
+
+def setting_probabilities(circuits: CircuitSet) -> FloatArray:
+    """Return the exact outcome probabilities of every time and setting, (T, B, 2^M)."""
+    needed = estimate_maps(circuits, [], settings=len(circuits.bases))
+    require(needed, TRAJECTORIES)
+    found = np.maximum(probabilities_by_maps(circuits, needed), 0.0)
+    return np.asarray(found / found.sum(axis=2, keepdims=True))
 
 
 def reduced_states(

@@ -58,6 +58,38 @@ def states_by_maps(
     return [density_matrices(table) for table in kept]
 
 
+def probabilities_by_maps(circuits: CircuitSet, estimate: Effort) -> FloatArray:
+    """Return the outcome probabilities of every setting, (T, B, 2^M), without a density matrix.
+
+    In a setting only the 2^M means of its own letters and identities count, and a Walsh–Hadamard
+    transform turns them into probabilities. Rounding may leave them at −1e-17.
+    """
+    memristors = len(circuits.network.memristors)
+    outcomes = np.arange(2**memristors)
+    places = np.zeros((len(circuits.bases), len(outcomes)), dtype=np.int64)
+    for row, basis in enumerate(circuits.bases):
+        for j, letter in enumerate(basis):
+            places[row] += (outcomes >> j & 1) * "IXYZ".index(letter) * 4**j
+    if memristors <= WHOLE_UP_TO:
+        return _from_signs(_whole_means(circuits)[:, places], memristors)
+    found = np.empty((len(circuits.times), *places.shape))
+    with progress_of(estimate) as report:
+        for index, means in enumerate(_means_along(circuits)):
+            found[index] = _from_signs(means[places], memristors)
+            report(index + 1, len(circuits.times))
+    return found
+
+
+def _from_signs(means: FloatArray, bits: int) -> FloatArray:
+    """Return probabilities (…, 2^M) from the means of all products of signs ±1."""
+    found = means
+    for bit in range(bits):
+        pairs = found.reshape(*means.shape[:-1], -1, 2, 2**bit)
+        both, apart = pairs[..., 0, :] + pairs[..., 1, :], pairs[..., 0, :] - pairs[..., 1, :]
+        found = np.stack([both, apart], axis=-2)
+    return np.asarray(found.reshape(means.shape) / 2**bits)
+
+
 def digital_maps(circuits: CircuitSet) -> FloatArray:
     """Return the circuits' maps from 0 to each time on all Pauli means, (T, 4^M, 4^M).
 
@@ -87,18 +119,24 @@ def digital_maps(circuits: CircuitSet) -> FloatArray:
     return found
 
 
-def estimate_maps(circuits: CircuitSet, members: Sequence[tuple[int, ...]]) -> Effort:
-    """Return what `states_by_maps` will take; the coefficients are measured.
+def estimate_maps(
+    circuits: CircuitSet, members: Sequence[tuple[int, ...]], *, settings: int = 0
+) -> Effort:
+    """Return what `states_by_maps` will take, or `probabilities_by_maps` of so many settings.
 
-    Passes over 4^M real means; beside them two copies, and the reduced states that are kept.
+    The coefficients are measured. Passes over 4^M real means; beside them two copies, and the
+    reduced states or the probabilities that are kept.
     """
     network, count = circuits.network, len(circuits.times)
     memristors = len(network.memristors)
     passes = 1 + memristors / BLOCK + len(network.couplings)
     steps = count if circuits.share_steps else count * (circuits.steps or 10)
-    kept = 40 * count * sum(4 ** len(item) for item in members)
+    kept = (
+        40 * count * sum(4 ** len(item) for item in members) + 32 * count * settings * 2**memristors
+    )
     work = f"the Pauli means of {memristors} memristors at {count} times, {steps:,} steps,"
     seconds = steps * passes * (4e-5 + 1.0e-8 * 4.0**memristors)
+    seconds += count * settings * (1e-4 + 1e-7 * 2.0**memristors)  # transforming and drawing
     return Effort(work, seconds, 24 * 4**memristors + kept)
 
 

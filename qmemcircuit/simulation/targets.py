@@ -19,8 +19,7 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
-from qmemcircuit.common.states import outcome_probabilities
-from qmemcircuit.simulation.exact import check_qubits, circuit_states, plain_probabilities
+from qmemcircuit.simulation.exact import check_qubits, plain_probabilities, setting_probabilities
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -50,13 +49,11 @@ class AerTarget(Target):
         """Draw the counts of every time and setting from the one-pass exact states."""
         if circuits.ancilla.size != 1:  # one recycled ancilla adds nothing to hold at once
             check_qubits(circuits)
-        states = circuit_states(circuits)
+        chances = setting_probabilities(circuits)
         random = random_stream(self.seed, self.stream)
-        outcomes = states.shape[-1]
-        counts = np.empty((len(circuits.times), len(circuits.bases), outcomes), dtype=np.int64)
-        for place, basis in enumerate(circuits.bases):
-            probabilities = rounded(outcome_probabilities(states, basis))
-            counts[:, place] = random.multinomial(shots, probabilities)
+        counts = np.empty(chances.shape, dtype=np.int64)
+        for place in range(len(circuits.bases)):
+            counts[:, place] = random.multinomial(shots, rounded(chances[:, place]))
         return counts
 
     def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:

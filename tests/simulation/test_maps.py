@@ -136,6 +136,21 @@ def test_a_swapped_pair_is_noticed() -> None:
     assert np.abs(one - other).max() > 0.01
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_probabilities_of_settings_are_the_states(count: int) -> None:
+    from qmemcircuit.common.states import outcome_probabilities
+    from qmemcircuit.simulation.exact import setting_probabilities
+
+    couplings = {(j, j + 1): COUPLINGS["CR"] for j in range(count - 1)}
+    network = qm.Network([MEMBERS[j % 3] for j in range(count)], couplings)
+    bases = ["ZXYX"[:count], "YZXY"[:count]]
+    found = setting_probabilities(qm.build_circuits(network, TIMES[:2], bases=bases))
+    states = qm.exact_circuit(network, TIMES[:2], engine="aer").states
+    for place, basis in enumerate(bases):
+        assert np.abs(found[:, place] - outcome_probabilities(states, basis)).max() < 1e-13
+    assert np.abs(found[:, 0] - found[:, 1]).max() > 1e-3
+
+
 @settings(max_examples=40, deadline=None)
 @given(qubits=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
 def test_means_and_matrices_are_each_others_inverse(qubits: int, seed: int) -> None:

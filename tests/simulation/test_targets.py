@@ -76,20 +76,20 @@ def test_last_bits_of_the_states_do_not_change_the_counts(monkeypatch):
     """Another machine's rounding: the counts must not, and without the rounding they do."""
     pair = qm.Network([qm.Memristor(qm.SquidRate(0.4), a=0.8)] * 2, {(0, 1): qm.Native("y", 0.3)})
     circuits = qm.build_circuits(pair, np.linspace(0, 20, 41))
-    states = targets.circuit_states(circuits)
+    chances = targets.setting_probabilities(circuits)
     random = np.random.default_rng(5)
     seeds = range(10)
 
     def differing():
         found = 0
         for seed in seeds:
-            relative = random.uniform(-1e-15, 1e-15, states.shape)
-            absolute = random.uniform(-1e-17, 1e-17, states.shape)  # where a zero is no zero
-            changed = states * (1 + relative) + absolute
-            changed = (changed + changed.conj().swapaxes(1, 2)) / 2
+            relative = random.uniform(-1e-15, 1e-15, chances.shape)
+            absolute = random.uniform(0, 1e-17, chances.shape)  # where a zero is no zero
+            changed = chances * (1 + relative) + absolute
+            changed = changed / changed.sum(axis=2, keepdims=True)
             counts = []
-            for given in (states, changed):
-                monkeypatch.setattr(targets, "circuit_states", lambda _, given=given: given)
+            for given in (chances, changed):
+                monkeypatch.setattr(targets, "setting_probabilities", lambda _, given=given: given)
                 counts.append(qm.aer(seed=seed).sample(circuits, 1000))
             found += not np.array_equal(*counts)
         return found
