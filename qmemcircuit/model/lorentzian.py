@@ -64,7 +64,9 @@ class LorentzianRate:
         """Return −2 ln|G(stop)/G(start)|: across a zero of G it is the map's, not the pole's."""
         check_arguments(LorentzianRate.integral, locals())
         ends = [finite_times("start", start), finite_times("stop", stop)]
-        logarithms = [np.log(np.abs(self.amplitude(times))) for times in ends]
+        # Where nothing is left, p = 1 − e^{−∫Γ} is 1 for any integral of this size.
+        least = np.finfo(float).tiny
+        logarithms = [np.log(np.maximum(np.abs(self.amplitude(times)), least)) for times in ends]
         return np.asarray(2 * (logarithms[0] - logarithms[1]))
 
     def at_frequency(self, omega: float) -> LorentzianRate:
