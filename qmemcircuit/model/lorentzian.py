@@ -56,7 +56,8 @@ class LorentzianRate:
     def value(self, times: ArrayLike) -> FloatArray:
         """Return Γ(t): γ0λ (2/d) sinh / (cosh + (λ/d) sinh), 0 at t = 0."""
         check_arguments(LorentzianRate.value, locals())
-        growth, other = self._parts(finite_times("times", times))
+        # Without their common factor, which underflows at late times.
+        growth, other = self._parts(finite_times("times", times), decaying=False)
         ratio = 2 * self.strength * self.width * other / (growth + self.width * other)
         return np.asarray(ratio.real)
 
@@ -74,12 +75,17 @@ class LorentzianRate:
         check_arguments(LorentzianRate.at_frequency, locals())
         return self
 
-    def _parts(self, times: FloatArray) -> tuple[ComplexArray, ComplexArray]:
-        """Return e^{−λt/2} cosh(dt/2) and e^{−λt/2} sinh(dt/2)/d, also at d = 0."""
+    def _parts(
+        self, times: FloatArray, *, decaying: bool = True
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """Return e^{−λt/2} cosh(dt/2) and e^{−λt/2} sinh(dt/2)/d, also at d = 0.
+
+        With `decaying` False both are divided by e^{(d−λ)t/2}.
+        """
         root = complex(self.width * (self.width - 2 * self.strength)) ** 0.5
         # Exponents together: cosh alone overflows where the bath is fast.
-        slow = np.exp(0.5 * (root - self.width) * times)
-        fast = np.exp(-0.5 * (root + self.width) * times)
+        slow = np.exp(0.5 * (root - self.width) * times) if decaying else np.ones(times.shape)
+        fast = np.exp(-0.5 * (root + self.width) * times) if decaying else np.exp(-root * times)
         if abs(root) * float(np.max(np.abs(times), initial=0.0)) < math.sqrt(1e-12):
             other = 0.25 * times * (slow + fast)
         else:

@@ -192,7 +192,7 @@ def matching_factor(potassium: ArrayLike, sodium: ArrayLike, chloride: ArrayLike
 def _check_gates(gates: Any) -> None:
     try:
         numbers = np.asarray(gates, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"Argument gates must hold n, m and h, but {gates!r} was given.") from None
     count = numbers.shape[0] if numbers.ndim else 1
     if count != 3:
