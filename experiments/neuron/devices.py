@@ -186,24 +186,23 @@ def _ramps(settings: Settings, shots: int) -> xarray.Dataset:
     above = _last(simulate_digital(_ramped(low, rate), times, state=rest))
     for name, start, slope, state in (("up", low, rate, rest), ("down", high, -rate, above)):
         neuron = _ramped(start, slope)
-        runs = {
-            "exact": simulate_digital(neuron, times, state=state),
-            "composed": run_digital(
-                neuron,
-                times,
-                target=target,
-                shots=shots,
-                readout=readout,
-                state=state,
-                feedback="composed",
-            ),
-        }
+        runs = _both(neuron, times, state, target=target, shots=shots, readout=readout)
         for way, run in runs.items():
             voltage = run.voltage[:, 0]
             crossed = voltage > middle if name == "up" else voltage < middle
             data[f"jump {name} {way}"] = run.variables["input"][np.argmax(crossed)]
             data[f"V {name} {way}"] = ("time", voltage[::8])
     return xarray.Dataset(data, coords={"time": times[::8]})
+
+
+def _both(
+    neuron: ShuttleNeuron, times: np.ndarray, state: tuple[float, ...], **options: Any
+) -> dict[str, Trajectory]:
+    """Return the exact loop and the composed circuits from the same state."""
+    return {
+        "exact": simulate_digital(neuron, times, state=state),
+        "composed": run_digital(neuron, times, state=state, feedback="composed", **options),
+    }
 
 
 def _ramped(start: float, slope: float) -> ShuttleNeuron:
@@ -223,18 +222,7 @@ def _locking(settings: Settings, shots: int) -> xarray.Dataset:
     for name, (frequency, amplitude) in DRIVES.items():
         times = 2 * np.pi / frequency / POINTS * np.arange(periods * POINTS + 1)
         neuron = driven(amplitude, frequency, ACTIVE)
-        runs = {
-            "exact": simulate_digital(neuron, times, state=START),
-            "composed": run_digital(
-                neuron,
-                times,
-                target=target,
-                shots=shots,
-                readout=readout,
-                state=START,
-                feedback="composed",
-            ),
-        }
+        runs = _both(neuron, times, START, target=target, shots=shots, readout=readout)
         for way, run in runs.items():
             first = round((1 - KEPT) * periods) * POINTS
             voltage = run.voltage[first:-1, 0].reshape(-1, POINTS)

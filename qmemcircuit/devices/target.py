@@ -292,6 +292,30 @@ class DeviceTarget(Target):
         """
         check_arguments(DeviceTarget.count, locals())
         check_integer("shots", shots, minimum=1)
+        compiled, part = self._compile_plain(circuits)
+        chances = np.moveaxis(self._read(compiled, part), 1, 0)
+        return [counts_of(table) for table in self._draw(chances, shots)]
+
+    def compile_once(self, circuits: Sequence[QuantumCircuit]) -> Prepared:
+        """Return circuits with open parameters, compiled once for all values of them.
+
+        With coherent errors they are compiled anew for every value: the average over slow
+        offsets is Aer's.
+        """
+        check_arguments(DeviceTarget.compile_once, locals())
+        if self.coherent_errors is not None:
+            return super().compile_once(circuits)
+        compiled, part = self._compile_plain(circuits)
+        templates = (
+            noisy_templates(item, list(circuit.parameters), part, self.reset_error)
+            for item, circuit in zip(compiled, circuits, strict=True)
+        )
+        return CompiledOnce(self.seed, tuple(templates))
+
+    def _compile_plain(
+        self, circuits: Sequence[QuantumCircuit]
+    ) -> tuple[list[CompiledCircuit], QiskitTarget]:
+        """Return plain circuits compiled as they are, and the device they are compiled for."""
         measured = check_plain(circuits)
         placed = self.place(circuits)
         site = Site(placed._placed(), placed.restricted(), measured)
@@ -307,35 +331,7 @@ class DeviceTarget(Target):
             )
             for number, circuit in enumerate(circuits)
         ]
-        chances = np.moveaxis(self._read(compiled, site.part), 1, 0)
-        return [counts_of(table) for table in self._draw(chances, shots)]
-
-    def compile_once(self, circuits: Sequence[QuantumCircuit]) -> Prepared:
-        """Return circuits with open parameters, compiled once for all values of them.
-
-        With coherent errors they are compiled anew for every value: the average over slow
-        offsets is Aer's.
-        """
-        check_arguments(DeviceTarget.compile_once, locals())
-        if self.coherent_errors is not None:
-            return super().compile_once(circuits)
-        measured = check_plain(circuits)
-        placed = self.place(circuits)
-        site = Site(placed._placed(), placed.restricted(), measured)
-        templates = []
-        for number, circuit in enumerate(circuits):
-            compiled = compile_circuit(
-                circuit,
-                site,
-                compilation=self.compilation,
-                folding=self.folding,
-                suppression=self.suppression,
-                own_basis=False,
-                twirling_seed=_seed_of(self.seed, number, self.stream),
-            )
-            parameters = list(circuit.parameters)
-            templates.append(noisy_templates(compiled, parameters, site.part, self.reset_error))
-        return CompiledOnce(placed.seed, tuple(templates))
+        return compiled, site.part
 
     def _read(self, compiled: Sequence[CompiledCircuit], part: QiskitTarget) -> FloatArray:
         """Return what is read of each circuit and instance, shape (circuits, N, 2^M)."""
