@@ -6,6 +6,9 @@ from .analysis.entanglement import Event as Event
 from .analysis.entanglement import find_deaths_and_births as find_deaths_and_births
 from .analysis.loops import Loop as Loop
 from .analysis.loops import find_loops as find_loops
+from .analysis.multipartite.genuine import GenuineEntanglement as GenuineEntanglement
+from .analysis.multipartite.genuine import genuine_entanglement as genuine_entanglement
+from .analysis.multipartite.genuine import rank_settings as rank_settings
 from .analysis.relations import LaggedCorrelation as LaggedCorrelation
 from .analysis.relations import inverse_relation as inverse_relation
 from .circuits.build import CircuitSet as CircuitSet
@@ -104,6 +107,7 @@ __all__ = [
     "Event",
     "FileFormatError",
     "FunctionRate",
+    "GenuineEntanglement",
     "IbmTarget",
     "JobService",
     "Judgement",
@@ -143,6 +147,7 @@ __all__ = [
     "find_deaths_and_births",
     "find_loops",
     "ibm",
+    "genuine_entanglement",
     "inverse_relation",
     "judge",
     "master_equation",
@@ -158,6 +163,7 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "rank_settings",
     "rehearse",
     "rebuild_circuits",
     "resume",
