@@ -75,6 +75,8 @@ from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
+from .simulation.batches import Batch as Batch
+from .simulation.batches import exact_batch as exact_batch
 from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
@@ -86,6 +88,7 @@ from .sweeps.sweep import sweep as sweep
 __all__ = [
     "allow_large",
     "AncillaPool",
+    "Batch",
     "Certificate",
     "CircuitSet",
     "CoherentErrors",
@@ -138,6 +141,7 @@ __all__ = [
     "device_states",
     "error_budget",
     "estimate",
+    "exact_batch",
     "exact_circuit",
     "expected_trajectory",
     "find_deaths_and_births",
