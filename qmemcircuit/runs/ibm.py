@@ -147,8 +147,7 @@ class IbmTarget(Submittable):
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Submit, wait and count, in a new folder of the working directory (`run_jobs`)."""
         check_arguments(IbmTarget.sample, locals())
-        shots = check_integer("shots", shots, minimum=1)
-        return run_jobs(measurement_of(circuits, self), shots).samples.counts
+        return run_jobs(measurement_of(circuits, self, shots)).samples.counts
 
     def describe(self) -> Mapping[str, Any]:
         """Return device, channel, mode, options, layout and the calibration of its qubits."""
