@@ -318,6 +318,7 @@ class DeviceTarget(Target):
         What is random in each circuit (Paulis, slow offsets) or routed differently in each is
         compiled anew at every length.
         """
+        check_arguments(DeviceTarget.compile_chain, locals())
         anew = self.coherent_errors is not None or self.suppression.twirling
         if anew or not self._placed().embedded:
             return super().compile_chain(chain)

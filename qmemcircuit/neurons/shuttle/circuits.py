@@ -67,7 +67,6 @@ def history_chain(
 
     The pieces: `bloch_vector` and half a step; RY(angle) and a whole step; and the readouts.
     """
-    check_arguments(history_chain, locals())
     qubits = shuttle_qubits(neuron)
     start = QuantumCircuit(qubits)
     append_preparation(start, bloch_vector)
@@ -155,7 +154,6 @@ def reprepare_templates(neuron: ShuttleNeuron, step: float) -> list[QuantumCircu
 
     Their open angles, in order: those of `preparation_angles`, and twice the change.
     """
-    check_arguments(reprepare_templates, locals())
     mixing, polar, azimuth, turn = ParameterVector("angle", 4)
     circuit = QuantumCircuit(shuttle_qubits(neuron), 1)
     circuit.ry(mixing, SHUTTLE)
@@ -169,7 +167,6 @@ def reprepare_templates(neuron: ShuttleNeuron, step: float) -> list[QuantumCircu
 
 def preparation_angles(bloch_vector: ArrayLike) -> tuple[float, float, float]:
     """Return RY's angle before the CX that mixes, and RY's and RZ's after it; 1 is the longest."""
-    check_arguments(preparation_angles, locals())
     x, y, z = np.asarray(bloch_vector, dtype=float)
     length = min(1.0, math.hypot(x, y, z))
     return math.acos(length), math.atan2(math.hypot(x, y), z), math.atan2(y, x)

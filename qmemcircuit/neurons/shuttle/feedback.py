@@ -39,7 +39,7 @@ class Feedback(Protocol):
 
 
 class HistoryLoop:
-    """Every step runs again from t = 0 with the recorded angles; step k costs a device k of them."""
+    """Every step runs again from t = 0 with the recorded angles: step k is k steps of gates."""
 
     bases = "XZ"
 
