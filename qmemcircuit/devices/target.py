@@ -39,26 +39,26 @@ from qmemcircuit.common.data_objects import SAME, data_object
 from qmemcircuit.common.drawing import chosen_seed, draw_counts, random_stream
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.devices.calibration import describe_calibration, same_backend
-from qmemcircuit.devices.coherent_errors import CoherentErrors
-from qmemcircuit.devices.compilation import (
+from qmemcircuit.devices.compilation.circuits import (
     Compilation,
     CompiledCircuit,
     Site,
     compile_circuit,
 )
-from qmemcircuit.devices.folding import UNFOLDED, Folding
-from qmemcircuit.devices.forms import Form, apply_forms, choose_forms
-from qmemcircuit.devices.instructions import require_instructions, restrict_target
-from qmemcircuit.devices.noise import read_out, readout_matrices, simulate
-from qmemcircuit.devices.placement import (
+from qmemcircuit.devices.compilation.folding import UNFOLDED, Folding
+from qmemcircuit.devices.compilation.instructions import require_instructions, restrict_target
+from qmemcircuit.devices.compilation.placement import (
     GIVEN,
     Placement,
     choose_placement,
     given_placement,
     require_couplers,
 )
-from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
-from qmemcircuit.devices.templates import CompiledOnce, NoisyChain, noisy_templates
+from qmemcircuit.devices.compilation.suppression import UNSUPPRESSED, Suppression
+from qmemcircuit.devices.forms import Form, apply_forms, choose_forms
+from qmemcircuit.devices.noise.calibrated import read_out, readout_matrices, simulate
+from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
+from qmemcircuit.devices.noise.templates import CompiledOnce, NoisyChain, noisy_templates
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory

@@ -24,11 +24,11 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed
-from qmemcircuit.devices.compilation import Compilation
-from qmemcircuit.devices.folding import Folding
-from qmemcircuit.devices.instructions import require_isa, widen
-from qmemcircuit.devices.placement import given_placement
-from qmemcircuit.devices.suppression import SEQUENCES, Suppression
+from qmemcircuit.devices.compilation.circuits import Compilation
+from qmemcircuit.devices.compilation.folding import Folding
+from qmemcircuit.devices.compilation.instructions import require_isa, widen
+from qmemcircuit.devices.compilation.placement import given_placement
+from qmemcircuit.devices.compilation.suppression import SEQUENCES, Suppression
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import measurement_of

@@ -9,9 +9,9 @@ from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeTorino
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.protocols import Chain
-from qmemcircuit.devices.compilation import Site, compile_circuit
-from qmemcircuit.devices.noise import simulate
-from qmemcircuit.devices.templates import noisy_templates
+from qmemcircuit.devices.compilation.circuits import Site, compile_circuit
+from qmemcircuit.devices.noise.calibrated import simulate
+from qmemcircuit.devices.noise.templates import noisy_templates
 
 A, B, C = (Parameter(name) for name in "abc")
 

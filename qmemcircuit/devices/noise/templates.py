@@ -25,10 +25,10 @@ from qmemcircuit.circuits.settings import measured_qubits
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import draw_counts, random_stream
-from qmemcircuit.devices.compilation import CompiledCircuit
-from qmemcircuit.devices.instructions import operation_duration
-from qmemcircuit.devices.noise import read_out, readout_matrices
-from qmemcircuit.devices.suppression import TwirledCircuit
+from qmemcircuit.devices.compilation.circuits import CompiledCircuit
+from qmemcircuit.devices.compilation.instructions import operation_duration
+from qmemcircuit.devices.compilation.suppression import TwirledCircuit
+from qmemcircuit.devices.noise.calibrated import read_out, readout_matrices
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
