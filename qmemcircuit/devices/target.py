@@ -24,7 +24,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
-from qmemcircuit.circuits.protocols import Prepared, Target, counts_of
+from qmemcircuit.circuits.protocols import Chain, Prepared, PreparedChain, Target, counts_of
 from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
@@ -58,7 +58,7 @@ from qmemcircuit.devices.compilation.suppression import UNSUPPRESSED, Suppressio
 from qmemcircuit.devices.forms import Form, apply_forms, choose_forms
 from qmemcircuit.devices.noise.calibrated import read_out, readout_matrices, simulate
 from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
-from qmemcircuit.devices.noise.templates import CompiledOnce, noisy_templates
+from qmemcircuit.devices.noise.templates import CompiledOnce, NoisyChain, noisy_templates
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
@@ -311,6 +311,25 @@ class DeviceTarget(Target):
             for item, circuit in zip(compiled, circuits, strict=True)
         )
         return CompiledOnce(self.seed, tuple(templates))
+
+    def compile_chain(self, chain: Chain) -> PreparedChain:
+        """Return a circuit that grows by a step at a time, its pieces compiled once.
+
+        What is random in each circuit (Paulis, slow offsets) or routed differently in each is
+        compiled anew at every length.
+        """
+        check_arguments(DeviceTarget.compile_chain, locals())
+        anew = self.coherent_errors is not None or self.suppression.twirling
+        if anew or not self._placed().embedded:
+            return super().compile_chain(chain)
+        compiled, part = self._compile_plain(chain.join([chain.step]))
+        return NoisyChain(
+            compiled,
+            list(chain.step.parameters),
+            part,
+            reset_error=self.reset_error,
+            seed=self.seed,
+        )
 
     def _compile_plain(
         self, circuits: Sequence[QuantumCircuit]
