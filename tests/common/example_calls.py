@@ -20,6 +20,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
 
 import qmemcircuit as qm
+from qmemcircuit.circuits.protocols import Chain
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
 PAIR = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.1))
@@ -397,6 +398,7 @@ def values() -> dict[str, Any]:
         "circuits": one("CircuitSet"),
         "count_outcomes.circuits": [measured_circuit()],
         "parts.circuits": 10,
+        "compile_chain.chain": Chain(QuantumCircuit(1), QuantumCircuit(1), (measured_circuit(),)),
         "execute": run_ideally,
         "josephson_energy": 1e-23,
         "gap": 3e-23,
