@@ -30,8 +30,8 @@ from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples
-from .devices.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.expected import expected_trajectory as expected_trajectory
+from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
@@ -78,6 +78,8 @@ from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
+from .simulation.batches import Batch as Batch
+from .simulation.batches import exact_batch as exact_batch
 from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
@@ -89,6 +91,7 @@ from .sweeps.sweep import sweep as sweep
 __all__ = [
     "allow_large",
     "AncillaPool",
+    "Batch",
     "Certificate",
     "CircuitSet",
     "CoherentErrors",
@@ -142,6 +145,7 @@ __all__ = [
     "device_states",
     "error_budget",
     "estimate",
+    "exact_batch",
     "exact_circuit",
     "expected_trajectory",
     "find_deaths_and_births",

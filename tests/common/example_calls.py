@@ -20,6 +20,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
 
 import qmemcircuit as qm
+from qmemcircuit.circuits.protocols import Chain
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
 PAIR = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.1))
@@ -180,6 +181,7 @@ def objects() -> dict[type, Any]:
         qm.CoherentErrors(0.0, 0.01),
         qm.certify(PAIR, PAIR_TIMES[:3]),
         qm.genuine_entanglement(qm.exact_circuit(THREE, [0.0, 9.0]), criterion="elements"),
+        qm.exact_batch([PAIR, PAIR], PAIR_TIMES[:3]),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
         placed,
         Squid(6e-25, 1.2e-23, 1e9),
@@ -275,6 +277,7 @@ def values() -> dict[str, Any]:
         "seed": 1,
         "shots": 20,
         "model": MEMRISTOR,
+        "models": [MEMRISTOR, MEMRISTOR],
         "rate": MEMRISTOR.rate,
         "Memristor.a": 0.8,
         "memristor.a": 0.8,
@@ -402,6 +405,7 @@ def values() -> dict[str, Any]:
         "circuits": one("CircuitSet"),
         "count_outcomes.circuits": [measured_circuit()],
         "parts.circuits": 10,
+        "compile_chain.chain": Chain(QuantumCircuit(1), QuantumCircuit(1), (measured_circuit(),)),
         "execute": run_ideally,
         "josephson_energy": 1e-23,
         "gap": 3e-23,

@@ -102,6 +102,7 @@ def examples() -> dict[str, object]:
         qm.MitigatedSamples(qm.Mitigation((1,)), (samples,), readout),
         qm.CoherentErrors(two_qubit_angle=0.1),
         qm.certify(MEMRISTOR, TIMES[:3]),
+        qm.exact_batch([PAIR, PAIR], TIMES[:3]),
         qm.Collection(record, (MissingPart(1, None, "QUEUED", 3, "later"),), (1.0,), ("odd",)),
         simulate_membrane(Membrane(), TIMES, current=10.0),
         simulate_layers([([CircuitNeuron()], [[1.0]])], [1, 0, 1]),
