@@ -35,6 +35,7 @@ from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
+from .memory.memory_qubit import memory_network as memory_network
 from .model.couplings import ControlledRotation as ControlledRotation
 from .model.couplings import Coupling as Coupling
 from .model.couplings import MatrixCoupling as MatrixCoupling
@@ -156,6 +157,7 @@ __all__ = [
     "judge",
     "master_equation",
     "measure_readout",
+    "memory_network",
     "memristive_defect",
     "mitigate",
     "pauli_mean",

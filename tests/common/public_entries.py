@@ -13,6 +13,7 @@ import qmemcircuit.neurons
 
 ROOMS = (
     "qmemcircuit",
+    "qmemcircuit.memory",
     "qmemcircuit.plotting",
     "qmemcircuit.sweeps.sweep",
     "qmemcircuit.model.squid",
