@@ -89,6 +89,8 @@ def lyapunov_spectrum(
     check_real("transient", transient, minimum=0)
     check_real("duration", duration, minimum=0, exclusive=True)
     check_real("interval", interval, minimum=0, exclusive=True)
+    check_real("rtol", rtol, minimum=0, exclusive=True)
+    check_real("atol", atol, minimum=0, exclusive=True)
     parts = check_integer("blocks", blocks, minimum=2)
     check_work("blocks", parts, 1e6, "blocks")
     per_block = max(1, round(duration / (interval * parts)))
