@@ -49,6 +49,11 @@ OURS = {
     "qmemcircuit.neurons.hodgkin_huxley.quantized": ("impedance_at",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
     "qmemcircuit.neurons.shuttle.bath": ("BathLoop",),
+    "qmemcircuit.neurons.shuttle.circuits": (
+        "history_chain",
+        "preparation_angles",
+        "reprepare_templates",
+    ),
     "qmemcircuit.neurons.shuttle.composed": (
         "ComposedLoop",
         "drift_map",
