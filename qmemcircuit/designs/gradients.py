@@ -16,7 +16,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.designs.parameters import parameter_names, read_parameter, tangent_of
 from qmemcircuit.designs.quantities import Quantity
 from qmemcircuit.designs.solution import Solution, solve
-from qmemcircuit.model.memristors import Memristor, Model, Network, as_network
+from qmemcircuit.model.memristors import Model, as_network
 
 
 @data_object
@@ -74,6 +74,7 @@ def gradient(
             vanishes, a signal is 0. It says which.
         ValueError: an unknown parameter, more than three memristors, or `compiled`.
 
+    >>> from qmemcircuit.model.memristors import Memristor
     >>> from qmemcircuit.model.rates import ConstantRate
     >>> memristor = Memristor(ConstantRate(0.1), a=0.8, b=0.5)
     >>> found = gradient(memristor, [0.0, 1.0, 2.0], "voltage", ["rate.gamma"])
@@ -127,5 +128,3 @@ def checked_names(model: Model, parameters: Sequence[str] | None) -> tuple[str, 
             )
         read_parameter(model, name)
     return tuple(parameters)
-
-

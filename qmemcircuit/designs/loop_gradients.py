@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.analysis.loop_geometry import close_scaled, noded_lines
+from qmemcircuit.common.checks import FloatArray
 
 _RETRACED = 1e-9
 
@@ -63,16 +63,12 @@ def measure_shape(curve: FloatArray) -> LoopShape:
     drawn = float(shapely.length(shapely.union_all(lines)))
     walked = float(np.hypot(*np.diff(scaled, axis=0).T).sum())
     kink = _FLAT if drawn < walked * (1 - _RETRACED) or not len(faces) else ""
-    found = sorted(
-        ((float(shapely.area(face)), face) for face in faces), key=lambda item: -item[0]
-    )
+    found = sorted(((float(shapely.area(face)), face) for face in faces), key=lambda item: -item[0])
     scale = float(np.prod(extent))
     gradients = [_face_gradient(face, scaled) * scale / extent for _, face in found]
     total = sum(gradients, start=np.zeros_like(curve))
     lobes = tuple(area * scale for area, _ in found)
-    return LoopShape(
-        sum(lobes), float(lengths.sum()), total, pulled, lobes, tuple(gradients), kink
-    )
+    return LoopShape(sum(lobes), float(lengths.sum()), total, pulled, lobes, tuple(gradients), kink)
 
 
 _FLAT = "a stretch of the loop is retraced, where a lobe appears or vanishes"

@@ -129,10 +129,11 @@ def _initial_derivative(network: Network, j: int, angle: str) -> FloatArray:
             # <X> = sin 2a cos b, <Y> = −sin 2a sin b, <Z> = −cos 2a in Qiskit's operators.
             size, turn = math.sin(2 * a), math.cos(2 * a)
             if angle == "a":
-                means = 2 * np.array([0.0, turn * math.cos(b), -turn * math.sin(b), size])
+                moved = [0.0, 2 * turn * math.cos(b), -2 * turn * math.sin(b), 2 * size]
             else:
-                means = size * np.array([0.0, -math.sin(b), -math.cos(b), 0.0])
-        total = np.kron(means, total)
+                moved = [0.0, -size * math.sin(b), -size * math.cos(b), 0.0]
+            means = np.array(moved)
+        total = np.asarray(np.kron(means, total))
     return np.asarray(total)
 
 
@@ -144,10 +145,11 @@ class _DifferenceOfLaws:
     value_at: float
 
     def value(self, times: FloatArray) -> FloatArray:
-        return _difference(lambda x: self.law_at(x).value(times), self.value_at)
+        return np.asarray(_difference(lambda x: self.law_at(x).value(times), self.value_at))
 
     def integral(self, start: FloatArray, stop: FloatArray) -> FloatArray:
-        return _difference(lambda x: self.law_at(x).integral(start, stop), self.value_at)
+        moved = _difference(lambda x: self.law_at(x).integral(start, stop), self.value_at)
+        return np.asarray(moved)
 
 
 def _law_derivative(memristor: Memristor, name: str) -> LawDerivative:

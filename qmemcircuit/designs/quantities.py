@@ -16,9 +16,9 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 
 from qmemcircuit.analysis.loop_geometry import window_matrix
-from qmemcircuit.circuits.pauli_maps import PAULIS, density_matrices
+from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means
 from qmemcircuit.common.arguments import check_fields
-from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import signed_concurrence
 from qmemcircuit.designs.loop_gradients import LoopShape, NoDerivativeError, measure_shape
@@ -373,9 +373,7 @@ class _Window:
         """Return the polygon's sizes; NoDerivativeError where they bend."""
         shape = measure_shape(self.curve)
         if shape.kink:
-            raise NoDerivativeError(
-                f"Argument quantity must have a derivative, but {shape.kink}."
-            )
+            raise NoDerivativeError(f"Argument quantity must have a derivative, but {shape.kink}.")
         return shape
 
     def seeds(self, gradient: FloatArray) -> Seeds:
@@ -394,7 +392,8 @@ def _check_device(solution: Solution, device: int) -> None:
     count = len(solution.network.memristors)
     if not 0 <= device < count:
         raise ValueError(
-            f"Argument device must be one of the model's {count} memristors, but {device} was given."
+            f"Argument device must be one of the model's {count} memristors, but {device} was "
+            "given."
         )
 
 
@@ -458,6 +457,4 @@ def _concurrence_seeds(
 
 def _mean_gradient(slopes: ComplexArray) -> FloatArray:
     """Return ∂/∂(Pauli means) of a number with d = Re Tr(slope dρ), (…, 4^k)."""
-    from qmemcircuit.circuits.pauli_maps import pauli_means
-
     return np.asarray(pauli_means(slopes) / slopes.shape[-1])

@@ -6,6 +6,8 @@ voltages and currents, one pass gives those with respect to everything that the 
 Forwards (`push_forward`): from one parameter's tangent, those of all means.
 """
 
+# More than 400 lines: one pass through the steps, forwards and back, and what acts in a step.
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -26,8 +28,9 @@ from qmemcircuit.circuits.splitting import (
     step_parts,
 )
 from qmemcircuit.common.checks import ComplexArray, FloatArray
-from qmemcircuit.common.states import PAULI_Z
+from qmemcircuit.common.states import IDENTITY, PAULI_Z
 from qmemcircuit.designs.parameters import Tangent
+from qmemcircuit.model.couplings import PAPER_SIGMA
 from qmemcircuit.model.memristors import Memristor, Network
 from qmemcircuit.results.observables import interaction_terms
 
@@ -239,7 +242,9 @@ def solve(network: Network, times: FloatArray, splitting: Splitting) -> Solution
             f"but it has {count}; differentiate a part of it, or take differences."
         )
     starts = np.concatenate([[0.0], times[:-1]])
-    actions = tuple(_action(network, part, starts, times) for part in step_parts(network, splitting))
+    actions = tuple(
+        _action(network, part, starts, times) for part in step_parts(network, splitting)
+    )
     size = 4**count
     totals: FloatArray = np.broadcast_to(np.eye(size), (len(times), size, size))
     for action in actions:
@@ -302,7 +307,11 @@ class _Bath:
         offset = -less / factor
         if j in tangent.occupations:
             offset = offset - (1 - kept) * 2 * tangent.occupations[j] / factor**2
-        return (np.asarray(-shrunk * (0.5 * integral + other)), np.asarray(less), np.asarray(offset))
+        return (
+            np.asarray(-shrunk * (0.5 * integral + other)),
+            np.asarray(less),
+            np.asarray(offset),
+        )
 
     def contract(self, solution: Solution, tangent: Tangent, adjoint: FloatArray) -> float:
         changes = self._changes(solution, tangent)
@@ -340,11 +349,10 @@ class _Turn:
         if self.with_free:
             for place, j in enumerate(self.members):
                 if j in tangent.omegas:
-                    turning = -0.5 * tangent.omegas[j] * PAULI_Z
+                    turning = np.asarray(-0.5 * tangent.omegas[j] * PAULI_Z, dtype=complex)
                     if len(self.members) == 2:
-                        one = np.eye(2)
-                        factors = (turning, one) if place == 0 else (one, turning)
-                        turning = np.kron(factors[1], factors[0])
+                        factors = (turning, IDENTITY) if place == 0 else (IDENTITY, turning)
+                        turning = np.asarray(np.kron(factors[1], factors[0]))
                     found = turning if found is None else found + turning
         for k, matrix in tangent.hamiltonians.items():
             pair = network.couplings[k][0]
@@ -414,21 +422,25 @@ class _Turn:
         return np.asarray(2 / len(self.hamiltonian) * found)
 
 
-def _action(
-    network: Network, part: Part, starts: FloatArray, stops: FloatArray
-) -> _Bath | _Turn:
+def _action(network: Network, part: Part, starts: FloatArray, stops: FloatArray) -> _Bath | _Turn:
     lengths = stops - starts
     match part:
         case Damping(j, first, last):
             return _bath(
-                network.memristors[j], j, (first, last), starts + first * lengths, starts + last * lengths
+                network.memristors[j],
+                j,
+                (first, last),
+                starts + first * lengths,
+                starts + last * lengths,
             )
         case Free(j, share):
             turning = np.asarray(-0.5 * network.memristors[j].omega * PAULI_Z, dtype=complex)
             return _turn((j,), turning, share, None, with_free=True, lengths=lengths)
         case Interaction(index, share):
             pair, coupling = network.couplings[index]
-            return _turn(pair, coupling.hamiltonian(), share, index, with_free=False, lengths=lengths)
+            return _turn(
+                pair, coupling.hamiltonian(), share, index, with_free=False, lengths=lengths
+            )
         case Coherent(pair, share):
             total = pair_hamiltonian(network, pair)
             return _turn(pair, total, share, None, with_free=True, lengths=lengths)
@@ -510,8 +522,6 @@ def interaction_tangents(
     """Return `interaction_terms` of the Hamiltonians' derivatives."""
     if not tangent.hamiltonians:
         return []
-    from qmemcircuit.model.couplings import PAPER_SIGMA
-
     found = []
     for k, matrix in tangent.hamiltonians.items():
         pair = network.couplings[k][0]

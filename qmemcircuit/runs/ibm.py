@@ -24,11 +24,11 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed
-from qmemcircuit.devices.compilation import Compilation
-from qmemcircuit.devices.folding import Folding
-from qmemcircuit.devices.instructions import require_isa, widen
-from qmemcircuit.devices.placement import given_placement
-from qmemcircuit.devices.suppression import SEQUENCES, Suppression
+from qmemcircuit.devices.compilation.circuits import Compilation
+from qmemcircuit.devices.compilation.folding import Folding
+from qmemcircuit.devices.compilation.instructions import require_isa, widen
+from qmemcircuit.devices.compilation.placement import given_placement
+from qmemcircuit.devices.compilation.suppression import SEQUENCES, Suppression
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import measurement_of
@@ -147,8 +147,7 @@ class IbmTarget(Submittable):
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Submit, wait and count, in a new folder of the working directory (`run_jobs`)."""
         check_arguments(IbmTarget.sample, locals())
-        shots = check_integer("shots", shots, minimum=1)
-        return run_jobs(measurement_of(circuits, self), shots).samples.counts
+        return run_jobs(measurement_of(circuits, self, shots)).samples.counts
 
     def describe(self) -> Mapping[str, Any]:
         """Return device, channel, mode, options, layout and the calibration of its qubits."""

@@ -28,8 +28,8 @@ from stub_runtime_server import DEVICE, HOME, TOKEN, StubServer, account_file, r
 import qmemcircuit as qm
 from qmemcircuit.command_line.main import main
 from qmemcircuit.common.states import outcome_probabilities
+from qmemcircuit.devices.compilation.instructions import require_isa
 from qmemcircuit.devices.forms import noiseless_state
-from qmemcircuit.devices.instructions import require_isa
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.runs import collection
 from qmemcircuit.runs import submission as jobs
@@ -442,7 +442,7 @@ def test_fractional_gates_compile_to_the_same_channel_within_their_angles(
 def test_any_interaction_angle_is_folded_into_the_devices(angle: float) -> None:
     from qiskit.transpiler import generate_preset_pass_manager
 
-    from qmemcircuit.devices.instructions import restrict_target
+    from qmemcircuit.devices.compilation.instructions import restrict_target
 
     target = fake_backend(FRACTIONAL).target
     part = restrict_target(target, [0, 1])
