@@ -30,7 +30,6 @@ from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples
-from .designs.gradients import Gradient as Gradient
 from .designs.gradients import gradient as gradient
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
@@ -114,7 +113,6 @@ __all__ = [
     "Event",
     "FileFormatError",
     "FunctionRate",
-    "Gradient",
     "HarmonicRate",
     "GenuineEntanglement",
     "IbmTarget",

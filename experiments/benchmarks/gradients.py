@@ -28,34 +28,38 @@ def main() -> None:
         ("pair, form factor", pair, FormFactor()),
         ("pair, concurrence", pair, ConcurrenceAt(40)),
     )
-    for label, model, quantity in cases:
-        times = model.periods(3, points=30)
-        names = [n for n in parameter_names(model) if not n.endswith(("omega", "time_scale"))]
-        # Reading V and I belongs to a forward pass; so does the number itself.
-        forward = _median(lambda: quantity.measure(solve_model(model, times, "strang")))
-        engine = _median(lambda: qm.exact_circuit(model, times, splitting="strang"))
-        both = _median(lambda: qm.gradient(model, times, quantity, names, splitting="strang"))
-        found = qm.gradient(model, times, quantity, names, splitting="strang")
-        worst = 0.0
-        for name in names:
-            at = read_parameter(model, name)
-            if at < 1e-3 and name.endswith(("occupation", "dephasing")):
-                continue  # roots bend there, and differences would need negative baths
-            step = 2e-4
+    for case in cases:
+        _report(*case)
 
-            def value(x: float, name: str = name) -> float:
-                moved = with_parameters(model, {name: x})
-                return quantity.measure(solve_model(moved, times, "strang"))[0]
 
-            slope = (value(at - 2 * step) - value(at + 2 * step)) / 12
-            slope += (value(at + step) - value(at - step)) * 2 / 3
-            worst = max(worst, abs(slope / step - float(found[name])))
-        print(
-            f"{label}: {len(names)} parameters; forward {1e3 * forward:.2f} ms "
-            f"(exact_circuit {1e3 * engine:.2f} ms), with the gradient {1e3 * both:.2f} ms, "
-            f"{both / forward:.2f} forward passes; largest difference from fourth-order "
-            f"differences {worst:.1e}"
-        )
+def _report(label: str, model: qm.Memristor | qm.Network, quantity: Quantity) -> None:
+    times = model.periods(3, points=30)
+    names = [n for n in parameter_names(model) if not n.endswith(("omega", "time_scale"))]
+    # Reading V and I belongs to a forward pass; so does the number itself.
+    forward = _median(lambda: quantity.measure(solve_model(model, times, "strang")))
+    engine = _median(lambda: qm.exact_circuit(model, times, splitting="strang"))
+    both = _median(lambda: qm.gradient(model, times, quantity, names, splitting="strang"))
+    found = qm.gradient(model, times, quantity, names, splitting="strang")
+    worst = 0.0
+    for name in names:
+        at = read_parameter(model, name)
+        if at < 1e-3 and name.endswith(("occupation", "dephasing")):
+            continue  # roots bend there, and differences would need negative baths
+        step = 2e-4
+
+        def value(x: float, name: str = name) -> float:
+            moved = with_parameters(model, {name: x})
+            return quantity.measure(solve_model(moved, times, "strang"))[0]
+
+        slope = (value(at - 2 * step) - value(at + 2 * step)) / 12
+        slope += (value(at + step) - value(at - step)) * 2 / 3
+        worst = max(worst, abs(slope / step - float(found[name])))
+    print(
+        f"{label}: {len(names)} parameters; forward {1e3 * forward:.2f} ms "
+        f"(exact_circuit {1e3 * engine:.2f} ms), with the gradient {1e3 * both:.2f} ms, "
+        f"{both / forward:.2f} forward passes; largest difference from fourth-order "
+        f"differences {worst:.1e}"
+    )
 
 
 def _median(function: Callable[[], object]) -> float:
