@@ -6,6 +6,9 @@ from .analysis.entanglement import Event as Event
 from .analysis.entanglement import find_deaths_and_births as find_deaths_and_births
 from .analysis.loops import Loop as Loop
 from .analysis.loops import find_loops as find_loops
+from .analysis.multipartite.genuine import GenuineEntanglement as GenuineEntanglement
+from .analysis.multipartite.genuine import genuine_entanglement as genuine_entanglement
+from .analysis.multipartite.genuine import rank_settings as rank_settings
 from .analysis.relations import LaggedCorrelation as LaggedCorrelation
 from .analysis.relations import inverse_relation as inverse_relation
 from .circuits.build import CircuitSet as CircuitSet
@@ -32,6 +35,7 @@ from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
+from .memory.memory_qubit import memory_network as memory_network
 from .model.couplings import ControlledRotation as ControlledRotation
 from .model.couplings import Coupling as Coupling
 from .model.couplings import MatrixCoupling as MatrixCoupling
@@ -107,6 +111,7 @@ __all__ = [
     "Event",
     "FileFormatError",
     "FunctionRate",
+    "GenuineEntanglement",
     "IbmTarget",
     "JobService",
     "Judgement",
@@ -147,10 +152,12 @@ __all__ = [
     "find_deaths_and_births",
     "find_loops",
     "ibm",
+    "genuine_entanglement",
     "inverse_relation",
     "judge",
     "master_equation",
     "measure_readout",
+    "memory_network",
     "memristive_defect",
     "mitigate",
     "pauli_mean",
@@ -162,6 +169,7 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "rank_settings",
     "rehearse",
     "rebuild_circuits",
     "resume",

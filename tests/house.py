@@ -19,6 +19,7 @@ WINGS = (
     ("command_line",),
     ("runs",),
     ("devices",),
+    ("memory",),
     ("simulation", "neurons", "plotting"),
     ("circuits", "analysis"),
     ("results",),

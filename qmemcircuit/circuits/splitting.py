@@ -37,7 +37,7 @@ from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.memristors import Memristor, Network
 
-Splitting = Literal["lie", "strang", "fused", "compiled"]
+Splitting = Literal["lie", "strang", "couplings_first", "fused", "compiled"]
 
 
 @data_object
@@ -110,13 +110,13 @@ def split_evolution(
     Args:
         network: the memristors and their couplings.
         boundaries: the n + 1 instants that bound the n steps.
-        splitting: `"lie"`, `"strang"` or `"fused"`.
+        splitting: `"lie"`, `"strang"`, `"couplings_first"` or `"fused"`.
 
     Parts of neighbouring steps that act alike are merged where everything between them commutes;
     merging changes no channel. Raises ValueError where a rate is negative, or where `fused`
     meets a memristor with several partners, or for `compiled`, which has no steps.
     """
-    check_choice("splitting", splitting, ("lie", "strang", "fused"))
+    check_choice("splitting", splitting, ("lie", "strang", "couplings_first", "fused"))
     parts: list[_Part] = []
     for start, stop in pairwise(boundaries):
         parts += _step(network, float(start), float(stop), splitting)
@@ -224,6 +224,12 @@ def _step(network: Network, start: float, stop: float, splitting: Splitting) -> 
         return [
             *_local(everyone, start, stop),
             *(_Interaction(k, duration) for k in indices),
+        ]
+    if splitting == "couplings_first":
+        return [
+            *(_Interaction(k, 0.5 * duration) for k in indices),
+            *_local(everyone, start, stop),
+            *(_Interaction(k, 0.5 * duration) for k in reversed(indices)),
         ]
     return [
         *_local(everyone, start, middle),
