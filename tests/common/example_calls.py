@@ -65,6 +65,13 @@ def measured_circuit() -> QuantumCircuit:
     return circuit
 
 
+def device_circuit() -> QuantumCircuit:
+    circuit = QuantumCircuit(5, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
 def oscillating(t: float) -> float:
     return 0.1 + 0.05 * np.sin(t)
 
@@ -307,6 +314,7 @@ def values() -> dict[str, Any]:
         "save_figure.path": Path("made/figure"),
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
+        "count_compiled.compiled": [device_circuit()],
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
         "device_states.target": qm.device(PlainBackend(), seed=1),
         "expected_trajectory.target": qm.device(PlainBackend(), seed=1),
