@@ -25,7 +25,7 @@ from qmemcircuit.counts.means import joint_weights, measured_labels, states_of_m
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.folding import Folding
+from qmemcircuit.devices.compilation.folding import Folding
 from qmemcircuit.runs.measurement import measure_readout
 from qmemcircuit.runs.services import fake_backend
 

@@ -3,11 +3,12 @@
     python -m experiments.benchmarks.placement [NAME …]
 
 For each fake device and two models (one memristor on an own pair of qubits, the compiled pair of
-guo2022, Fig. 8): the score that our placement minimises (`devices.placement.predicted_error`) and
-the trace distance to the ideal circuit's state, averaged over three times, on the scheduled noise
-model. Qiskit's layout is that of its preset pass manager at level 3, the best of three transpiler
-seeds by that same score; where it needs SWAPs it has no embedding to compare, and that is said.
-Both are simulated with the same compilation. About five minutes.
+guo2022, Fig. 8): the score that our placement minimises (`predicted_error` in
+`devices.compilation.placement`) and the trace distance to the ideal circuit's state, averaged over
+three times, on the scheduled noise model. Qiskit's layout is that of its preset pass manager at
+level 3, the best of three transpiler seeds by that same score; where it needs SWAPs it has no
+embedding to compare, and that is said. Both are simulated with the same compilation. About five
+minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.hardware.params import pair, single
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.devices.placement import demand_of, predicted_error
+from qmemcircuit.devices.compilation.placement import demand_of, predicted_error
 from qmemcircuit.runs.services import fake_backend
 
 NAMES = ("FakeTorino", "FakeMarrakesh", "FakePittsburgh", "FakeBrisbane")

@@ -28,10 +28,10 @@ from experiments.hardware.suppression_methods import (
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.devices.coherent_errors import CoherentErrors
-from qmemcircuit.devices.compilation import CompiledCircuit
-from qmemcircuit.devices.folding import Folding
-from qmemcircuit.devices.suppression import UNSUPPRESSED
+from qmemcircuit.devices.compilation.circuits import CompiledCircuit
+from qmemcircuit.devices.compilation.folding import Folding
+from qmemcircuit.devices.compilation.suppression import UNSUPPRESSED
+from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 from qmemcircuit.runs.services import fake_backend

@@ -15,8 +15,8 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.drawing import draw_counts
 from qmemcircuit.common.states import nearest_physical, pauli_matrix, trace_distance
 from qmemcircuit.counts.samples import Samples
-from qmemcircuit.devices.coherent_errors import CoherentErrors
-from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
+from qmemcircuit.devices.compilation.suppression import UNSUPPRESSED, Suppression
+from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.runs.measurement import measure_readout
 

@@ -47,7 +47,7 @@ class Target(ABC):
         """
         raise ValueError(
             f"Argument target must run single circuits in a loop, but {self!r} runs sets of "
-            "circuits alone; aer(…), device(…) and sampler(primitive, pass_manager) do."
+            "circuits alone; aer(…), device(…), ibm(…) and sampler(primitive, pass_manager) do."
         )
 
     def compile_once(self, circuits: Sequence[QuantumCircuit]) -> Prepared:
@@ -56,6 +56,14 @@ class Target(ABC):
         Here each is bound and counted anew; a target that compiles does so once. Place it first.
         """
         return BoundEachTime(self, tuple(circuits))
+
+    def compile_chain(self, chain: Chain) -> PreparedChain:
+        """Return a circuit that grows step by step, to be counted at every length.
+
+        Here it is put together and counted anew; a target that compiles does so once, for a step
+        is the same each time but for its angles. Place it first.
+        """
+        return GrownEachTime(self, chain)
 
     def place(self, circuits: Sequence[QuantumCircuit]) -> Self:
         """Return the target with its qubits chosen for `circuits`; here there are none to choose.
@@ -122,6 +130,79 @@ class BoundEachTime:
             for circuit, given in zip(self.circuits, values, strict=True)
         ]
         return self.target.independent(step).count(bound, shots)
+
+
+SEAM = "seam"
+"""The label of the barriers between the pieces of a chain."""
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A circuit that grows: `start`, then `step` again and again with other angles, then an end.
+
+    Attributes:
+        start: without parameters and without measurement.
+        step: with open parameters, on the same qubits.
+        ends: each what is measured in the end, without parameters.
+    """
+
+    start: QuantumCircuit
+    step: QuantumCircuit
+    ends: tuple[QuantumCircuit, ...]
+
+    def circuits(self, values: Sequence[FloatArray]) -> list[QuantumCircuit]:
+        """Return one circuit for each end, with as many steps as `values` has sets of angles.
+
+        Barriers stand between the pieces: a step is compiled alike wherever it stands.
+        """
+        return self.join([self.step.assign_parameters(given) for given in values])
+
+    def join(self, steps: Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
+        """Return one circuit for each end, with these steps."""
+        found = []
+        for end in self.ends:
+            circuit = end.copy_empty_like()
+            circuit.compose(self.start, inplace=True)
+            for piece in (*steps, end):
+                circuit.barrier(label=SEAM)
+                circuit.compose(
+                    piece, circuit.qubits, circuit.clbits[: piece.num_clbits], inplace=True
+                )
+            found.append(circuit)
+        return found
+
+
+class PreparedChain(Protocol):
+    """A chain on a target. It keeps the steps that it has been given."""
+
+    def append(self, values: FloatArray) -> None:
+        """Add one step with these angles, in the order of the step's `parameters`."""
+        ...
+
+    def count(self, shots: int, step: int) -> list[dict[int, int]]:
+        """Return the counts of each end after the steps so far.
+
+        The shots of different `step` are independent.
+        """
+        ...
+
+
+class GrownEachTime:
+    """A chain whose circuits are put together before each is run as any other."""
+
+    def __init__(self, target: Target, chain: Chain) -> None:
+        """Begin with no step."""
+        self._target, self._chain = target, chain
+        self._values: list[FloatArray] = []
+
+    def append(self, values: FloatArray) -> None:
+        """Keep the step's angles."""
+        self._values.append(values)
+
+    def count(self, shots: int, step: int) -> list[dict[int, int]]:
+        """Put together and count."""
+        return self._target.independent(step).count(self._chain.circuits(self._values), shots)
 
 
 def counts_of(table: IntArray) -> dict[int, int]:

@@ -52,7 +52,7 @@ from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.storage import read_file
 from qmemcircuit.counts.mitigation import Mitigation
-from qmemcircuit.devices.coherent_errors import CoherentErrors
+from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
 from qmemcircuit.devices.target import device
 from qmemcircuit.model.couplings import (
     ControlledRotation,

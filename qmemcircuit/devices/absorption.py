@@ -25,9 +25,9 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.splitting import Collision, Element, Operation
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.devices.compilation import CompiledCircuit
-from qmemcircuit.devices.folding import UNFOLDED
-from qmemcircuit.devices.instructions import operation_duration, start_times
+from qmemcircuit.devices.compilation.circuits import CompiledCircuit
+from qmemcircuit.devices.compilation.folding import UNFOLDED
+from qmemcircuit.devices.compilation.instructions import operation_duration, start_times
 from qmemcircuit.model.memristors import require_cold
 
 if TYPE_CHECKING:

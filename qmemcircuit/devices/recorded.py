@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.devices.coherent_errors import CoherentErrors
-from qmemcircuit.devices.compilation import Compilation
-from qmemcircuit.devices.folding import Folding
+from qmemcircuit.devices.compilation.circuits import Compilation
+from qmemcircuit.devices.compilation.folding import Folding
+from qmemcircuit.devices.compilation.instructions import ANGLE_BOUNDS
+from qmemcircuit.devices.compilation.placement import Placement
+from qmemcircuit.devices.compilation.suppression import Suppression
 from qmemcircuit.devices.forms import Form
-from qmemcircuit.devices.instructions import ANGLE_BOUNDS
-from qmemcircuit.devices.placement import Placement
-from qmemcircuit.devices.suppression import Suppression
+from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
 from qmemcircuit.devices.target import DeviceTarget
 
 if TYPE_CHECKING:

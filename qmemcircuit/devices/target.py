@@ -24,7 +24,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
-from qmemcircuit.circuits.protocols import Prepared, Target, counts_of
+from qmemcircuit.circuits.protocols import Chain, Prepared, PreparedChain, Target, counts_of
 from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
@@ -39,26 +39,26 @@ from qmemcircuit.common.data_objects import SAME, data_object
 from qmemcircuit.common.drawing import chosen_seed, draw_counts, random_stream
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.devices.calibration import describe_calibration, same_backend
-from qmemcircuit.devices.coherent_errors import CoherentErrors
-from qmemcircuit.devices.compilation import (
+from qmemcircuit.devices.compilation.circuits import (
     Compilation,
     CompiledCircuit,
     Site,
     compile_circuit,
 )
-from qmemcircuit.devices.folding import UNFOLDED, Folding
-from qmemcircuit.devices.forms import Form, apply_forms, choose_forms
-from qmemcircuit.devices.instructions import require_instructions, restrict_target
-from qmemcircuit.devices.noise import read_out, readout_matrices, simulate
-from qmemcircuit.devices.placement import (
+from qmemcircuit.devices.compilation.folding import UNFOLDED, Folding
+from qmemcircuit.devices.compilation.instructions import require_instructions, restrict_target
+from qmemcircuit.devices.compilation.placement import (
     GIVEN,
     Placement,
     choose_placement,
     given_placement,
     require_couplers,
 )
-from qmemcircuit.devices.suppression import UNSUPPRESSED, Suppression
-from qmemcircuit.devices.templates import CompiledOnce, noisy_templates
+from qmemcircuit.devices.compilation.suppression import UNSUPPRESSED, Suppression
+from qmemcircuit.devices.forms import Form, apply_forms, choose_forms
+from qmemcircuit.devices.noise.calibrated import read_out, readout_matrices, simulate
+from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
+from qmemcircuit.devices.noise.templates import CompiledOnce, NoisyChain, noisy_templates
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.results.trajectory import Trajectory
@@ -292,7 +292,7 @@ class DeviceTarget(Target):
         """
         check_arguments(DeviceTarget.count, locals())
         check_integer("shots", shots, minimum=1)
-        compiled, part = self._compile_plain(circuits)
+        compiled, part = self.compile_plain(circuits)
         chances = np.moveaxis(self._read(compiled, part), 1, 0)
         return [counts_of(table) for table in self._draw(chances, shots)]
 
@@ -305,17 +305,41 @@ class DeviceTarget(Target):
         check_arguments(DeviceTarget.compile_once, locals())
         if self.coherent_errors is not None:
             return super().compile_once(circuits)
-        compiled, part = self._compile_plain(circuits)
+        compiled, part = self.compile_plain(circuits)
         templates = (
             noisy_templates(item, list(circuit.parameters), part, self.reset_error)
             for item, circuit in zip(compiled, circuits, strict=True)
         )
         return CompiledOnce(self.seed, tuple(templates))
 
-    def _compile_plain(
+    def compile_chain(self, chain: Chain) -> PreparedChain:
+        """Return a circuit that grows by a step at a time, its pieces compiled once.
+
+        What is random in each circuit (Paulis, slow offsets) or routed differently in each is
+        compiled anew at every length.
+        """
+        check_arguments(DeviceTarget.compile_chain, locals())
+        anew = self.coherent_errors is not None or self.suppression.twirling
+        if anew or not self._placed().embedded:
+            return super().compile_chain(chain)
+        compiled, part = self.compile_plain(chain.join([chain.step]))
+        return NoisyChain(
+            compiled,
+            list(chain.step.parameters),
+            part,
+            reset_error=self.reset_error,
+            seed=self.seed,
+        )
+
+    def compile_plain(
         self, circuits: Sequence[QuantumCircuit]
     ) -> tuple[list[CompiledCircuit], QiskitTarget]:
-        """Return plain circuits compiled as they are, and the device they are compiled for."""
+        """Return plain circuits compiled as they are, and the device they are compiled for.
+
+        Plain ones measure their first qubits at their end, in the order of the bits. Their
+        parameters stay open.
+        """
+        check_arguments(DeviceTarget.compile_plain, locals())
         measured = check_plain(circuits)
         placed = self.place(circuits)
         site = Site(placed._placed(), placed.restricted(), measured)

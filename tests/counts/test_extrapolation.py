@@ -22,7 +22,7 @@ from qmemcircuit.counts.means import joint_weights, measured_labels, pauli_mean,
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout, confusion_matrix
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.folding import Folding, fold_all_noise
+from qmemcircuit.devices.compilation.folding import Folding, fold_all_noise
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.target import device
 from qmemcircuit.runs.ibm import ibm

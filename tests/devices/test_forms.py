@@ -9,7 +9,7 @@ import pytest
 import qmemcircuit as qm
 from qmemcircuit.circuits.pairs.constant_depth import compile_pairs
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.devices.folding import Folding
+from qmemcircuit.devices.compilation.folding import Folding
 from qmemcircuit.devices.forms import BALANCES, apply_forms, noiseless_state
 from qmemcircuit.devices.recorded import recorded_device
 

@@ -16,19 +16,23 @@ from qiskit.circuit import QuantumCircuit
 import qmemcircuit as qm
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.coherent_errors import CoherentErrors, detuning_nodes
-from qmemcircuit.devices.compilation import Compilation, CompiledCircuit
-from qmemcircuit.devices.folding import Folding
-from qmemcircuit.devices.instructions import operation_duration, restrict_target, start_times
-from qmemcircuit.devices.noise import simulate
-from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.devices.suppression import (
+from qmemcircuit.devices.compilation.circuits import Compilation, CompiledCircuit
+from qmemcircuit.devices.compilation.folding import Folding
+from qmemcircuit.devices.compilation.instructions import (
+    operation_duration,
+    restrict_target,
+    start_times,
+)
+from qmemcircuit.devices.compilation.suppression import (
     SEQUENCES,
     Suppression,
     decouple,
     twirl,
     twirl_as_service,
 )
+from qmemcircuit.devices.noise.calibrated import simulate
+from qmemcircuit.devices.noise.coherent_errors import CoherentErrors, detuning_nodes
+from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.target import device
 from qmemcircuit.runs.ibm import ibm
 
@@ -276,7 +280,7 @@ def test_detunings_converge_on_a_long_stepwise_circuit() -> None:
 
 def test_circuits_without_and_with_offsets_are_simulated_together() -> None:
     """At t = 0 nothing turns a memristor in |g>, so no offset does; in one call or in several."""
-    import qmemcircuit.devices.noise
+    import qmemcircuit.devices.noise.calibrated
 
     memristor = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 2)
     circuits = qm.build_circuits(memristor, [0.0, 1.0, 2.0], bases="XZ")
@@ -286,7 +290,7 @@ def test_circuits_without_and_with_offsets_are_simulated_together() -> None:
     # The X before a twirled measurement decays for its 20 ns of T1 = 100 µs.
     np.testing.assert_allclose(found[:, 0, 1], [[1, 0], [1, 0]], atol=2.1e-4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(qmemcircuit.devices.noise, "MOST_RUNS", 32)
+        patch.setattr(qmemcircuit.devices.noise.calibrated, "MOST_RUNS", 32)
         np.testing.assert_allclose(target.instance_probabilities(circuits), found, atol=1e-12)
 
 
@@ -429,7 +433,7 @@ def test_measurement_twirling_makes_readout_symmetric() -> None:
     memristor = qm.Memristor(qm.ConstantRate(0.0), a=0.0)
     circuits = qm.build_circuits(memristor, [0.0], bases="Z")
     target = device(PlainBackend(**QUIET), seed=1).place(circuits)
-    from qmemcircuit.devices.noise import read_out
+    from qmemcircuit.devices.noise.calibrated import read_out
 
     matrix = np.array([[0.98, 0.08], [0.02, 0.92]])
     (item,) = replace(target, suppression=Suppression(None, 400)).compile(circuits)

@@ -8,9 +8,10 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeTorino
 
 import qmemcircuit as qm
-from qmemcircuit.devices.compilation import Site, compile_circuit
-from qmemcircuit.devices.noise import simulate
-from qmemcircuit.devices.templates import noisy_templates
+from qmemcircuit.circuits.protocols import Chain
+from qmemcircuit.devices.compilation.circuits import Site, compile_circuit
+from qmemcircuit.devices.noise.calibrated import simulate
+from qmemcircuit.devices.noise.templates import noisy_templates
 
 A, B, C = (Parameter(name) for name in "abc")
 
@@ -61,6 +62,61 @@ def test_probabilities_are_aers(backend, options) -> None:
         raw = simulate([bound], site.part, target.reset_error, save="probabilities")[0]
         unread.append(np.abs(np.array(found) - raw).max())
     assert max(unread) > 1e-3  # mutant: readout forgotten
+
+
+@pytest.mark.parametrize("qubits", [1, 2])
+def test_a_chain_is_the_whole_circuit_at_every_length(qubits) -> None:
+    """Against one compilation of the whole, simulated by Aer; a step's angle is open in both."""
+    chain = growing(qubits)
+    target = qm.device(FakeTorino(), seed=1, reset_error=0.03)
+    target = target.place(chain.circuits([np.array([0.1])] * 3))
+    prepared = target.compile_chain(chain)
+    values = [np.array([angle]) for angle in (0.7, -0.4)]
+    before = np.zeros(2)
+    for length in range(3):
+        names = [Parameter(f"step{place}") for place in range(length)]
+        wholes = chain.join([chain.step.assign_parameters([name]) for name in names])
+        compiled, part = target._compile_plain(wholes)
+        given = {name: one[0] for name, one in zip(names, values, strict=False)}
+        judge = target._read([compiled_with(item, given) for item in compiled], part)[:, 0]
+        found = np.array(prepared.probabilities())
+        assert np.abs(found - judge).max() < 1e-9  # Aer's relaxation is good to 1e-10
+        assert np.abs(found - before).max() > 1e-3  # mutant: a step is forgotten
+        before = found
+        if length < 2:
+            prepared.append(values[length])
+    first, again, other = (prepared.count(1000, step) for step in (1, 1, 2))
+    assert first == again != other
+
+
+def test_a_chain_on_other_targets_is_put_together_each_time() -> None:
+    chain = growing(2)
+    assert [item.count_ops()["barrier"] for item in chain.circuits([np.zeros(1)] * 2)] == [3, 3]
+    twirled = qm.device(FakeTorino(), seed=1, twirling=2).place(chain.circuits([np.zeros(1)]))
+    for target in (qm.aer(seed=1), twirled):
+        prepared = target.compile_chain(chain)
+        prepared.append(np.array([0.7]))
+        assert [sum(item.values()) for item in prepared.count(50, 1)] == [50, 50]
+
+
+def growing(qubits: int) -> Chain:
+    start, step = QuantumCircuit(qubits), QuantumCircuit(qubits)
+    start.ry(0.8, 0)
+    step.ry(A, 0)
+    step.delay(3200, 0, unit="dt")
+    step.rz(-0.3, 0)
+    if qubits > 1:
+        step.reset(1)
+        step.ry(0.4, 1)
+        step.cx(0, 1)
+    ends = []
+    for basis in "XZ":
+        end = QuantumCircuit(qubits, 1)
+        if basis == "X":
+            end.h(0)
+        end.measure(0, 0)
+        ends.append(end)
+    return Chain(start, step, tuple(ends))
 
 
 def compiled_with(compiled, values):

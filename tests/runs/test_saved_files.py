@@ -19,10 +19,10 @@ from plain_backend import PlainBackend
 import qmemcircuit as qm
 from qmemcircuit.circuits.options import AncillaPool, CircuitOptions
 from qmemcircuit.command_line.main import main
-from qmemcircuit.devices.compilation import Compilation
-from qmemcircuit.devices.folding import Folding
+from qmemcircuit.devices.compilation.circuits import Compilation
+from qmemcircuit.devices.compilation.folding import Folding
+from qmemcircuit.devices.compilation.suppression import Suppression
 from qmemcircuit.devices.recorded import recorded_device
-from qmemcircuit.devices.suppression import Suppression
 
 SAVED = Path(__file__).parents[1] / "saved"
 RECORDS = ("aer", "device", "pair", "absorbed")

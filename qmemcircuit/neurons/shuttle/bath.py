@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit.circuit import ParameterVector, QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 
-from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.circuits.protocols import Chain, Target
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.neurons.shuttle.circuits import SHUTTLE, measured
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
@@ -44,8 +44,7 @@ class BathLoop:
         its gates, and for Z_T < 1, Γ = 0 or a mixed initial state, which take an ancilla.
         """
         _check(neuron, bloch_vector)
-        self.neuron, self.step, self._start = neuron, step, bloch_vector
-        self._changes: list[float] = []
+        self.neuron, self.step = neuron, step
         self.target = _placed(target, neuron, step)
         device = _device(self.target)
         if device.placement is None:
@@ -63,33 +62,31 @@ class BathLoop:
                 f"Argument times must have steps above {least:.3g} on qubit {qubit}, where RY "
                 f"takes as long as the decay of such a step, but steps of {step:.3g} were given."
             )
+        self._chain = self.target.compile_chain(self._pieces(bloch_vector))
 
     def count(self, shots: int, step: int) -> IntArray:
-        """Run the history so far; its circuits are compiled anew, for they have grown."""
-        circuits = [self._circuit(basis) for basis in self.bases]
-        values = np.array([2 * change for change in self._changes])
-        prepared = self.target.compile_once(circuits)
-        found = prepared.count([values] * len(circuits), shots, step)
+        """Run the history so far."""
+        found = self._chain.count(shots, step)
         return np.array([[item.get(0, 0), item.get(1, 0)] for item in found], dtype=np.int64)
 
     def advance(self, voltage_change: float, seen: FloatArray) -> None:
         """Make the history longer."""
-        self._changes.append(voltage_change)
+        self._chain.append(np.array([2 * voltage_change]))
 
-    def _circuit(self, basis: str) -> QuantumCircuit:
-        """Return the preparation, half a step's wait, and RY(open), wait, RZ for every step."""
-        x, y, z = self._start
-        angles = ParameterVector("angle", len(self._changes))
-        circuit = QuantumCircuit(1, 1)
-        circuit.ry(math.atan2(math.hypot(x, y), z), SHUTTLE)
-        circuit.rz(math.atan2(y, x), SHUTTLE)
-        self._wait(circuit, self._decay / 2)
-        circuit.rz(-self.neuron.frequency * self.step / 2, SHUTTLE)
-        for angle in angles:
-            circuit.ry(angle, SHUTTLE)
-            self._wait(circuit, self._decay - self._gates)
-            circuit.rz(-self.neuron.frequency * self.step, SHUTTLE)
-        return measured(circuit, basis)
+    def _pieces(self, bloch_vector: FloatArray) -> Chain:
+        """Return the preparation and half a step's wait; RY(open), wait, RZ; and the readout."""
+        x, y, z = bloch_vector
+        start = QuantumCircuit(1)
+        start.ry(math.atan2(math.hypot(x, y), z), SHUTTLE)
+        start.rz(math.atan2(y, x), SHUTTLE)
+        self._wait(start, self._decay / 2)
+        start.rz(-self.neuron.frequency * self.step / 2, SHUTTLE)
+        step = QuantumCircuit(1)
+        step.ry(Parameter("angle"), SHUTTLE)
+        self._wait(step, self._decay - self._gates)
+        step.rz(-self.neuron.frequency * self.step, SHUTTLE)
+        empty = QuantumCircuit(1, 1)
+        return Chain(start, step, tuple(measured(empty, basis) for basis in self.bases))
 
     def _wait(self, circuit: QuantumCircuit, seconds: float) -> None:
         grains = round(seconds / self._unit / self._grain)

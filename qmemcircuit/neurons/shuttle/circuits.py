@@ -13,8 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.library import XXPlusYYGate
 
+from qmemcircuit.circuits.protocols import Chain
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_choice
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
@@ -56,6 +58,24 @@ def append_drift(circuit: QuantumCircuit, neuron: ShuttleNeuron, duration: float
         circuit.h(ANCILLA)
         angle = math.atan2(math.sqrt(-math.expm1(-2 * dephasing)), math.exp(-dephasing))
         circuit.rzz(angle, SHUTTLE, ANCILLA)
+
+
+def history_chain(
+    neuron: ShuttleNeuron, step: float, *, bloch_vector: ArrayLike, bases: str = "XZ"
+) -> Chain:
+    """Return the circuits of `history_circuits` in pieces, with each step's RY open.
+
+    The pieces: `bloch_vector` and half a step; RY(angle) and a whole step; and the readouts.
+    """
+    qubits = shuttle_qubits(neuron)
+    start = QuantumCircuit(qubits)
+    append_preparation(start, bloch_vector)
+    append_drift(start, neuron, step / 2)
+    repeated = QuantumCircuit(qubits)
+    repeated.ry(Parameter("angle"), SHUTTLE)
+    append_drift(repeated, neuron, step)
+    empty = QuantumCircuit(qubits, 1)
+    return Chain(start, repeated, tuple(measured(empty, basis) for basis in bases))
 
 
 def append_step(
@@ -127,6 +147,29 @@ def reprepare_circuits(
     append_preparation(circuit, bloch_vector)
     append_step(circuit, neuron, voltage_change, step)
     return [measured(circuit, basis) for basis in "XYZ"]
+
+
+def reprepare_templates(neuron: ShuttleNeuron, step: float) -> list[QuantumCircuit]:
+    """Return the circuits of `reprepare_circuits` for any state and change of the voltage.
+
+    Their open angles, in order: those of `preparation_angles`, and twice the change.
+    """
+    mixing, polar, azimuth, turn = ParameterVector("angle", 4)
+    circuit = QuantumCircuit(shuttle_qubits(neuron), 1)
+    circuit.ry(mixing, SHUTTLE)
+    circuit.cx(SHUTTLE, ANCILLA)
+    circuit.ry(polar, SHUTTLE)
+    circuit.rz(azimuth, SHUTTLE)
+    circuit.ry(turn, SHUTTLE)
+    append_drift(circuit, neuron, step)
+    return [measured(circuit, basis) for basis in "XYZ"]
+
+
+def preparation_angles(bloch_vector: ArrayLike) -> tuple[float, float, float]:
+    """Return RY's angle before the CX that mixes, and RY's and RZ's after it; 1 is the longest."""
+    x, y, z = np.asarray(bloch_vector, dtype=float)
+    length = min(1.0, math.hypot(x, y, z))
+    return math.acos(length), math.atan2(math.hypot(x, y), z), math.atan2(y, x)
 
 
 def measured(circuit: QuantumCircuit, basis: str) -> QuantumCircuit:

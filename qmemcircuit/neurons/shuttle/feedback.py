@@ -10,11 +10,16 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.checks import FloatArray, IntArray
-from qmemcircuit.neurons.shuttle.circuits import history_circuits, reprepare_circuits
+from qmemcircuit.neurons.shuttle.circuits import (
+    history_chain,
+    history_circuits,
+    preparation_angles,
+    reprepare_circuits,
+    reprepare_templates,
+)
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
 
 
@@ -34,7 +39,7 @@ class Feedback(Protocol):
 
 
 class HistoryLoop:
-    """Every step runs again from t = 0 with the recorded angles; step k costs k steps of gates."""
+    """Every step runs again from t = 0 with the recorded angles: step k is k steps of gates."""
 
     bases = "XZ"
 
@@ -47,23 +52,18 @@ class HistoryLoop:
         *,
         steps: int,
     ) -> None:
-        """Choose the qubits for the last of `steps` steps, whose circuits are the longest."""
-        self._neuron, self._step, self._start = neuron, step, bloch_vector
-        self._changes: list[float] = []
-        self.target = target.place(self._circuits([0.0] * (steps - 1)))
+        """Choose the qubits for the last of `steps` steps; compile one step for all of them."""
+        chain = history_chain(neuron, step, bloch_vector=bloch_vector, bases=self.bases)
+        self.target = target.place(chain.circuits([np.zeros(1)] * (steps - 1)))
+        self._chain = self.target.compile_chain(chain)
 
     def count(self, shots: int, step: int) -> IntArray:
         """Run the history so far."""
-        return _counted(self.target, self._circuits(self._changes), shots, step)
+        return _table(self._chain.count(shots, step))
 
     def advance(self, voltage_change: float, seen: FloatArray) -> None:
         """Make the history longer."""
-        self._changes.append(voltage_change)
-
-    def _circuits(self, changes: list[float]) -> list[QuantumCircuit]:
-        return history_circuits(
-            self._neuron, changes, self._step, bloch_vector=self._start, bases=self.bases
-        )
+        self._chain.append(np.array([2 * voltage_change]))
 
 
 class ReprepareLoop:
@@ -74,31 +74,26 @@ class ReprepareLoop:
     def __init__(
         self, neuron: ShuttleNeuron, step: float, bloch_vector: FloatArray, target: Target
     ) -> None:
-        """Choose the qubits for a mixed state, which takes an ancilla to prepare."""
-        self._neuron, self._step, self._bloch = neuron, step, bloch_vector
-        self._change: float | None = None
+        """Choose the qubits, and compile the step for any state and change of the voltage."""
         self.target = target.place(
             reprepare_circuits(neuron, 0.0, step, bloch_vector=0.9 * bloch_vector)
         )
+        self._first = history_circuits(
+            neuron, [], step, bloch_vector=bloch_vector, bases=self.bases
+        )
+        self._prepared = self.target.compile_once(reprepare_templates(neuron, step))
+        self._angles: FloatArray | None = None
 
     def count(self, shots: int, step: int) -> IntArray:
         """Run one step from the state that the last one found."""
-        if self._change is None:
-            circuits = history_circuits(
-                self._neuron, [], self._step, bloch_vector=self._bloch, bases=self.bases
-            )
-        else:
-            circuits = reprepare_circuits(
-                self._neuron, self._change, self._step, bloch_vector=self._bloch
-            )
-        return _counted(self.target, circuits, shots, step)
+        if self._angles is None:
+            return _table(self.target.independent(step).count(self._first, shots))
+        return _table(self._prepared.count([self._angles] * len(self.bases), shots, step))
 
     def advance(self, voltage_change: float, seen: FloatArray) -> None:
         """Keep what was seen, shortened to a state's Bloch vector."""
-        self._change = voltage_change
-        self._bloch = seen / max(1.0, float(np.linalg.norm(seen)))
+        self._angles = np.array([*preparation_angles(seen), 2 * voltage_change])
 
 
-def _counted(target: Target, circuits: list[QuantumCircuit], shots: int, step: int) -> IntArray:
-    found = target.independent(step).count(circuits, shots)
+def _table(found: list[dict[int, int]]) -> IntArray:
     return np.array([[item.get(0, 0), item.get(1, 0)] for item in found], dtype=np.int64)

@@ -22,7 +22,7 @@ from qiskit.circuit.library import RZGate, RZZGate
 from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.devices.instructions import operation_duration
+from qmemcircuit.devices.compilation.instructions import operation_duration
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget

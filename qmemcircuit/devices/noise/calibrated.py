@@ -16,14 +16,14 @@ from qmemcircuit.circuits.settings import measured_qubits
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.resources import Effort, progress_of, require
-from qmemcircuit.devices.coherent_errors import (
+from qmemcircuit.devices.compilation.circuits import CompiledCircuit
+from qmemcircuit.devices.compilation.instructions import operation_duration
+from qmemcircuit.devices.compilation.suppression import TwirledCircuit
+from qmemcircuit.devices.noise.coherent_errors import (
     CoherentErrors,
     detuning_nodes,
     insert_coherent_errors,
 )
-from qmemcircuit.devices.compilation import CompiledCircuit
-from qmemcircuit.devices.instructions import operation_duration
-from qmemcircuit.devices.suppression import TwirledCircuit
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget

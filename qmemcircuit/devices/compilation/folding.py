@@ -10,7 +10,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import check_boolean, check_integer
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.devices.instructions import operation_duration
+from qmemcircuit.devices.compilation.instructions import operation_duration
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget

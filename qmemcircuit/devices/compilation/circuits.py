@@ -16,10 +16,10 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import check_boolean, check_integer
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.devices.folding import Folding
-from qmemcircuit.devices.instructions import operation_duration, start_times
-from qmemcircuit.devices.placement import Placement, qubit_roles
-from qmemcircuit.devices.suppression import Suppression, TwirledCircuit
+from qmemcircuit.devices.compilation.folding import Folding
+from qmemcircuit.devices.compilation.instructions import operation_duration, start_times
+from qmemcircuit.devices.compilation.placement import Placement, qubit_roles
+from qmemcircuit.devices.compilation.suppression import Suppression, TwirledCircuit
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget

@@ -3,7 +3,9 @@
 A closed loop runs the same circuit at every step with other angles. Compiling it anew takes a
 second a step; here it is compiled once, every gate's noise, wait and reset becomes a map on the
 qubits' Pauli means (`qmemcircuit.circuits.pauli_maps`), and what lies between two open angles is
-one matrix. Open angles must end in RZ gates, which take no time and have no error of their own;
+one matrix. A circuit that grows by a step at a time (`Chain`) is compiled once in pieces, and the
+means after the steps so far are kept: the noise has no memory, so step k costs what step 1 does.
+ Open angles must end in RZ gates, which take no time and have no error of their own;
 that is what RY, RX, RZ and U become on today's devices.
 """
 
@@ -15,18 +17,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
+from qiskit.circuit import CircuitInstruction, Parameter, ParameterExpression, QuantumCircuit
 
 from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
-from qmemcircuit.circuits.protocols import counts_of
+from qmemcircuit.circuits.protocols import SEAM, counts_of
 from qmemcircuit.circuits.settings import measured_qubits
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import draw_counts, random_stream
-from qmemcircuit.devices.compilation import CompiledCircuit
-from qmemcircuit.devices.instructions import operation_duration
-from qmemcircuit.devices.noise import read_out, readout_matrices
-from qmemcircuit.devices.suppression import TwirledCircuit
+from qmemcircuit.devices.compilation.circuits import CompiledCircuit
+from qmemcircuit.devices.compilation.instructions import operation_duration
+from qmemcircuit.devices.compilation.suppression import TwirledCircuit
+from qmemcircuit.devices.noise.calibrated import read_out, readout_matrices
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -43,28 +45,23 @@ class _Turn:
 
 
 @dataclass(frozen=True)
-class NoisyTemplate:
-    """One compiled circuit as maps: `probabilities(values)` of what is read.
-
-    Attributes:
-        turns: the open rotations and what comes before each.
-        last: what comes after the last of them.
-        instance: the circuit, for its readout.
-        matrices: of `readout_matrices`.
-    """
+class _Piece:
+    """A stretch of a compiled circuit: open rotations and what is before each, then the rest."""
 
     turns: tuple[_Turn, ...]
     last: FloatArray
-    instance: TwirledCircuit
-    matrices: Sequence[FloatArray]
 
-    def probabilities(self, values: FloatArray) -> FloatArray:
-        """Return the probabilities of the outcomes, (2^M,), for one value of each parameter."""
+    @property
+    def ground(self) -> FloatArray:
+        """The means of all qubits in |0>."""
         qubits = (len(self.last).bit_length() - 1) // 2
-        ground = np.array([1.0, 0.0, 0.0, 1.0])
-        means = ground
+        found = one = np.array([1.0, 0.0, 0.0, 1.0])
         for _ in range(qubits - 1):
-            means = np.kron(ground, means)
+            found = np.kron(one, found)
+        return found
+
+    def apply(self, means: FloatArray, values: FloatArray) -> FloatArray:
+        """Return the means after this piece, for one value of each parameter."""
         for turn in self.turns:
             means = turn.before @ means
             angle = turn.constant + float(turn.weights @ values)
@@ -73,7 +70,18 @@ class NoisyTemplate:
             x, y = digits[:, 1].copy(), digits[:, 2].copy()
             digits[:, 1] = cosine * x - sine * y
             digits[:, 2] = sine * x + cosine * y
-        means = self.last @ means
+        return np.asarray(self.last @ means)
+
+
+@dataclass(frozen=True)
+class _Readout:
+    """What is read of the means: the circuit's measured qubits and how they are misread."""
+
+    instance: TwirledCircuit
+    matrices: Sequence[FloatArray]
+
+    def probabilities(self, means: FloatArray) -> FloatArray:
+        """Return the probabilities of the outcomes, (2^M,)."""
         places = measured_qubits(self.instance.circuit)
         strings = np.arange(2 ** len(places))
         kept = sum((3 * (strings >> bit & 1)) * 4**place for bit, place in enumerate(places))
@@ -83,6 +91,18 @@ class NoisyTemplate:
         chances = signs @ means[kept] / len(strings)
         found = np.maximum(read_out(chances, self.instance, self.matrices), 0.0)
         return np.asarray(found / found.sum())
+
+
+@dataclass(frozen=True)
+class NoisyTemplate:
+    """One compiled circuit as maps: `probabilities(values)` of what is read."""
+
+    whole: _Piece
+    readout: _Readout
+
+    def probabilities(self, values: FloatArray) -> FloatArray:
+        """Return the probabilities of the outcomes, (2^M,), for one value of each parameter."""
+        return self.readout.probabilities(self.whole.apply(self.whole.ground, values))
 
 
 def noisy_templates(
@@ -97,7 +117,13 @@ def noisy_templates(
     """
     matrices = readout_matrices(part)
     errors = _gate_errors(part, reset_error)
-    return tuple(_template(item, parameters, part, errors, matrices) for item in compiled.instances)
+    return tuple(
+        NoisyTemplate(
+            _piece(item.circuit, item.circuit.data, parameters, part, errors),
+            _Readout(item, matrices),
+        )
+        for item in compiled.instances
+    )
 
 
 @data_object
@@ -117,17 +143,73 @@ class CompiledOnce:
         ]
 
 
-def _template(
-    instance: TwirledCircuit,
+class NoisyChain:
+    """A chain compiled once for a device; made by `DeviceTarget.compile_chain`."""
+
+    def __init__(
+        self,
+        compiled: Sequence[CompiledCircuit],
+        parameters: Sequence[Parameter],
+        part: QiskitTarget,
+        *,
+        reset_error: float,
+        seed: int,
+    ) -> None:
+        """Take start, one step with open parameters and an end from each circuit, untwirled."""
+        matrices = readout_matrices(part)
+        errors = _gate_errors(part, reset_error)
+        self._ends = []
+        for item in compiled:
+            (instance,) = item.instances
+            circuit = instance.circuit
+            start, self._step, end = (
+                _piece(circuit, data, parameters, part, errors) for data in _cut(circuit)
+            )
+            self._ends.append((end, _Readout(instance, matrices)))
+        self._means = start.apply(start.ground, np.zeros(0))
+        self._seed = seed
+
+    def append(self, values: FloatArray) -> None:
+        """Let one step act on the means."""
+        self._means = self._step.apply(self._means, np.asarray(values))
+
+    def probabilities(self) -> list[FloatArray]:
+        """Return the exact probabilities of each end's outcomes, (2^M,), after the steps so far."""
+        nothing = np.zeros(0)
+        return [
+            readout.probabilities(end.apply(self._means, nothing)) for end, readout in self._ends
+        ]
+
+    def count(self, shots: int, step: int) -> list[dict[int, int]]:
+        """Draw the counts from the exact noisy probabilities."""
+        random = random_stream(self._seed, step)
+        return [
+            counts_of(draw_counts([chances], shots, random)) for chances in self.probabilities()
+        ]
+
+
+def _cut(circuit: QuantumCircuit) -> list[list[CircuitInstruction]]:
+    """Return the instructions of start, step and end."""
+    pieces: list[list[CircuitInstruction]] = [[]]
+    for instruction in circuit.data:
+        if instruction.operation.name == "barrier" and instruction.operation.label == SEAM:
+            pieces.append([])
+        else:
+            pieces[-1].append(instruction)
+    return pieces
+
+
+def _piece(
+    circuit: QuantumCircuit,
+    instructions: Sequence[CircuitInstruction],
     parameters: Sequence[Parameter],
     part: QiskitTarget,
     errors: dict[tuple[str, tuple[int, ...]], FloatArray],
-    matrices: Sequence[FloatArray],
-) -> NoisyTemplate:
-    circuit = instance.circuit
+) -> _Piece:
+    """Return some of a circuit's instructions as maps."""
     total = np.eye(4**circuit.num_qubits)
     turns = []
-    for instruction in circuit.data:
+    for instruction in instructions:
         operation = instruction.operation
         places = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
         if operation.name in ("measure", "barrier"):
@@ -148,7 +230,7 @@ def _template(
         found = errors.get((operation.name, places))
         if found is not None:
             total = _on(found, places, circuit.num_qubits) @ total
-    return NoisyTemplate(tuple(turns), total, instance, matrices)
+    return _Piece(tuple(turns), total)
 
 
 def _linear(
