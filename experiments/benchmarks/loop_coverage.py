@@ -17,20 +17,8 @@ QUANTITIES = ("area", "perimeter", "form_factor")
 PAPER = {"a": np.pi / 4, "b": np.pi / 5}
 CASES: dict[str, tuple[qm.Memristor | qm.Network, str]] = {
     "resistor, Γ = 0.4": (qm.Memristor(qm.ConstantRate(0.4), **PAPER), "local_fit"),
-    "resistor, Γ = 0.05": (qm.Memristor(qm.ConstantRate(0.05), **PAPER), "local_fit"),
-    "γ0 = 0.02": (qm.Memristor(qm.SquidRate(0.02), **PAPER), "local_fit"),
     "paper, γ0 = 0.4": (qm.Memristor(qm.SquidRate(0.4), **PAPER), "local_fit"),
     "the same, I = ΓV": (qm.Memristor(qm.SquidRate(0.4), **PAPER), "current_operator"),
-    "γ0 = 2": (qm.Memristor(qm.SquidRate(2.0), **PAPER), "local_fit"),
-    "asymmetric": (qm.Memristor(qm.SquidRate(0.4), a=np.pi / 3, b=1.3), "local_fit"),
-    "harmonics": (
-        qm.Memristor(
-            qm.FunctionRate(lambda t: 0.3 * (1 + 0.6 * np.sin(2 * t) + 0.3 * np.cos(3 * t))),
-            a=np.pi / 4,
-            b=0.3,
-        ),
-        "local_fit",
-    ),
     "yy pair": (
         qm.Network(
             [qm.Memristor(qm.SquidRate(0.02), **PAPER)] * 2, {(0, 1): qm.Native("y", 1 / 15)}
@@ -46,6 +34,18 @@ CASES: dict[str, tuple[qm.Memristor | qm.Network, str]] = {
             {(0, 1): qm.Native("x", 0.1)},
         ),
         "current_operator",
+    ),
+    "resistor, Γ = 0.05": (qm.Memristor(qm.ConstantRate(0.05), **PAPER), "local_fit"),
+    "γ0 = 0.02": (qm.Memristor(qm.SquidRate(0.02), **PAPER), "local_fit"),
+    "γ0 = 2": (qm.Memristor(qm.SquidRate(2.0), **PAPER), "local_fit"),
+    "asymmetric": (qm.Memristor(qm.SquidRate(0.4), a=np.pi / 3, b=1.3), "local_fit"),
+    "harmonics": (
+        qm.Memristor(
+            qm.FunctionRate(lambda t: 0.3 * (1 + 0.6 * np.sin(2 * t) + 0.3 * np.cos(3 * t))),
+            a=np.pi / 4,
+            b=0.3,
+        ),
+        "local_fit",
     ),
 }
 Numbers = tuple[str, str, int, int, np.ndarray, np.ndarray, float]
