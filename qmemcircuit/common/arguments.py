@@ -97,7 +97,8 @@ def check_fields(
     own: Sequence[str] = (),
 ) -> None:
     """Do what `check_arguments` does for the fields of a dataclass, in its `__post_init__`."""
-    for name, hint, accepts in _tests(type(instance)):
+    of_class: Any = type(instance)
+    for name, hint, accepts in _tests(of_class):
         value = getattr(instance, name)
         if not accepts(value) and name not in own:
             numbers = Numbers(name in infinite, name in missing, name in complex_numbers)

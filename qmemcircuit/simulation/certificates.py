@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet, circuits_with
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
-from qmemcircuit.circuits.pauli_maps import PAULIS
+from qmemcircuit.circuits.pauli_maps import pauli_labels
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray
@@ -183,7 +183,7 @@ def _choi(differences: FloatArray) -> ComplexArray:
     """Return Σ |k><l| ⊗ Δ(|k><l|), (T, d², d²): (1/d) Σ D_ab P_bᵀ ⊗ P_a."""
     size = differences.shape[-1]
     qubits = (int(size).bit_length() - 1) // 2
-    basis, dimension = _labels(qubits), 2**qubits
+    basis, dimension = pauli_labels(qubits), 2**qubits
     found = np.einsum("tab,blk,aij->tkilj", differences, basis, basis, optimize=True) / dimension
     return np.asarray(found.reshape(-1, dimension**2, dimension**2))
 
@@ -211,15 +211,7 @@ def _generators(network: Network) -> tuple[FloatArray, FloatArray]:
         steady += memristor.dephasing * np.kron(above, np.kron(DEPHASING, below))
     for pair, coupling in network.couplings:
         hamiltonian = hamiltonian + embed(coupling.hamiltonian(), list(pair), count)
-    basis = _labels(count)
+    basis = pauli_labels(count)
     turned = -1j * (hamiltonian @ basis - basis @ hamiltonian)
     generator = np.einsum("aij,bji->ab", basis, turned).real / 2**count
     return np.asarray(generator + steady), np.array(damping)
-
-
-def _labels(qubits: int) -> ComplexArray:
-    """Return the 4^k Pauli matrices, the first qubit's digit least significant."""
-    basis = PAULIS
-    for _ in range(qubits - 1):
-        basis = np.array([np.kron(high, low) for high in PAULIS for low in basis])
-    return basis
