@@ -36,7 +36,15 @@ from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
 
 # Twelve fields: a polygon, its three sizes, its lobes and pinch, and two tests of what is seen.
 # More than ten fields: its place, curve and lobes, three estimates and two p-values.
-@data_object(also=("area_estimate", "perimeter_estimate", "form_factor_estimate"))
+@data_object(
+    also=(
+        "area_estimate",
+        "perimeter_estimate",
+        "form_factor_estimate",
+        "form_factor_bound",
+        "balance",
+    )
+)
 @dataclass(frozen=True, eq=False)
 class Loop:
     """One period of a device's I–V characteristic, closed by its chord.

@@ -53,6 +53,15 @@ def interaction_terms(
     return terms
 
 
+def current_operators(
+    network: Network, memristor: int
+) -> tuple[ComplexArray, list[tuple[tuple[int, int], ComplexArray]]]:
+    """Return the operator of V, 2×2, and what I has beside Γ(2n̄ + 1) + 2Γφ times it, by pair."""
+    scale = network.memristors[memristor].current_scale
+    terms = [(pair, scale * matrix) for pair, matrix in interaction_terms(network, memristor)]
+    return -0.5 * scale * PAPER_SIGMA["y"], terms
+
+
 def pauli_terms(matrix: ComplexArray, pair: tuple[int, int], count: int) -> dict[str, float]:
     """Return a Hermitian 4×4 matrix of `pair` as {Pauli label of `count` letters: coefficient}."""
     terms = {}

@@ -16,7 +16,6 @@ proved.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,12 +24,13 @@ from qmemcircuit.circuits.build import CircuitSet, circuits_with
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.pauli_maps import pauli_labels
 from qmemcircuit.circuits.splitting import embed
-from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray
-from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import PAULI_Z
 from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import Model, Network
+from qmemcircuit.results.certificate import Certificate
+from qmemcircuit.results.observables import current_operators
 from qmemcircuit.simulation.maps import digital_maps
 
 MOST_MEMRISTORS = 3
@@ -51,31 +51,6 @@ DEPHASING: FloatArray = np.diag([0, -1.0, -1.0, 0])
 
 INTEGRATION_ERROR = 1e-9
 """Of the exact map, added to the upper bound and taken off the lower one."""
-
-
-@data_object
-@dataclass(frozen=True, eq=False)
-class Certificate:
-    """Bounds on half the diamond norm of digital minus exact, from t = 0 to each time.
-
-    Attributes:
-        times: shape (T,).
-        lower, upper: shape (T,). No input, entangled or not, gives a trace distance above `upper`
-            between the digital circuit's state and the master equation's; some input gives at
-            least `lower`. The integration error of the exact map, 1e-9, is in both.
-    """
-
-    times: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    @property
-    def largest(self) -> float:
-        """The upper bound that holds at all of the times."""
-        return float(self.upper.max())
 
 
 def certify(
@@ -103,7 +78,13 @@ def certify(
     True
     """
     check_arguments(certify, locals())
-    circuits = circuits_with(model, times, CircuitOptions("Z", "reset", splitting, steps))
+    return certificate_of(
+        circuits_with(model, times, CircuitOptions("Z", "reset", splitting, steps))
+    )
+
+
+def certificate_of(circuits: CircuitSet) -> Certificate:
+    """Return the certificate of circuits that are made already."""
     memristors = len(circuits.network.memristors)
     if memristors > MOST_MEMRISTORS:
         raise ValueError(
@@ -111,11 +92,29 @@ def certify(
             f"{memristors}; certify the coupled pairs one by one."
         )
     lower, upper = half_diamond_norms(digital_maps(circuits) - exact_maps(circuits))
+    upper = np.minimum(upper + INTEGRATION_ERROR, 1.0)
+    scales = np.array([item.current_scale for item in circuits.network.memristors])
     return Certificate(
         circuits.times,
         np.maximum(lower - INTEGRATION_ERROR, 0.0),
-        np.minimum(upper + INTEGRATION_ERROR, 1.0),
+        upper,
+        # V is half of the scale times a mean between −1 and 1.
+        upper[:, None] * scales,
+        upper[:, None] * current_ranges(circuits.network, circuits.times),
     )
+
+
+def current_ranges(network: Network, times: FloatArray) -> FloatArray:
+    """Return the difference of the largest and the smallest current that any state has, (T, M)."""
+    count = len(network.memristors)
+    found = np.empty((times.size, count))
+    for j, item in enumerate(network.memristors):
+        voltage, rest = current_operators(network, j)
+        whole = embed(voltage, [j], count)
+        added = sum((embed(matrix, list(pair), count) for pair, matrix in rest), np.zeros(()))
+        levels = np.linalg.eigvalsh(item.conductance(times)[:, None, None] * whole + added)
+        found[:, j] = levels[:, -1] - levels[:, 0]
+    return found
 
 
 def exact_maps(circuits: CircuitSet) -> FloatArray:

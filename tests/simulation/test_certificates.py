@@ -125,3 +125,25 @@ def test_a_stronger_damping_is_noticed() -> None:
 def test_more_than_three_are_refused() -> None:
     with pytest.raises(ValueError, match="Argument model must have at most 3 memristors"):
         qm.certify(qm.chain([ONE] * 4, qm.Native("y", 0.1)), TIMES)
+
+
+def test_it_bounds_voltages_and_currents_of_random_inputs() -> None:
+    """And stands in the comparison and the budget, whose splitting never exceeds it."""
+    random = np.random.default_rng(3)
+    laws = [qm.Memristor(qm.SquidRate(0.4), a=0.8), qm.Memristor(qm.ConstantRate(0.2), a=0.3)]
+    couplings = {(0, 1): qm.ControlledRotation("x", 0.7)}
+    certificate = qm.certify(qm.Network(laws, couplings), TIMES)
+    for _ in range(20):
+        vector = random.normal(size=4) + 1j * random.normal(size=4)
+        network = qm.Network(laws, couplings, state=vector / np.linalg.norm(vector))
+        exact, master = qm.exact_circuit(network, TIMES), qm.master_equation(network, TIMES)
+        assert np.all(np.abs(exact.voltage - master.voltage) <= certificate.voltage + 1e-8)
+        assert np.all(np.abs(exact.current - master.current) <= certificate.current + 1e-8)
+        found = qm.compare(exact, master, noisy=exact, exact=exact, certificate=certificate)
+        assert np.all(found.budget.splitting <= found.budget.certificate + 1e-8)
+    assert str(certificate) in str(found)
+    assert "splitting, any input" in str(found)
+    half = np.abs(exact.voltage - master.voltage).max() / certificate.voltage.max()
+    assert half > 0.05  # no empty promise
+    with pytest.raises(ValueError, match="certificate must be for the times"):
+        qm.compare(exact, master, certificate=qm.certify(laws[0], TIMES[:2]))
