@@ -147,5 +147,9 @@ def _flat_labels(qubits: int) -> ComplexArray:
     return pauli_labels(qubits).reshape(4**qubits, -1)
 
 
+PAIRS: ComplexArray = pauli_labels(2)
+"""Of two qubits."""
+
+
 def _basis(dimension: int) -> ComplexArray:
-    return pauli_labels(1 if dimension == 2 else 2)
+    return PAULIS if dimension == 2 else PAIRS

@@ -192,8 +192,8 @@ def plot_series(
     if certificate is not None:
         if reference is None:
             raise ValueError(
-                "Argument reference must be given with a certificate, which is a band about it, but "
-                "it is None; master_equation(model, times) is the one that is meant."
+                "Argument reference must be given with a certificate, which is a band about it, "
+                "but it is None; master_equation(model, times) is the one that is meant."
             )
         check_same_times(certificate, reference.times)
     if ax is None:
