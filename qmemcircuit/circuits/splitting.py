@@ -317,11 +317,11 @@ def _commute(network: Network, first: Part, second: Part) -> bool:
     if isinstance(first, local) and isinstance(second, local):
         return True
     if isinstance(first, Interaction) and isinstance(second, Interaction):
-        return _interactions_commute(network, first.index, second.index)
+        return interactions_commute(network, first.index, second.index)
     return False
 
 
-def _interactions_commute(network: Network, first: int, second: int) -> bool:
+def interactions_commute(network: Network, first: int, second: int) -> bool:
     """Compare the two generators on the two or three memristors that they touch."""
     (pair_a, coupling_a), (pair_b, coupling_b) = network.couplings[first], network.couplings[second]
     members = sorted({*pair_a, *pair_b})
