@@ -124,11 +124,6 @@ def test_a_stronger_damping_is_noticed() -> None:
     assert lower.min() > 0.002  # 0.0027 after 0.4, growing
 
 
-def test_more_than_three_are_refused() -> None:
-    with pytest.raises(ValueError, match="Argument model must have at most 3 memristors"):
-        qm.certify(qm.chain([ONE] * 4, qm.Native("y", 0.1)), TIMES)
-
-
 def test_it_bounds_voltages_and_currents_of_random_inputs() -> None:
     """And stands in the comparison and the budget, whose splitting never exceeds it."""
     random = np.random.default_rng(3)
