@@ -30,7 +30,11 @@ from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples
+from .designs.family import Family as Family
+from .designs.fitting import fit as fit
 from .designs.gradients import gradient as gradient
+from .designs.search import Constraint as Constraint
+from .designs.search import design as design
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
@@ -104,6 +108,7 @@ __all__ = [
     "Concurrence",
     "ConstantDepth",
     "ConstantRate",
+    "Constraint",
     "ControlledRotation",
     "Coupling",
     "DecayRate",
@@ -111,6 +116,7 @@ __all__ = [
     "ErrorBudget",
     "Estimate",
     "Event",
+    "Family",
     "FileFormatError",
     "FunctionRate",
     "HarmonicRate",
@@ -145,6 +151,7 @@ __all__ = [
     "collect",
     "compare",
     "compile_pair",
+    "design",
     "device",
     "device_states",
     "error_budget",
@@ -154,6 +161,7 @@ __all__ = [
     "expected_trajectory",
     "find_deaths_and_births",
     "find_loops",
+    "fit",
     "gradient",
     "ibm",
     "genuine_entanglement",
