@@ -10,7 +10,7 @@ import numpy as np
 
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.designs.family import Family
@@ -94,6 +94,7 @@ def fit(
     if level >= 1:
         raise ValueError(f"Argument level must be below 1, but {level:g} was given.")
     starts = check_integer("starts", starts, minimum=1)
+    check_work("starts", starts, 10**4, "searches")
     seed = check_integer("seed", seed, minimum=0)
     likelihood = _Likelihood(record, family)
     low, high = family.limits

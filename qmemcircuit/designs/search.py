@@ -18,7 +18,7 @@ from qmemcircuit.circuits.expense import ideal_expense
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_integer, check_times
+from qmemcircuit.common.checks import FloatArray, check_integer, check_times, check_work
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.designs.family import Family
 from qmemcircuit.designs.gradients import solve_model
@@ -134,9 +134,10 @@ def design(
         ValueError: no start reaches the constraints; it says which one is missed, by how much.
         NoDerivativeError: the objective has no derivative at any start.
     """
-    check_arguments(design, locals(), own=("objective", "first"))
+    check_arguments(design, locals(), own=("objective",))
     _check_quantity("objective", objective)
     starts = check_integer("starts", starts, minimum=1)
+    check_work("starts", starts, 10**4, "searches")
     seed = check_integer("seed", seed, minimum=0)
     grid = check_times(times)
     if most_two_qubit_gates is not None:
