@@ -6,6 +6,9 @@ from .analysis.entanglement import Event as Event
 from .analysis.entanglement import find_deaths_and_births as find_deaths_and_births
 from .analysis.loops import Loop as Loop
 from .analysis.loops import find_loops as find_loops
+from .analysis.multipartite.genuine import GenuineEntanglement as GenuineEntanglement
+from .analysis.multipartite.genuine import genuine_entanglement as genuine_entanglement
+from .analysis.multipartite.genuine import rank_settings as rank_settings
 from .analysis.relations import LaggedCorrelation as LaggedCorrelation
 from .analysis.relations import inverse_relation as inverse_relation
 from .circuits.build import CircuitSet as CircuitSet
@@ -27,11 +30,13 @@ from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples
+from .designs.gradients import gradient as gradient
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
+from .memory.memory_qubit import memory_network as memory_network
 from .model.couplings import ControlledRotation as ControlledRotation
 from .model.couplings import Coupling as Coupling
 from .model.couplings import MatrixCoupling as MatrixCoupling
@@ -41,6 +46,7 @@ from .model.couplings import PartialSwap as PartialSwap
 from .model.graphs import chain as chain
 from .model.graphs import ring as ring
 from .model.graphs import star as star
+from .model.harmonic import HarmonicRate as HarmonicRate
 from .model.lorentzian import LorentzianRate as LorentzianRate
 from .model.memristors import Memristor as Memristor
 from .model.memristors import Network as Network
@@ -75,6 +81,8 @@ from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
+from .simulation.batches import Batch as Batch
+from .simulation.batches import exact_batch as exact_batch
 from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
@@ -86,6 +94,7 @@ from .sweeps.sweep import sweep as sweep
 __all__ = [
     "allow_large",
     "AncillaPool",
+    "Batch",
     "Certificate",
     "CircuitSet",
     "CoherentErrors",
@@ -104,6 +113,8 @@ __all__ = [
     "Event",
     "FileFormatError",
     "FunctionRate",
+    "HarmonicRate",
+    "GenuineEntanglement",
     "IbmTarget",
     "JobService",
     "Judgement",
@@ -138,15 +149,19 @@ __all__ = [
     "device_states",
     "error_budget",
     "estimate",
+    "exact_batch",
     "exact_circuit",
     "expected_trajectory",
     "find_deaths_and_births",
     "find_loops",
+    "gradient",
     "ibm",
+    "genuine_entanglement",
     "inverse_relation",
     "judge",
     "master_equation",
     "measure_readout",
+    "memory_network",
     "memristive_defect",
     "mitigate",
     "pauli_mean",
@@ -158,6 +173,7 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "rank_settings",
     "rehearse",
     "rebuild_circuits",
     "resume",

@@ -136,7 +136,7 @@ def collect(
         return _collection(place, plan, arrays, tuple(missing))
 
 
-def run_jobs(measurement: Measurement, shots: int) -> Record:
+def run_jobs(measurement: Measurement) -> Record:
     """Submit, wait and collect, in a new folder of the working directory.
 
     Raises RuntimeError where a job fails, naming the folder that holds what was measured.
@@ -144,7 +144,7 @@ def run_jobs(measurement: Measurement, shots: int) -> Record:
     now = time.strftime("%Y%m%dT%H%M%S")
     folder = Path(f"qmemcircuit-jobs-{now}-{uuid.uuid4().hex[:6]}")
     try:
-        submit_measurement(measurement, shots, folder)
+        submit_measurement(measurement, folder)
         found = collect(
             folder, service=submittable(measurement.target).connect(folder), wait=math.inf
         )

@@ -13,7 +13,6 @@ from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.samples import Samples
@@ -21,8 +20,12 @@ from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.records import Record
 from qmemcircuit.runs.collection import run_jobs
-from qmemcircuit.runs.measurement import describe_circuits, mitigated_samples, plan_measurement
-from qmemcircuit.runs.planning import check_measurement
+from qmemcircuit.runs.measurement import (
+    MeasurementOptions,
+    describe_circuits,
+    mitigated_samples,
+    plan_measurement,
+)
 from qmemcircuit.runs.protocols import Submittable
 
 if TYPE_CHECKING:
@@ -66,20 +69,17 @@ def run(
     Raises ValueError or TypeError for bad arguments, before anything runs.
     """
     check_arguments(run, locals(), own=("target", "quantities"))
-    shots = check_integer("shots", shots, minimum=1)
-    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    measurement = plan_measurement(
-        model, times, options, as_target(target), absorb_decay=absorb_decay, mitigation=mitigation
-    )
-    check_measurement(measurement, shots, quantities)
+    built = CircuitOptions(bases, ancilla, splitting, steps, collision)
+    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities)
+    measurement = plan_measurement(model, times, as_target(target), options)
     if isinstance(measurement.target, Submittable):
-        return run_jobs(measurement, shots)
-    counts = [item.target.sample(item.circuits, shots) for item in measurement.runs]
+        return run_jobs(measurement)
+    counts = [item.target.sample(item.circuits, options.shots) for item in measurement.runs]
     circuits = measurement.circuits
     provenance = make_provenance(
         "run",
         target=dict(measurement.target.describe()),
-        shots_asked=shots,
+        shots_asked=options.shots,
         **describe_circuits(circuits),
         **measurement.details,
     )

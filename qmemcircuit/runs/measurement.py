@@ -29,6 +29,7 @@ from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Memristor, Model, Network
 from qmemcircuit.model.rates import ConstantRate
+from qmemcircuit.results.requirements import check_quantities
 
 FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""
@@ -51,17 +52,58 @@ class PlannedRun:
 
 
 @data_object
+@dataclass(frozen=True)
+class MeasurementOptions:
+    """How a model is measured: what `run`, `plan`, `submit` and `rehearse` take as keywords.
+
+    Attributes:
+        shots: of each circuit, an integer ≥ 1.
+        circuits: how these are built.
+        absorb_decay: whether the device's own T1 does part of the damping.
+        mitigation: what is measured in addition, or None.
+        quantities: what will be estimated.
+
+    Raises ValueError or TypeError where one is out of range, or two exclude each other.
+    """
+
+    shots: int
+    circuits: CircuitOptions
+    absorb_decay: bool = False
+    mitigation: Mitigation | None = None
+    quantities: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shots", check_integer("shots", self.shots, minimum=1))
+        object.__setattr__(self, "absorb_decay", check_boolean("absorb_decay", self.absorb_decay))
+        if self.mitigation is None:
+            return
+        if not isinstance(self.mitigation, Mitigation):
+            raise TypeError(
+                f"Argument mitigation must be a Mitigation, but {self.mitigation!r} was given; "
+                "Mitigation(factors=(1, 3, 5)) is one."
+            )
+        if self.mitigation.fold_all and self.absorb_decay:
+            raise ValueError(
+                "Argument mitigation must have fold_all=False with absorb_decay, but it is True: "
+                "the device's T1 is part of what the circuits do, and must not be extrapolated "
+                "away."
+            )
+
+
+@data_object
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """All that is measured for one record.
 
     Attributes:
         runs: the model's circuits first.
+        shots: of each circuit.
         mitigation: as declared, or None.
         details: how the circuits were made, for the record's provenance.
     """
 
     runs: tuple[PlannedRun, ...]
+    shots: int
     mitigation: Mitigation | None
     details: Mapping[str, Any]
 
@@ -77,32 +119,20 @@ class Measurement:
 
 
 def plan_measurement(
-    model: Model,
-    times: ArrayLike,
-    options: CircuitOptions,
-    target: Target,
-    *,
-    absorb_decay: bool = False,
-    mitigation: Mitigation | None = None,
+    model: Model, times: ArrayLike, target: Target, options: MeasurementOptions
 ) -> Measurement:
-    """Build, place and adapt the circuits of `model`; the arguments are those of `run`."""
-    if mitigation is not None and not isinstance(mitigation, Mitigation):
-        raise TypeError(
-            f"Argument mitigation must be a Mitigation, but {mitigation!r} was given; "
-            "Mitigation(factors=(1, 3, 5)) is one."
-        )
-    absorb_decay = check_boolean("absorb_decay", absorb_decay)
-    if mitigation is not None and mitigation.fold_all and absorb_decay:
-        raise ValueError(
-            "Argument mitigation must have fold_all=False with absorb_decay, but it is True: the "
-            "device's T1 is part of what the circuits do, and must not be extrapolated away."
-        )
-    circuits, choice = resolve_ancilla(model, times, options, target)
+    """Build, place and adapt the circuits of `model`.
+
+    Raises ValueError or TypeError for what would fail in the middle of the measurement or after
+    it: circuits that the target cannot run, quantities that cannot be estimated.
+    """
+    circuits, choice = resolve_ancilla(model, times, options.circuits, target)
+    mitigation = options.mitigation
     if mitigation is not None and mitigation.extrapolation == "exponential":
         require_equal_gates(circuits)
     placed = target.place(circuits)
     absorption = None
-    if absorb_decay:
+    if options.absorb_decay:
         circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
         absorption = report.describe()
     details = {
@@ -110,12 +140,19 @@ def plan_measurement(
         "ancilla_choice": None if choice is None else choice.describe(),
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
-    return Measurement(_runs(circuits, placed, mitigation), mitigation, details)
+    found = Measurement(_runs(circuits, placed, mitigation), options.shots, mitigation, details)
+    check_quantities(
+        options.quantities, circuits.network, circuits.times, circuits.bases, shots=options.shots
+    )
+    for item in found.runs:
+        item.target.check(item.circuits)
+    return found
 
 
-def measurement_of(circuits: CircuitSet, target: Target) -> Measurement:
+def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurement:
     """Return the measurement of circuits that are already made, without mitigation."""
-    return Measurement(_runs(circuits, target.place(circuits), None), None, {})
+    shots = check_integer("shots", shots, minimum=1)
+    return Measurement(_runs(circuits, target.place(circuits), None), shots, None, {})
 
 
 def _runs(

@@ -15,13 +15,12 @@ from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.model.memristors import Model
-from qmemcircuit.results.requirements import check_quantities, missing_requirements
-from qmemcircuit.runs.measurement import Measurement, plan_measurement
+from qmemcircuit.results.requirements import missing_requirements
+from qmemcircuit.runs.measurement import Measurement, MeasurementOptions, plan_measurement
 from qmemcircuit.runs.protocols import Submittable
 
 if TYPE_CHECKING:
@@ -129,26 +128,14 @@ def plan(
       not concurrence: concurrence is of two memristors; this model has one
     """
     check_arguments(plan, locals(), own=("target", "quantities"))
-    shots = check_integer("shots", shots, minimum=1)
-    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    measurement = plan_measurement(
-        model, times, options, as_target(target), absorb_decay=absorb_decay, mitigation=mitigation
-    )
-    check_measurement(measurement, shots, quantities)
-    return plan_of_measurement(measurement, shots)
+    built = CircuitOptions(bases, ancilla, splitting, steps, collision)
+    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities)
+    return plan_of_measurement(plan_measurement(model, times, as_target(target), options))
 
 
-def check_measurement(measurement: Measurement, shots: int, quantities: Sequence[str]) -> None:
-    """Raise ValueError, before anything runs, for what would fail in the middle or after it."""
-    circuits = measurement.circuits
-    check_quantities(quantities, circuits.network, circuits.times, circuits.bases, shots=shots)
-    for item in measurement.runs:
-        item.target.check(item.circuits)
-
-
-def plan_of_measurement(measurement: Measurement, shots: int) -> Plan:
+def plan_of_measurement(measurement: Measurement) -> Plan:
     """Return the plan of a measurement whose circuits are made."""
-    circuits, target = measurement.circuits, measurement.target
+    circuits, target, shots = measurement.circuits, measurement.target, measurement.shots
     expense = target.expense(circuits)
     total = sum(len(item.circuits) for item in measurement.runs)
     jobs = len(target.parts(total, shots)) if isinstance(target, Submittable) else None

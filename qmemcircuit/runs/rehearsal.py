@@ -15,9 +15,8 @@ from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.options import CircuitOptions
+from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
-from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object
@@ -31,7 +30,7 @@ from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.estimation import CurrentEstimator
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs.measurement import measure_readout, plan_measurement
+from qmemcircuit.runs.measurement import MeasurementOptions, measure_readout, plan_measurement
 
 
 @data_object
@@ -94,7 +93,7 @@ def rehearse(
     mitigation: Mitigation | None = None,
     bases: str | Sequence[str | Sequence[str]] | None = None,
     ancilla: BestAncilla = "reset",
-    splitting: Splitting = "lie",
+    splitting: AnySplitting = "lie",
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
@@ -116,11 +115,10 @@ def rehearse(
             f"Argument target must have a device's noise model, but {target!r} has none; "
             "device(backend, seed=1) is one."
         )
-    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
     declared = Mitigation(readout=False) if mitigation is None else mitigation
-    measurement = plan_measurement(
-        model, times, options, device, absorb_decay=absorb_decay, mitigation=declared
-    )
+    built = CircuitOptions(bases, ancilla, splitting, steps, collision)
+    options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared)
+    measurement = plan_measurement(model, times, device, options)
     circuits = measurement.circuits
     runs = measurement.runs[: len(declared.factors)]
     probabilities = []

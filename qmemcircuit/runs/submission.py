@@ -35,7 +35,6 @@ from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.storage import FileFormatError, save_file, write_atomically
 from qmemcircuit.counts.mitigation import Mitigation
@@ -43,13 +42,13 @@ from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
-from qmemcircuit.runs.measurement import Measurement, describe_circuits, plan_measurement
-from qmemcircuit.runs.planning import (
-    Plan,
-    ask_on_terminal,
-    check_measurement,
-    plan_of_measurement,
+from qmemcircuit.runs.measurement import (
+    Measurement,
+    MeasurementOptions,
+    describe_circuits,
+    plan_measurement,
 )
+from qmemcircuit.runs.planning import Plan, ask_on_terminal, plan_of_measurement
 from qmemcircuit.runs.protocols import JobService, Submittable, submittable
 from qmemcircuit.runs.services import connect
 
@@ -94,24 +93,16 @@ def submit(
     was accepted is never submitted twice.
     """
     check_arguments(submit, locals(), own=("target", "quantities"))
-    shots = check_integer("shots", shots, minimum=1)
-    submittable(target)
-    options = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    measurement = plan_measurement(
-        model, times, options, target, absorb_decay=absorb_decay, mitigation=mitigation
-    )
-    check_measurement(measurement, shots, quantities)
-    if not (confirm or ask_on_terminal)(plan_of_measurement(measurement, shots)):
+    built = CircuitOptions(bases, ancilla, splitting, steps, collision)
+    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities)
+    measurement = plan_measurement(model, times, submittable(target), options)
+    if not (confirm or ask_on_terminal)(plan_of_measurement(measurement)):
         raise RuntimeError("The plan was declined: nothing was sent and nothing was written.")
-    return submit_measurement(measurement, shots, folder, service=service)
+    return submit_measurement(measurement, folder, service=service)
 
 
 def submit_measurement(
-    measurement: Measurement,
-    shots: int,
-    folder: str | os.PathLike[str],
-    *,
-    service: JobService | None = None,
+    measurement: Measurement, folder: str | os.PathLike[str], *, service: JobService | None = None
 ) -> Path:
     """Do what `submit` does for a measurement that is already planned."""
     place = Path(folder)
@@ -134,7 +125,7 @@ def submit_measurement(
                 f"{left[0]} and no plan.json; restore the plan to collect it, or choose another "
                 "folder."
             )
-        _write_plan(place, measurement, shots)
+        _write_plan(place, measurement)
         with _finished(service or submittable(measurement.target).connect(place)) as connected:
             _send(place, connected, asked=False, retry=False)
     return place
@@ -161,10 +152,11 @@ def resume(
     return place
 
 
-def _write_plan(place: Path, measurement: Measurement, shots: int) -> None:
+def _write_plan(place: Path, measurement: Measurement) -> None:
     """Write the circuits and then the plan, which makes them a submission."""
     from qiskit import qpy
 
+    shots = measurement.shots
     prepared: list[QuantumCircuit] = []
     pubs: list[list[int]] = []
     for number, item in enumerate(measurement.runs):

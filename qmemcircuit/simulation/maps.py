@@ -19,13 +19,13 @@ from qmemcircuit.circuits.pauli_maps import (
     damping_maps,
     density_matrices,
     pauli_means,
-    swap_qubits,
     unitary_map,
 )
 from qmemcircuit.circuits.splitting import Collision, Element, step_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.resources import Effort, progress_of
 from qmemcircuit.model.memristors import Network
+from qmemcircuit.simulation.steps import apply_maps
 
 Part = tuple[tuple[int, ...], FloatArray]
 """Memristors, and the map of one step on them."""
@@ -102,7 +102,7 @@ def digital_maps(circuits: CircuitSet) -> FloatArray:
         for index in range(count):
             total = np.eye(size)[None]
             for members, matrix in _own_parts(circuits, index):
-                total = _applied(total, members, matrix[None])
+                total = apply_maps(total, members, matrix[None])
             found[index] = total[0]
         return found
     if circuits.share_steps:
@@ -186,27 +186,9 @@ def _step_matrices(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) 
     for members, maps in step_maps(network, starts, stops, circuits.splitting):
         if total is None:
             total = np.broadcast_to(np.eye(4**count), (len(starts), 4**count, 4**count))
-        total = _applied(total, members, maps)
+        total = apply_maps(total, members, maps)
     assert total is not None  # there is always a memristor, and it turns
     return total
-
-
-def _applied(columns: FloatArray, members: tuple[int, ...], maps: FloatArray) -> FloatArray:
-    """Apply maps (n, 4^k, 4^k) to the columns of matrices (n, 4^M, D)."""
-    steps, size, width = columns.shape
-    if len(members) == 2 and members[0] > members[1]:
-        members, maps = (members[1], members[0]), swap_qubits(maps)
-    low, high = 4 ** members[0], 4 ** members[-1]
-    if len(members) == 1 or members[1] == members[0] + 1:
-        k = maps.shape[-1]
-        shaped = columns.reshape(steps, size // (low * k), k, low * width)
-        return np.asarray(np.matmul(maps[:, None], shaped).reshape(columns.shape))
-    # The memristors between the two are put aside, and put back.
-    shaped = columns.reshape(steps, size // (4 * high), 4, high // (4 * low), 4, low * width)
-    moved = np.ascontiguousarray(shaped.transpose(0, 1, 3, 2, 4, 5))
-    done = np.matmul(maps[:, None, None], moved.reshape(*moved.shape[:3], 16, -1))
-    back = done.reshape(moved.shape).transpose(0, 1, 3, 2, 4, 5)
-    return np.asarray(back.reshape(columns.shape))
 
 
 # --- a large network, pass by pass --------------------------------------------------------------
@@ -266,7 +248,7 @@ class _Block:
     def then(self, members: tuple[int, ...], matrix: FloatArray) -> _Block:
         """Return the block followed by a map on some of its memristors."""
         local = tuple(j - self.low for j in members)
-        return _Block(self.low, _applied(self.matrix[None], local, matrix[None])[0])
+        return _Block(self.low, apply_maps(self.matrix[None], local, matrix[None])[0])
 
     def __call__(self, means: FloatArray) -> FloatArray:
         size = len(self.matrix)
@@ -295,7 +277,7 @@ def _through(means: FloatArray, parts: Sequence[Part]) -> FloatArray:
             for j in members:
                 if j in waiting:
                     means = _Block(j, waiting.pop(j))(means)
-            means = _applied(means[None, :, None], members, matrix[None])[0, :, 0]
+            means = apply_maps(means[None, :, None], members, matrix[None])[0, :, 0]
             continue
         block = _Block(low, np.eye(4)) if block is None else block
         block = block.widened(low, high)

@@ -218,12 +218,19 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_bad_input_is_refused_by_name(elsewhere: None) -> None:
-    counted = run(cases(500))
+# The first part belongs to the fast suite; the slow parts bring the cases to 10,000.
+PARTS = [(0, 500), *((start, start + 2375) for start in range(500, 10_000, 2375))]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [PARTS[0], *(pytest.param(*part, marks=pytest.mark.slow) for part in PARTS[1:])],
+)
+def test_bad_input_is_refused_by_name(elsewhere: None, first: int, last: int) -> None:
+    counted = run(cases(10_000)[first:last])
     assert counted["refused"] > counted["right"]
 
 
-@pytest.mark.slow
-def test_all_bad_input_is_refused_by_name(elsewhere: None) -> None:
-    counted = run(cases(10_000))
-    assert counted["refused"] > counted["right"]
+def test_the_parts_are_ten_thousand_cases() -> None:
+    assert PARTS[-1][1] == 10_000
+    assert [last for _, last in PARTS[:-1]] == [first for first, _ in PARTS[1:]]

@@ -52,6 +52,7 @@ def examples() -> dict[str, object]:
     samples = qm.Samples(("X", "Y"), record.samples.counts)
     long = qm.master_equation(PAIR, PAIR.periods(9, points=20))
     joint = np.diag([0.25] * 4)
+    three = qm.exact_circuit(qm.ring([MEMRISTOR] * 3, qm.Native("y", 0.1)), [0.0, 9.0])
     found = [
         MEMRISTOR,
         qm.Memristor(qm.ConstantRate(0.1), state=[[0.5, 0], [0, 0.5]]),
@@ -60,6 +61,7 @@ def examples() -> dict[str, object]:
         qm.chain([MEMRISTOR] * 40, qm.PartialSwap(0.1)),
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
+        qm.HarmonicRate((0.3, 0.1, 0.2), omega=2.0),
         qm.SquidRate(0.4, omega=2.0),
         qm.FunctionRate(law),
         qm.TabulatedRate(tuple(TIMES), integrals=tuple(TIMES**2)),
@@ -93,6 +95,7 @@ def examples() -> dict[str, object]:
         qm.plan(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=100),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),
+        qm.genuine_entanglement(three, criterion="elements"),
         qm.Estimate(0.11, 0.012, 0.09, 0.13),
         qm.Estimate(TIMES, 0.1 * np.ones(31)),
         qm.Mitigation((1, 3, 5), order=1),
@@ -100,6 +103,7 @@ def examples() -> dict[str, object]:
         qm.MitigatedSamples(qm.Mitigation((1,)), (samples,), readout),
         qm.CoherentErrors(two_qubit_angle=0.1),
         qm.certify(MEMRISTOR, TIMES[:3]),
+        qm.exact_batch([PAIR, PAIR], TIMES[:3]),
         qm.Collection(record, (MissingPart(1, None, "QUEUED", 3, "later"),), (1.0,), ("odd",)),
         simulate_membrane(Membrane(), TIMES, current=10.0),
         simulate_layers([([CircuitNeuron()], [[1.0]])], [1, 0, 1]),

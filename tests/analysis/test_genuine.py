@@ -1,0 +1,222 @@
+"""Genuine entanglement of three and four: closed forms, biseparable states, fresh counts."""
+
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qmemcircuit as qm
+from qmemcircuit.analysis.multipartite.elements import all_elements, strongest
+from qmemcircuit.analysis.multipartite.mixtures import (
+    best_witnesses,
+    cuts,
+    partial_transpose,
+    pauli_labels,
+)
+from qmemcircuit.common.states import pauli_matrix
+from qmemcircuit.counts.means import measured_labels
+
+SOLVER = 5e-5  # tolerance of the programme, a few times
+T = 2 * np.pi
+
+
+def ghz(parties):
+    vector = np.zeros(2**parties, dtype=complex)
+    vector[[0, -1]] = np.sqrt(0.5)
+    return np.outer(vector, vector)
+
+
+def w(parties):
+    vector = np.zeros(2**parties, dtype=complex)
+    vector[[1 << k for k in range(parties)]] = parties**-0.5
+    return np.outer(vector, vector)
+
+
+def noisy(state, share):
+    return (1 - share) * state + share * np.eye(len(state)) / len(state)
+
+
+def random_state(rng, size):
+    matrix = rng.normal(size=(size, size)) + 1j * rng.normal(size=(size, size))
+    weights = rng.dirichlet(np.full(size, 0.3))
+    vectors, _ = np.linalg.qr(matrix)
+    return (vectors * weights) @ vectors.conj().T
+
+
+def place(first, second, side, parties):
+    """first on the parties of `side`, second on the others; party 0 is least significant."""
+    rest = [j for j in range(parties) if j not in side]
+    state = np.zeros((2**parties, 2**parties), dtype=complex)
+    for row, column in product(range(2**parties), repeat=2):
+        a, b = (
+            (
+                sum(((row >> j) & 1) << n for n, j in enumerate(group)),
+                sum(((column >> j) & 1) << n for n, j in enumerate(group)),
+            )
+            for group in (side, rest)
+        )
+        state[row, column] = first[a] * second[b]
+    return state
+
+
+def biseparable(rng, parties):
+    weights = rng.dirichlet(np.ones(len(cuts(parties))))
+    return sum(
+        weight
+        * place(
+            random_state(rng, 2 ** len(side)), random_state(rng, 2 ** (parties - len(side))), side,
+            parties,
+        )
+        for weight, side in zip(weights, cuts(parties), strict=True)
+    )  # fmt: skip
+
+
+@cache
+def matrices(parties):
+    return np.array([pauli_matrix(label) for label in pauli_labels(parties)])
+
+
+def expectation(coefficients, state):
+    means = np.einsum("pij,ji->p", matrices(len(state).bit_length() - 1), state).real
+    return float(coefficients @ means)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.56, 0.6])
+def test_noisy_ghz_states_have_their_fidelity_above_a_half(share):
+    """E = max(0, F − ½), F = 1 − 7/8 share: Gühne and Seevinck, eq. 5, tight for GHZ-diagonal."""
+    state = noisy(ghz(3), share)
+    (witness,) = best_witnesses(state[None])
+    expected = max(0.0, 0.5 - 7 / 8 * share)
+    assert -expectation(witness, state) == pytest.approx(expected, abs=SOLVER)
+    # GHZ type: 1/2 (1 − share) − 3 share/8, the same number.
+    assert strongest(state[None])[0]["GHZ"][0] == pytest.approx(0.5 - 7 / 8 * share, abs=1e-12)
+
+
+def test_w_and_ghz_of_three_and_four():
+    assert -expectation(best_witnesses(w(3)[None])[0], w(3)) == pytest.approx(0.44281, abs=SOLVER)
+    four = ghz(4)
+    assert -expectation(best_witnesses(four[None])[0], four) == pytest.approx(0.5, abs=SOLVER)
+    for parties in (3, 4):
+        for kind, state in (("GHZ", ghz(parties)), ("W", w(parties))):
+            best = strongest(state[None])[0]
+            assert best[kind][0] == pytest.approx(0.5, abs=1e-9)
+            other = "W" if kind == "GHZ" else "GHZ"
+            assert best[other][0] < 0.5
+
+
+@given(seed=st.integers(0, 2**32 - 1), parties=st.sampled_from([3, 4]))
+@settings(max_examples=40, deadline=None)
+def test_no_inequality_calls_a_biseparable_state_entangled(seed, parties):
+    state = biseparable(np.random.default_rng(seed), parties)
+    assert np.trace(state).real == pytest.approx(1)
+    for item in all_elements(parties):
+        assert item.violation(state[None])[0] < 1e-12
+
+
+def test_witnesses_are_never_below_zero_on_biseparable_states():
+    """Of the programme and of the elements, at random states; a mutant is."""
+    rng = np.random.default_rng(5)
+    targets = np.array([noisy(ghz(3), 0.1), noisy(w(3), 0.2), noisy(random_state(rng, 8), 0.1)])
+    found = list(best_witnesses(targets))
+    for target in targets:
+        for element in (item for _, item in strongest(target[None])[0].values()):
+            matrix = element.witness(target)
+            found.append(np.einsum("ij,pji->p", matrix, matrices(3)).real / 8)
+            # It shows what the inequality does, but for the noise mixed in.
+            shown, violation = -np.trace(matrix @ target).real, element.violation(target[None])[0]
+            assert violation - 1e-2 < shown <= violation + 1e-12
+    tried = [biseparable(rng, 3) for _ in range(60)]
+    for side, _ in product(cuts(3), range(40)):
+        one, two = rng.normal(size=2) + 0j, rng.normal(size=4) + 1j * rng.normal(size=4)
+        tried.append(place(np.outer(one, one), np.outer(two, two.conj()), side, 3))
+    tried = [state / np.trace(state).real for state in tried]
+    assert min(expectation(item, state) for item in found for state in tried) > -1e-9
+    mutant = found[0] - np.eye(1, 64)[0] * 0.1
+    assert min(expectation(mutant, state) for state in tried) < 0
+
+
+def test_it_is_below_the_least_negativity_and_blind_to_local_turns():
+    rng = np.random.default_rng(2)
+    states = np.array([noisy(w(3), 0.15), noisy(ghz(3), 0.3), random_state(rng, 8)])
+    turn = np.ones((1, 1))
+    for _ in range(3):
+        unitary, _ = np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))
+        turn = np.kron(unitary, turn)
+    turned = turn @ states @ turn.conj().T
+    values = [
+        [-expectation(c, s) for c, s in zip(best_witnesses(group), group, strict=True)]
+        for group in (states, turned)
+    ]
+    assert values[0] == pytest.approx(values[1], abs=SOLVER)
+    for value, state in zip(values[0], states, strict=True):
+        least = min(
+            -np.minimum(np.linalg.eigvalsh(partial_transpose(state, side)), 0).sum()
+            for side in cuts(3)
+        )
+        assert value <= least + SOLVER
+
+
+@pytest.fixture(scope="module")
+def ring():
+    memristor = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
+    network = qm.ring([memristor] * 3, qm.Native("y", 1 / 15))
+    times = np.array([1.25, 2.17, 3.25]) * T
+    return network, qm.exact_circuit(network, times, splitting="strang", steps=40)
+
+
+def test_fresh_counts_have_the_exact_value_in_their_errors(ring):
+    network, exact = ring
+    truth = qm.genuine_entanglement(exact)
+    # An independent semidefinite programme (many.md): 0.2485 at 2.17T.
+    assert truth.violation.value[1] == pytest.approx(0.2485, abs=1e-3)
+    assert truth.kinds == ("W", "", "GHZ")
+    # The fixed witness of a mutant, whose coupling has the other sign, is not this one's.
+    opposite = qm.ring(network.memristors, qm.Native("y", -1 / 15))
+    scores, mutants = [], []
+    for seed in range(8):
+        how = {"shots": 2000, "bases": "tomography", "splitting": "strang", "steps": 40}
+        for model, group in ((network, scores), (opposite, mutants)):
+            measured = qm.estimate(qm.run(model, exact.times, target=qm.aer(seed=seed), **how))
+            found = qm.genuine_entanglement(measured, truth).violation
+            group.append((found.value - truth.violation.value) / found.standard_error)
+    # 24 scores: z = 3.6 for all at 99 %, and their variance within its 99.9 % range.
+    scores = np.array(scores)
+    assert np.abs(scores).max() < 3.6
+    assert 0.3 < scores.var() < 2.3
+    assert np.abs(mutants).max() > 3.6
+    assert found.value.shape == (3,)
+
+
+@pytest.mark.slow
+def test_few_settings_show_less_but_some():
+    """Two settings are enough for a GHZ state (Toth and Guehne 2005); one is for no state."""
+    ranked = qm.rank_settings(noisy(ghz(3), 0.1))
+    violations = [violation for _, violation in ranked]
+    assert [len(names) for names, _ in ranked] == list(range(27, 0, -1))
+    assert all(later <= before + SOLVER for before, later in pairwise(violations))
+    assert violations[0] == pytest.approx(0.5 - 7 / 8 * 0.1, abs=SOLVER)
+    nine = next(names for names, _ in ranked if len(names) == 9)
+    (alone,) = best_witnesses(noisy(ghz(3), 0.1)[None], measured_labels(nine))
+    assert violations[18] == pytest.approx(-expectation(alone, noisy(ghz(3), 0.1)), abs=SOLVER)
+    assert violations[-2] > 0.05
+    assert violations[-1] == 0
+
+
+def test_what_cannot_be_witnessed_is_refused(ring):
+    _, exact = ring
+    counts = qm.Samples(("ZZZ",), np.full((3, 1, 8), 100))
+    measured = replace(exact, states=None, samples=counts)
+    with pytest.raises(ValueError, match="allow none at any time; measure bases='tomography'"):
+        qm.genuine_entanglement(measured, exact)
+    with pytest.raises(ValueError, match="Argument reference must be given"):
+        qm.genuine_entanglement(measured)
+    with pytest.raises(ValueError, match="was not measured"):
+        qm.genuine_entanglement(measured, exact, criterion="elements")
+    with pytest.raises(ValueError, match="three or four different memristors from 0 to 2"):
+        qm.genuine_entanglement(exact, memristors=(0, 1))
+    with pytest.raises(ValueError, match=r"shape \(8, 8\)"):
+        qm.rank_settings(np.eye(4) / 4)
