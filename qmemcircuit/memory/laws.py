@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from qmemcircuit.common.arguments import check_fields
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Memristor, Network, require_cold
@@ -60,12 +61,14 @@ class PhaseMemory:
         check_fields(self)
         check_real("decay_scale", self.decay_scale, minimum=0)
 
-    def flow(self, memory: FloatArray, voltage: FloatArray) -> FloatArray:
+    def flow(self, memory: ArrayLike, voltage: ArrayLike) -> FloatArray:
         """Return kV."""
+        check_arguments(PhaseMemory.flow, locals())
         return np.asarray(self.gain * np.asarray(voltage) + 0 * np.asarray(memory))
 
-    def rate(self, memory: FloatArray) -> FloatArray:
+    def rate(self, memory: ArrayLike) -> FloatArray:
         """Return γ0 (1 + cos φ)."""
+        check_arguments(PhaseMemory.rate, locals())
         return np.asarray(self.decay_scale * (1 + np.cos(memory)))
 
 
@@ -91,12 +94,14 @@ class RelaxingMemory:
         check_real("decay_scale", self.decay_scale, minimum=0)
         check_real("lifetime", self.lifetime, minimum=0, exclusive=True)
 
-    def flow(self, memory: FloatArray, voltage: FloatArray) -> FloatArray:
+    def flow(self, memory: ArrayLike, voltage: ArrayLike) -> FloatArray:
         """Return kV − μ/τ."""
+        check_arguments(RelaxingMemory.flow, locals())
         return np.asarray(self.gain * np.asarray(voltage) - np.asarray(memory) / self.lifetime)
 
-    def rate(self, memory: FloatArray) -> FloatArray:
+    def rate(self, memory: ArrayLike) -> FloatArray:
         """Return γ (1 + tanh μ)."""
+        check_arguments(RelaxingMemory.rate, locals())
         return np.asarray(self.decay_scale * (1 + np.tanh(memory)))
 
 
@@ -150,14 +155,19 @@ class SigmaYDrive:
     def __post_init__(self) -> None:
         check_fields(self)
 
-    def value(self, times: FloatArray) -> FloatArray:
+    def value(self, times: ArrayLike) -> FloatArray:
         """Return Ω cos(νt + φ)."""
-        return np.asarray(self.amplitude * np.cos(self.frequency * times + self.phase))
+        check_arguments(SigmaYDrive.value, locals())
+        return np.asarray(
+            self.amplitude * np.cos(self.frequency * np.asarray(times, dtype=float) + self.phase)
+        )
 
-    def integral(self, start: FloatArray, stop: FloatArray) -> FloatArray:
+    def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ∫Ω cos(νt + φ) dt: Ω (stop − start) cos(at the middle) sinc(½ν(stop − start))."""
-        length = stop - start
-        middle = self.frequency * 0.5 * (start + stop) + self.phase
+        check_arguments(SigmaYDrive.integral, locals())
+        first, last = np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
+        length = last - first
+        middle = self.frequency * 0.5 * (first + last) + self.phase
         share = np.sinc(self.frequency * length / (2 * np.pi))
         return np.asarray(self.amplitude * length * np.cos(middle) * share)
 
@@ -165,8 +175,9 @@ class SigmaYDrive:
 def require_plain(memristor: Memristor) -> None:
     """Raise ValueError where a memristor is warm, dephased or driven: feedback takes none yet."""
     require_cold(Network([memristor]), "a memory outside")
-    if getattr(memristor, "drive", None) is not None:
+    drive = vars(memristor).get("drive")
+    if drive is not None:
         raise ValueError(
             "Argument memristor must not be driven for a memory outside, but it has "
-            f"{memristor.drive!r}; leave the drive out."
+            f"{drive!r}; leave the drive out."
         )
