@@ -30,6 +30,7 @@ from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples
+from .designs.gradients import gradient as gradient
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
@@ -45,6 +46,7 @@ from .model.couplings import PartialSwap as PartialSwap
 from .model.graphs import chain as chain
 from .model.graphs import ring as ring
 from .model.graphs import star as star
+from .model.harmonic import HarmonicRate as HarmonicRate
 from .model.lorentzian import LorentzianRate as LorentzianRate
 from .model.memristors import Memristor as Memristor
 from .model.memristors import Network as Network
@@ -111,6 +113,7 @@ __all__ = [
     "Event",
     "FileFormatError",
     "FunctionRate",
+    "HarmonicRate",
     "GenuineEntanglement",
     "IbmTarget",
     "JobService",
@@ -151,6 +154,7 @@ __all__ = [
     "expected_trajectory",
     "find_deaths_and_births",
     "find_loops",
+    "gradient",
     "ibm",
     "genuine_entanglement",
     "inverse_relation",

@@ -65,6 +65,13 @@ def measured_circuit() -> QuantumCircuit:
     return circuit
 
 
+def device_circuit() -> QuantumCircuit:
+    circuit = QuantumCircuit(5, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
 def oscillating(t: float) -> float:
     return 0.1 + 0.05 * np.sin(t)
 
@@ -153,6 +160,8 @@ def objects() -> dict[type, Any]:
         qm.SquidRate(0.4, omega=1.0),
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
+        qm.HarmonicRate((0.3, 0.1, 0.2), omega=1.0),
+        qm.gradient(MEMRISTOR, TIMES, "voltage"),
         law,
         table,
         qm.Native("y", 0.1),
@@ -321,6 +330,7 @@ def values() -> dict[str, Any]:
         "save_figure.path": Path("made/figure"),
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
+        "count_compiled.compiled": [device_circuit()],
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
         "device_states.target": qm.device(PlainBackend(), seed=1),
         "expected_trajectory.target": qm.device(PlainBackend(), seed=1),
