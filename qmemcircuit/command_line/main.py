@@ -21,6 +21,7 @@ EXTRAS = {
     "distributed": ("distributed", "sweeps on more than one machine"),
     "nbclient": ("notebooks", "running the notebooks"),
     "mthree": ("mitigation", "readout mitigation on the outcomes seen"),
+    "cvxpy": ("entanglement", "the best witness of genuine entanglement"),
 }
 """Optional modules: the extra that installs each, and what it is for."""
 
