@@ -62,7 +62,10 @@ def step_journal(
 
     Raises ValueError where the journal is of another loop, or its calibration has changed.
     """
-    now: dict[str, Any] = {"loop": _plain(loop), "calibrations": [{"from": 1, **_plain(calibration)}]}
+    now: dict[str, Any] = {
+        "loop": _plain(loop),
+        "calibrations": [{"from": 1, **_plain(calibration)}],
+    }
     folder.mkdir(parents=True, exist_ok=True)
     refusal = f"Argument journal must be used by one process, but {folder} is in use."
     with locked(folder / "lock", refusal):
