@@ -36,6 +36,8 @@ from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
+from .memory.classification import MemoryClass as MemoryClass
+from .memory.classification import classify_memory as classify_memory
 from .memory.memory_qubit import memory_network as memory_network
 from .model.couplings import ControlledRotation as ControlledRotation
 from .model.couplings import Coupling as Coupling
@@ -122,6 +124,7 @@ __all__ = [
     "Loop",
     "LorentzianRate",
     "MatrixCoupling",
+    "MemoryClass",
     "Memristor",
     "MitigatedSamples",
     "Mitigation",
@@ -142,6 +145,7 @@ __all__ = [
     "build_circuits",
     "certify",
     "chain",
+    "classify_memory",
     "collect",
     "compare",
     "compile_pair",

@@ -71,6 +71,7 @@ def examples() -> dict[str, object]:
         qm.PartialISwap(0.1),
         qm.MatrixCoupling(np.diag([0.0, 0.1, 0.2, 0.3])),
         qm.pool(3),
+        qm.classify_memory(MEMRISTOR, [0.5, 1.0]),
         qm.build_circuits(PAIR, TIMES, bases="tomography"),
         qm.Rehearsal(
             qm.build_circuits(MEMRISTOR, TIMES[:2]),
