@@ -160,3 +160,22 @@ def test_times_that_were_not_measured_do_not_count():
         assert comparison.p_value > 1e-4
     nothing = replace(measured, samples=qm.Samples(measured.samples.bases, 0 * counts))
     assert qm.compare(nothing, master).agree is None
+
+
+@pytest.mark.slow
+def test_the_whole_verdict_rejects_few_true_models_and_every_wrong_one():
+    """Counts, decay rates and loops together: at most 5 % of true ones, so at most 8 of 40 runs.
+
+    Nine or more would happen by chance to 1 test in 8000. Γ → 1.1Γ is rejected in all of five.
+    """
+    times = MEMRISTOR.periods(2, points=20)
+    master = qm.master_equation(MEMRISTOR, times)
+
+    def verdicts(rate: float, runs: int) -> list[bool | None]:
+        model = qm.Network([qm.Memristor(qm.SquidRate(rate), a=np.pi / 4, b=np.pi / 5)])
+        exact = qm.exact_circuit(model, times)
+        records = [draw_record(model, exact, ("X", "Y"), 5000, seed) for seed in range(runs)]
+        return [qm.compare(qm.estimate(record), master).agree for record in records]
+
+    assert verdicts(0.4, 40).count(False) <= 8
+    assert verdicts(0.44, 5) == [False] * 5
