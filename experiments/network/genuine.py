@@ -282,10 +282,11 @@ def _draw_device(ax: Axes, rows: Mapping[str, Any]) -> None:
             label=f"{kind} ± 2σ",
         )  # fmt: skip
     exact = [row["exact"] for row in rows.values()]
-    ax.plot(np.arange(len(rows)), exact, "_", ms=22, color="black", label="master equation")
+    place = np.arange(len(rows))
+    ax.hlines(exact, place - 0.3, place + 0.3, color="black", label="master equation")
     names = [f"{label}\n{row['two_qubit_gates']:.0f} gates" for label, row in rows.items()]
     ax.set_xticks(np.arange(len(rows)), names)
     ax.set_xlim(-0.6, max(len(rows), 1) - 0.4)
     ax.axhline(0, color="0.6", lw=0.6)
     ax.set_ylabel("violation of the witness")
-    ax.legend(fontsize=7)
+    ax.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0.0, 0.05))
