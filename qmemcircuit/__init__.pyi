@@ -30,11 +30,13 @@ from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples
+from .designs.gradients import gradient as gradient
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
+from .memory.memory_qubit import memory_network as memory_network
 from .model.couplings import ControlledRotation as ControlledRotation
 from .model.couplings import Coupling as Coupling
 from .model.couplings import MatrixCoupling as MatrixCoupling
@@ -44,6 +46,7 @@ from .model.couplings import PartialSwap as PartialSwap
 from .model.graphs import chain as chain
 from .model.graphs import ring as ring
 from .model.graphs import star as star
+from .model.harmonic import HarmonicRate as HarmonicRate
 from .model.lorentzian import LorentzianRate as LorentzianRate
 from .model.memristors import Memristor as Memristor
 from .model.memristors import Network as Network
@@ -111,6 +114,7 @@ __all__ = [
     "Event",
     "FileFormatError",
     "FunctionRate",
+    "HarmonicRate",
     "GenuineEntanglement",
     "IbmTarget",
     "JobService",
@@ -152,12 +156,14 @@ __all__ = [
     "expected_trajectory",
     "find_deaths_and_births",
     "find_loops",
+    "gradient",
     "ibm",
     "genuine_entanglement",
     "inverse_relation",
     "judge",
     "master_equation",
     "measure_readout",
+    "memory_network",
     "memristive_defect",
     "mitigate",
     "pauli_mean",

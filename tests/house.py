@@ -19,6 +19,8 @@ WINGS = (
     ("command_line",),
     ("runs",),
     ("devices",),
+    ("designs",),
+    ("memory",),
     ("simulation", "neurons", "plotting"),
     ("circuits", "analysis"),
     ("results",),

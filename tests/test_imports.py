@@ -19,7 +19,6 @@ HEAVY = (
     "qutip",
     "matplotlib",
     "numba",
-    "CyRK",
     "dask",
     "distributed",
 )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from qmemcircuit.neurons.dynamics import stepper
 from qmemcircuit.neurons.dynamics.systems import integrate
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
@@ -36,7 +37,7 @@ def main() -> None:
     change = np.empty(4)
 
     def same_rate(t: float, y: Any) -> Any:
-        system.field.rate(t, y, change, system.parameters)
+        stepper.evaluate_rate(system.field.rate, t, y, change, system.parameters)
         return change.copy()
 
     def scipy_compiled(length: float) -> Any:
@@ -63,7 +64,7 @@ def main() -> None:
         return _scipy(numpy_rate, start, length)
 
     rows = [
-        ("compiled, CyRK's DOP853", compiled, 1000.0),
+        ("compiled DOP853", compiled, 1000.0),
         ("SciPy's DOP853, same compiled right-hand side", scipy_compiled, 20.0),
         ("SciPy's DOP853, NumPy right-hand side", scipy_numpy, 5.0),
     ]

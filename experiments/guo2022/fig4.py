@@ -15,9 +15,6 @@ from qmemcircuit.plotting.figures import make_figure, plot_loop, plot_residuals,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDEST = 0.5
-"""Of an interval of the form factor that is still called a measurement."""
-
 
 def compute(settings: Settings) -> Result:
     """Run every circuit's shots and compare; the paper's current estimator beside ours."""
@@ -60,7 +57,11 @@ def _quantities(
         master.times, x, y, zero, zero, omega=memristor.omega, scale=memristor.current_scale
     )
     loops = [
-        _form_factor(ours, theirs)
+        Quantity.of(
+            f"form factor of loop {ours.index} (master equation {theirs.form_factor:.4f})",
+            ours.form_factor_estimate,
+            possible=(0.0, 1.0),
+        )
         for ours, theirs in zip(comparison.loops_a[0], comparison.loops_b[0], strict=True)
     ]
     return (
@@ -91,20 +92,6 @@ def _quantities(
         ),
         *loops,
     )
-
-
-def _form_factor(ours: qm.Loop, theirs: qm.Loop) -> Quantity:
-    """Return a loop's form factor with its error; its interval alone where that is most of [0, 1].
-
-    A ± of such a lopsided interval would say nothing.
-    """
-    assert ours.form_factor_interval is not None
-    low, high = ours.form_factor_interval
-    name = f"form factor of loop {ours.index} (master equation {theirs.form_factor:.4f})"
-    if high - low > WIDEST:
-        return Quantity(name, f"not resolved: between {low:.2f} and {high:.2f} at 95 %")
-    evidence = f"95 % interval [{low:.3f}, {high:.3f}]"
-    return Quantity(name, ours.form_factor, ours.form_factor_error, evidence=evidence)
 
 
 def _rms(values: np.ndarray) -> float:

@@ -50,6 +50,19 @@ def _snap(curves: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.concatenate([snapped, snapped[..., :1, :]], axis=-2), extent
 
 
+def close_scaled(curve: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return one closed curve in units of its extent, on the grid, and the extent (1, 2)."""
+    return _snap(curve)
+
+
+def noded_lines(scaled: FloatArray) -> Any:
+    """Return the lines of one closed curve (P + 1, 2), cut wherever they meet."""
+    import shapely
+
+    lines = shapely.get_parts(_node(np.array(shapely.linestrings(scaled))[np.newaxis])[0])
+    return lines[shapely.length(lines) > 0]
+
+
 def _node(lines: Any) -> Any:
     """Cut lines at every point where they meet.
 
@@ -127,8 +140,7 @@ def find_faces(curve: FloatArray) -> tuple[tuple[float, ...], tuple[float, float
     import shapely
 
     snapped, extent = _snap(curve)
-    noded = shapely.get_parts(_node(np.array(shapely.linestrings(snapped))[np.newaxis])[0])
-    noded = noded[shapely.length(noded) > 0]  # a chord from a point to itself
+    noded = noded_lines(snapped)  # without a chord from a point to itself
     if not len(noded):  # the whole curve is one point
         return (), None
     faces = shapely.get_parts(shapely.polygonize(noded))

@@ -234,10 +234,11 @@ def build_circuits(
             `["XX", ("X", "Y")]`. None: what V, I and a pair's concurrence need, see
             `default_bases`.
         ancilla: see `Ancilla`.
-        splitting: `"lie"` (the paper), `"strang"` or `"fused"`; all are the same, and exact, for
-            uncoupled memristors. `"compiled"`: for a pair, the same few collisions a memristor at
-            every t (`compile_pair`), within 0.005 of the master equation or refused;
-            `ConstantDepth(…)` is the same with another tolerance or number of collisions.
+        splitting: `"lie"` (the paper), `"strang"` (damping outside), `"couplings_first"` (Strang
+            with the couplings outside: better where a partner starts empty) or `"fused"`; all are
+            the same, and exact, for uncoupled memristors. `"compiled"`: for a pair, the same few
+            collisions a memristor at every t (`compile_pair`), within 0.005 of the master equation
+            or refused; `ConstantDepth(…)` is the same with another tolerance or number of them.
         steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
             each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).

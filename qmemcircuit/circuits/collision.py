@@ -95,7 +95,8 @@ def damping_probabilities(
             "ancilla only takes excitation away (a CP-divisible map); a negative rate gives some "
             "back, for which the ancilla would have to remember. For one memristor "
             "ancilla='merged' makes one collision of all of [0, t], which is legal while "
-            "the integral from 0 is not negative; master_equation integrates any rate."
+            "the integral from 0 is not negative; memory_network gives a LorentzianRate the memory "
+            "qubit that remembers; master_equation integrates any rate."
         )
     return np.asarray(-np.expm1(-integrals))
 

@@ -37,7 +37,7 @@ from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.memristors import Memristor, Network
 
-Splitting = Literal["lie", "strang", "fused", "compiled"]
+Splitting = Literal["lie", "strang", "couplings_first", "fused", "compiled"]
 
 
 @data_object
@@ -67,7 +67,7 @@ Element = Collision | Operation
 
 
 @dataclass(frozen=True)
-class _Damping:
+class Damping:
     """Damping of one memristor from `start` to `stop`."""
 
     memristor: int
@@ -76,7 +76,7 @@ class _Damping:
 
 
 @dataclass(frozen=True)
-class _Free:
+class Free:
     """Free evolution of one memristor."""
 
     memristor: int
@@ -84,7 +84,7 @@ class _Free:
 
 
 @dataclass(frozen=True)
-class _Interaction:
+class Interaction:
     """The coupling with this index in `network.couplings`."""
 
     index: int
@@ -92,14 +92,14 @@ class _Interaction:
 
 
 @dataclass(frozen=True)
-class _Coherent:
+class Coherent:
     """Free evolution and couplings of one pair together."""
 
     pair: tuple[int, int]
     duration: float
 
 
-_Part = _Damping | _Free | _Interaction | _Coherent
+Part = Damping | Free | Interaction | Coherent
 
 
 def split_evolution(
@@ -110,14 +110,14 @@ def split_evolution(
     Args:
         network: the memristors and their couplings.
         boundaries: the n + 1 instants that bound the n steps.
-        splitting: `"lie"`, `"strang"` or `"fused"`.
+        splitting: `"lie"`, `"strang"`, `"couplings_first"` or `"fused"`.
 
     Parts of neighbouring steps that act alike are merged where everything between them commutes;
     merging changes no channel. Raises ValueError where a rate is negative, or where `fused`
     meets a memristor with several partners, or for `compiled`, which has no steps.
     """
-    check_choice("splitting", splitting, ("lie", "strang", "fused"))
-    parts: list[_Part] = []
+    check_choice("splitting", splitting, ("lie", "strang", "couplings_first", "fused"))
+    parts: list[Part] = []
     for start, stop in pairwise(boundaries):
         parts += _step(network, float(start), float(stop), splitting)
     merged = _merge(network, parts) if splitting != "lie" else parts
@@ -140,26 +140,25 @@ def step_maps(
     lengths = stops - starts
     found: list[tuple[tuple[int, ...], FloatArray]] = []
     local: dict[int, FloatArray] = {}
-    # Every step has the parts of the step from 0 to 1, at the same fractions of its length.
-    for part in _merge(network, _step(network, 0.0, 1.0, splitting)):
+    for part in step_parts(network, splitting):
         match part:
-            case _Damping(j, first, last):
+            case Damping(j, first, last):
                 item = network.memristors[j]
                 bath = bath_probabilities(item, starts + first * lengths, starts + last * lengths)
                 meetings = [damping_maps(p, kind) for kind, p in bath.items()]
                 turned = item.coherence_sign(starts + first * lengths, starts + last * lengths) < 0
                 meetings.append(damping_maps(turned, "dephase"))  # for certain: Z
                 maps = reduce(lambda before, after: after @ before, meetings)
-            case _Free(j, share):
+            case Free(j, share):
                 turning = np.asarray(-0.5 * network.memristors[j].omega * PAULI_Z, dtype=complex)
                 maps = evolution_maps(turning, share * lengths)
-            case _Interaction(index, share):
+            case Interaction(index, share):
                 pair, coupling = network.couplings[index]
                 _check_gate(coupling)
                 found += [((j,), local.pop(j)) for j in pair if j in local]
                 found.append((pair, evolution_maps(coupling.hamiltonian(), share * lengths)))
                 continue
-            case _Coherent(pair, share):
+            case Coherent(pair, share):
                 found += [((j,), local.pop(j)) for j in pair if j in local]
                 found.append(
                     (pair, evolution_maps(pair_hamiltonian(network, pair), share * lengths))
@@ -167,6 +166,11 @@ def step_maps(
                 continue
         local[j] = maps @ local[j] if j in local else maps
     return found + [((j,), maps) for j, maps in local.items()]
+
+
+def step_parts(network: Network, splitting: Splitting) -> list[Part]:
+    """Return the parts of the step from 0 to 1, merged: every step has them at these fractions."""
+    return _merge(network, _step(network, 0.0, 1.0, splitting))
 
 
 def _check_gate(coupling: Coupling) -> None:
@@ -207,7 +211,7 @@ def pair_hamiltonian(network: Network, pair: tuple[int, int]) -> ComplexArray:
     return np.asarray(total)
 
 
-def _step(network: Network, start: float, stop: float, splitting: Splitting) -> list[_Part]:
+def _step(network: Network, start: float, stop: float, splitting: Splitting) -> list[Part]:
     duration, middle = stop - start, 0.5 * (start + stop)
     everyone = range(len(network.memristors))
     indices = range(len(network.couplings))
@@ -215,32 +219,38 @@ def _step(network: Network, start: float, stop: float, splitting: Splitting) -> 
         pairs = fused_pairs(network)
         alone = [j for j in everyone if all(j not in pair for pair in pairs)]
         return [
-            *(_Damping(j, start, middle) for j in everyone),
-            *(_Coherent(pair, duration) for pair in pairs),
-            *(_Free(j, duration) for j in alone),
-            *(_Damping(j, middle, stop) for j in everyone),
+            *(Damping(j, start, middle) for j in everyone),
+            *(Coherent(pair, duration) for pair in pairs),
+            *(Free(j, duration) for j in alone),
+            *(Damping(j, middle, stop) for j in everyone),
         ]
     if splitting == "lie":
         return [
             *_local(everyone, start, stop),
-            *(_Interaction(k, duration) for k in indices),
+            *(Interaction(k, duration) for k in indices),
+        ]
+    if splitting == "couplings_first":
+        return [
+            *(Interaction(k, 0.5 * duration) for k in indices),
+            *_local(everyone, start, stop),
+            *(Interaction(k, 0.5 * duration) for k in reversed(indices)),
         ]
     return [
         *_local(everyone, start, middle),
-        *(_Interaction(k, 0.5 * duration) for k in indices),
-        *(_Interaction(k, 0.5 * duration) for k in reversed(indices)),
+        *(Interaction(k, 0.5 * duration) for k in indices),
+        *(Interaction(k, 0.5 * duration) for k in reversed(indices)),
         *_local(everyone, middle, stop),
     ]
 
 
-def _local(memristors: Sequence[int], start: float, stop: float) -> list[_Part]:
+def _local(memristors: Sequence[int], start: float, stop: float) -> list[Part]:
     """Damping and free evolution, which commute."""
-    return [part for j in memristors for part in (_Damping(j, start, stop), _Free(j, stop - start))]
+    return [part for j in memristors for part in (Damping(j, start, stop), Free(j, stop - start))]
 
 
-def _merge(network: Network, parts: Sequence[_Part]) -> list[_Part]:
+def _merge(network: Network, parts: Sequence[Part]) -> list[Part]:
     """Join each part to the latest earlier one of its kind that it can slide to."""
-    merged: list[_Part] = []
+    merged: list[Part] = []
     for part in parts:
         for place in range(len(merged) - 1, -1, -1):
             joined = _join(merged[place], part)
@@ -255,26 +265,26 @@ def _merge(network: Network, parts: Sequence[_Part]) -> list[_Part]:
     return merged
 
 
-def _join(earlier: _Part, later: _Part) -> _Part | None:
+def _join(earlier: Part, later: Part) -> Part | None:
     match earlier, later:
-        case _Damping(j, start, middle), _Damping(k, begin, stop) if j == k and middle == begin:
-            return _Damping(j, start, stop)
-        case _Free(j, first), _Free(k, second) if j == k:
-            return _Free(j, first + second)
-        case _Interaction(j, first), _Interaction(k, second) if j == k:
-            return _Interaction(j, first + second)
-        case _Coherent(j, first), _Coherent(k, second) if j == k:
-            return _Coherent(j, first + second)
+        case Damping(j, start, middle), Damping(k, begin, stop) if j == k and middle == begin:
+            return Damping(j, start, stop)
+        case Free(j, first), Free(k, second) if j == k:
+            return Free(j, first + second)
+        case Interaction(j, first), Interaction(k, second) if j == k:
+            return Interaction(j, first + second)
+        case Coherent(j, first), Coherent(k, second) if j == k:
+            return Coherent(j, first + second)
     return None
 
 
-def _commute(network: Network, first: _Part, second: _Part) -> bool:
+def _commute(network: Network, first: Part, second: Part) -> bool:
     if not set(_members(network, first)) & set(_members(network, second)):
         return True
-    local = (_Damping, _Free)
+    local = (Damping, Free)
     if isinstance(first, local) and isinstance(second, local):
         return True
-    if isinstance(first, _Interaction) and isinstance(second, _Interaction):
+    if isinstance(first, Interaction) and isinstance(second, Interaction):
         return _interactions_commute(network, first.index, second.index)
     return False
 
@@ -296,18 +306,18 @@ def embed(matrix: ComplexArray, qubits: Sequence[int], count: int) -> ComplexArr
     return np.asarray(identity.compose(Operator(matrix), qargs=list(qubits)).data)
 
 
-def _members(network: Network, part: _Part) -> tuple[int, ...]:
+def _members(network: Network, part: Part) -> tuple[int, ...]:
     match part:
-        case _Damping(j, _, _) | _Free(j, _):
+        case Damping(j, _, _) | Free(j, _):
             return (j,)
-        case _Interaction(index, _):
+        case Interaction(index, _):
             return network.couplings[index][0]
-        case _Coherent(pair, _):
+        case Coherent(pair, _):
             return pair
 
 
-def _elements(network: Network, part: _Part) -> list[Element]:
-    if not isinstance(part, _Damping):
+def _elements(network: Network, part: Part) -> list[Element]:
+    if not isinstance(part, Damping):
         return [_operation(network, part)]
     item = network.memristors[part.memristor]
     bath = bath_probabilities(item, np.array([part.start]), np.array([part.stop]))
@@ -317,14 +327,14 @@ def _elements(network: Network, part: _Part) -> list[Element]:
     return found
 
 
-def _operation(network: Network, part: _Free | _Interaction | _Coherent) -> Operation:
+def _operation(network: Network, part: Free | Interaction | Coherent) -> Operation:
     match part:
-        case _Free(j, duration):
+        case Free(j, duration):
             return Operation((j,), free_gate(network.memristors[j], duration))
-        case _Interaction(index, duration):
+        case Interaction(index, duration):
             pair, coupling = network.couplings[index]
             return Operation(pair, coupling.gate(duration))
-        case _Coherent(pair, duration):
+        case Coherent(pair, duration):
             matrix = evolve(pair_hamiltonian(network, pair), duration)
             return Operation(pair, UnitaryGate(matrix, label="coherent step"))
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 EXTRAS = {
     "qiskit_ibm_runtime": ("hardware", "fake devices and IBM hardware"),
     "numba": ("neurons", "compiled right-hand sides"),
-    "CyRK": ("neurons", "compiled right-hand sides"),
     "distributed": ("distributed", "sweeps on more than one machine"),
     "nbclient": ("notebooks", "running the notebooks"),
     "mthree": ("mitigation", "readout mitigation on the outcomes seen"),

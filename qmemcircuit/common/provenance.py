@@ -20,7 +20,6 @@ PACKAGES = (
     "numpy",
     "scipy",
     "numba",
-    "CyRK",
 )
 
 

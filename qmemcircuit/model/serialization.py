@@ -21,12 +21,16 @@ from qmemcircuit.model.couplings import (
     PartialISwap,
     PartialSwap,
 )
+from qmemcircuit.model.harmonic import HarmonicRate
 from qmemcircuit.model.lorentzian import LorentzianRate
 from qmemcircuit.model.memristors import Memristor, Network
 from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
 from qmemcircuit.model.tabulated import TabulatedRate, tabulate
 
-RATES = {law.__name__: law for law in (SquidRate, ConstantRate, TabulatedRate, LorentzianRate)}
+RATES = {
+    law.__name__: law
+    for law in (SquidRate, ConstantRate, TabulatedRate, LorentzianRate, HarmonicRate)
+}
 COUPLINGS = {
     coupling.__name__: coupling
     for coupling in (Native, ControlledRotation, PartialSwap, PartialISwap)

@@ -132,7 +132,7 @@ def exact_batch(
         models: memristors or networks, of one to three memristors, all with the same couplings'
             pairs in the same order; laws, couplings, states and frequencies may all differ.
         times: increasing times, shape (T,); or (B, T), a row for each model.
-        splitting: `"lie"`, `"strang"` or `"fused"`.
+        splitting: `"lie"`, `"strang"`, `"couplings_first"` or `"fused"`.
         steps: as in `build_circuits`.
 
     The states agree with those of `exact_circuit` to rounding
@@ -152,8 +152,8 @@ def exact_batch(
     options = CircuitOptions("Z", "reset", splitting, steps).for_network(networks[0])
     if options.constant_depth is not None:
         raise ValueError(
-            "Argument splitting must be 'lie', 'strang' or 'fused', but 'compiled' was given: its "
-            "circuits are fitted one by one; use exact_circuit."
+            "Argument splitting must be 'lie', 'strang', 'couplings_first' or 'fused', but "
+            "'compiled' was given: its circuits are fitted one by one; use exact_circuit."
         )
     estimate = estimate_batch(networks, checked.shape[-1], options.steps)
     require(estimate, "split the list of models", argument="models")

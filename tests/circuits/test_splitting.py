@@ -32,7 +32,9 @@ def measured_order(model: qm.Network, splitting: str, steps: list[int]) -> float
 @pytest.mark.parametrize(
     "coupling", [qm.Native("x", 0.1), qm.Native("y", 0.1), qm.ControlledRotation("y", 0.2)]
 )
-@pytest.mark.parametrize(("splitting", "order"), [("lie", 1), ("strang", 2), ("fused", 2)])
+@pytest.mark.parametrize(
+    ("splitting", "order"), [("lie", 1), ("strang", 2), ("couplings_first", 2), ("fused", 2)]
+)
 def test_orders(coupling, splitting, order):
     # The next term of the error changes the slope by a few per cent at these steps.
     found = measured_order(pair(coupling), splitting, [40, 80, 160])
@@ -52,7 +54,7 @@ def test_uncoupled_memristors_are_exact_at_any_step():
     model = qm.Network([FIRST, SECOND])
     times = np.array([PERIODS * model.period])
     master = qm.master_equation(model, times)
-    for splitting in ("lie", "strang", "fused"):
+    for splitting in ("lie", "strang", "couplings_first", "fused"):
         exact = qm.exact_circuit(model, times, splitting=splitting, steps=1)
         # The master equation's own accuracy (rtol 1e-10 over 14 time units).
         assert trace_distance(exact.states, master.states)[0] < 1e-8

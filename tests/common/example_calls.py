@@ -23,6 +23,7 @@ import qmemcircuit as qm
 from qmemcircuit.circuits.protocols import Chain
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+REMEMBERING = qm.Memristor(qm.LorentzianRate(1.0, 0.5), a=0.8, b=0.6)
 PAIR = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.1))
 THREE = qm.ring([MEMRISTOR] * 3, qm.Native("y", 0.1))
 TIMES = MEMRISTOR.periods(1, points=6)
@@ -64,6 +65,13 @@ def measured_circuit() -> QuantumCircuit:
     return circuit
 
 
+def device_circuit() -> QuantumCircuit:
+    circuit = QuantumCircuit(5, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
 def oscillating(t: float) -> float:
     return 0.1 + 0.05 * np.sin(t)
 
@@ -84,6 +92,7 @@ def run_ideally(circuits: Any, shots: int) -> list[dict[str, int]]:
 @cache
 def objects() -> dict[type, Any]:
     """Return one instance of every public class that an entry takes or belongs to."""
+    from qmemcircuit import memory
     from qmemcircuit.counts.estimates import Estimate
     from qmemcircuit.model.squid import Squid
     from qmemcircuit.neurons import inputs
@@ -151,6 +160,8 @@ def objects() -> dict[type, Any]:
         qm.SquidRate(0.4, omega=1.0),
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
+        qm.HarmonicRate((0.3, 0.1, 0.2), omega=1.0),
+        qm.gradient(MEMRISTOR, TIMES, "voltage"),
         law,
         table,
         qm.Native("y", 0.1),
@@ -185,6 +196,7 @@ def objects() -> dict[type, Any]:
         qm.exact_batch([PAIR, PAIR], PAIR_TIMES[:3]),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
         placed,
+        memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1),
         Squid(6e-25, 1.2e-23, 1e9),
         oscillator,
         orbit,
@@ -270,6 +282,11 @@ def values() -> dict[str, Any]:
         "genuine_entanglement.memristors": None,
         "genuine_entanglement.criterion": "elements",
         "rank_settings.state": np.diag([0.5, 0, 0, 0, 0, 0, 0, 0.5]),
+        "memory_network.memristor": REMEMBERING,
+        "memory_trajectory.memristor": REMEMBERING,
+        "memory_amplitude.law": REMEMBERING.rate,
+        "design_memory.times": TIMES[1:],
+        "design_memory.width": 0.1,
         "start": 0.1,
         "stop": 0.5,
         "omega": 1.0,
@@ -298,6 +315,7 @@ def values() -> dict[str, Any]:
         "save_figure.path": Path("made/figure"),
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
+        "count_compiled.compiled": [device_circuit()],
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
         "device_states.target": qm.device(PlainBackend(), seed=1),
         "expected_trajectory.target": qm.device(PlainBackend(), seed=1),

@@ -13,6 +13,7 @@ import qmemcircuit.neurons
 
 ROOMS = (
     "qmemcircuit",
+    "qmemcircuit.memory",
     "qmemcircuit.plotting",
     "qmemcircuit.sweeps.sweep",
     "qmemcircuit.model.squid",
@@ -22,7 +23,10 @@ ROOMS = (
 """Packages with an `__all__`, and modules whose names without an underscore are all public."""
 
 MACHINERY = {
-    # Numba's and CyRK's side of the solvers: they take packed arrays, already checked.
+    # Numba's side of the solvers: they take packed arrays, already checked.
+    "qmemcircuit.neurons.dynamics.callbacks",
+    "qmemcircuit.neurons.dynamics.stepper",
+    "qmemcircuit.neurons.dynamics.stiff",
     "qmemcircuit.neurons.integrate_and_fire.compiled",
     "qmemcircuit.neurons.integrate_and_fire.engine",
     "qmemcircuit.neurons.integrate_and_fire.methods",
@@ -33,7 +37,15 @@ OURS = {
     # Shared by modules of one package, which call them with values already checked.
     "qmemcircuit.neurons.closed_loop": ("StepSamplers", "loop_target"),
     "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
-    "qmemcircuit.neurons.dynamics.systems": ("pack", "require_autonomous", "drive_period", "Field"),
+    "qmemcircuit.neurons.dynamics.systems": (
+        "Field",
+        "March",
+        "check_march",
+        "check_moments",
+        "drive_period",
+        "march",
+        "require_autonomous",
+    ),
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
     "qmemcircuit.neurons.hodgkin_huxley.quantized": ("impedance_at",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),

@@ -61,6 +61,7 @@ def examples() -> dict[str, object]:
         qm.chain([MEMRISTOR] * 40, qm.PartialSwap(0.1)),
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
+        qm.HarmonicRate((0.3, 0.1, 0.2), omega=2.0),
         qm.SquidRate(0.4, omega=2.0),
         qm.FunctionRate(law),
         qm.TabulatedRate(tuple(TIMES), integrals=tuple(TIMES**2)),

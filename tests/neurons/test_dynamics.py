@@ -335,7 +335,7 @@ def test_bad_arguments_and_failures() -> None:
             lambda mu: system.with_parameters([mu, *system.parameters[1:]]), (0.1, 0.2), [0, 0]
         )
     blowing = system.with_parameters([1.0, 3.0, 5.0, 0.0, 0.0])  # |z|² explodes in finite time
-    with pytest.raises(IntegrationError, match="stopped after"):
+    with pytest.raises(IntegrationError, match=r"stopped at t = 0\.09"):
         integrate(blowing, [0.0, 50.0], [1.0, 0.0])
     with pytest.raises(IntegrationError, match="tangent vectors"):
         lyapunov_spectrum(blowing, [1.0, 0.0], transient=0, duration=50)

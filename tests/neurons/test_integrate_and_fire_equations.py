@@ -34,7 +34,7 @@ def test_jacobian_is_the_derivative(method):
         assert system.jacobian(state, 0.7) == pytest.approx(np.array(columns).T, abs=1e-8)
 
 
-@pytest.mark.slow  # numba compiles CyRK's solver
+@pytest.mark.slow  # numba compiles the stepper
 @pytest.mark.parametrize("method", [CaldeiraLeggett(), Gksl(2.0)])
 def test_the_dynamics_tools_and_the_verbs_solve_one_system(method):
     times = np.linspace(0, 12, 25)
@@ -47,7 +47,7 @@ def test_the_dynamics_tools_and_the_verbs_solve_one_system(method):
         dissipator=method.name,
         leak_scale=getattr(method, "leak_scale", 1.0),
     )
-    # Both at 1e-9 or better a step; CyRK against SciPy.
+    # Both at 1e-9 or better a step; the stepper against SciPy.
     assert run.voltage[:, 0] == pytest.approx(states[:, 1], abs=1e-7)
     assert run.variables["charge_variance"][:, 0] == pytest.approx(states[:, 6], abs=1e-7)
 

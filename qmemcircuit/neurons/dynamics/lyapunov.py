@@ -1,26 +1,18 @@
 """Lyapunov exponents of any system, with errors from block averages."""
 
-# mypy: disable-error-code="untyped-decorator"
-
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.neurons.dynamics.systems import (
-    DynamicalSystem,
-    IntegrationError,
-    pack,
-    solve_compiled,
-)
+from qmemcircuit.neurons.dynamics import stepper
+from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, IntegrationError
 
 
 @data_object
@@ -97,81 +89,28 @@ def lyapunov_spectrum(
     check_real("transient", transient, minimum=0)
     check_real("duration", duration, minimum=0, exclusive=True)
     check_real("interval", interval, minimum=0, exclusive=True)
+    check_real("rtol", rtol, minimum=0, exclusive=True)
+    check_real("atol", atol, minimum=0, exclusive=True)
     parts = check_integer("blocks", blocks, minimum=2)
     check_work("blocks", parts, 1e6, "blocks")
     per_block = max(1, round(duration / (interval * parts)))
     check_work("transient", (transient + duration) / interval, 10**9, "intervals")
     before = math.ceil(transient / interval)
-    sums, end, success = _accumulate(
-        system.field.address,
-        system.check_state(state),
-        pack(system, number),
-        n,
-        number,
-        interval,
-        before,
-        per_block,
-        parts,
-        rtol,
-        atol,
-    )
-    if not success:
+    start = np.concatenate([system.check_state(state), np.eye(n)[:number].ravel()])
+    sums, outcome = np.zeros((parts, number)), np.zeros(5)
+    settings = np.array([rtol, atol, math.inf, 1_000_000, 0.0, 0.0, 0.0, 0.0, math.inf])
+    stepper.grow_tangents(
+        system.field.rate, system.field.jacobian, n, system.parameters.copy(),
+        system.field.place or 0, system.pieces, start, interval, before, per_block, settings, sums,
+        outcome,
+    )  # fmt: skip
+    if outcome[stepper.STATUS] != stepper.DONE:
         raise IntegrationError(
             "The integration of the tangent vectors stopped before its end: the right-hand side "
             "is not finite there, or the interval lets the vectors under- or overflow."
         )
     means = sums / (per_block * interval)
     errors = means.std(axis=0, ddof=1) / math.sqrt(parts)
-    return LyapunovSpectrum(means.mean(axis=0), errors, means, end, per_block * parts * interval)
-
-
-# More than eight parameters: compiled code takes numbers, not objects.
-@njit
-def _accumulate(
-    address: int,
-    start: Any,
-    numbers: Any,
-    n: int,
-    count: int,
-    interval: float,
-    before: int,
-    per_block: int,
-    blocks: int,
-    rtol: float,
-    atol: float,
-) -> Any:
-    """Return (sums of log lengths (blocks, count), final state, success)."""
-    full = np.zeros(n * (1 + count))
-    full[:n] = start
-    for k in range(count):
-        full[n + k * n + k] = 1.0
-    sums = np.zeros((blocks, count))
-    moments = np.empty(2)
-    total = before + per_block * blocks
-    for index in range(total):
-        moments[0] = index * interval
-        moments[1] = (index + 1) * interval
-        states, success, _ = solve_compiled(address, moments, full, numbers, rtol, atol, 1_000_000)
-        if not success or states.shape[1] != 2:
-            return sums, full[:n], False
-        full = states[:, 1].copy()
-        for k in range(count):
-            first = n + k * n
-            for j in range(k):
-                other = n + j * n
-                overlap = 0.0
-                for i in range(n):
-                    overlap += full[first + i] * full[other + i]
-                for i in range(n):
-                    full[first + i] -= overlap * full[other + i]
-            norm = 0.0
-            for i in range(n):
-                norm += full[first + i] ** 2
-            norm = math.sqrt(norm)
-            if not (norm > 0.0 and norm < 1e300):
-                return sums, full[:n], False
-            for i in range(n):
-                full[first + i] /= norm
-            if index >= before:
-                sums[(index - before) // per_block, k] += math.log(norm)
-    return sums, full[:n].copy(), True
+    return LyapunovSpectrum(
+        means.mean(axis=0), errors, means, start[:n].copy(), per_block * parts * interval
+    )

@@ -1,38 +1,34 @@
 """`DynamicalSystem`: a compiled right-hand side with its Jacobian, and its integration.
 
-Integrator: CyRK's C++ DOP853 (Hairer's 8(5,3) pair with its dense output), called from numba.
+Every system is integrated by `stepper`, Hairer's DOP853 compiled once and kept on disk.
 """
-
-# mypy: disable-error-code="untyped-decorator"
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from dataclasses import field as with_default
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.neurons.dynamics.errors import IntegrationError as IntegrationError
 
 try:
-    from CyRK import nbsolve2_ivp
-    from numba import carray, cfunc, njit, types
+    from qmemcircuit.neurons.dynamics import stepper
+    from qmemcircuit.neurons.dynamics.callbacks import compile_jacobian, compile_rate
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise ImportError(
-        "The dynamics tools need numba and CyRK; pip install 'qmemcircuit[neurons]'."
+        "The dynamics tools need numba; pip install 'qmemcircuit[neurons]'."
     ) from error
 
-_DOUBLES = types.CPointer(types.float64)
-_FIELD_SIGNATURE = types.void(_DOUBLES, types.float64, _DOUBLES, _DOUBLES)
-
-
-class IntegrationError(RuntimeError):
-    """The integration stopped before its end: the message says where and what to do."""
+WAVE = 5
+"""Numbers of an input's formula among the parameters: `qmemcircuit.neurons.inputs.Wave`."""
 
 
 @data_object
@@ -41,16 +37,17 @@ class Field:
     """A compiled right-hand side with Jacobian; made by `compile_field`, shared by systems.
 
     Attributes:
-        address: of the C function that integrates state and tangent vectors together.
-        rate, jacobian: the compiled Python-callable functions.
+        rate, jacobian: addresses of their C functions.
         dimension: n.
-        keep_alive: the compiled object that owns the code at `address`.
+        place: where the input's five numbers (level, slope, amplitude, frequency, phase) begin
+            among the parameters; None if the equations have no input.
+        keep_alive: the compiled objects that own the code at the addresses.
     """
 
-    address: int
-    rate: Callable[..., None]
-    jacobian: Callable[..., None]
+    rate: int
+    jacobian: int
     dimension: int
+    place: int | None
     keep_alive: Any
 
 
@@ -65,15 +62,18 @@ class DynamicalSystem:
         names: of the n variables, or empty.
         period: T if f is T-periodic in t (a driven system), None if f does not depend on t, inf
             if f depends on t and never repeats (a ramp).
+        pieces: of an input with breakpoints, shape (S, 6): each row holds until its first number,
+            with the five of `inputs.Wave`; `inputs.tabulate_pieces` makes them. Empty: none.
     """
 
     field: Field
     parameters: FloatArray
     names: tuple[str, ...] = ()
     period: float | None = None
+    pieces: FloatArray = with_default(default_factory=lambda: np.empty((0, 1 + WAVE)))
 
     def __post_init__(self) -> None:
-        check_fields(self, infinite=("period",))
+        check_fields(self, infinite=("period", "pieces"))
         values = np.ascontiguousarray(self.parameters, dtype=float)
         if values.ndim != 1 or not np.all(np.isfinite(values)):
             raise ValueError(
@@ -83,6 +83,13 @@ class DynamicalSystem:
         object.__setattr__(self, "parameters", values)
         if self.period is not None and self.period != math.inf:
             check_real("period", self.period, minimum=0, exclusive=True)
+        rows = np.ascontiguousarray(self.pieces, dtype=float)
+        if rows.ndim != 2 or rows.shape[1] != 1 + WAVE or (len(rows) and self.field.place is None):
+            raise ValueError(
+                "Argument pieces must have shape (S, 6), and the field a place for an input, but "
+                f"shape {rows.shape} was given."
+            )
+        object.__setattr__(self, "pieces", rows)
 
     @property
     def dimension(self) -> int:
@@ -93,15 +100,30 @@ class DynamicalSystem:
         """Return f(t, y), shape (n,)."""
         check_arguments(DynamicalSystem.rate, locals())
         change = np.empty(self.dimension)
-        self.field.rate(float(time), self.check_state(state), change, self.parameters)
+        now, numbers = float(time), self.parameters_at(time)
+        stepper.evaluate_rate(self.field.rate, now, self.check_state(state), change, numbers)
         return change
 
     def jacobian(self, state: ArrayLike, time: float = 0.0) -> FloatArray:
         """Return ∂f_i/∂y_j, shape (n, n)."""
         check_arguments(DynamicalSystem.jacobian, locals())
         matrix = np.empty((self.dimension, self.dimension))
-        self.field.jacobian(float(time), self.check_state(state), matrix, self.parameters)
+        now, numbers = float(time), self.parameters_at(time)
+        stepper.evaluate_jacobian(
+            self.field.jacobian, now, self.check_state(state), matrix, numbers
+        )
         return matrix
+
+    def parameters_at(self, time: float) -> FloatArray:
+        """Return p with the formula of the input that holds at a time."""
+        check_arguments(DynamicalSystem.parameters_at, locals())
+        if not len(self.pieces) or self.field.place is None:
+            return self.parameters
+        row = int(np.searchsorted(self.pieces[:, 0], time, side="right"))
+        numbers = self.parameters.copy()
+        place = self.field.place
+        numbers[place : place + WAVE] = self.pieces[min(row, len(self.pieces) - 1), 1:]
+        return numbers
 
     def with_parameters(self, parameters: ArrayLike) -> DynamicalSystem:
         """Return the same field with other numbers."""
@@ -147,7 +169,12 @@ def require_autonomous(system: DynamicalSystem, remedy: str) -> None:
 
 
 def compile_field(
-    rate: Callable[..., None], jacobian: Callable[..., None], *, dimension: int
+    rate: Callable[..., None],
+    jacobian: Callable[..., None],
+    *,
+    dimension: int,
+    place: int | None = None,
+    cache: bool = False,
 ) -> Field:
     """Compile a right-hand side and its Jacobian once; systems with any parameters share it.
 
@@ -156,6 +183,10 @@ def compile_field(
             numba can compile, or already compiled.
         jacobian: `jacobian(t, state, matrix, parameters)` writes ∂f_i/∂y_j into `matrix`.
         dimension: n, the number of variables.
+        place: see `Field`.
+        cache: keep the compiled code on disk, beside the functions' file. A later process then
+            compiles nothing. It is found again until that file changes: say False where the
+            functions use what is defined in another file or a notebook's cell.
 
     Example:
         >>> def rate(t, state, change, parameters):
@@ -168,67 +199,92 @@ def compile_field(
     """
     check_arguments(compile_field, locals())
     n = check_integer("dimension", dimension, minimum=1)
-    compiled_rate = rate if hasattr(rate, "py_func") else njit(rate)
-    compiled_jacobian = jacobian if hasattr(jacobian, "py_func") else njit(jacobian)
-
-    # numbers = [length of parameters, number of tangent vectors, parameters…]; the state is
-    # followed by the tangent vectors δ, each n numbers, which obey δ′ = (∂f/∂y) δ.
-    def derivative(change: Any, t: float, state: Any, numbers: Any) -> None:
-        head = carray(numbers, (2,))
-        length, tangents = int(head[0]), int(head[1])
-        parameters = carray(numbers, (2 + length,))[2:]
-        y = carray(state, (n * (1 + tangents),))
-        dy = carray(change, (n * (1 + tangents),))
-        compiled_rate(t, y[:n], dy[:n], parameters)
-        if tangents > 0:
-            matrix = np.empty((n, n))
-            compiled_jacobian(t, y[:n], matrix, parameters)
-            for k in range(1, tangents + 1):
-                for i in range(n):
-                    total = 0.0
-                    for j in range(n):
-                        total += matrix[i, j] * y[k * n + j]
-                    dy[k * n + i] = total
-
-    callback = cfunc(_FIELD_SIGNATURE)(derivative)
-    return Field(callback.address, compiled_rate, compiled_jacobian, n, callback)
+    if place is not None:
+        check_integer("place", place, minimum=0)
+    compiled = (compile_rate(rate, n, cache=cache), compile_jacobian(jacobian, n, cache=cache))
+    return Field(compiled[0].address, compiled[1].address, n, place, compiled)
 
 
-def pack(system: DynamicalSystem, tangents: int = 0) -> FloatArray:
-    """Return the numbers that the compiled field expects: lengths first, then the parameters."""
-    return np.concatenate([[system.parameters.size, tangents], system.parameters])
+# A step that stability holds this short is refused: the run would take minutes.
+_STIFF_STEPS = 5_000_000
 
 
-@njit
-def solve_compiled(
-    address: int, times: Any, start: Any, numbers: Any, rtol: float, atol: float, limit: int
-) -> Any:
-    """Return (states (m, T), reached end?, steps): one call of CyRK's DOP853, for numba code."""
-    solution = nbsolve2_ivp(
-        address,
-        (times[0], times[-1]),
-        start,
-        "DOP853",
-        times,
-        False,
-        numbers,
-        rtol,
-        atol,
-        None,
-        None,
-        0,
-        0,
-        1e300,
-        0.0,
-        limit,
-    )
-    states = solution.y.copy()
-    success = solution.success
-    steps = solution.steps_taken
-    solution.free()
-    return states, success, steps
+@data_object
+@dataclass(frozen=True, eq=False)
+class March:
+    """What one run of the stepper left: arrays of `stepper.march`, and how it ended."""
+
+    samples: FloatArray
+    end: FloatArray
+    event_times: FloatArray
+    event_states: FloatArray
+    extremes: FloatArray
+    status: int
+    reached: float
 
 
+# More than eight parameters: everything that the stepper can be asked on the way.
+def march(
+    system: DynamicalSystem,
+    times: FloatArray,
+    start: FloatArray,
+    *,
+    rtol: float,
+    atol: float,
+    maximum_steps: int = 20_000_000,
+    sample: bool = True,
+    event: int = 0,
+    event_numbers: FloatArray | None = None,
+    direction: float = 0.0,
+    room: int = 0,
+    stop: bool = False,
+    extremes_from: float | None = None,
+) -> March:
+    """Run the stepper on a system; `start` is the state, with the tangent vectors behind it."""
+    numbers, place, n = system.parameters.copy(), system.field.place, system.dimension
+    waves = system.pieces[:, 1:]
+    if not len(waves) and place is not None:
+        waves = numbers[None, place : place + WAVE]
+    swinging = waves[waves[:, 2] != 0] if place is not None else np.empty((0, WAVE))
+    # A quarter period: a sine between two silences is then never stepped over.
+    longest = 0.5 * math.pi / float(np.abs(swinging[:, 3]).max()) if swinging.size else math.inf
+    settings = np.array(
+        [rtol, atol, longest, maximum_steps, 0.0, direction, stop, extremes_from or 0.0,
+         _STIFF_STEPS]
+    )  # fmt: skip
+    end, outcome = start.copy(), np.zeros(5)
+    samples = np.empty((times.size if sample else 0, start.size))
+    event_times, event_states = np.empty(room), np.empty((room, n))
+    extremes = np.empty((0 if extremes_from is None else 2, n))
+    stepper.march(
+        system.field.rate, system.field.jacobian, n, numbers, place or 0, system.pieces, times, end,
+        settings, event, np.empty(0) if event_numbers is None else event_numbers, samples,
+        event_times, event_states, extremes, outcome,
+    )  # fmt: skip
+    found = int(outcome[stepper.EVENTS])
+    return March(
+        samples, end, event_times[:found], event_states[:found], extremes,
+        int(outcome[stepper.STATUS]), float(outcome[stepper.REACHED]),
+    )  # fmt: skip
+
+
+def check_march(run: March, first: float, last: float) -> None:
+    """Raise IntegrationError with the reason where a run did not reach its end."""
+    where = f"The integration from t = {first:g} to {last:g} stopped at t = {run.reached:g}: "
+    if run.status == stepper.STIFF:
+        raise IntegrationError(
+            where + "the system is stiff there, so that its fastest decay, not the tolerance, "
+            "holds the step; integrate(…, method='implicit') has the method for it."
+        )
+    if run.status == stepper.USED_UP:
+        raise IntegrationError(where + "the maximum_steps were used up.")
+    if run.status == stepper.BROKE_DOWN or not np.all(np.isfinite(run.end)):
+        raise IntegrationError(
+            where + "the step became too small or the right-hand side is not finite there."
+        )
+
+
+# More than eight parameters: what is integrated, and how.
 def integrate(
     system: DynamicalSystem,
     times: ArrayLike,
@@ -237,33 +293,47 @@ def integrate(
     tangents: ArrayLike | None = None,
     rtol: float = 1e-10,
     atol: float = 1e-12,
+    method: str = "explicit",
     maximum_steps: int = 20_000_000,
 ) -> Any:
     """Integrate from `state` at times[0] and return the states at `times`, shape (T, n).
 
     With `tangents` (n, k): return (states, tangents at all times (T, n, k)), the solution of the
     variational equations δ′ = (∂f/∂y) δ along the way. Values between the integrator's own steps
-    come from DOP853's seventh-order dense output.
+    come from its dense output, of seventh order ("explicit", DOP853) or third ("implicit",
+    Radau IIA of order 5 with the system's Jacobian, for stiff systems: SciPy's, 100 times slower
+    a step, without tangents and with at most 10⁵ steps).
 
     Raises:
         IntegrationError: the step became too small (a singularity, or NaN from the right-hand
-            side, such as a table that was left), or the steps were used up.
+            side, such as a table that was left), the steps were used up, or the system is so
+            stiff that the explicit method would need millions of them.
         ValueError: shapes, times that do not increase.
     """
     check_arguments(integrate, locals())
-    moments = np.ascontiguousarray(times, dtype=float)
-    if moments.ndim != 1 or moments.size < 2 or not np.all(np.diff(moments) > 0):
-        raise ValueError(
-            "Argument times must be two or more increasing numbers, but "
-            f"an array of shape {moments.shape} was given that is not."
-        )
-    if not np.all(np.isfinite(moments)):
-        raise ValueError("Argument times must be finite, but it holds NaN or infinity.")
+    moments = check_moments(times)
     check_real("rtol", rtol, minimum=0, exclusive=True)
     check_real("atol", atol, minimum=0, exclusive=True)
     check_integer("maximum_steps", maximum_steps, minimum=1)
+    check_choice("method", method, ("explicit", "implicit"))
     n = system.dimension
     start = system.check_state(state)
+    if method == "implicit":
+        if tangents is not None:
+            raise ValueError(
+                "Argument tangents must be None with method='implicit', but vectors were given; "
+                "the explicit method has them."
+            )
+        from qmemcircuit.neurons.dynamics.stiff import integrate_implicit
+
+        def formula(inside: float) -> tuple[Any, Any]:
+            piece = replace(
+                system, parameters=system.parameters_at(inside), pieces=system.pieces[:0]
+            )
+            return (lambda t, y: piece.rate(y, t)), (lambda t, y: piece.jacobian(y, t))
+
+        cuts = system.pieces[:, 0]
+        return integrate_implicit(formula, cuts, moments, start, rtol=rtol, atol=atol)
     count = 0
     if tangents is not None:
         vectors = np.asarray(tangents, dtype=float)
@@ -273,16 +343,22 @@ def integrate(
             )
         count = vectors.shape[1]
         start = np.concatenate([start, vectors.T.ravel()])
-    values, success, _ = solve_compiled(
-        system.field.address, moments, start, pack(system, count), rtol, atol, maximum_steps
-    )
-    if not success or values.shape[1] != moments.size or not np.all(np.isfinite(values)):
-        raise IntegrationError(
-            f"The integration from t = {moments[0]:g} to {moments[-1]:g} stopped after "
-            f"{values.shape[1]} of {moments.size} times: the step became too small, the "
-            "right-hand side is not finite there, or maximum_steps was too few."
-        )
-    states = np.ascontiguousarray(values[:n].T)
+    run = march(system, moments, start, rtol=rtol, atol=atol, maximum_steps=maximum_steps)
+    check_march(run, moments[0], moments[-1])
+    states = np.ascontiguousarray(run.samples[:, :n])
     if tangents is None:
         return states
-    return states, values[n:].T.reshape(moments.size, count, n).transpose(0, 2, 1)
+    return states, run.samples[:, n:].reshape(moments.size, count, n).transpose(0, 2, 1)
+
+
+def check_moments(times: ArrayLike) -> FloatArray:
+    """Return `times` as two or more finite, increasing numbers."""
+    moments = np.ascontiguousarray(times, dtype=float)
+    if moments.ndim != 1 or moments.size < 2 or not np.all(np.diff(moments) > 0):
+        raise ValueError(
+            "Argument times must be two or more increasing numbers, but "
+            f"an array of shape {moments.shape} was given that is not."
+        )
+    if not np.all(np.isfinite(moments)):
+        raise ValueError("Argument times must be finite, but it holds NaN or infinity.")
+    return moments

@@ -138,7 +138,9 @@ def _field(dimension: int) -> Field:
     from qmemcircuit.neurons.dynamics.systems import compile_field
 
     if dimension not in _FIELDS:
-        _FIELDS[dimension] = compile_field(eq.rate, eq.jacobian, dimension=dimension)
+        _FIELDS[dimension] = compile_field(
+            eq.rate, eq.jacobian, dimension=dimension, place=eq.LEVEL, cache=True
+        )
     return _FIELDS[dimension]
 
 

@@ -85,7 +85,8 @@ def run_digital(
       are fed back; after 10/Γ the channel has forgotten its input, and the circuit prepares a
       state that is known classically. With `window` the last steps run as real ones.
 
-    On a noise model "composed" takes about a millisecond a step; on hardware every step is a job.
+    On a noise model "composed" takes about a millisecond a step; on `ibm(…)` every step is a job,
+    all in one batch or session.
 
     Args:
         neuron, times, shots, feedback, state: as in `simulate_digital`.
@@ -93,8 +94,8 @@ def run_digital(
         readout: measured P(1 read | 0) and P(0 read | 1), which are inverted in the means
             (`calibrate_readout`); None takes the means as read. Their own error is not in the
             current's.
-        target: where the circuits run: `device(…)`, `aer(seed=…)`, `sampler(…)`, or anything with
-            their `count`.
+        target: where the circuits run: `device(…)`, `aer(seed=…)`, `ibm(…)`, `sampler(…)`, or
+            anything with their `count`.
         execute: instead of a target, a function that runs circuits and returns one mapping from
             bit strings to counts for each; `execute_on(backend)` makes one.
 

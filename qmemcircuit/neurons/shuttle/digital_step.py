@@ -1,5 +1,6 @@
 """The digital neuron's closed loop, compiled: the voltage's step and the qubit's exact channels.
 
+Numba's cache on disk looks at this file alone: after a change in `field`, touch this one too.
 The channels are those of the circuits in `shuttle_circuits`, written as maps of the Bloch vector.
 """
 
@@ -34,21 +35,21 @@ from qmemcircuit.neurons.shuttle.field import (
 EXACT, HISTORY, REPREPARE = range(3)
 
 
-@njit
+@njit(cache=True)
 def _conductance(v: float, x: float, z: float, parameters: Any) -> float:
     """Return G = ½(1 + Z)F₀₀ + X F₀₁ + ½(1 − Z)F₁₁ at x_V = x₀ − l√2 V."""
     f00, f01, f11 = elements(parameters[OFFSET] - parameters[SHIFT] * v, parameters)
     return 0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01
 
 
-@njit
+@njit(cache=True)
 def _rotate(x: float, z: float, angle: float) -> tuple[float, float]:
     """Return (X, Z) after RY(angle)."""
     cosine, sine = math.cos(angle), math.sin(angle)
     return x * cosine + z * sine, z * cosine - x * sine
 
 
-@njit
+@njit(cache=True)
 def _slope(t: float, v: float, start: float, x: float, z: float, parameters: Any) -> float:
     """V̇ while RY(2(v − start)) turns the (X, Z) that belong to `start`."""
     turned_x, turned_z = _rotate(x, z, 2 * (v - start))
@@ -56,7 +57,7 @@ def _slope(t: float, v: float, start: float, x: float, z: float, parameters: Any
     return input_voltage(t, parameters) - loss * v
 
 
-@njit
+@njit(cache=True)
 def advance_voltage(t: float, dt: float, v: float, x: float, z: float, parameters: Any) -> float:
     """Return V at t + dt from V at t and the measured (X, Z): one RK4 step."""
     k1 = _slope(t, v, v, x, z, parameters)
@@ -66,7 +67,7 @@ def advance_voltage(t: float, dt: float, v: float, x: float, z: float, parameter
     return v + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
 
-@njit
+@njit(cache=True)
 def _drift(
     x: float, y: float, z: float, duration: float, parameters: Any
 ) -> tuple[float, float, float]:
@@ -83,13 +84,13 @@ def _drift(
     )
 
 
-@njit
+@njit(cache=True)
 def _count_zeros(generator: Any, shots: int, value: float) -> int:
     """Draw how many of `shots` give +1 where the expectation value is `value`."""
     return generator.binomial(shots, min(max(0.5 * (1 + value), 0.0), 1.0))
 
 
-@njit
+@njit(cache=True)
 def close_loop(
     start: float,
     dt: float,

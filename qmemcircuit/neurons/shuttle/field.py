@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-# Where each parameter stands in the array that the compiled functions receive.
+# Where each parameter stands in the array that the compiled functions receive; the first five are
+# those of the input's `Wave`, the bias in its level.
 (
     BIAS,
+    RAMP_RATE,
     AMPLITUDE,
     DRIVE_FREQUENCY,
     PHASE,
-    RAMP_RATE,
     RESISTANCE,
     RELAXATION,
     DECOHERENCE,
@@ -62,7 +63,7 @@ def _horner_derivative(s: float, row: Any, start: int) -> float:
     return value
 
 
-@njit(fastmath=FUSED)
+@njit(fastmath=FUSED, cache=True)
 def elements(x: float, parameters: Any) -> tuple[float, float, float]:
     """Return F₀₀, F₀₁, F₁₁ at x_V = x from the table; NaN beyond its reach."""
     if not abs(x) <= parameters[REACH]:
@@ -81,7 +82,7 @@ def elements(x: float, parameters: Any) -> tuple[float, float, float]:
     )
 
 
-@njit(fastmath=FUSED)
+@njit(fastmath=FUSED, cache=True)
 def element_slopes(x: float, parameters: Any) -> tuple[float, float, float]:
     """Return dF/dx_V: the exact derivatives of the tabulated polynomials."""
     if not abs(x) <= parameters[REACH]:
@@ -111,7 +112,7 @@ def input_voltage(t: float, parameters: Any) -> float:
     return value
 
 
-@njit(fastmath=FUSED)
+@njit(fastmath=FUSED, cache=True)
 def rate(t: float, state: Any, change: Any, parameters: Any) -> None:
     """Write d(V, Z, X, Y)/dt into `change`."""
     v, z, x, y = state[0], state[1], state[2], state[3]
@@ -124,7 +125,7 @@ def rate(t: float, state: Any, change: Any, parameters: Any) -> None:
     change[3] = -parameters[FREQUENCY] * x - parameters[DECOHERENCE] * y
 
 
-@njit(fastmath=FUSED)
+@njit(fastmath=FUSED, cache=True)
 def jacobian(t: float, state: Any, matrix: Any, parameters: Any) -> None:
     """Write ∂(d(V, Z, X, Y)/dt)/∂(V, Z, X, Y) into `matrix`, (4, 4)."""
     v, z, x = state[0], state[1], state[2]
@@ -153,7 +154,7 @@ def jacobian(t: float, state: Any, matrix: Any, parameters: Any) -> None:
     matrix[3, 3] = -parameters[DECOHERENCE]
 
 
-@njit
+@njit(cache=True)
 def conductances(states: Any, parameters: Any) -> Any:
     """Return G = Tr ρ sech(…) for states of shape (T, 4)."""
     values = np.empty(states.shape[0])

@@ -322,4 +322,5 @@ def _field() -> Field:
     from qmemcircuit.neurons.dynamics.systems import compile_field
     from qmemcircuit.neurons.shuttle import field as shuttle_field
 
-    return compile_field(shuttle_field.rate, shuttle_field.jacobian, dimension=4)
+    rate, jacobian = shuttle_field.rate, shuttle_field.jacobian
+    return compile_field(rate, jacobian, dimension=4, place=shuttle_field.BIAS, cache=True)

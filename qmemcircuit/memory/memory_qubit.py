@@ -1,0 +1,223 @@
+"""Memory inside: a Lorentzian bath as one damped memory qubit.
+
+At zero temperature a two-level system in a Lorentzian bath (strength γ0, width λ) shares its one
+excitation with one mode: exchange at g = √(γ0λ/2), the mode damped at 2λ (Garraway, Phys. Rev. A
+55, 2290 (1997); Breuer and Petruccione, Sec. 10.1). One excitation fits into a qubit, so the bath
+*is* a memristor of its own, and `memory_network` is the pair. All verbs take it: circuits that
+exchange, damp and exchange are `splitting="couplings_first"`, of order 2, with 4n + 2 two-qubit
+gates for n steps. The current that flows back from the memory is measured as it is defined,
+through i[H, σy] of the exchange, and stays finite where the decay rate Γ(t) has a pole: there
+V = 0 and I is not, and the loop of a strong memory misses the origin.
+
+At a finite temperature a two-level memory is *not* a mode, and is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import solve_ivp
+
+from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_real, check_times
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.model.couplings import PartialISwap
+from qmemcircuit.model.lorentzian import LorentzianRate
+from qmemcircuit.model.memristors import Memristor, Network, require_cold
+from qmemcircuit.model.rates import ConstantRate, DecayRate
+from qmemcircuit.model.units import memristor_units
+from qmemcircuit.results.trajectory import Trajectory
+
+STORED_ROUNDING = 1e-9
+"""How far below zero the population of a memory may be computed to fall."""
+
+
+def memory_network(memristor: Memristor, *, detuning: float = 0.0) -> Network:
+    """Return the memristor (0), without a bath of its own, and its memory qubit (1).
+
+    H/ħ = (g/2)(XX + YY) between them, g = √(γ0λ/2); the memory starts empty and decays at 2λ.
+
+    Args:
+        memristor: with a `LorentzianRate`, cold.
+        detuning: Δ, of the memory's frequency ω + Δ > 0 from the memristor's, in 1/time.
+
+    Device 1's voltage and current are the memory's own. Raises TypeError for another law,
+    ValueError for a warm or dephased memristor and a memory of no frequency.
+
+    >>> import qmemcircuit as qm
+    >>> remembering = qm.Memristor(qm.LorentzianRate(1.0, 0.1), a=0.8)
+    >>> pair = memory_network(remembering)
+    >>> circuits = qm.build_circuits(pair, [9.0], splitting="couplings_first", steps=4)
+    """
+    check_arguments(memory_network, locals())
+    law = _law_of(memristor)
+    shift = check_real("detuning", detuning, minimum=-memristor.omega, exclusive=True)
+    shared = {"mass": memristor.mass, "hbar": memristor.hbar}
+    bare = Memristor(
+        ConstantRate(0.0), state=memristor.initial_state, omega=memristor.omega, **shared
+    )
+    memory = Memristor(
+        ConstantRate(2 * law.width), state=[1, 0], omega=memristor.omega + shift, **shared
+    )
+    exchange = math.sqrt(0.5 * law.strength * law.width)
+    return Network([bare, memory], {(0, 1): PartialISwap(exchange)})
+
+
+def memory_amplitude(
+    law: LorentzianRate, times: ArrayLike, *, detuning: float = 0.0
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return G(t) and Ġ(t), (T,) each: the excited amplitude that is left, in the rotating frame.
+
+    With L = λ + iΔ and d² = L² − 2γ0λ, G = e^{−Lt/2}(cosh(dt/2) + (L/d) sinh(dt/2)) and
+    Ġ = −(γ0λ/d) e^{−Lt/2} sinh(dt/2). The decay rate is −2 Re(Ġ/G), the shift of the frequency
+    −Im(Ġ/G).
+    """
+    check_arguments(memory_amplitude, locals())
+    instants = check_times(times)
+    leak = complex(law.width, check_real("detuning", detuning))
+    product = law.strength * law.width
+    root = np.sqrt(leak**2 - 2 * product)
+    # Exponents together: cosh alone overflows where the bath is fast.
+    slow = np.exp(0.5 * (root - leak) * instants)
+    fast = np.exp(-0.5 * (root + leak) * instants)
+    # Below 1e-6 the sine over d is t/2 up to 1e-13 of itself.
+    near = np.abs(root) * instants < 1e-6
+    other = np.where(near, 0.25 * instants * (slow + fast), 0.0)
+    other = np.where(near, other, 0.5 * (slow - fast) / (root if root != 0 else 1.0))
+    return np.asarray(0.5 * (slow + fast) + leak * other), np.asarray(-product * other)
+
+
+def memory_trajectory(
+    memristor: Memristor, times: ArrayLike, *, detuning: float = 0.0
+) -> Trajectory:
+    """Return V and I of a memristor in a Lorentzian bath in closed form, past poles of Γ too.
+
+    ρ_ee(t) = |G|²ρ_ee, ρ_eg(t) = G e^{−iωt} ρ_eg, V = s Im[ρ_eg(t)] with s = √(mħω/2), and
+    I = 2s Im[ρ_eg Ġ e^{−iωt}] times −1: its definition with the bare ω. With a detuning the law is
+    I − sS<X> = Γ(t)V, where the variable `frequency_shift` is S: the memristor turns at ω + S.
+
+    Variables: decay_rate and frequency_shift (both diverge where G = 0), population of the
+    excited state.
+    """
+    check_arguments(memory_trajectory, locals())
+    law, instants = _law_of(memristor), check_times(times)
+    amplitude, slope = memory_amplitude(law, instants, detuning=detuning)
+    first, turning = memristor.initial_state, np.exp(-1j * memristor.omega * instants)
+    coherence = first[1, 0] * amplitude * turning
+    excited = first[1, 1].real * np.abs(amplitude) ** 2
+    states = np.empty((instants.size, 2, 2), dtype=complex)
+    states[:, 1, 1], states[:, 0, 0] = excited, 1 - excited
+    states[:, 1, 0], states[:, 0, 1] = coherence, coherence.conj()
+    # V = ½ s <Y>, and <Y> = 2 Im ρ_10.
+    scale = memristor.current_scale
+    ratio = slope / np.where(np.abs(amplitude) > 0, amplitude, np.finfo(float).tiny)
+    return Trajectory(
+        instants,
+        scale * coherence.imag[:, None],
+        -2 * scale * (first[1, 0] * slope * turning).imag[:, None],
+        states=states,
+        variables={
+            "decay_rate": -2 * ratio.real[:, None],
+            "frequency_shift": -ratio.imag[:, None],
+            "population": excited[:, None],
+        },
+        periods=np.array([memristor.period]),
+        units=memristor_units(Network([memristor])),
+        provenance={"method": "memory_trajectory", "detuning": detuning},
+    )
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
+class MemoryDesign:
+    """How strongly a memory qubit must be coupled so that a memristor decays as wanted.
+
+    Attributes:
+        times: (T,).
+        exchange: g(t), (T,), in 1/time.
+        amplitude: G(t) = exp(−½∫Γ), (T,), of the memristor's excitation.
+        population: N(t), (T,), of the memory, for a memristor that starts excited.
+    """
+
+    times: FloatArray
+    exchange: FloatArray
+    amplitude: FloatArray
+    population: FloatArray
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+def design_memory(rate: DecayRate, times: ArrayLike, *, width: float) -> MemoryDesign:
+    """Return the exchange g(t) with a memory damped at 2λ that makes a memristor decay with Γ(t).
+
+    Ṅ = −2λN + ΓG², N(0) = 0, g = ΓG/(2√N): what is to come back must have been stored. (The
+    Riccati equation for g alone divides by Γ, and stops where Γ = 0.)
+
+    Args:
+        rate: the decay law Γ(t) wanted; it may be negative for a while.
+        times: after 0, shape (T,): where Γ(0) > 0, g rises as t^{−½} towards t = 0.
+        width: λ ≥ 0, the decay rate of the memory's amplitude, in 1/time.
+
+    Raises ValueError that names the first time at which the population of the memory would turn
+    negative, if it would: no memory qubit of this width has the law.
+    """
+    check_arguments(design_memory, locals(), own=("rate",))
+    if isinstance(rate, type) or not isinstance(rate, DecayRate):
+        raise TypeError(
+            "Argument rate must be a decay law such as FunctionRate(function), but "
+            f"{rate!r} was given."
+        )
+    instants, damping = check_times(times), 2 * check_real("width", width, minimum=0)
+    if instants[0] <= 0:
+        raise ValueError(
+            f"Argument times must begin after 0, but {instants[0]:g} was given: nothing is in the "
+            "memory yet, and the exchange has no finite value."
+        )
+
+    def left(t: ArrayLike) -> FloatArray:
+        return np.asarray(np.exp(-rate.integral(np.zeros(np.shape(t)), t)))
+
+    def flow(t: float, stored: FloatArray) -> FloatArray:
+        return np.asarray(-damping * stored + rate.value(np.array([t])) * left([t]))
+
+    def emptied(t: float, stored: FloatArray) -> float:
+        return float(stored[0]) + STORED_ROUNDING
+
+    emptied.terminal = True  # type: ignore[attr-defined]
+    solved = solve_ivp(
+        flow,
+        (0.0, float(instants[-1])),
+        [0.0],
+        method="DOP853",
+        t_eval=instants,
+        events=emptied,
+        rtol=1e-11,
+        atol=1e-13,
+        max_step=float(instants[-1]) / 50,
+    )
+    if solved.status != 0:
+        when = solved.t_events[0][0] if solved.status == 1 else solved.t[-1] if solved.t.size else 0
+        raise ValueError(
+            "Argument rate must take back no more than the memory holds, but with width = "
+            f"{width:g} its population would turn negative at t = {when:.6g}; a smaller width "
+            "remembers longer."
+        )
+    stored = np.maximum(solved.y[0], np.finfo(float).tiny)
+    amplitude = np.sqrt(left(instants))
+    exchange = rate.value(instants) * amplitude / (2 * np.sqrt(stored))
+    return MemoryDesign(instants, np.asarray(exchange), amplitude, np.asarray(solved.y[0]))
+
+
+def _law_of(memristor: Memristor) -> LorentzianRate:
+    """Return the Lorentzian law of a memristor, or say what it must be."""
+    if not isinstance(memristor.rate, LorentzianRate):
+        raise TypeError(
+            "Argument memristor must have a LorentzianRate, whose bath is one memory qubit, but "
+            f"it has {memristor.rate!r}; design_memory couples a memory for other laws."
+        )
+    require_cold(Network([memristor]), "a memory qubit, which is a mode at zero temperature only")
+    return memristor.rate

@@ -1,0 +1,96 @@
+"""Right-hand sides as C functions: how one compiled stepper calls any system's equations.
+
+Numba's cache on disk knows a function by its file and its name, and a closure by what it closes
+over, which it pickles with a new identity in every process: a closure over a compiled function is
+never found again. The C functions here are therefore no closures: each is a template whose global
+name `inner` is the system's function, and whose own name tells that function and its file's stamp.
+"""
+
+# mypy: disable-error-code="untyped-decorator"
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from llvmlite import ir
+from numba import carray, cfunc, njit, types
+from numba.extending import intrinsic
+
+_POINTER = types.CPointer(types.float64)
+_ROW = types.Array(types.float64, 1, "C")
+RATE = types.void(types.float64, _POINTER, _POINTER, _POINTER, types.intp)
+"""f(t, y, change, p, length of p); ∂f/∂y(t, y, matrix, p, length) has the same."""
+EVENT = types.float64(types.float64, _ROW, _ROW)
+"""An event's value(t, y, q)."""
+
+
+def _rate(t: float, state: Any, change: Any, numbers: Any, length: int) -> None:
+    inner(t, carray(state, (n,)), carray(change, (n,)), carray(numbers, (length,)))  # type: ignore[name-defined]  # noqa: F821
+
+
+def _jacobian(t: float, state: Any, matrix: Any, numbers: Any, length: int) -> None:
+    inner(t, carray(state, (n,)), carray(matrix, (n, n)), carray(numbers, (length,)))  # type: ignore[name-defined]  # noqa: F821
+
+
+def compile_rate(function: Callable[..., None], dimension: int, *, cache: bool) -> Any:
+    """Return the C function of a right-hand side of `dimension` variables."""
+    return _compile(_rate, function, dimension, cache)
+
+
+def compile_jacobian(function: Callable[..., None], dimension: int, *, cache: bool) -> Any:
+    """Return the C function of a Jacobian."""
+    return _compile(_jacobian, function, dimension, cache)
+
+
+def _compile(template: Any, function: Callable[..., None], dimension: int, cache: bool) -> Any:
+    inner = function if hasattr(function, "py_func") else njit(function)
+    plain = inner.py_func
+    made = FunctionType(template.__code__, {"inner": inner, "carray": carray, "n": dimension})
+    made.__module__ = __name__
+    made.__qualname__ = made.__name__ = f"{template.__name__}_{dimension}"
+    if cache:
+        found = os.stat(inspect.getfile(plain))
+        owner = f"{plain.__module__}.{plain.__qualname__}".replace(".", "_")
+        made.__qualname__ += f"_{owner}_{found.st_mtime_ns}_{found.st_size}"
+        made.__name__ = made.__qualname__
+    return cfunc(RATE, cache=cache)(made)
+
+
+@intrinsic
+def call_rate(context: Any, address: Any, t: Any, y: Any, change: Any, p: Any) -> Any:
+    """Call the C function of a right-hand side at `address` on contiguous arrays."""
+    return types.void(types.int64, types.float64, _ROW, _ROW, _ROW), _generate_call
+
+
+@intrinsic
+def call_jacobian(context: Any, address: Any, t: Any, y: Any, matrix: Any, p: Any) -> Any:
+    """Call the C function of a Jacobian at `address`."""
+    square = types.Array(types.float64, 2, "C")
+    return types.void(types.int64, types.float64, _ROW, square, _ROW), _generate_call
+
+
+def _generate_call(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    pairs = list(zip(signature.args[2:], values[2:], strict=True))
+    arrays = [context.make_array(kind)(context, builder, value) for kind, value in pairs]
+    number, pointer = ir.DoubleType(), ir.DoubleType().as_pointer()
+    length = arrays[-1].nitems
+    kind = ir.FunctionType(ir.VoidType(), [number, pointer, pointer, pointer, length.type])
+    function = builder.inttoptr(values[0], kind.as_pointer())
+    builder.call(function, [values[1], *(array.data for array in arrays), length])
+    return context.get_dummy_value()
+
+
+@intrinsic
+def call_event(context: Any, address: Any, t: Any, y: Any, q: Any) -> Any:
+    """Call the C function of an event at `address`."""
+
+    def generate(context: Any, builder: Any, _: Any, values: Any) -> Any:
+        kinds = [context.get_value_type(kind) for kind in EVENT.args]
+        kind = ir.FunctionType(context.get_value_type(EVENT.return_type), kinds)
+        return builder.call(builder.inttoptr(values[0], kind.as_pointer()), list(values[1:]))
+
+    return types.float64(types.int64, *EVENT.args), generate
