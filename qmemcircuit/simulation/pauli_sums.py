@@ -6,24 +6,19 @@ Under a map M on the Pauli means of one or two memristors, m → M m, an observa
 (Mᵀc) · m: each string that is not I there becomes those of its row of M.
 """
 
+# mypy: disable-error-code="untyped-decorator, no-any-return"
+
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from qmemcircuit.common.checks import FloatArray, IntArray
 
-try:
-    from numba import njit
-except ImportError as error:  # pragma: no cover - the extra is installed where tests run
-    raise ImportError(
-        "Pauli propagation is compiled by numba: pip install 'qmemcircuit[neurons]'."
-    ) from error
-
 LETTERS_A_WORD = 32
 _EMPTY = -1
-_LOW_BITS = np.uint64(0x5555555555555555)
 
 
 def words_of(letters: IntArray) -> Any:
@@ -37,7 +32,7 @@ def words_of(letters: IntArray) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _hash(words: Any, size: int) -> int:
+def _hash(words: Any, size: int) -> Any:
     mixed = np.uint64(0x9E3779B97F4A7C15)
     for k in range(words.size):
         mixed ^= words[k]
@@ -49,7 +44,7 @@ def _hash(words: Any, size: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _find(table: Any, strings: Any, words: Any) -> int:
+def _find(table: Any, strings: Any, words: Any) -> Any:
     """Return the slot of a string, or the free one where it belongs."""
     size = table.size
     slot = _hash(words, size)
@@ -66,7 +61,7 @@ def _find(table: Any, strings: Any, words: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _weight(words: Any) -> int:
+def _weight(words: Any) -> Any:
     found = 0
     for k in range(words.size):
         bits = (words[k] | (words[k] >> np.uint64(1))) & np.uint64(0x5555555555555555)

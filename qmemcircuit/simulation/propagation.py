@@ -216,8 +216,7 @@ class _Runner:
         return [found[j] for j in range(len(observables))]
 
     def _one(self, terms: Terms, kept: PauliPropagation) -> _Mean:
-        from qmemcircuit.simulation.pauli_sums import propagate, words_of
-
+        propagate, words_of = _compiled()
         letters = np.array([["IXYZ".index(letter) for letter in label] for label in terms])
         mean, dropped, strings, ever = propagate(
             words_of(letters),
@@ -253,6 +252,16 @@ class _Runner:
             if pair[0] in moved or pair[1] in moved
         ]
         return here == there
+
+
+def _compiled() -> tuple[Any, Any]:
+    try:
+        from qmemcircuit.simulation.pauli_sums import propagate, words_of
+    except ImportError as error:
+        raise ImportError(
+            "Pauli propagation is compiled by numba: pip install 'qmemcircuit[neurons]'."
+        ) from error
+    return propagate, words_of
 
 
 def _from_the_middle(count: int) -> list[int]:
