@@ -89,6 +89,7 @@ from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
+from .simulation.propagation import PauliPropagation as PauliPropagation
 from .simulation.targets import aer as aer
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 from .sweeps.sweep import sweep as sweep
@@ -132,6 +133,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "PauliPropagation",
     "Plan",
     "Readout",
     "Record",

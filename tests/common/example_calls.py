@@ -194,6 +194,7 @@ def objects() -> dict[type, Any]:
         Estimate(np.array([0.5, 0.6]), np.array([0.1, 0.2]), np.array([0.4, 0.5]), np.ones(2)),
         qm.CoherentErrors(0.0, 0.01),
         qm.certify(PAIR, PAIR_TIMES[:3]),
+        qm.PauliPropagation(),
         qm.genuine_entanglement(qm.exact_circuit(THREE, [0.0, 9.0]), criterion="elements"),
         qm.exact_batch([PAIR, PAIR], PAIR_TIMES[:3]),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
