@@ -36,6 +36,8 @@ from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
+from .memory.classification import MemoryClass as MemoryClass
+from .memory.classification import classify_memory as classify_memory
 from .memory.memory_qubit import memory_network as memory_network
 from .model.couplings import ControlledRotation as ControlledRotation
 from .model.couplings import Coupling as Coupling
@@ -87,6 +89,7 @@ from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
+from .simulation.propagation import PauliPropagation as PauliPropagation
 from .simulation.targets import aer as aer
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 from .sweeps.sweep import sweep as sweep
@@ -122,6 +125,7 @@ __all__ = [
     "Loop",
     "LorentzianRate",
     "MatrixCoupling",
+    "MemoryClass",
     "Memristor",
     "MitigatedSamples",
     "Mitigation",
@@ -129,6 +133,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "PauliPropagation",
     "Plan",
     "Readout",
     "Record",
@@ -142,6 +147,7 @@ __all__ = [
     "build_circuits",
     "certify",
     "chain",
+    "classify_memory",
     "collect",
     "compare",
     "compile_pair",
