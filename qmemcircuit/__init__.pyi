@@ -40,6 +40,8 @@ from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
+from .memory.classification import MemoryClass as MemoryClass
+from .memory.classification import classify_memory as classify_memory
 from .memory.memory_qubit import memory_network as memory_network
 from .model.couplings import ControlledRotation as ControlledRotation
 from .model.couplings import Coupling as Coupling
@@ -64,7 +66,7 @@ from .plotting.figures import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
-from .plotting.maps import plot_map as plot_map
+from .plotting.parameter_planes import plot_map as plot_map
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
 from .results.observables import memristive_defect as memristive_defect
@@ -91,6 +93,7 @@ from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
+from .simulation.propagation import PauliPropagation as PauliPropagation
 from .simulation.targets import aer as aer
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 from .sweeps.sweep import sweep as sweep
@@ -128,6 +131,7 @@ __all__ = [
     "Loop",
     "LorentzianRate",
     "MatrixCoupling",
+    "MemoryClass",
     "Memristor",
     "MitigatedSamples",
     "Mitigation",
@@ -135,6 +139,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "PauliPropagation",
     "Plan",
     "Readout",
     "Record",
@@ -148,6 +153,7 @@ __all__ = [
     "build_circuits",
     "certify",
     "chain",
+    "classify_memory",
     "collect",
     "compare",
     "compile_pair",
