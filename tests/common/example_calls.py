@@ -275,8 +275,8 @@ def values() -> dict[str, Any]:
     oscillator, orbit = here[DynamicalSystem], here[PeriodicOrbit]
     from matplotlib.figure import Figure
 
-    from qmemcircuit.designs import FormFactor
     from qmemcircuit import memory
+    from qmemcircuit.designs import FormFactor
 
     figure = Figure()
     outcomes = np.full((2, 3, 2), 10)
