@@ -20,7 +20,14 @@ _RETRACED = 1e-9
 
 
 class NoDerivativeError(ValueError):
-    """What was asked for has no derivative there; the message says why."""
+    """What was asked for has no derivative there; the message says why.
+
+    `value` is what the quantity has there.
+    """
+
+    def __init__(self, message: str, value: float = 0.0) -> None:
+        super().__init__(message)
+        self.value = value
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ current is read from one is stated once, here, so that a sign can be wrong only 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,19 +107,8 @@ def trajectory_of_states(
     network: Network, times: FloatArray, states: ComplexArray, provenance: Mapping[str, Any]
 ) -> Trajectory:
     """Return the exact trajectory of density matrices of shape (T, 2^M, 2^M)."""
-    voltage, current, rate = voltages_and_currents(
-        network, times, lambda keep: reduce_states(states, keep)
-    )
-    return Trajectory(
-        times,
-        voltage,
-        current,
-        states=states,
-        variables=rate_variables(network, times, rate),
-        periods=np.array([memristor.period for memristor in network.memristors]),
-        units=memristor_units(network),
-        provenance=provenance,
-    )
+    found = _exact(network, times, lambda keep: reduce_states(states, keep), provenance)
+    return replace(found, states=states)
 
 
 def trajectory_of_pairs(
@@ -128,14 +118,19 @@ def trajectory_of_pairs(
     provenance: Mapping[str, Any],
 ) -> Trajectory:
     """Return the exact trajectory of the reduced states of all pairs, each of shape (T, 4, 4)."""
-    voltage, current, rate = voltages_and_currents(
-        network, times, lambda keep: reduced_from_pairs(pair_states, keep)
-    )
+    found = _exact(network, times, lambda keep: reduced_from_pairs(pair_states, keep), provenance)
+    return replace(found, pair_states=pair_states)
+
+
+def _exact(
+    network: Network, times: FloatArray, reduced: Reduced, provenance: Mapping[str, Any]
+) -> Trajectory:
+    """Return the exact trajectory of what reduced states say, without the states."""
+    voltage, current, rate = voltages_and_currents(network, times, reduced)
     return Trajectory(
         times,
         voltage,
         current,
-        pair_states=pair_states,
         variables=rate_variables(network, times, rate),
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),
