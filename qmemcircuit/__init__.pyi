@@ -66,7 +66,6 @@ from .plotting.figures import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
-from .plotting.maps import plot_map as plot_map
 from .plotting.parameter_planes import plot_map as plot_map
 from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
