@@ -14,7 +14,10 @@ halves, they are applied:
   pair as one two-qubit gate, the other half of the damping. Second order, and exact wherever the
   damping vanishes. Only for graphs in which each memristor has at most one coupling partner.
 
-A fourth one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
+A driven memristor is also turned by exp(−iσ_axis ∫Ω): after its free evolution in `lie`, in two
+halves around the couplings in the others, which stay of second order.
+
+Another one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from typing import Literal
 
 import numpy as np
 from qiskit.circuit import Gate
-from qiskit.circuit.library import RZGate, UnitaryGate, ZGate
+from qiskit.circuit.library import RXGate, RYGate, RZGate, UnitaryGate, ZGate
 
 from qmemcircuit.circuits.collision import CollisionKind, bath_probabilities
 from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps
@@ -36,6 +39,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.memristors import Memristor, Network
+from qmemcircuit.model.rates import finite_results
 
 Splitting = Literal["lie", "strang", "couplings_first", "fused", "compiled"]
 
@@ -84,6 +88,15 @@ class Free:
 
 
 @dataclass(frozen=True)
+class Rotation:
+    """What a drive does to one memristor from `start` to `stop`."""
+
+    memristor: int
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
 class Interaction:
     """The coupling with this index in `network.couplings`."""
 
@@ -99,7 +112,7 @@ class Coherent:
     duration: float
 
 
-Part = Damping | Free | Interaction | Coherent
+Part = Damping | Free | Rotation | Interaction | Coherent
 
 
 def split_evolution(
@@ -152,6 +165,11 @@ def step_maps(
             case Free(j, share):
                 turning = np.asarray(-0.5 * network.memristors[j].omega * PAULI_Z, dtype=complex)
                 maps = evolution_maps(turning, share * lengths)
+            case Rotation(j, first, last):
+                item = network.memristors[j]
+                angles = drive_angles(item, starts + first * lengths, starts + last * lengths)
+                assert item.drive is not None
+                maps = evolution_maps(item.drive.operator, angles)
             case Interaction(index, share):
                 pair, coupling = network.couplings[index]
                 _check_gate(coupling)
@@ -215,32 +233,46 @@ def _step(network: Network, start: float, stop: float, splitting: Splitting) -> 
     duration, middle = stop - start, 0.5 * (start + stop)
     everyone = range(len(network.memristors))
     indices = range(len(network.couplings))
+    first, second = _driven(network, start, middle), _driven(network, middle, stop)
     if splitting == "fused":
         pairs = fused_pairs(network)
         alone = [j for j in everyone if all(j not in pair for pair in pairs)]
         return [
             *(Damping(j, start, middle) for j in everyone),
+            *first,
             *(Coherent(pair, duration) for pair in pairs),
             *(Free(j, duration) for j in alone),
+            *second,
             *(Damping(j, middle, stop) for j in everyone),
         ]
     if splitting == "lie":
         return [
             *_local(everyone, start, stop),
+            *_driven(network, start, stop),
             *(Interaction(k, duration) for k in indices),
         ]
     if splitting == "couplings_first":
         return [
             *(Interaction(k, 0.5 * duration) for k in indices),
+            *first,
             *_local(everyone, start, stop),
+            *second,
             *(Interaction(k, 0.5 * duration) for k in reversed(indices)),
         ]
     return [
         *_local(everyone, start, middle),
+        *first,
         *(Interaction(k, 0.5 * duration) for k in indices),
         *(Interaction(k, 0.5 * duration) for k in reversed(indices)),
+        *second,
         *_local(everyone, middle, stop),
     ]
+
+
+def _driven(network: Network, start: float, stop: float) -> list[Part]:
+    """Return the rotations of the driven memristors."""
+    driven = (j for j, item in enumerate(network.memristors) if item.drive is not None)
+    return [Rotation(j, start, stop) for j in driven]
 
 
 def _local(memristors: Sequence[int], start: float, stop: float) -> list[Part]:
@@ -271,6 +303,8 @@ def _join(earlier: Part, later: Part) -> Part | None:
             return Damping(j, start, stop)
         case Free(j, first), Free(k, second) if j == k:
             return Free(j, first + second)
+        case Rotation(j, start, middle), Rotation(k, begin, stop) if j == k and middle == begin:
+            return Rotation(j, start, stop)
         case Interaction(j, first), Interaction(k, second) if j == k:
             return Interaction(j, first + second)
         case Coherent(j, first), Coherent(k, second) if j == k:
@@ -308,7 +342,7 @@ def embed(matrix: ComplexArray, qubits: Sequence[int], count: int) -> ComplexArr
 
 def _members(network: Network, part: Part) -> tuple[int, ...]:
     match part:
-        case Damping(j, _, _) | Free(j, _):
+        case Damping(j, _, _) | Free(j, _) | Rotation(j, _, _):
             return (j,)
         case Interaction(index, _):
             return network.couplings[index][0]
@@ -327,8 +361,10 @@ def _elements(network: Network, part: Part) -> list[Element]:
     return found
 
 
-def _operation(network: Network, part: Free | Interaction | Coherent) -> Operation:
+def _operation(network: Network, part: Free | Rotation | Interaction | Coherent) -> Operation:
     match part:
+        case Rotation(j, start, stop):
+            return Operation((j,), rotation_gate(network.memristors[j], start, stop))
         case Free(j, duration):
             return Operation((j,), free_gate(network.memristors[j], duration))
         case Interaction(index, duration):
@@ -342,6 +378,21 @@ def _operation(network: Network, part: Free | Interaction | Coherent) -> Operati
 def free_gate(memristor: Memristor, duration: float) -> Gate:
     """Return RZ(−ω dt): |1> = |e> gains the phase exp(−iω dt) relative to |0>."""
     return RZGate(-memristor.omega * duration)
+
+
+def drive_angles(memristor: Memristor, starts: FloatArray, stops: FloatArray) -> FloatArray:
+    """Return ∫Ω over each step of a driven memristor, (n,)."""
+    assert memristor.drive is not None
+    found = memristor.drive.at_frequency(memristor.omega).integral(starts, stops)
+    return finite_results("integral", found, stops)
+
+
+def rotation_gate(memristor: Memristor, start: float, stop: float) -> Gate:
+    """Return exp(−iσ_axis ∫Ω); the paper's σy and σz are −Y and −Z."""
+    assert memristor.drive is not None
+    angle = float(drive_angles(memristor, np.array([start]), np.array([stop]))[0])
+    turns = {"x": RXGate(2 * angle), "y": RYGate(-2 * angle), "z": RZGate(-2 * angle)}
+    return turns[memristor.drive.axis]
 
 
 def _swap_factors(matrix: ComplexArray) -> ComplexArray:

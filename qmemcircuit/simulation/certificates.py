@@ -21,16 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import CircuitSet, circuits_with
+from qmemcircuit.circuits.build import circuits_with
+from qmemcircuit.circuits.exact_maps import exact_maps, pauli_labels
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
-from qmemcircuit.circuits.pauli_maps import PAULIS
-from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.common.states import PAULI_Z
-from qmemcircuit.model.marching import WatchedLaws
-from qmemcircuit.model.memristors import Model, Network
+from qmemcircuit.model.memristors import Model
 from qmemcircuit.simulation.maps import digital_maps
 
 MOST_MEMRISTORS = 3
@@ -39,15 +36,6 @@ MOST_MEMRISTORS = 3
 ITERATIONS = 60
 CLOSE_ENOUGH = 1.002
 """Upper over lower bound at which the iteration ends."""
-
-DECAY: FloatArray = np.array([[0, 0, 0, 0], [0, -0.5, 0, 0], [0, 0, -0.5, 0], [1.0, 0, 0, -1]])
-"""d/dt of the means (1, X, Y, Z) at Γ = 1: all that leaves |1> arrives in |0>."""
-
-HEATING: FloatArray = np.array([[0, 0, 0, 0], [0, -0.5, 0, 0], [0, 0, -0.5, 0], [-1.0, 0, 0, -1]])
-"""The same upwards: all that leaves |0> arrives in |1>."""
-
-DEPHASING: FloatArray = np.diag([0, -1.0, -1.0, 0])
-"""The same at Γφ = 1, the rate at which the coherence decays."""
 
 INTEGRATION_ERROR = 1e-9
 """Of the exact map, added to the upper bound and taken off the lower one."""
@@ -110,43 +98,14 @@ def certify(
             f"Argument model must have at most {MOST_MEMRISTORS} memristors, but it has "
             f"{memristors}; certify the coupled pairs one by one."
         )
-    lower, upper = half_diamond_norms(digital_maps(circuits) - exact_maps(circuits))
+    lower, upper = half_diamond_norms(
+        digital_maps(circuits) - exact_maps(circuits.network, circuits.times)
+    )
     return Certificate(
         circuits.times,
         np.maximum(lower - INTEGRATION_ERROR, 0.0),
         np.minimum(upper + INTEGRATION_ERROR, 1.0),
     )
-
-
-def exact_maps(circuits: CircuitSet) -> FloatArray:
-    """Return the master equation's maps from 0 to each time on the Pauli means, (T, 4^M, 4^M).
-
-    By SciPy's DOP853 on all columns at once; no step crosses a breakpoint of a law, and each
-    law's integral is checked along the way as in `master_equation`.
-    """
-    from scipy.integrate import solve_ivp
-
-    network = circuits.network
-    count = len(network.memristors)
-    size = 4**count
-    turning, damping = _generators(network)
-    watched = WatchedLaws([item.rate.at_frequency(item.omega) for item in network.memristors])
-    longest = 0.25 * min(item.period for item in network.memristors)
-
-    def slope(time: float, flat: FloatArray) -> FloatArray:
-        rates = np.array([watched.rate(j, time) for j in range(count)])
-        generator = turning + np.tensordot(rates, damping, axes=1)
-        return np.concatenate([(generator @ flat[:-count].reshape(size, size)).ravel(), rates])
-
-    def solve(state: FloatArray, start: float, stop: float) -> FloatArray:
-        found = solve_ivp(
-            slope, (start, stop), state, method="DOP853", rtol=1e-11, atol=1e-13, max_step=longest
-        )
-        return np.asarray(found.y[:, -1])
-
-    start = np.concatenate([np.eye(size).ravel(), np.zeros(count)])
-    ends = watched.march(circuits.times, start, solve)
-    return np.array([end[:-count].reshape(size, size) for end in ends])
 
 
 def half_diamond_norms(differences: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -183,7 +142,7 @@ def _choi(differences: FloatArray) -> ComplexArray:
     """Return Σ |k><l| ⊗ Δ(|k><l|), (T, d², d²): (1/d) Σ D_ab P_bᵀ ⊗ P_a."""
     size = differences.shape[-1]
     qubits = (int(size).bit_length() - 1) // 2
-    basis, dimension = _labels(qubits), 2**qubits
+    basis, dimension = pauli_labels(qubits), 2**qubits
     found = np.einsum("tab,blk,aij->tkilj", differences, basis, basis, optimize=True) / dimension
     return np.asarray(found.reshape(-1, dimension**2, dimension**2))
 
@@ -193,33 +152,3 @@ def _roots(states: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
     turned = vectors.conj().transpose(0, 2, 1)
     root = np.sqrt(np.maximum(values, 1e-300))[:, None, :]
     return (vectors * root) @ turned, (vectors / root) @ turned
-
-
-def _generators(network: Network) -> tuple[FloatArray, FloatArray]:
-    """Return the generators of what does not depend on time, (4^M, 4^M), and of each Γ, (M, …)."""
-    count = len(network.memristors)
-    hamiltonian: ComplexArray = np.zeros((2**count, 2**count), dtype=complex)
-    damping = []
-    steady = np.zeros((4**count, 4**count))
-    for j, memristor in enumerate(network.memristors):
-        turning: ComplexArray = np.asarray(-0.5 * memristor.omega * PAULI_Z, dtype=complex)
-        hamiltonian = hamiltonian + embed(turning, [j], count)
-        above, below = np.eye(4 ** (count - 1 - j)), np.eye(4**j)
-        quanta = memristor.occupation
-        exchange = (quanta + 1) * DECAY + quanta * HEATING
-        damping.append(np.kron(above, np.kron(exchange, below)))
-        steady += memristor.dephasing * np.kron(above, np.kron(DEPHASING, below))
-    for pair, coupling in network.couplings:
-        hamiltonian = hamiltonian + embed(coupling.hamiltonian(), list(pair), count)
-    basis = _labels(count)
-    turned = -1j * (hamiltonian @ basis - basis @ hamiltonian)
-    generator = np.einsum("aij,bji->ab", basis, turned).real / 2**count
-    return np.asarray(generator + steady), np.array(damping)
-
-
-def _labels(qubits: int) -> ComplexArray:
-    """Return the 4^k Pauli matrices, the first qubit's digit least significant."""
-    basis = PAULIS
-    for _ in range(qubits - 1):
-        basis = np.array([np.kron(high, low) for high in PAULIS for low in basis])
-    return basis
