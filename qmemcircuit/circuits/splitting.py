@@ -32,6 +32,7 @@ import numpy as np
 from qiskit.circuit import Gate
 from qiskit.circuit.library import RXGate, RYGate, RZGate, UnitaryGate, ZGate
 
+from qmemcircuit.circuits.channel_synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionKind, bath_probabilities
 from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
@@ -66,7 +67,16 @@ class Operation:
     gate: Gate
 
 
-Element = Collision | Operation
+@data_object
+@dataclass(frozen=True, eq=False)
+class Synthesis:
+    """A channel with two Kraus operators on one memristor, by one meeting with a fresh ancilla."""
+
+    memristor: int
+    half: ChannelHalf
+
+
+Element = Collision | Operation | Synthesis
 """What circuits and exact simulation are made of."""
 
 

@@ -282,8 +282,8 @@ def expected_means(
         return None
     if is_coupled:
         raise ValueError(
-            "Argument bias must be a trajectory for a coupled or driven memristor, but 'model' was "
-            f"given and memristor {memristor} is one: it has no closed form; give "
+            "Argument bias must be a trajectory for a coupled or driven memristor, but 'model' "
+            f"was given and memristor {memristor} is driven or coupled: it has no closed form; give "
             "bias=exact_circuit(model, times) with the record's splitting, or bias='data'."
         )
     member = network.memristors[memristor]
