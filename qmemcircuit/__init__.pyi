@@ -61,7 +61,7 @@ from .plotting.figures import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
-from .plotting.maps import plot_map as plot_map
+from .plotting.parameter_planes import plot_map as plot_map
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
 from .results.observables import memristive_defect as memristive_defect
@@ -89,6 +89,7 @@ from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
+from .simulation.propagation import PauliPropagation as PauliPropagation
 from .simulation.targets import aer as aer
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 from .sweeps.sweep import sweep as sweep
@@ -132,6 +133,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "PauliPropagation",
     "Plan",
     "Readout",
     "Record",

@@ -45,8 +45,8 @@ def pool(size: int) -> AncillaPool:
 Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
 """`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
 memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision. Where that is
-not enough for a single memristor (warm, dephased or driven), [0, t] is the mean of two circuits with
-two two-qubit gates each (`CircuitSet.halves`): shot-wise mixing, no ancilla is measured."""
+not enough for a single memristor (warm, dephased or driven), [0, t] is the mean of two circuits
+with two two-qubit gates each (`CircuitSet.halves`): shot-wise mixing, no ancilla is measured."""
 
 
 AnySplitting = Splitting | ConstantDepth

@@ -21,6 +21,7 @@ EXTRAS = {
     "distributed": ("distributed", "sweeps on more than one machine"),
     "nbclient": ("notebooks", "running the notebooks"),
     "mthree": ("mitigation", "readout mitigation on the outcomes seen"),
+    "cvxpy": ("entanglement", "the best witness of genuine entanglement"),
 }
 """Optional modules: the extra that installs each, and what it is for."""
 
@@ -132,7 +133,6 @@ def _run(options: argparse.Namespace) -> int:
     from qmemcircuit.common.storage import check_suffix
 
     described, name, seed, shots = _described(options)
-    mitigation = None if name == "aer" else described.mitigation
     used = {"fake": ("device", "mitigation"), "ibm": ("ibm", "mitigation")}
     _say_unused(described, used.get(name.partition(":")[0], ()))
     check_suffix(options.out)
@@ -141,10 +141,7 @@ def _run(options: argparse.Namespace) -> int:
         described.network,
         described.times,
         target=parse_target(name, seed, device=described.device, ibm=described.ibm),
-        shots=shots,
-        absorb_decay=described.absorb_decay,
-        mitigation=mitigation,
-        **described.circuits,
+        **_measured(described, name, shots),
     )
     print(f"record: {record.save(options.out)}")
     print(qm.judge(record))
@@ -179,6 +176,16 @@ def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]
     return described, name, seed, shots
 
 
+def _measured(described: Description, name: str, shots: int) -> dict[str, Any]:
+    """Return the keywords that `run`, `plan` and `submit` share."""
+    return {
+        "shots": shots,
+        "absorb_decay": described.absorb_decay,
+        "mitigation": None if name == "aer" else described.mitigation,
+        **described.circuits,
+    }
+
+
 def _submit(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
@@ -202,12 +209,9 @@ def _submit(options: argparse.Namespace) -> int:
         described.network,
         described.times,
         target=target,
-        shots=shots,
         folder=options.folder,
-        absorb_decay=described.absorb_decay,
-        mitigation=described.mitigation,
         confirm=confirm,
-        **described.circuits,
+        **_measured(described, name, shots),
     )
     print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
     return 0
@@ -217,15 +221,11 @@ def _plan(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
     described, name, seed, shots = _described(options)
-    mitigation = None if name == "aer" else described.mitigation
     found = qm.plan(
         described.network,
         described.times,
         target=parse_target(name, seed, device=described.device, ibm=described.ibm),
-        shots=shots,
-        absorb_decay=described.absorb_decay,
-        mitigation=mitigation,
-        **described.circuits,
+        **_measured(described, name, shots),
     )
     print(found)
     return 0

@@ -283,8 +283,8 @@ def expected_means(
     if is_coupled:
         raise ValueError(
             "Argument bias must be a trajectory for a coupled or driven memristor, but 'model' "
-            f"was given and memristor {memristor} is driven or coupled: it has no closed form; give "
-            "bias=exact_circuit(model, times) with the record's splitting, or bias='data'."
+            f"was given and memristor {memristor} is driven or coupled: it has no closed form; "
+            "give bias=exact_circuit(model, times) with the record's splitting, or bias='data'."
         )
     member = network.memristors[memristor]
     state = member.initial_state

@@ -114,24 +114,8 @@ def trajectory_of_states(
     network: Network, times: FloatArray, states: ComplexArray, provenance: Mapping[str, Any]
 ) -> Trajectory:
     """Return the exact trajectory of density matrices of shape (T, 2^M, 2^M)."""
-
-    def reduced(keep: tuple[int, ...]) -> ComplexArray:
-        return reduce_states(states, keep)
-
-    voltage, current, rate = voltages_and_currents(network, times, reduced)
-    variables = rate_variables(network, times, rate)
-    if is_driven(network):
-        variables["source_current"] = source_currents(network, times, reduced)
-    return Trajectory(
-        times,
-        voltage,
-        current,
-        states=states,
-        variables=variables,
-        periods=np.array([memristor.period for memristor in network.memristors]),
-        units=memristor_units(network),
-        provenance=provenance,
-    )
+    found = _exact(network, times, lambda keep: reduce_states(states, keep), provenance)
+    return replace(found, states=states)
 
 
 def trajectory_of_pairs(
@@ -141,10 +125,14 @@ def trajectory_of_pairs(
     provenance: Mapping[str, Any],
 ) -> Trajectory:
     """Return the exact trajectory of the reduced states of all pairs, each of shape (T, 4, 4)."""
+    found = _exact(network, times, lambda keep: reduced_from_pairs(pair_states, keep), provenance)
+    return replace(found, pair_states=pair_states)
 
-    def reduced(keep: tuple[int, ...]) -> ComplexArray:
-        return reduced_from_pairs(pair_states, keep)
 
+def _exact(
+    network: Network, times: FloatArray, reduced: Reduced, provenance: Mapping[str, Any]
+) -> Trajectory:
+    """Return the exact trajectory of what reduced states say, without the states."""
     voltage, current, rate = voltages_and_currents(network, times, reduced)
     variables = rate_variables(network, times, rate)
     if is_driven(network):
@@ -153,7 +141,6 @@ def trajectory_of_pairs(
         times,
         voltage,
         current,
-        pair_states=pair_states,
         variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),

@@ -96,28 +96,7 @@ def digital_maps(circuits: CircuitSet) -> FloatArray:
 
     For up to `WHOLE_UP_TO` memristors.
     """
-    network, count = circuits.network, len(circuits.times)
-    size = 4 ** len(network.memristors)
-    found = np.empty((count, size, size))
-    if _has_own_elements(circuits):
-        for index in range(count):
-            total = np.eye(size)[None]
-            for members, matrix in _own_parts(circuits, index):
-                total = apply_maps(total, members, matrix[None])
-            found[index] = total[0]
-        return found
-    if circuits.share_steps:
-        starts = np.concatenate([[0.0], circuits.times[:-1]])
-        total = np.eye(size)
-        for index, matrix in enumerate(_step_matrices(circuits, starts, circuits.times)):
-            total = matrix @ total
-            found[index] = total
-        return found
-    edges = circuits.times[:, None] * np.linspace(0.0, 1.0, (circuits.steps or 1) + 1)
-    found[:] = np.eye(size)
-    for step in range(edges.shape[1] - 1):
-        found = _step_matrices(circuits, edges[:, step], edges[:, step + 1]) @ found
-    return found
+    return _walk(circuits, np.eye(4 ** len(circuits.network.memristors)))
 
 
 def estimate_maps(
@@ -155,28 +134,35 @@ def _places(members: tuple[int, ...]) -> IntArray:
 
 def _whole_means(circuits: CircuitSet) -> FloatArray:
     """Return the means (T, 4^M) of a small network."""
-    network, count = circuits.network, len(circuits.times)
-    first = pauli_means(network.initial_state)
-    found = np.empty((count, first.size))
+    means = pauli_means(circuits.network.initial_state)
+    return np.asarray(_walk(circuits, means[:, None])[:, :, 0])
+
+
+def _walk(circuits: CircuitSet, start: FloatArray) -> FloatArray:
+    """Return what the circuit of each time makes of columns of Pauli means, (T, 4^M, columns)."""
+    times, steps = circuits.times, circuits.steps or 1
     if _has_own_elements(circuits):
-        for index in range(count):
-            parts = _own_parts(circuits, index)
-            found[index] = _through(first, parts)
-        return found
+        return np.array([_after(start, _own_parts(circuits, k)) for k in range(len(times))])
     if circuits.share_steps:
-        starts = np.concatenate([[0.0], circuits.times[:-1]])
-        means = first
-        for index, matrix in enumerate(_step_matrices(circuits, starts, circuits.times)):
-            means = matrix @ means
-            found[index] = means
+        found = np.empty((len(times), *start.shape))
+        starts = np.concatenate([[0.0], times[:-1]])
+        now = start
+        for index, matrix in enumerate(_step_matrices(circuits, starts, times)):
+            now = found[index] = matrix @ now
         return found
-    steps = circuits.steps or 1
-    edges = circuits.times[:, None] * np.linspace(0.0, 1.0, steps + 1)
-    found[:] = first
+    edges = times[:, None] * np.linspace(0.0, 1.0, steps + 1)
+    found = np.broadcast_to(start, (len(times), *start.shape))
     for step in range(steps):
-        matrices = _step_matrices(circuits, edges[:, step], edges[:, step + 1])
-        found = np.matmul(matrices, found[:, :, None])[:, :, 0]
+        found = _step_matrices(circuits, edges[:, step], edges[:, step + 1]) @ found
     return found
+
+
+def _after(columns: FloatArray, parts: Sequence[Part]) -> FloatArray:
+    """Return columns of Pauli means after `parts`."""
+    found = columns[None]
+    for members, matrix in parts:
+        found = apply_maps(found, members, matrix[None])
+    return np.asarray(found[0])
 
 
 def _step_matrices(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) -> FloatArray:

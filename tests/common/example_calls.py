@@ -192,10 +192,15 @@ def objects() -> dict[type, Any]:
         Estimate(np.array([0.5, 0.6]), np.array([0.1, 0.2]), np.array([0.4, 0.5]), np.ones(2)),
         qm.CoherentErrors(0.0, 0.01),
         qm.certify(PAIR, PAIR_TIMES[:3]),
+        qm.PauliPropagation(),
         qm.genuine_entanglement(qm.exact_circuit(THREE, [0.0, 9.0]), criterion="elements"),
         qm.exact_batch([PAIR, PAIR], PAIR_TIMES[:3]),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
         placed,
+        memory.PhaseMemory(0.4, gain=2.0),
+        memory.RelaxingMemory(0.4, gain=2.0, lifetime=3.0),
+        memory.LeakyBit(2.0, 0.4, 1.5),
+        memory.SigmaYDrive(0.8, 1.0),
         memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1),
         Squid(6e-25, 1.2e-23, 1e9),
         oscillator,
@@ -262,6 +267,8 @@ def values() -> dict[str, Any]:
     oscillator, orbit = here[DynamicalSystem], here[PeriodicOrbit]
     from matplotlib.figure import Figure
 
+    from qmemcircuit import memory
+
     figure = Figure()
     outcomes = np.full((2, 3, 2), 10)
 
@@ -282,6 +289,16 @@ def values() -> dict[str, Any]:
         "genuine_entanglement.memristors": None,
         "genuine_entanglement.criterion": "elements",
         "rank_settings.state": np.diag([0.5, 0, 0, 0, 0, 0, 0, 0.5]),
+        "law": memory.PhaseMemory(0.4, gain=2.0),
+        "run_feedback.times": TIMES[:3],
+        "run_feedback.sampler": None,
+        "run_feedback.target": qm.aer(seed=1),
+        "run_feedback.seed": None,
+        "feedback_ensemble.runs": 3,
+        "run_shotwise.sampler": None,
+        "run_shotwise.seed": 1,
+        "shotwise_circuits.basis": "Y",
+        "shotwise_circuits.times": TIMES[:3],
         "memory_network.memristor": REMEMBERING,
         "memory_trajectory.memristor": REMEMBERING,
         "memory_amplitude.law": REMEMBERING.rate,
