@@ -155,7 +155,8 @@ def circuit_states(
 def setting_probabilities(circuits: CircuitSet) -> FloatArray:
     """Return the exact outcome probabilities of every time and setting, (T, B, 2^M)."""
     if len(circuits.halves) > 1:
-        return np.mean([setting_probabilities(half) for half in circuits.halves], axis=0)
+        parts = [setting_probabilities(half) for half in circuits.halves]
+        return np.asarray(np.mean(parts, axis=0))
     needed = estimate_maps(circuits, [], settings=len(circuits.bases))
     require(needed, TRAJECTORIES)
     found = np.maximum(probabilities_by_maps(circuits, needed), 0.0)
