@@ -158,8 +158,8 @@ def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Tr
         trajectory: exact states' (`master_equation`, `exact_circuit`), or an estimate.
         current: `"total"` is I by its definition, the source's own current of a drive included;
             `"memristor"` is total − source, for an uncoupled one (Γ(2n̄ + 1) + 2Γφ)V, which is
-            pinched by construction, and so is no evidence of it. Loops, plots and files take either;
-            `provenance["current"]` says which.
+            pinched by construction, and so is no evidence of it. Loops, plots and files take
+            either; `provenance["current"]` says which.
 
     Raises ValueError where a measured current is asked for without its source: their errors are
     not independent. `estimate(record, current="current_operator")` has the voltages and
