@@ -26,7 +26,7 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice, check_real
 from qmemcircuit.common.states import IDENTITY, PAULI_Z
 from qmemcircuit.model.drives import as_law
-from qmemcircuit.model.memristors import Memristor
+from qmemcircuit.model.memristors import Memristor, bath_exchange
 from qmemcircuit.model.rates import DecayRate, finite_results
 
 CollisionForm = Literal["compact", "paper"]
@@ -125,7 +125,7 @@ def bath_probabilities(
         "cool": damping_probabilities(memristor, starts, stops)
     }
     if memristor.occupation != 0.0:
-        loss, heated = memristor.exchange(starts, stops)
+        loss, heated = bath_exchange(memristor, starts, stops)
         # 1 − p1 = Λ/(1 − τ): nothing is left where the bath did all it can.
         found["cool"] = np.clip((-np.expm1(-loss) - heated) / (1 - heated), 0.0, 1.0)
         found["heat"] = heated

@@ -230,29 +230,11 @@ class Memristor:
             np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
         )
         if isinstance(self.occupation, DecayRate):
-            decay = self.exchange(first.ravel(), last.ravel())[0].reshape(first.shape)
+            decay = bath_exchange(self, first.ravel(), last.ravel())[0].reshape(first.shape)
         else:
             decay = self.decay_integral(first, last) * (2 * self.occupation + 1)
         law = as_law(self.dephasing, self.omega)
         return np.asarray(decay + 2 * law.integral(first, last))
-
-    def exchange(self, starts: FloatArray, stops: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return what the bath does over each [start, stop]: ∫Γ(2n̄+1) and τ, (n,) each.
-
-        ρ_ee goes to exp(−∫Γ(2n̄+1)) ρ_ee + τ. Raises ValueError where n̄(t) is negative.
-        """
-        check_arguments(Memristor.exchange, locals())
-        if isinstance(self.occupation, DecayRate):
-            return thermal_exchange(
-                self.rate.at_frequency(self.omega),
-                self.occupation.at_frequency(self.omega),
-                starts,
-                stops,
-                longest=self.period / 8,
-            )
-        warmth = 2 * self.occupation + 1
-        loss = self.decay_integral(starts, stops) * warmth
-        return loss, np.asarray(-np.expm1(-loss) * self.occupation / warmth)
 
     def coherence_sign(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ±1: whether the coherence turns over between two times, which broadcast.
@@ -375,6 +357,26 @@ def require_cold(network: Network, purpose: str) -> None:
                 f"Argument model must have no drive for {purpose}, but memristor {j} has "
                 f"{item.drive}; it takes decay alone."
             )
+
+
+def bath_exchange(
+    memristor: Memristor, starts: FloatArray, stops: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return what the bath does over each [start, stop]: ∫Γ(2n̄+1) and τ, (n,) each.
+
+    ρ_ee goes to exp(−∫Γ(2n̄+1)) ρ_ee + τ. Raises ValueError where n̄(t) is negative.
+    """
+    if isinstance(memristor.occupation, DecayRate):
+        return thermal_exchange(
+            memristor.rate.at_frequency(memristor.omega),
+            memristor.occupation.at_frequency(memristor.omega),
+            starts,
+            stops,
+            longest=memristor.period / 8,
+        )
+    warmth = 2 * memristor.occupation + 1
+    loss = memristor.decay_integral(starts, stops) * warmth
+    return loss, np.asarray(-np.expm1(-loss) * memristor.occupation / warmth)
 
 
 def _values_of(
