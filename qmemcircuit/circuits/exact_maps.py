@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import PAULIS
+from qmemcircuit.circuits.pauli_maps import pauli_labels
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import PAULI_Z
@@ -109,11 +109,3 @@ def _commutator(hamiltonian: ComplexArray) -> FloatArray:
     basis = pauli_labels(dimension.bit_length() - 1)
     turned = -1j * (hamiltonian @ basis - basis @ hamiltonian)
     return np.asarray(np.einsum("aij,bji->ab", basis, turned).real / dimension)
-
-
-def pauli_labels(qubits: int) -> ComplexArray:
-    """Return the 4^k Pauli matrices, the first qubit's digit least significant."""
-    basis = PAULIS
-    for _ in range(qubits - 1):
-        basis = np.array([np.kron(high, low) for high in PAULIS for low in basis])
-    return basis

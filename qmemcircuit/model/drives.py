@@ -125,6 +125,6 @@ def constant_number(name: str, value: float | DecayRate) -> float:
     if isinstance(value, DecayRate):
         raise ValueError(
             f"Argument model must have a number as its {name} here, but it has the law {value!r}; "
-            "derivatives are known for numbers."
+            "this is known for numbers alone."
         )
     return value
