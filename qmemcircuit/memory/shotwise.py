@@ -18,6 +18,8 @@ The loop of each shot is classical communication to the device itself, so its me
 quantum (`classify_memory`).
 """
 
+# More than 400 lines: one law as maps, as an equation, as circuits and as shots.
+
 from __future__ import annotations
 
 import math
