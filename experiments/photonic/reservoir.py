@@ -149,7 +149,11 @@ def draw(result: Result) -> Figure:
 
     for kind, colour, shape in zip(table.kind.values, PALETTE, "os^D", strict=False):
         mean, error = summary(table.xor.sel(kind=kind))
-        left.errorbar(table.delay, mean, yerr=error, fmt=f"{shape}-", color=colour, label=str(kind))
+        look = {"mfc": "none", "ms": 9} if shape == "D" else {}  # it hides nothing that is equal
+        label = str(kind)
+        left.errorbar(
+            table.delay, mean, yerr=error, fmt=f"{shape}-", color=colour, label=label, **look
+        )
     for shots, colour in zip(table.shots.values, PALETTE, strict=False):
         mean, error = summary(table.shot_xor.sel(shots=shots))
         label = "exact outputs" if shots == 0 else f"{shots} shots"
