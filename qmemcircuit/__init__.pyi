@@ -30,7 +30,11 @@ from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples
+from .designs.family import Family as Family
+from .designs.fitting import fit as fit
 from .designs.gradients import gradient as gradient
+from .designs.search import Constraint as Constraint
+from .designs.search import design as design
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
@@ -63,6 +67,7 @@ from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
 from .plotting.parameter_planes import plot_map as plot_map
+from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
 from .results.observables import memristive_defect as memristive_defect
@@ -85,7 +90,6 @@ from .runs.submission import resume as resume
 from .runs.submission import submit as submit
 from .simulation.batches import Batch as Batch
 from .simulation.batches import exact_batch as exact_batch
-from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
@@ -107,6 +111,7 @@ __all__ = [
     "Concurrence",
     "ConstantDepth",
     "ConstantRate",
+    "Constraint",
     "ControlledRotation",
     "Coupling",
     "DecayRate",
@@ -114,6 +119,7 @@ __all__ = [
     "ErrorBudget",
     "Estimate",
     "Event",
+    "Family",
     "FileFormatError",
     "FunctionRate",
     "HarmonicRate",
@@ -151,6 +157,7 @@ __all__ = [
     "collect",
     "compare",
     "compile_pair",
+    "design",
     "device",
     "device_states",
     "error_budget",
@@ -160,6 +167,7 @@ __all__ = [
     "expected_trajectory",
     "find_deaths_and_births",
     "find_loops",
+    "fit",
     "gradient",
     "ibm",
     "genuine_entanglement",

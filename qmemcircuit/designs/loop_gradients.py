@@ -13,14 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.analysis.loop_geometry import close_scaled, noded_lines
+from qmemcircuit.analysis.loop_geometry import close_scaled, noded_lines, winds_around
 from qmemcircuit.common.checks import FloatArray
 
 _RETRACED = 1e-9
 
 
 class NoDerivativeError(ValueError):
-    """What was asked for has no derivative there; the message says why."""
+    """What was asked for has no derivative there; the message says why.
+
+    `value` is what the quantity has there.
+    """
+
+    def __init__(self, message: str, value: float = 0.0) -> None:
+        super().__init__(message)
+        self.value = value
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +65,7 @@ def measure_shape(curve: FloatArray) -> LoopShape:
         return LoopShape(0.0, float(lengths.sum()), 0 * curve, pulled, (), (), _FLAT)
     lines = noded_lines(scaled)
     faces = shapely.get_parts(shapely.polygonize(lines))
-    faces = faces[shapely.area(faces) > 1e-10]
+    faces = faces[(shapely.area(faces) > 1e-10) & winds_around(faces, scaled)]
     # Sides of unit-box length that lie on each other enclose nothing, and may open either way.
     drawn = float(shapely.length(shapely.union_all(lines)))
     walked = float(np.hypot(*np.diff(scaled, axis=0).T).sum())

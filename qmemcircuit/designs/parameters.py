@@ -76,11 +76,8 @@ def read_parameter(model: Model, name: str) -> float:
 
 def with_parameters(model: Model, values: Mapping[str, float]) -> Model:
     """Return the model with other numbers; `time_scale` belongs to the times and is left out."""
-    found: Any = model
-    for name, value in values.items():
-        if name != TIME_SCALE:
-            found = _set(found, name.split("."), float(value))
-    return found  # type: ignore[no-any-return]
+    places = {tuple(n.split(".")): float(v) for n, v in values.items() if n != TIME_SCALE}
+    return _set(model, places)  # type: ignore[no-any-return]
 
 
 def tangent_of(model: Model, name: str) -> Tangent:
@@ -159,7 +156,7 @@ def _law_derivative(memristor: Memristor, name: str) -> LawDerivative:
         return law.derivative(int(place[2]))
 
     def law_at(value: float) -> Any:
-        changed: Memristor = _set(memristor, place, value)
+        changed: Memristor = _set(memristor, {tuple(place): value})
         return changed.rate.at_frequency(changed.omega)
 
     return _DifferenceOfLaws(law_at, float(_get(memristor, place)))
@@ -206,16 +203,22 @@ def _get(item: Any, place: list[str]) -> Any:
     return item
 
 
-def _set(item: Any, place: list[str], value: float) -> Any:
-    if not place:
-        return value
-    head, rest = place[0], place[1:]
-    if isinstance(item, tuple):
-        index = int(head)
-        entry = item[index]
-        if isinstance(entry, tuple):
-            changed: Any = (entry[0], _set(entry[1], rest, value))
+def _set(item: Any, values: Mapping[tuple[str, ...], float]) -> Any:
+    """Return a nested object with the numbers at these places changed, each part made once."""
+    if not values:
+        return item
+    if () in values:
+        return values[()]
+    groups: dict[str, dict[tuple[str, ...], float]] = {}
+    for (head, *rest), value in values.items():
+        groups.setdefault(head, {})[tuple(rest)] = value
+    if not isinstance(item, tuple):
+        return replace(item, **{head: _set(getattr(item, head), g) for head, g in groups.items()})
+    entries = list(item)
+    for head, group in groups.items():
+        entry = entries[int(head)]
+        if isinstance(entry, tuple):  # ((i, j), coupling)
+            entries[int(head)] = (entry[0], _set(entry[1], group))
         else:
-            changed = _set(entry, rest, value)
-        return (*item[:index], changed, *item[index + 1 :])
-    return replace(item, **{head: _set(getattr(item, head), rest, value)})
+            entries[int(head)] = _set(entry, group)
+    return tuple(entries)

@@ -98,7 +98,7 @@ class Solution:
     def _sigma_places(self) -> list[int]:
         return [2 * 4**j for j in range(len(self.network.memristors))]
 
-    @property
+    @cached_property
     def starts(self) -> FloatArray:
         """Return when each step begins."""
         return np.concatenate([[0.0], self.times[:-1]])
@@ -107,6 +107,8 @@ class Solution:
         """Return the derivatives with respect to what the steps and readings are made of."""
         count, size = self.means.shape
         adjoint = Adjoint(self, np.zeros(size), [], seeds)
+        if seeds.means is seeds.voltage is seeds.current is None:
+            return adjoint  # no state was read
         means = np.zeros((count, size)) if seeds.means is None else seeds.means.copy()
         voltage = np.zeros_like(self.voltage) if seeds.voltage is None else seeds.voltage.copy()
         if seeds.current is not None:
@@ -195,7 +197,7 @@ class Adjoint:
         """Return the derivative with respect to one parameter."""
         solution, seeds = self.solution, self.seeds
         total = 0.0 if tangent.initial is None else float(self.initial @ tangent.initial)
-        for action, maps in zip(solution.actions, self.maps, strict=True):
+        for action, maps in zip(solution.actions, self.maps, strict=False):  # none, or all
             total += action.contract(solution, tangent, maps)
         members = solution.network.memristors
         for j, weight in seeds.decay.items():

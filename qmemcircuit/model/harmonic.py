@@ -74,8 +74,13 @@ class HarmonicRate:
     def derivative(self, index: int) -> FourierSeries:
         """Return ∂Γ/∂(coefficient with this index), which has `value` and `integral` too."""
         check_arguments(HarmonicRate.derivative, locals())
-        direction = np.zeros(len(self.coefficients))
-        direction[range(len(direction))[index]] = 2.0
+        count = len(self.coefficients)
+        if not -count <= index < count:
+            raise ValueError(
+                f"Argument index must be of one of the {count} coefficients, but {index} was given."
+            )
+        direction = np.zeros(count)
+        direction[index] = 2.0
         return product(self._root(), _half_series(direction), self._frequency())
 
     def _root(self) -> ComplexArray:

@@ -97,6 +97,7 @@ def objects() -> dict[type, Any]:
     """Return one instance of every public class that an entry takes or belongs to."""
     from qmemcircuit import memory
     from qmemcircuit.counts.estimates import Estimate
+    from qmemcircuit.designs import FormFactor
     from qmemcircuit.model.squid import Squid
     from qmemcircuit.neurons import inputs
     from qmemcircuit.neurons.dynamics import (
@@ -164,7 +165,8 @@ def objects() -> dict[type, Any]:
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
         qm.HarmonicRate((0.3, 0.1, 0.2), omega=1.0),
-        qm.gradient(MEMRISTOR, TIMES, "voltage"),
+        qm.Family(MEMRISTOR, {"b": (0.0, 1.0)}),
+        qm.Constraint(FormFactor(), upper=0.5),
         law,
         table,
         qm.Native("y", 0.1),
@@ -274,6 +276,7 @@ def values() -> dict[str, Any]:
     from matplotlib.figure import Figure
 
     from qmemcircuit import memory
+    from qmemcircuit.designs import FormFactor
 
     figure = Figure()
     outcomes = np.full((2, 3, 2), 10)
@@ -341,6 +344,24 @@ def values() -> dict[str, Any]:
         "dataset": xarray.Dataset(
             {"value": (("x", "y"), np.eye(2))}, coords={"x": [1.0, 2.0], "y": [3.0, 4.0]}
         ),
+        "gradient.quantity": FormFactor(),
+        "gradient.parameters": ["b"],
+        "gradient.times": ONE_LOOP,
+        "Constraint.quantity": FormFactor(),
+        "lower": 0.1,
+        "upper": 0.4,
+        "objective": FormFactor(),
+        "constraints": [qm.Constraint(FormFactor(), upper=0.5)],
+        "design.times": ONE_LOOP,
+        "design.starts": 1,
+        "design.first": [[0.5]],
+        "design.splitting": "lie",
+        "fit.starts": 1,
+        "most_two_qubit_gates": 1000,
+        "bounds": {"b": (0.0, 1.0)},
+        "ties": {},
+        "Family.at.values": [0.5],
+        "coefficients": (0.3, 0.1, 0.2),
         "grid": {"x": [1.0, 2.0], "y": [3.0]},
         "path": Path("made/nothing.npz"),
         "save_figure.path": Path("made/figure"),

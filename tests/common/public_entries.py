@@ -49,6 +49,7 @@ OURS = {
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
     "qmemcircuit.neurons.hodgkin_huxley.quantized": ("impedance_at",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
+    "qmemcircuit.neurons.journal": ("StepJournal", "step_journal"),
     "qmemcircuit.neurons.shuttle.bath": ("BathLoop",),
     "qmemcircuit.neurons.shuttle.circuits": (
         "history_chain",
@@ -69,6 +70,7 @@ OURS = {
         "check_shots",
         "check_voltages",
         "measured_series",
+        "step_errors",
     ),
     "qmemcircuit.neurons.shuttle.neuron": (
         "bloch_states",

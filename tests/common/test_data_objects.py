@@ -18,6 +18,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import qmemcircuit as qm
 from qmemcircuit.common.data_objects import FrozenMapping, data_object, same_content
+from qmemcircuit.designs import FormFactor
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum
 from qmemcircuit.neurons.hodgkin_huxley.membrane import Membrane, simulate_membrane
 from qmemcircuit.neurons.hodgkin_huxley.quantized import spike_preset
@@ -62,6 +63,9 @@ def examples() -> dict[str, object]:
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
         qm.HarmonicRate((0.3, 0.1, 0.2), omega=2.0),
+        qm.Family(MEMRISTOR, {"b": (0.0, 1.0)}),
+        qm.Constraint(FormFactor(), upper=0.5),
+        qm.gradient(MEMRISTOR, TIMES, FormFactor(), ["b"]),
         qm.SquidRate(0.4, omega=2.0),
         qm.FunctionRate(law),
         qm.TabulatedRate(tuple(TIMES), integrals=tuple(TIMES**2)),
