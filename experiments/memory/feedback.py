@@ -38,7 +38,9 @@ def compute(settings: Settings) -> Result:
     voltage, current = feedback_ensemble(
         BARE, PHASE, times, shots=shots, runs=400 if settings.quick else 4000, seed=settings.seed
     )
-    open_loop = run.variables["decay_rate"][:, 0] * 0.5 * BARE.current_scale / np.sqrt(shots)
+    half = 0.5 * BARE.current_scale
+    binomial = np.sqrt(np.maximum(half**2 - exact.voltage[:, 0] ** 2, 0) / shots)
+    open_loop = exact.variables["decay_rate"][:, 0] * binomial
     rates = [one.variables["decay_rate"][:, 0] for one in (own, paper)]
     pulls = (run.voltage - exact.voltage)[:, 0] / run.voltage_error[:, 0]
     stated = np.sqrt(np.mean(run.current_error**2) / np.mean(current.var(axis=0)))
