@@ -209,8 +209,30 @@ class Search:
             method="SLSQP",
             options={"maxiter": MOST_ITERATIONS, "ftol": 1e-6},
         )
-        reached: FloatArray = self._low + np.clip(found.x, 0.0, 1.0) * self._width
+        unit = self._restored(np.clip(found.x, 0.0, 1.0))
+        reached: FloatArray = self._low + unit * self._width
         return reached
+
+    def _restored(self, unit: FloatArray) -> FloatArray:
+        """Return a point moved back into constraints that SLSQP missed by little.
+
+        The shortest steps to where the missed ones' tangents meet their bounds.
+        """
+        for _ in range(8):
+            values, slopes = self._table(unit)
+            missed = self.missed(values)
+            out = np.flatnonzero(missed > 0)
+            if not len(out) or missed.max() > 0.1:
+                return unit
+            wanted = []
+            for k in out:
+                rule, value = self.constraints[k], values[k + 1]
+                sign = 1.0 if value < rule.lower else -1.0
+                bound = rule.lower if sign > 0 else rule.upper
+                wanted.append(bound - value + sign * 0.5 * TOLERANCE * max(1.0, abs(bound)))
+            step = np.linalg.lstsq(slopes[out + 1], np.array(wanted), rcond=1e-10)[0]
+            unit = np.clip(unit + step, 0.0, 1.0)
+        return unit
 
     def _rule(self, place: int, bound: float, sign: float) -> dict[str, object]:
         scale = max(1.0, abs(bound))
