@@ -22,7 +22,7 @@ LEVELS = (0.68, 0.95)
 
 def compute(settings: Settings) -> Result:
     """Measure a memristor and a pair many times and fit each record by itself."""
-    runs = 6 if settings.quick else RUNS
+    runs = 3 if settings.quick else RUNS
     shots = settings.shots_or(SHOTS)
     single = qm.Memristor(qm.SquidRate(0.3), a=1.1, b=0.6)
     guess = qm.Memristor(qm.SquidRate(0.2), a=1.2, b=0.9)

@@ -62,7 +62,7 @@ def compute(settings: Settings) -> Result:
     rng = np.random.default_rng(settings.seed)
     low, high = family.limits
     random = []
-    for values in rng.uniform(low, high, (20 if settings.quick else 400, len(low))):
+    for values in rng.uniform(low, high, (5 if settings.quick else 400, len(low))):
         model = family.at(values)
         trajectory = qm.exact_circuit(model, times, splitting="fused")
         loop = qm.find_loops(trajectory)[0]
