@@ -172,5 +172,6 @@ def draw(result: Result) -> Figure:
         label=f"one design, {result.parameters['shots']} shots",
     )
     axis.set(xlabel="peak concurrence (signed: below 0 separable)", ylabel="form factor F")
-    axis.legend(fontsize=7)
+    axis.set_ylim(bottom=0)
+    axis.legend(fontsize=7, loc="lower right")
     return figure

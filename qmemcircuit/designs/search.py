@@ -185,13 +185,18 @@ class Search:
         low, high = family.limits
         self._low, self._width = low, high - low
         self._last: tuple[bytes, FloatArray, FloatArray] | None = None
+        self._best: tuple[float, FloatArray] | None = None
 
     def require_derivatives(self, point: FloatArray) -> None:
         """Raise NoDerivativeError where the objective has none."""
         self.objective.measure(solve_model(self.family.at(point), self.times, self.splitting))
 
     def climb(self, point: FloatArray) -> FloatArray:
-        """Return the local optimum that SLSQP reaches from a point, (P,)."""
+        """Return the local optimum that SLSQP reaches from a point, (P,).
+
+        Of all the points that it tried within the constraints the best one, as it may end outside
+        or lower: never worse than where it started. Where it tried none, where it ended.
+        """
         from scipy.optimize import minimize
 
         rules = []
@@ -200,6 +205,8 @@ class Search:
                 if math.isfinite(bound):
                     rules.append(self._rule(place, bound, sign))
         unit = np.clip((point - self._low) / self._width, 0.0, 1.0)
+        self._last = self._best = None
+        self._table(unit)
         found = minimize(
             lambda x: -self._table(x)[0][0],
             unit,
@@ -210,6 +217,9 @@ class Search:
             options={"maxiter": MOST_ITERATIONS, "ftol": 1e-6},
         )
         unit = self._restored(np.clip(found.x, 0.0, 1.0))
+        self._table(unit)
+        if self._best is not None:
+            unit = self._best[1]
         reached: FloatArray = self._low + unit * self._width
         return reached
 
@@ -267,6 +277,10 @@ class Search:
                 continue
             adjoint = solution.pull_back(seeds)
             slopes[row] = [sum(adjoint.along(one) for one in tied) for tied in tangents]
+        if np.all(self.missed(values) <= TOLERANCE) and (
+            self._best is None or values[0] > self._best[0]
+        ):
+            self._best = float(values[0]), np.clip(unit, 0.0, 1.0)
         self._last = (key, values, slopes * self._width)
         return self._last[1:]
 
