@@ -67,6 +67,7 @@ from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
 from .plotting.parameter_planes import plot_map as plot_map
+from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
 from .results.observables import memristive_defect as memristive_defect
@@ -89,7 +90,6 @@ from .runs.submission import resume as resume
 from .runs.submission import submit as submit
 from .simulation.batches import Batch as Batch
 from .simulation.batches import exact_batch as exact_batch
-from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation

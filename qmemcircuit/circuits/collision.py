@@ -53,10 +53,13 @@ def damping_probabilities(
     runs laws with memory, and ValueError names the first t with ∫Γ < 0. The
     integral is exact; the sign is checked at 33 irregular times in every period of the memristor
     (at least 33 in each step), at the ends and between the law's breakpoints, so a much shorter
-    negative dip without them can pass unseen.
+    negative dip without them can pass unseen. A law that is `never_negative` by its form is not
+    searched.
     """
     integrals = memristor.decay_integral(starts, stops)
     integrals = np.where(np.abs(integrals) < ROUNDING, np.abs(integrals), integrals)
+    if getattr(memristor.rate, "never_negative", False) and integrals.min(initial=0.0) >= 0:
+        return np.asarray(-np.expm1(-integrals))
     lengths = stops - starts
     # No array of many millions where thousands of steps are many periods long.
     periods = max(1.0, float(lengths.max(initial=0.0)) / memristor.period)

@@ -21,16 +21,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from qiskit.circuit import Gate
 from qiskit.circuit.library import RZGate, UnitaryGate, ZGate
 
 from qmemcircuit.circuits.collision import CollisionKind, bath_probabilities
-from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps
+from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps, turning_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
@@ -140,18 +140,18 @@ def step_maps(
     lengths = stops - starts
     found: list[tuple[tuple[int, ...], FloatArray]] = []
     local: dict[int, FloatArray] = {}
+    damped: dict[tuple[int, float, float], FloatArray] = {}  # one memristor, several times over
     for part in step_parts(network, splitting):
         match part:
             case Damping(j, first, last):
                 item = network.memristors[j]
-                bath = bath_probabilities(item, starts + first * lengths, starts + last * lengths)
-                meetings = [damping_maps(p, kind) for kind, p in bath.items()]
-                turned = item.coherence_sign(starts + first * lengths, starts + last * lengths) < 0
-                meetings.append(damping_maps(turned, "dephase"))  # for certain: Z
-                maps = reduce(lambda before, after: after @ before, meetings)
+                key = (id(item), first, last)
+                if key not in damped:
+                    begin, end = starts + first * lengths, starts + last * lengths
+                    damped[key] = _damping_of(item, begin, end)
+                maps = damped[key]
             case Free(j, share):
-                turning = np.asarray(-0.5 * network.memristors[j].omega * PAULI_Z, dtype=complex)
-                maps = evolution_maps(turning, share * lengths)
+                maps = turning_maps(network.memristors[j].omega * share * lengths)
             case Interaction(index, share):
                 pair, coupling = network.couplings[index]
                 _check_gate(coupling)
@@ -173,14 +173,46 @@ def step_parts(network: Network, splitting: Splitting) -> list[Part]:
     return _merge(network, _step(network, 0.0, 1.0, splitting))
 
 
+def _damping_of(item: Memristor, starts: FloatArray, stops: FloatArray) -> FloatArray:
+    """Return what the bath does over each [start, stop], (n, 4, 4)."""
+    bath = bath_probabilities(item, starts, stops)
+    meetings = [damping_maps(p, kind) for kind, p in bath.items()]
+    turned = item.coherence_sign(starts, stops) < 0
+    if turned.any():
+        meetings.append(damping_maps(turned, "dephase"))  # for certain: Z
+    return reduce(lambda before, after: after @ before, meetings)
+
+
 def _check_gate(coupling: Coupling) -> None:
     """Raise ValueError where a coupling's gate is not what its Hamiltonian does in that time."""
-    apart = np.abs(coupling.gate(0.5).to_matrix() - evolve(coupling.hamiltonian(), 0.5)).max()
+    known: Any = coupling
+    apart = _known_gate_error(known) if _stays(coupling) else _gate_error(coupling)
     if apart > 1e-9:
         raise ValueError(
             f"Argument coupling must have gate(dt) = exp(−i·hamiltonian()·dt), but for "
             f"{coupling!r} they differ by {apart:.2g} at dt = 0.5; correct one of the two."
         )
+
+
+def _gate_error(coupling: Coupling) -> float:
+    return float(np.abs(coupling.gate(0.5).to_matrix() - evolve(coupling.hamiltonian(), 0.5)).max())
+
+
+@lru_cache(1024)
+def _known_gate_error(coupling: Any) -> float:
+    return _gate_error(coupling)
+
+
+def _stays(coupling: Coupling) -> bool:
+    """Whether it is a frozen dataclass of numbers, which stays what it was once checked."""
+    parameters = getattr(type(coupling), "__dataclass_params__", None)
+    if parameters is None or not (parameters.frozen and parameters.eq):
+        return False
+    try:
+        hash(coupling)
+    except TypeError:  # it holds an array, say
+        return False
+    return True
 
 
 def fused_pairs(network: Network) -> tuple[tuple[int, int], ...]:
@@ -285,11 +317,11 @@ def _commute(network: Network, first: Part, second: Part) -> bool:
     if isinstance(first, local) and isinstance(second, local):
         return True
     if isinstance(first, Interaction) and isinstance(second, Interaction):
-        return _interactions_commute(network, first.index, second.index)
+        return interactions_commute(network, first.index, second.index)
     return False
 
 
-def _interactions_commute(network: Network, first: int, second: int) -> bool:
+def interactions_commute(network: Network, first: int, second: int) -> bool:
     """Compare the two generators on the two or three memristors that they touch."""
     (pair_a, coupling_a), (pair_b, coupling_b) = network.couplings[first], network.couplings[second]
     members = sorted({*pair_a, *pair_b})

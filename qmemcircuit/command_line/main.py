@@ -121,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="a record against its master equation")
     compare.add_argument("record", type=Path)
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
+    compare.add_argument(
+        "--certificate", action="store_true", help="what splitting can do to any other input"
+    )
     compare.add_argument("--force", action="store_true", help="replace figures that exist")
     compare.set_defaults(action=_compare)
     doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
@@ -270,7 +273,7 @@ def _compare(options: argparse.Namespace) -> int:
     if options.figure is not None:
         for suffix in (".png", ".pdf"):
             _check_free("--figure", options.figure.with_suffix(suffix), options.force)
-    judgement = qm.judge(record)
+    judgement = qm.judge(record, certificate=options.certificate)
     print(judgement)
     if options.figure is not None:
         if judgement.budget is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.analysis.loop_geometry import close_scaled, noded_lines
+from qmemcircuit.analysis.loop_geometry import close_scaled, noded_lines, winds_around
 from qmemcircuit.common.checks import FloatArray
 
 _RETRACED = 1e-9
@@ -65,7 +65,7 @@ def measure_shape(curve: FloatArray) -> LoopShape:
         return LoopShape(0.0, float(lengths.sum()), 0 * curve, pulled, (), (), _FLAT)
     lines = noded_lines(scaled)
     faces = shapely.get_parts(shapely.polygonize(lines))
-    faces = faces[shapely.area(faces) > 1e-10]
+    faces = faces[(shapely.area(faces) > 1e-10) & winds_around(faces, scaled)]
     # Sides of unit-box length that lie on each other enclose nothing, and may open either way.
     drawn = float(shapely.length(shapely.union_all(lines)))
     walked = float(np.hypot(*np.diff(scaled, axis=0).T).sum())

@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from qmemcircuit.common.checks import (
     check_real,
 )
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.states import tensor_product
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.rates import DecayRate, finite_results
 
@@ -148,6 +150,11 @@ class Memristor:
             object.__setattr__(self, name, value)
         rate.at_frequency(self.omega)  # a mismatch is an error now, not in the middle of a run
 
+    @cached_property
+    def law(self) -> DecayRate:
+        """The rate at this memristor's frequency."""
+        return self.rate.at_frequency(self.omega)
+
     @property
     def initial_state(self) -> ComplexArray:
         """The initial density matrix, 2×2."""
@@ -170,13 +177,13 @@ class Memristor:
     def decay_rate(self, times: ArrayLike) -> FloatArray:
         """Return Γ(t), same shape as `times`; an error names the time at which it is no number."""
         check_arguments(Memristor.decay_rate, locals())
-        rates = self.rate.at_frequency(self.omega).value(times)
+        rates = self.law.value(times)
         return finite_results("value", rates, np.asarray(times, dtype=float))
 
     def decay_integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ∫Γ dt from `start` to `stop`, which broadcast."""
         check_arguments(Memristor.decay_integral, locals())
-        integrals = self.rate.at_frequency(self.omega).integral(start, stop)
+        integrals = self.law.integral(start, stop)
         ends = np.broadcast_to(np.asarray(stop, dtype=float), np.broadcast(start, stop).shape)
         return finite_results("integral", integrals, ends)
 
@@ -188,7 +195,12 @@ class Memristor:
     def conductance(self, times: ArrayLike) -> FloatArray:
         """Return Γ(t)(2n̄ + 1) + 2Γφ, the ratio I/V of an uncoupled memristor."""
         check_arguments(Memristor.conductance, locals())
-        return self.decay_rate(times) * (2 * self.occupation + 1) + 2 * self.dephasing
+        return self.conductance_of_rate(self.decay_rate(times))
+
+    def conductance_of_rate(self, rates: FloatArray) -> FloatArray:
+        """Return Γ(2n̄ + 1) + 2Γφ where Γ is known already, same shape."""
+        check_arguments(Memristor.conductance_of_rate, locals())
+        return np.asarray(rates * (2 * self.occupation + 1) + 2 * self.dephasing)
 
     def conductance_integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return the integral of `conductance` from `start` to `stop`, which broadcast.
@@ -281,7 +293,7 @@ class Network:
             return np.array(self.state)
         joint = np.ones((1, 1), dtype=complex)
         for memristor in self.memristors:
-            joint = np.kron(memristor.initial_state, joint)
+            joint = tensor_product(memristor.initial_state, joint)
         return joint
 
     @property

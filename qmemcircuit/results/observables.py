@@ -20,6 +20,7 @@ from qmemcircuit.common.states import (
     pauli_matrix,
     reduce_states,
     reduced_from_pairs,
+    tensor_product,
 )
 from qmemcircuit.model.couplings import PAPER_SIGMA
 from qmemcircuit.model.memristors import Network
@@ -29,6 +30,11 @@ from qmemcircuit.results.trajectory import Trajectory
 Reduced = Callable[[tuple[int, ...]], ComplexArray]
 """Gives the reduced states of one or two memristors, shape (T, 2^k, 2^k), first one least
 significant."""
+
+
+FIRST_SIGMA_Y: ComplexArray = tensor_product(IDENTITY, PAPER_SIGMA["y"])
+SECOND_SIGMA_Y: ComplexArray = tensor_product(PAPER_SIGMA["y"], IDENTITY)
+"""σy of a pair's first and second memristor."""
 
 
 def interaction_terms(
@@ -42,12 +48,19 @@ def interaction_terms(
     terms = []
     for pair, coupling in network.couplings:
         if memristor in pair:
-            sigma_y = PAPER_SIGMA["y"]
-            factors = (sigma_y, IDENTITY) if pair[0] == memristor else (IDENTITY, sigma_y)
-            operator = np.kron(factors[1], factors[0])
+            operator = FIRST_SIGMA_Y if pair[0] == memristor else SECOND_SIGMA_Y
             hamiltonian = coupling.hamiltonian()
             terms.append((pair, 1j * (hamiltonian @ operator - operator @ hamiltonian)))
     return terms
+
+
+def current_operators(
+    network: Network, memristor: int
+) -> tuple[ComplexArray, list[tuple[tuple[int, int], ComplexArray]]]:
+    """Return the operator of V, 2×2, and what I has beside Γ(2n̄ + 1) + 2Γφ times it, by pair."""
+    scale = network.memristors[memristor].current_scale
+    terms = [(pair, scale * matrix) for pair, matrix in interaction_terms(network, memristor)]
+    return -0.5 * scale * PAPER_SIGMA["y"], terms
 
 
 def pauli_terms(matrix: ComplexArray, pair: tuple[int, int], count: int) -> dict[str, float]:
@@ -76,7 +89,7 @@ def voltages_and_currents(
         sigma_y = expectation(reduced((j,)), PAPER_SIGMA["y"])
         voltage[:, j] = -0.5 * memristor.current_scale * sigma_y
         rate[:, j] = memristor.decay_rate(times)
-        current[:, j] = memristor.conductance(times) * voltage[:, j]
+        current[:, j] = memristor.conductance_of_rate(rate[:, j]) * voltage[:, j]
         for pair, operator in interaction_terms(network, j):
             current[:, j] += memristor.current_scale * expectation(reduced(pair), operator)
     return voltage, current, rate

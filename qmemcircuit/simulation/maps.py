@@ -19,6 +19,7 @@ from qmemcircuit.circuits.pauli_maps import (
     damping_maps,
     density_matrices,
     pauli_means,
+    swap_qubits,
     unitary_map,
 )
 from qmemcircuit.circuits.splitting import Collision, Element, step_maps
@@ -145,15 +146,49 @@ def _walk(circuits: CircuitSet, start: FloatArray) -> FloatArray:
     if circuits.share_steps:
         found = np.empty((len(times), *start.shape))
         starts = np.concatenate([[0.0], times[:-1]])
+        factors = _step_factors(circuits, starts, times)
         now = start
-        for index, matrix in enumerate(_step_matrices(circuits, starts, times)):
-            now = found[index] = matrix @ now
+        for index in range(len(times)):
+            for matrices in factors:
+                now = matrices[index].dot(now)
+            found[index] = now
         return found
     edges = times[:, None] * np.linspace(0.0, 1.0, steps + 1)
     found = np.broadcast_to(start, (len(times), *start.shape))
     for step in range(steps):
-        found = _step_matrices(circuits, edges[:, step], edges[:, step + 1]) @ found
+        for matrices in _step_factors(circuits, edges[:, step], edges[:, step + 1]):
+            found = matrices @ found
     return found
+
+
+def _step_factors(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) -> list[FloatArray]:
+    """Return matrices on all memristors, each (n, 4^M, 4^M), that make a step one after another.
+
+    For two, those on one memristor each are put side by side, which costs less than a product
+    of matrices; for three it is the whole step.
+    """
+    network = circuits.network
+    if len(network.memristors) != 2:
+        return [_step_matrices(circuits, starts, stops)]
+    found: list[FloatArray] = []
+    alone: dict[int, FloatArray] = {}
+    for members, maps in step_maps(network, starts, stops, circuits.splitting):
+        if len(members) == 1:
+            (j,) = members
+            alone[j] = maps @ alone[j] if j in alone else maps
+            continue
+        if alone:
+            found.append(_side_by_side(alone))
+            alone = {}
+        found.append(maps if members == (0, 1) else swap_qubits(maps))
+    return [*found, _side_by_side(alone)] if alone else found
+
+
+def _side_by_side(alone: dict[int, FloatArray]) -> FloatArray:
+    """Return the maps of memristors 0 and 1, each (n, 4, 4) or left out, as one, (n, 16, 16)."""
+    low, high = (alone.get(j, np.eye(4)[None]) for j in (0, 1))
+    product = high[:, :, None, :, None] * low[:, None, :, None, :]
+    return np.asarray(product.reshape(-1, 16, 16))
 
 
 def _after(columns: FloatArray, parts: Sequence[Part]) -> FloatArray:
