@@ -97,7 +97,7 @@ def _package_distance(frequency: float) -> float:
     """
     rate = _rates(frequency)["clocked"]
     own = qm.Memristor(
-        qm.FunctionRate(lambda t: rate(t, 0.0), resolution=0.001 / frequency),
+        qm.FunctionRate(lambda t: rate(t, 0.0), resolution=0.05 / frequency),
         state=[1, 0],
         omega=1e-6,
         mass=2e6,
@@ -115,7 +115,7 @@ def _package_distance(frequency: float) -> float:
 
 def compute(settings: Settings) -> Result:
     """Find the periodic states at several frequencies and read the fingerprints."""
-    low, high, count = (0.1, 30.0, 6) if settings.quick else (0.03, 100.0, 15)
+    low, high, count = (0.2, 10.0, 4) if settings.quick else (0.05, 50.0, 13)
     frequencies = np.geomspace(low, high, count)
     factors = {name: np.empty(count) for name in DEVICES}
     spread = {name: np.empty(count) for name in DEVICES}
