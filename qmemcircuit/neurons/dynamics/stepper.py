@@ -349,7 +349,7 @@ def march(
             if not error < np.inf:  # NaN too
                 error = 1e30
             h = step * max(0.2, 0.9 * error ** (-0.125))
-            if h <= slack:
+            if not h > slack:  # NaN too
                 status = BROKE_DOWN
                 break
             continue
