@@ -110,19 +110,20 @@ class Digital:
             ways = ("exact", "history", "reprepare", "bath", "composed")
             check_choice("feedback", self.feedback, ways)
 
-    def sampled(self, neuron: Any) -> int:
-        """Return the shots, which `neuron` needs, and refuse a feedback, of which it has one."""
-        if self.shots is None:
-            raise ValueError(
-                f"Argument shots must be given for {type(neuron).__name__}, but it is None: its "
-                "circuits are sampled; Exact() has no shots."
-            )
-        if self.feedback is not None:
-            raise ValueError(
-                f"Argument feedback must be None for {type(neuron).__name__}, which has one way, "
-                f"but {self.feedback!r} was given."
-            )
-        return self.shots
+
+def sampled_shots(method: Digital, neuron: Any) -> int:
+    """Return the shots, which `neuron` needs, and refuse a feedback, of which it has one."""
+    if method.shots is None:
+        raise ValueError(
+            f"Argument shots must be given for {type(neuron).__name__}, but it is None: its "
+            "circuits are sampled; Exact() has no shots."
+        )
+    if method.feedback is not None:
+        raise ValueError(
+            f"Argument feedback must be None for {type(neuron).__name__}, which has one way, but "
+            f"{method.feedback!r} was given."
+        )
+    return method.shots
 
 
 Method = Exact | Classical | Moments | Fock | Digital

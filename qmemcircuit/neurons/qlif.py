@@ -37,7 +37,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.contract import refuse_input, refuse_state
 from qmemcircuit.neurons.inputs import FunctionInput, Input, SpikeTrain
-from qmemcircuit.neurons.methods import Digital, Exact
+from qmemcircuit.neurons.methods import Digital, Exact, sampled_shots
 from qmemcircuit.neurons.signals import Signals
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -137,7 +137,7 @@ def respond(
     if isinstance(method, Exact):
         return simulate_layers(layers, spikes)
     return run_layers(
-        layers, spikes, shots=method.sampled(neuron), target=method.target, seed=method.seed
+        layers, spikes, shots=sampled_shots(method, neuron), target=method.target, seed=method.seed
     )
 
 

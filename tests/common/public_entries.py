@@ -39,6 +39,7 @@ MACHINERY = {
 OURS = {
     # Shared by modules of one package, which call them with values already checked.
     "qmemcircuit.neurons.contract": ("Neuron", "refuse_input", "refuse_state"),
+    "qmemcircuit.neurons.methods": ("sampled_shots",),
     "qmemcircuit.neurons.photonic.memristor": ("respond",),
     "qmemcircuit.neurons.qlif": ("respond",),
     "qmemcircuit.neurons.closed_loop": ("StepSamplers", "loop_target"),
@@ -55,6 +56,7 @@ OURS = {
     ),
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("equations", "respond"),
     "qmemcircuit.neurons.hodgkin_huxley.quantized": ("equations", "impedance_at", "respond"),
+    "qmemcircuit.neurons.integrate_and_fire.simulation": ("one_circuit",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
     "qmemcircuit.neurons.shuttle.bath": ("BathLoop",),
     "qmemcircuit.neurons.shuttle.circuits": (

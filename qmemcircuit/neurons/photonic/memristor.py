@@ -35,7 +35,7 @@ from qmemcircuit.neurons.closed_loop import StepSampler, loop_target
 from qmemcircuit.neurons.contract import refuse_state
 from qmemcircuit.neurons.input_tables import input_period, integrate_input
 from qmemcircuit.neurons.inputs import ConstantInput, FunctionInput, Input
-from qmemcircuit.neurons.methods import Digital, Exact
+from qmemcircuit.neurons.methods import Digital, Exact, sampled_shots
 from qmemcircuit.neurons.signals import Signals
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -205,7 +205,7 @@ def respond(
         neuron,
         times,
         photons.value,
-        shots=method.sampled(neuron),
+        shots=sampled_shots(method, neuron),
         target=method.target,
         seed=method.seed,
         period=period,
