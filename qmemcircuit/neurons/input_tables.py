@@ -16,7 +16,7 @@ def as_input(value: Any) -> Input | FunctionInput:
     """Return a number as a `ConstantInput`, a function as a `FunctionInput`, an input as it is."""
     if isinstance(value, FunctionInput | Input):
         return value
-    if callable(value):
+    if callable(value) and not isinstance(value, type):
         return FunctionInput(value)
     return ConstantInput(check_real("input", value))
 

@@ -102,6 +102,10 @@ class Digital:
 
     def __post_init__(self) -> None:
         check_fields(self, own=("target",))
+        if self.target is not None:
+            from qmemcircuit.circuits.samplers import as_target
+
+            as_target(self.target)  # refuses what is none
         if self.shots is not None:
             check_integer("shots", self.shots, minimum=1)
         if self.seed is not None:
