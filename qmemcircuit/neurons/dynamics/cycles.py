@@ -140,7 +140,7 @@ def find_limit_cycle(
 
 
 def _settling_time(system: DynamicalSystem, start: FloatArray) -> float:
-    """Return a hundred times of the slowest decay at the start, of those within 1 % of the fastest."""
+    """Return a hundred times of the slowest decay, of those above 1 % of the fastest motion."""
     values = np.linalg.eigvals(system.jacobian(start))
     fastest = float(np.abs(values).max())
     decays = np.abs(values.real)[np.abs(values.real) > 1e-2 * fastest]
@@ -351,7 +351,7 @@ def _measure_period(system: DynamicalSystem, state: FloatArray) -> float:
     """Return the mean time between upward crossings of variable 0's mid-level."""
     size = max(float(np.linalg.norm(state)), 1e-3)
     speed = float(np.linalg.norm(system.rate(state))) / size
-    window = 20.0 / max(speed, 1e-3)
+    window = min(20.0 / max(speed, 1e-3), _settling_time(system, state))
     for _ in range(8):
         times = np.linspace(0, window, 4000)
         values = integrate(system, times, state)[:, 0]
