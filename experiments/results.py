@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
+    from qmemcircuit.counts.estimates import Estimate
     from qmemcircuit.results.trajectory import Trajectory
 
     Data = xarray.Dataset | Trajectory
@@ -102,6 +103,33 @@ class Quantity:
             name: item if isinstance(item, tuple) else (item,) for name, item in values.items()
         }
         return tuple(cls(name, *pair, **shared) for name, pair in pairs.items())
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        estimate: Estimate[float],
+        *,
+        possible: tuple[float, float] | None = None,
+        evidence: str = "",
+        **rest: Any,
+    ) -> Quantity:
+        """Return a quantity with its error where ± describes it, else with its interval.
+
+        "not resolved" where the interval holds nine tenths of what is `possible`.
+        """
+        if estimate.interval is None:
+            return cls(name, estimate.value, estimate.standard_error, evidence=evidence, **rest)
+        (low, high), level = estimate.interval, estimate.level
+        at = "" if level is None else f"{100 * level:.3g} % "
+        if not estimate.is_lopsided:
+            words = f"{at}interval [{low:.3g}, {high:.3g}]"
+            evidence = f"{words}; {evidence}" if evidence else words
+            return cls(name, estimate.value, estimate.standard_error, evidence=evidence, **rest)
+        words = f"{at}interval [{low:.2g}, {high:.2g}]"
+        if possible is not None and high - low >= 0.9 * (possible[1] - possible[0]):
+            words = f"not resolved, {words}"
+        return cls(name, words, evidence=evidence, **rest)
 
     def line(self) -> str:
         """Return the quantity as one line of text."""

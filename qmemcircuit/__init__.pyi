@@ -30,11 +30,18 @@ from .counts.mitigation import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples
+from .designs.family import Family as Family
+from .designs.fitting import fit as fit
+from .designs.gradients import gradient as gradient
+from .designs.search import Constraint as Constraint
+from .designs.search import design as design
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
+from .memory.classification import MemoryClass as MemoryClass
+from .memory.classification import classify_memory as classify_memory
 from .memory.memory_qubit import memory_network as memory_network
 from .model.couplings import ControlledRotation as ControlledRotation
 from .model.couplings import Coupling as Coupling
@@ -42,9 +49,11 @@ from .model.couplings import MatrixCoupling as MatrixCoupling
 from .model.couplings import Native as Native
 from .model.couplings import PartialISwap as PartialISwap
 from .model.couplings import PartialSwap as PartialSwap
+from .model.drives import Drive as Drive
 from .model.graphs import chain as chain
 from .model.graphs import ring as ring
 from .model.graphs import star as star
+from .model.harmonic import HarmonicRate as HarmonicRate
 from .model.lorentzian import LorentzianRate as LorentzianRate
 from .model.memristors import Memristor as Memristor
 from .model.memristors import Network as Network
@@ -58,10 +67,12 @@ from .plotting.figures import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
-from .plotting.maps import plot_map as plot_map
+from .plotting.parameter_planes import plot_map as plot_map
+from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
 from .results.observables import memristive_defect as memristive_defect
+from .results.observables import select_current as select_current
 from .results.records import Record as Record
 from .results.trajectory import Trajectory as Trajectory
 from .runs.collection import Collection as Collection
@@ -81,10 +92,10 @@ from .runs.submission import resume as resume
 from .runs.submission import submit as submit
 from .simulation.batches import Batch as Batch
 from .simulation.batches import exact_batch as exact_batch
-from .simulation.certificates import Certificate as Certificate
 from .simulation.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
+from .simulation.propagation import PauliPropagation as PauliPropagation
 from .simulation.targets import aer as aer
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 from .sweeps.sweep import sweep as sweep
@@ -102,6 +113,7 @@ __all__ = [
     "Concurrence",
     "ConstantDepth",
     "ConstantRate",
+    "Constraint",
     "ControlledRotation",
     "Coupling",
     "DecayRate",
@@ -109,16 +121,20 @@ __all__ = [
     "ErrorBudget",
     "Estimate",
     "Event",
+    "Family",
     "FileFormatError",
     "FunctionRate",
+    "HarmonicRate",
     "GenuineEntanglement",
     "IbmTarget",
     "JobService",
     "Judgement",
     "LaggedCorrelation",
     "Loop",
+    "Drive",
     "LorentzianRate",
     "MatrixCoupling",
+    "MemoryClass",
     "Memristor",
     "MitigatedSamples",
     "Mitigation",
@@ -126,6 +142,7 @@ __all__ = [
     "Network",
     "PartialISwap",
     "PartialSwap",
+    "PauliPropagation",
     "Plan",
     "Readout",
     "Record",
@@ -139,9 +156,11 @@ __all__ = [
     "build_circuits",
     "certify",
     "chain",
+    "classify_memory",
     "collect",
     "compare",
     "compile_pair",
+    "design",
     "device",
     "device_states",
     "error_budget",
@@ -151,6 +170,8 @@ __all__ = [
     "expected_trajectory",
     "find_deaths_and_births",
     "find_loops",
+    "fit",
+    "gradient",
     "ibm",
     "genuine_entanglement",
     "inverse_relation",
@@ -176,6 +197,7 @@ __all__ = [
     "ring",
     "run",
     "sampler",
+    "select_current",
     "simulate_circuit",
     "star",
     "submit",

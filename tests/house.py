@@ -19,6 +19,7 @@ WINGS = (
     ("command_line",),
     ("runs",),
     ("devices",),
+    ("designs",),
     ("memory",),
     ("simulation", "neurons", "plotting"),
     ("circuits", "analysis"),

@@ -49,6 +49,7 @@ class StubServer:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
         self.failures: dict[str, list[Exception | None]] = {}
+        self.ending = {"status": "Completed"}  # of the jobs to come
 
     def fail(self, method: str, *errors: Exception | None) -> None:
         """Raise these at the next calls of `method`; None lets a call pass."""
@@ -120,7 +121,7 @@ class StubClient:
         name = f"job{len(self.server.jobs)}"
         # Through text, as over the wire: this fails on NumPy numbers, as the real server does.
         sent = {**request, "params": json.loads(json.dumps(request["params"]))}
-        self.server.jobs[name] = {**sent, "instance": self._instance, "status": "Completed"}
+        self.server.jobs[name] = {**sent, "instance": self._instance, **self.server.ending}
         self.server.due("program_run after acceptance")
         return {"id": name, "backend": request["backend_name"]}
 

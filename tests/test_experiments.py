@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import qmemcircuit as qm
 from experiments.__main__ import main
 from experiments.driven2026.forced import CHAOS, LOCKED, TORUS, UNDECIDED, name_regime
 from experiments.registry import experiment_names, load_experiment
@@ -194,6 +195,21 @@ def test_numbers_show_two_digits_of_their_error():
     assert format_number(0.12345, 0.0067) == "0.1235 ± 0.0067"
     assert format_number(12.0, None) == "12"
     assert format_number("yes") == "yes"
+
+
+def test_an_interval_is_printed_where_an_error_says_nothing():
+    even, lopsided, anything = (
+        Quantity.of("F", qm.Estimate(value, error, low, high, level=0.95), possible=(0.0, 1.0))
+        for value, error, low, high in (
+            (0.335, 0.032, 0.279, 0.39),
+            (0.34, 0.18, 0.076, 0.9),
+            (0.16, 0.84, 0.0, 1.0),
+        )
+    )
+    assert even.line() == "F = 0.335 ± 0.032  [new]"
+    assert even.evidence == "95 % interval [0.279, 0.39]"
+    assert lopsided.line() == "F = 95 % interval [0.076, 0.9]  [new]"
+    assert anything.line() == "F = not resolved, 95 % interval [0, 1]  [new]"
 
 
 def test_papers_numbers_stay_out_of_the_library():

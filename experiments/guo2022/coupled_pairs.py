@@ -25,15 +25,13 @@ STOP_COLOUR = PALETTE[1]
 PRESERVED_BELOW = 1e-12  # of a current of 2e-3: rounding, where the commutator vanishes
 
 
-def measure_pair(
-    coupling: qm.Coupling, settings: Settings
-) -> tuple[qm.Record, qm.Trajectory, qm.Trajectory]:
-    """Return the record, its estimate and the master equation of one coupled pair."""
+def measure_pair(coupling: qm.Coupling, settings: Settings) -> qm.Judgement:
+    """Measure one coupled pair and judge its record against the master equation."""
     model = pair(coupling)
     times = pair_times(model, quick=settings.quick)
     target = settings.target or qm.aer(seed=settings.seed)
     record = qm.run(model, times, target=target, shots=settings.shots_or(SHOTS), bases="tomography")
-    return record, qm.estimate(record), qm.master_equation(model, times)
+    return qm.judge(record)
 
 
 def parameters(settings: Settings) -> dict[str, Any]:
@@ -74,11 +72,9 @@ def defect_quantities(
     return quantities
 
 
-def agreement(name: str, digital: qm.Trajectory, master: qm.Trajectory) -> Quantity:
+def agreement(name: str, comparison: qm.Comparison) -> Quantity:
     """Return the verdict of the comparison: splitting at 30 points a period and shots."""
-    comparison = qm.compare(digital, master)
     assert comparison.p_value is not None
-    assert comparison.trace_distance is not None
     return Quantity(
         f"{name}: p-value of χ² = {comparison.chi_square:.0f} "
         f"({comparison.degrees_of_freedom} degrees of freedom), Lie circuit against master",
@@ -145,10 +141,11 @@ def compute_couplings(
     data: dict[str, Any] = {}
     quantities: list[Quantity] = []
     for name, (coupling, claims) in settings.track(couplings.items()):
-        _, digital, master = measure_pair(coupling, settings)
-        data[f"master {name}"], data[f"digital {name}"] = master, digital
+        judgement = measure_pair(coupling, settings)
+        master = judgement.reference
+        data[f"master {name}"], data[f"digital {name}"] = master, judgement.trajectory
         quantities += [
-            agreement(name, digital, master),
+            agreement(name, judgement.comparison),
             *defect_quantities(name, master, claims),
             Quantity.inferred(
                 f"{name}: peak concurrence, master equation",

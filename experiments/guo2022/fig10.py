@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def compute(settings: Settings) -> Result:
     """Find the peak, and when the concurrence is gone."""
-    _, digital, master = measure_pair(qm.ControlledRotation("y", PAIR_STRENGTH), settings)
+    judgement = measure_pair(qm.ControlledRotation("y", PAIR_STRENGTH), settings)
+    digital, master = judgement.trajectory, judgement.reference
     exact, sampled = master.concurrence(0, 1), digital.concurrence(0, 1)
     assert sampled.lower is not None
     period = float(master.periods[0])

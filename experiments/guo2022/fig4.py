@@ -57,14 +57,12 @@ def _quantities(
         master.times, x, y, zero, zero, omega=memristor.omega, scale=memristor.current_scale
     )
     loops = [
-        Quantity(
+        Quantity.of(
             f"form factor of loop {ours.index} (master equation {theirs.form_factor:.4f})",
-            ours.form_factor,
-            ours.form_factor_error,
-            evidence="95 % interval " + "[{:.3f}, {:.3f}]".format(*ours.form_factor_interval),
+            ours.form_factor_estimate,
+            possible=(0.0, 1.0),
         )
         for ours, theirs in zip(comparison.loops_a[0], comparison.loops_b[0], strict=True)
-        if ours.form_factor_interval is not None
     ]
     return (
         Quantity.against(

@@ -27,13 +27,14 @@ ESTIMATORS = ("finite_difference", "local_fit", "current_operator")
 
 def compute(settings: Settings) -> Result:
     """Measure by tomography; the three current estimators on the same counts."""
-    record, digital, master = measure_pair(qm.Native("y", PAIR_STRENGTH), settings)
-    data = {"master": master, "current_operator": digital}
+    judgement = measure_pair(qm.Native("y", PAIR_STRENGTH), settings)
+    master = judgement.reference
+    data = {"master": master, "current_operator": judgement.trajectory}
     for name in ESTIMATORS[:2]:
-        data[name] = qm.estimate(record, current=name)
+        data[name] = qm.estimate(judgement.record, current=name)
     signal = float(np.sqrt(np.mean(master.current**2)))
     quantities = [
-        agreement("σyσy", digital, master),
+        agreement("σyσy", judgement.comparison),
         *defect_quantities("σyσy", master, ("preserved", "preserved")),
         Quantity.inferred("RMS of I", signal, PAIR_INFERENCE, unit="ω√(mħω)"),
         *(

@@ -25,7 +25,8 @@ PUBLISHED = {0: ("death", 7), 1: ("birth", 8), 2: ("death", 15)}
 
 def compute(settings: Settings) -> Result:
     """Locate deaths and births, exactly and from shots; correlate concurrence and form factor."""
-    _, digital, master = measure_pair(qm.Native("y", PAIR_STRENGTH), settings)
+    judgement = measure_pair(qm.Native("y", PAIR_STRENGTH), settings)
+    digital, master = judgement.trajectory, judgement.reference
     period = float(master.periods[0])
     exact, sampled = master.concurrence(0, 1), digital.concurrence(0, 1)
     quantities = [

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 def compute(settings: Settings) -> Result:
     """Measure the pair; the control is memristor 1."""
     coupling = qm.ControlledRotation("y", PAIR_STRENGTH)
-    _, digital, master = measure_pair(coupling, settings)
+    judgement = measure_pair(coupling, settings)
+    digital, master = judgement.trajectory, judgement.reference
     quantities = (
-        agreement("CR_y", digital, master),
+        agreement("CR_y", judgement.comparison),
         *defect_quantities("CR_y", master, ("lost", "preserved")),
     )
     return Result({"master": master, "digital": digital}, quantities, parameters(settings))

@@ -20,7 +20,6 @@ from experiments.hardware.params import (
     single,
 )
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.plotting.figures import PALETTE, make_figure, plot_loop
 from qmemcircuit.runs.services import fake_backend
@@ -116,22 +115,19 @@ def _quantities(
         )
     for name in names:
         for stage in STAGES:
-            found = data[f"{name}_shots_{stage}"]
-            residual = (found.voltage - master.voltage) / found.voltage_error
-            voltage = _rms(found.voltage - master.voltage)
-            current = _rms(found.current - master.current)
+            against = qm.compare(data[f"{name}_shots_{stage}"], master)
+            voltage, current = float(against.voltage_rms[0]), float(against.current_rms[0])
+            residual = float(np.sqrt(np.mean(against.voltage_residual**2)))
             against_voltage = against_current = ""
             if stage == "mitigated":
-                read = data[f"{name}_shots_read"]
-                against_voltage = _against(voltage, _rms(read.voltage - master.voltage))
-                against_current = _against(current, _rms(read.current - master.current))
+                read = qm.compare(data[f"{name}_shots_read"], master)
+                against_voltage = "; " + _against(voltage, float(read.voltage_rms[0]))
+                against_current = _against(current, float(read.current_rms[0]))
             quantities += [
                 Quantity(
                     f"{name} merged, {stage} shots: RMS of V − master",
                     voltage,
-                    evidence="; ".join(
-                        filter(None, (f"{_rms(residual):.2f} standard errors", against_voltage))
-                    ),
+                    evidence=f"{residual:.2f} standard errors{against_voltage}",
                 ),
                 Quantity(
                     f"{name} merged, {stage} shots: RMS of I − master",
@@ -147,10 +143,6 @@ def _against(extrapolated: float, corrected: float) -> str:
     ratio = extrapolated / corrected
     word = "worse" if ratio > 1 else "better"
     return f"extrapolation makes it {word}: {ratio:.2f} times that of readout correction alone"
-
-
-def _rms(values: FloatArray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
 
 
 def draw(result: Result) -> Figure:

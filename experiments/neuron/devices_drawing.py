@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from experiments.neuron.params import (
     FREQUENCY,
     RAMP,
     SILENT,
+    SURVIVORS,
+    WAYS,
     WINDOW,
 )
 from experiments.results import Result
@@ -22,22 +25,34 @@ from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = {"composed": PALETTE[0], "window": PALETTE[1], "history": PALETTE[4]}
+COLOURS = dict(zip(WAYS, (PALETTE[2], PALETTE[0], PALETTE[1], PALETTE[4], PALETTE[3]), strict=True))
+MARKERS = dict(zip(WAYS, "Do^sv", strict=True))
+CARRIED = {
+    "bath": "bath: device evolves the qubit, T1 and T2 its decay",
+    "composed": "composed: computer multiplies the steps' maps",
+    "window": f"window: composed, last {WINDOW} steps on the device",
+    "history": "history: device runs all steps, ancilla resets",
+    "reprepare": "reprepare: device runs one step from measured state",
+}
 
 
 def draw_devices(result: Result) -> Figure:
-    """Draw the voltage, the spans by device, the hysteresis and the stroboscopic maps."""
-    figure, axes = make_figure(2, 2, width=7.4, height=5.6)
+    """Draw the voltage, spans and g2 by device, the hysteresis and the stroboscopic maps."""
+    figure, axes = make_figure(3, 2, width=7.4, height=8.4)
     _draw_series(result, axes[0, 0])
-    _draw_spans(result, axes[0, 1])
-    _draw_ramps(result, axes[1, 0])
-    _draw_strobe(result, axes[1, 1])
+    _draw_history(result, axes[0, 1])
+    _draw_spans(result, axes[1, 0])
+    _draw_ratios(result, axes[1, 1])
+    _draw_ramps(result, axes[2, 0])
+    _draw_strobe(result, axes[2, 1])
     shots = result.parameters["shots"]
     letter_panels(
         axes.ravel(),
         (
             f"{FIRST}, {shots} shots a basis, V$_n$ = 2",
+            f"history, {FIRST}, from a point of the cycle",
             "span per period over the exact loop's",
+            "cycle (g2 = 1) or noise (g2 = 2), V$_n$ = 2",
             f"slow ramps of V$_n$, {FIRST}",
             f"driven, once a drive period, {FIRST}",
         ),
@@ -46,56 +61,79 @@ def draw_devices(result: Result) -> Figure:
 
 
 def _draw_series(result: Result, ax: Any) -> None:
-    series, history = result.data["series"], result.data["history"]
+    series = result.data["series"]
     last = float(series.time[-1])
     shown = series.time.values > last - 2.7
     time = series.time.values[shown] - (last - 2.7)
     ax.plot(time, series["exact"].values[shown], color=REFERENCE_COLOUR, label="exact loop")
-    ax.plot(
-        time,
-        series["composed 2"].values[shown],
-        "o",
-        markersize=3,
-        color=COLOURS["composed"],
-        label=f"composed, after {last * FREQUENCY / (2 * np.pi):.0f} periods",
-    )
-    ax.plot(
-        history.time,
-        history["history"],
-        "s",
-        markersize=2.5,
-        color=COLOURS["history"],
-        label="history, from a point of the cycle",
-    )
-    ax.set_xlabel("time t")
-    ax.set_ylabel("voltage V")
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.45 * (high - low))
-    ax.legend(loc="upper right", fontsize=6.5)
+    for way in SURVIVORS:
+        ax.plot(
+            time,
+            series[way].values[shown],
+            MARKERS[way],
+            markersize=3,
+            color=COLOURS[way],
+            label=f"{way}, after {last * FREQUENCY / (2 * np.pi):.0f} periods",
+        )
+    _label(ax, "time t", "voltage V", 0.45)
+
+
+def _draw_history(result: Result, ax: Any) -> None:
+    history = result.data["history"]
+    ax.plot(history.time, history["exact"], color=REFERENCE_COLOUR, label="exact loop")
+    look = {"markersize": 3, "color": COLOURS["history"]}
+    ax.plot(history.time, history["history"], MARKERS["history"], label="history", **look)
+    _label(ax, "time t", "voltage V", 0.3)
 
 
 def _draw_spans(result: Result, ax: Any) -> None:
     runs = result.data["runs"]
     names = list(result.parameters["devices"])
-    for way, bias, marker in (
-        ("composed", ACTIVE, "o"),
-        ("window", ACTIVE, "^"),
-        ("composed", SILENT, "x"),
-    ):
-        places, values = [], []
-        for place, name in enumerate(names):
-            row = runs.sel(run=f"{name} {way} {bias:g}")
-            cycle = runs.sel(run=f"{name} composed {ACTIVE:g}")
-            places.append(place)
-            values.append(float(row.span / (row.exact_span if bias == ACTIVE else cycle.span)))
-        label = f"{way}, V$_n$ = {bias:g}" + (" (control)" if bias == SILENT else "")
-        label += f", last {WINDOW} steps real" if way == "window" else ""
-        colour = PALETTE[3] if bias == SILENT else COLOURS[way]
-        ax.plot(places, values, marker, color=colour, label=label)
+    for number, way in enumerate(WAYS):
+        places = np.arange(len(names)) + 0.12 * (number - 2)
+        cycles = [runs.sel(run=f"{name} {way} {ACTIVE:g}") for name in names]
+        silent = [runs.sel(run=f"{name} {way} {SILENT:g}") for name in names]
+        look = {"color": COLOURS[way], "markersize": 4}
+        values = [float(row.span / row.exact_span) for row in cycles]
+        ax.plot(places, values, MARKERS[way], label=CARRIED[way], **look)
+        control = [
+            float(row.span / cycle.exact_span) for row, cycle in zip(silent, cycles, strict=True)
+        ]
+        ax.plot(places, control, MARKERS[way], mfc="none", **look)
     ax.axhspan(0.97, 1.03, color=REFERENCE_COLOUR, alpha=0.15, label="our goal, ± 3 %")
+    _name_devices(ax, names)
+    ax.set_ylim(-0.05, 2.3)
+    ax.set_ylabel("ratio of spans (open: V$_n$ = 0.2)")
+    ax.legend(loc="upper right", fontsize=5.8)
+
+
+def _draw_ratios(result: Result, ax: Any) -> None:
+    runs = result.data["runs"]
+    names = list(result.parameters["devices"])
+    for number, way in enumerate(WAYS):
+        places = np.arange(len(names)) + 0.12 * (number - 2)
+        values = [float(runs.sel(run=f"{name} {way} {ACTIVE:g}").g2) for name in names]
+        look = {"color": COLOURS[way], "markersize": 4}
+        ax.plot(places, values, MARKERS[way], label=way, **look)
+    for level in (1, 2):
+        ax.axhline(level, color=REFERENCE_COLOUR, linewidth=0.6, linestyle=":")
+    _name_devices(ax, names)
+    ax.set_ylabel("g2 = ⟨R⁴⟩/⟨R²⟩²")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.35 * (high - low))
+    ax.legend(loc="upper right", fontsize=6.5, ncols=2)
+
+
+def _name_devices(ax: Any, names: list[str]) -> None:
     ax.set_xticks(range(len(names)), [name.removeprefix("Fake") for name in names])
-    ax.set_ylim(-0.05, 1.6)
-    ax.set_ylabel("ratio of spans")
+    ax.set_xlim(-0.5, len(names) - 0.5)
+
+
+def _label(ax: Any, across: str, up: str, room: float) -> None:
+    ax.set_xlabel(across)
+    ax.set_ylabel(up)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + room * (high - low))
     ax.legend(loc="upper right", fontsize=6.5)
 
 
@@ -105,14 +143,15 @@ def _draw_ramps(result: Result, ax: Any) -> None:
     share = ramps.time / ramps.time[-1]
     for name, inputs in (("up", low + (high - low) * share), ("down", high - (high - low) * share)):
         first = name == "up"
-        ax.plot(
-            inputs,
-            ramps[f"V {name} composed"],
-            ".",
-            markersize=2,
-            color=COLOURS["composed"],
-            label="composed" if first else None,
-        )
+        for way in SURVIVORS:
+            ax.plot(
+                inputs,
+                ramps[f"V {name} {way}"],
+                ".",
+                markersize=2,
+                color=COLOURS[way],
+                label=way if first else None,
+            )
         ax.plot(
             inputs,
             ramps[f"V {name} exact"],
@@ -127,19 +166,20 @@ def _draw_ramps(result: Result, ax: Any) -> None:
 
 def _draw_strobe(result: Result, ax: Any) -> None:
     locking = result.data["locking"]
-    for (name, (frequency, _)), colour in zip(DRIVES.items(), PALETTE[1::2], strict=False):
-        points = locking[f"strobe {name} composed"]
-        ratio = float(locking[f"g2 {name} composed"])
+    pairs = list(product(DRIVES.items(), SURVIVORS))
+    for ((name, (frequency, _)), way), colour in zip(pairs, PALETTE[:4], strict=True):
+        points = locking[f"strobe {name} {way}"]
+        ratio = float(locking[f"g2 {name} {way}"])
         ax.plot(
             points[:, 0],
             points[:, 1] - points[:, 1].mean(),
-            ".",
-            markersize=3,
+            MARKERS[way],
+            markersize=2,
             color=colour,
-            label=f"{name}: ω = {frequency:g}, g2 = {ratio:.2f}",
+            label=f"{name}, {way}: ω = {frequency:g}, g2 = {ratio:.2f}",
         )
     ax.set_xlabel("V(kT) − mean")
     ax.set_ylabel("V(kT + T/4) − mean")
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.3 * (high - low))
-    ax.legend(loc="upper right")
+    ax.set_ylim(low, high + 0.5 * (high - low))
+    ax.legend(loc="upper right", fontsize=6.5)

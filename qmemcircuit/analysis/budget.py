@@ -17,6 +17,7 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
+from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.trajectory import Trajectory
 
 
@@ -36,6 +37,8 @@ class ErrorBudget:
             where there are no states.
         compilation: for compiled circuits, the bound on `splitting` that was known before they
             ran, (T,): the residual, as a trace distance; None for others.
+        certificate: the bound on `splitting` for any input, (T,), in trace distance (`certify`), or
+            of |ΔV|, the largest of the devices', where `measure` is voltage; None where not given.
     """
 
     times: FloatArray
@@ -45,6 +48,7 @@ class ErrorBudget:
     total: FloatArray
     measure: str
     compilation: FloatArray | None = None
+    certificate: FloatArray | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -59,11 +63,20 @@ class ErrorBudget:
             values = self.compilation
             name = "compilation, trace distance ≤"
             rows.append(f"  {name:28s} {values.max():9.4f} {values.mean():9.4f}")
+        if self.certificate is not None:
+            values = self.certificate
+            name = "splitting, any input        ≤"
+            rows.append(f"  {name:28s} {values.max():9.4f} {values.mean():9.4f}")
         return "\n".join(rows)
 
 
 def error_budget(
-    measured: Trajectory, *, noisy: Trajectory, exact: Trajectory, master: Trajectory
+    measured: Trajectory,
+    *,
+    noisy: Trajectory,
+    exact: Trajectory,
+    master: Trajectory,
+    certificate: Certificate | None = None,
 ) -> ErrorBudget:
     """Return the parts of the distance between `measured` and `master`.
 
@@ -72,6 +85,8 @@ def error_budget(
         noisy: the same circuits with the device's noise and no shot noise (`expected_trajectory`).
         exact: `exact_circuit` with the same splitting and steps.
         master: `master_equation`.
+        certificate: of `certify` with the same splitting and steps: `splitting` of this input is
+            then told from what it can be for any other.
 
     Trace distances of states where all four have them, else of voltages. A sampled state is at a
     distance of the order of the shot noise even from itself, so `sampling` is not zero on average.
@@ -88,6 +103,8 @@ def error_budget(
                 f"but shapes {other.voltage.shape} and {measured.voltage.shape} (or the times) "
                 "differ; compute all at the same times."
             )
+    if certificate is not None:
+        check_same_times(certificate, measured.times)
     complete = all(item.states is not None for item in everyone)
 
     def distance(first: Trajectory, second: Trajectory) -> FloatArray:
@@ -105,4 +122,23 @@ def error_budget(
         total=distance(measured, master),
         measure="trace distance" if complete else "voltage",
         compilation=exact.variables.get("compilation_residual"),
+        certificate=(
+            None
+            if certificate is None
+            else certificate.upper
+            if complete
+            else np.asarray(certificate.voltage.max(axis=1))
+        ),
     )
+
+
+def check_same_times(certificate: Certificate, times: FloatArray) -> None:
+    """Raise ValueError where a certificate is not for these times."""
+    if certificate.times.shape != times.shape or not np.allclose(
+        certificate.times, times, rtol=1e-12
+    ):
+        raise ValueError(
+            "Argument certificate must be for the times of the trajectories, but it is for "
+            f"{certificate.times.size} of them up to t = {certificate.times[-1]:g}; "
+            "certify(model, trajectory.times) is one that is."
+        )

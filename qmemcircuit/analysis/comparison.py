@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import norm
 
-from qmemcircuit.analysis.budget import ErrorBudget, error_budget
+from qmemcircuit.analysis.budget import ErrorBudget, check_same_times, error_budget
+from qmemcircuit.analysis.comparison_text import form_factor_text, no_loop_text, table_lines
 from qmemcircuit.analysis.counts_test import CountsTest, count_test
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.analysis.rate_factor import RateFactor, measure_rate_factor
@@ -18,6 +18,7 @@ from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.counts.estimates import Estimate
+from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.trajectory import Trajectory
 
 SIGNIFICANCE = 0.01
@@ -28,6 +29,7 @@ LOOP_SIGNIFICANCE = 0.04
 0.01, a true model is said to disagree in 5 % of comparisons at most."""
 
 
+# More than ten fields: differences, tests, loops, and what is known of where they come from.
 @data_object(also=("verdict",))
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -50,6 +52,7 @@ class Comparison:
             than nine points in one.
         current_notes: where a current rests on the model more than on the counts.
         budget: where the distance comes from; None unless `noisy` and `exact` were given.
+        certificate: what splitting may have moved any input's state by; None where not given.
         compilation_residual: shape (T,), what compiling the circuits may have moved the states by,
             in trace distance, at most, both sides added; None where neither was compiled.
     """
@@ -64,6 +67,7 @@ class Comparison:
     current_notes: tuple[str, ...] = ()
     budget: ErrorBudget | None = None
     compilation_residual: FloatArray | None = None
+    certificate: Certificate | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -215,17 +219,25 @@ class Comparison:
                 )
                 rms, largest = getattr(self, f"{name}_rms")[j], getattr(self, f"{name}_max")[j]
                 rows.append((str(j), name, f"{rms:.3g}", f"{largest:.3g}", in_errors))
-        lines = _table(rows)
+        lines = table_lines(rows)
         if self.trace_distance is not None:
             distance = self.trace_distance
             lines += [f"trace distance: largest {distance.max():.3g}, mean {distance.mean():.3g}"]
+        if self.certificate is not None:
+            lines += [str(self.certificate)]
         loops = [("device", "loop", "form factor of a", "of b", "p (no loop) of a", "of b")]
         for j, pairs in enumerate(zip(self.loops_a, self.loops_b, strict=True)):
             for a, b in zip(*pairs, strict=False):  # a device without a loop has none
-                numbers = (_form_factor(a), _form_factor(b), _no_loop(a), _no_loop(b))
+                numbers = (
+                    form_factor_text(a),
+                    form_factor_text(b),
+                    no_loop_text(a),
+                    no_loop_text(b),
+                )
                 loops.append((str(j), str(a.index), *numbers))
         if len(loops) > 1:
-            lines += ["", *_table(loops)]
+            lines += ["", *table_lines(loops)]
+            lines += ["≤: no loop with its lobes' perimeters has a larger one; then their balance."]
             lines += ["p (no loop): the chance that I = f(V), retraced, looks at least so open."]
         if self.current_notes:
             lines += ["", *self.current_notes]
@@ -240,6 +252,7 @@ def compare(
     *,
     noisy: Trajectory | None = None,
     exact: Trajectory | None = None,
+    certificate: Certificate | None = None,
 ) -> Comparison:
     """Compare two trajectories at the same times, e.g. a digital one with its master equation.
 
@@ -252,7 +265,8 @@ def compare(
 
     With `exact` (`exact_circuit`) and `noisy` (`expected_trajectory`, or `exact` again on an ideal
     simulator), and b the master equation, the distance is also split into splitting, device and
-    sampling (see `error_budget`).
+    sampling (see `error_budget`). With `certificate` (`certify` with the circuits' splitting and
+    steps) it says beside that what splitting can do to any other input.
 
     Raises ValueError where times or numbers of devices differ.
     """
@@ -264,8 +278,11 @@ def compare(
             + (" with different times" if a.voltage.shape == b.voltage.shape else "")
             + "; compute both at the same times."
         )
+    if certificate is not None:
+        check_same_times(certificate, a.times)
     return Comparison(
         times=a.times,
+        certificate=certificate,
         voltage=_difference(a.voltage, b.voltage, a.voltage_error, b.voltage_error),
         current=_difference(a.current, b.current, a.current_error, b.current_error),
         counts=count_test(a, b),
@@ -279,7 +296,7 @@ def compare(
         budget=(
             None
             if exact is None or noisy is None
-            else error_budget(a, noisy=noisy, exact=exact, master=b)
+            else error_budget(a, noisy=noisy, exact=exact, master=b, certificate=certificate)
         ),
     )
 
@@ -357,21 +374,6 @@ def _moves(trajectory: Trajectory, device: int) -> bool:
     return bool(np.any(series.voltage) and np.any(series.current))
 
 
-def _form_factor(loop: Loop) -> str:
-    if loop.form_factor_interval is None:
-        return f"{loop.form_factor:.4f}"
-    low, high = loop.form_factor_interval
-    return f"{loop.form_factor:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _no_loop(loop: Loop) -> str:
-    value = loop.no_loop_p_value
-    if value is None:
-        return "—"
-    # The noise is not normal so far out in its tails that smaller numbers would mean anything.
-    return f"{value:.2g}" if value >= 1e-6 else "< 1e-6"
-
-
 def _differ(a: Loop, b: Loop, stretch: float) -> bool:
     """Whether two form factors are further apart than their intervals' facing sides × `stretch`."""
     lower, upper = sorted((a, b), key=lambda loop: loop.form_factor)
@@ -380,11 +382,3 @@ def _differ(a: Loop, b: Loop, stretch: float) -> bool:
         for loop, side, value in ((lower, 1, lower.form_factor), (upper, 0, upper.form_factor))
     ]
     return upper.form_factor - lower.form_factor > stretch * math.hypot(*facing)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]

@@ -1,4 +1,4 @@
-"""Polygons that cross themselves: a loop's vertices, enclosed area, perimeter and faces."""
+"""Polygons that cross themselves: a loop's vertices, area, perimeter, faces and simple loops."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.checks import BoolArray, FloatArray, IntArray
 
 # The geometry is done on curves scaled to a unit box and snapped to this grid, so that two passages
 # through the pinch that differ by rounding (sin π = 1.2e-16) meet in one point, and a loop that is
@@ -14,6 +14,8 @@ from qmemcircuit.common.checks import FloatArray
 _GRID = 1e-11
 # Areas below this fraction of the box are rounding between two retraced branches.
 _SLIVER = 1e-10
+# Faces whose winding numbers are counted together: some ten megabytes at a hundred vertices.
+_FACES_AT_ONCE = 2000
 
 
 def window_matrix(times: FloatArray, start: float, stop: float) -> FloatArray:
@@ -50,6 +52,19 @@ def _snap(curves: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.concatenate([snapped, snapped[..., :1, :]], axis=-2), extent
 
 
+def close_scaled(curve: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return one closed curve in units of its extent, on the grid, and the extent (1, 2)."""
+    return _snap(curve)
+
+
+def noded_lines(scaled: FloatArray) -> Any:
+    """Return the lines of one closed curve (P + 1, 2), cut wherever they meet."""
+    import shapely
+
+    lines = shapely.get_parts(_node(np.array(shapely.linestrings(scaled))[np.newaxis])[0])
+    return lines[shapely.length(lines) > 0]
+
+
 def _node(lines: Any) -> Any:
     """Cut lines at every point where they meet.
 
@@ -64,14 +79,45 @@ def _node(lines: Any) -> Any:
         return shapely.union_all(lines[..., np.newaxis], axis=-1, grid_size=_GRID)
 
 
+def winds_around(faces: Any, rings: FloatArray, owner: IntArray | None = None) -> BoolArray:
+    """Return whether each face's closed curve winds around it: whether its winding number is ≠ 0.
+
+    Args:
+        faces: shapely polygons, K of them.
+        rings: the closed curves, (N, P + 1, 2), or one alone, (P + 1, 2).
+        owner: whose face each one is, (K,); None where there is one curve.
+    """
+    import shapely
+
+    rings = rings.reshape(-1, *rings.shape[-2:])
+    whose = np.zeros(len(faces), dtype=np.int64) if owner is None else owner
+    found = np.empty(len(faces), dtype=bool)
+    inside = shapely.get_coordinates(shapely.point_on_surface(faces))
+    for start in range(0, len(faces), _FACES_AT_ONCE):
+        part = slice(start, start + _FACES_AT_ONCE)
+        x, y = np.moveaxis(rings[whose[part]] - inside[part, np.newaxis], -1, 0)
+        above = y > 0
+        # The ray to the right is crossed upwards where its origin is on the left of the edge.
+        turn = x[:, :-1] * y[:, 1:] - x[:, 1:] * y[:, :-1]
+        up = ~above[:, :-1] & above[:, 1:] & (turn > 0)
+        down = above[:, :-1] & ~above[:, 1:] & (turn < 0)
+        found[part] = up.sum(axis=1) != down.sum(axis=1)
+    return found
+
+
 def measure_curves(curves: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return enclosed area S, perimeter P and F = 4πS/P² of curves of shape (N, P, 2)."""
+    """Return area S, perimeter P and F = 4πS/P² of curves of shape (N, P, 2).
+
+    S is the area of the points that the closed curve winds around, each counted once.
+    """
     import shapely
 
     snapped, extent = _snap(curves)
     noded = np.asarray(_node(shapely.linestrings(snapped)))
-    # Polygonising the noded ring gives every bounded face once; their sum is the union's area.
-    areas = np.asarray(shapely.area(shapely.polygonize(noded[:, np.newaxis])))
+    # Polygonising the noded ring gives every bounded face once; they do not overlap.
+    faces, owner = shapely.get_parts(shapely.polygonize(noded[:, np.newaxis]), return_index=True)
+    wound = np.where(winds_around(faces, snapped, owner), shapely.area(faces), 0.0)
+    areas = np.bincount(owner, weights=wound, minlength=len(curves))
     areas = np.where(areas > _SLIVER, areas, 0.0) * np.prod(extent[:, 0], axis=-1)
     sides = np.diff(curves, axis=-2, append=curves[..., :1, :])
     perimeters = np.hypot(sides[..., 0], sides[..., 1]).sum(axis=-1)
@@ -123,15 +169,15 @@ def simple_loop_perimeters(curve: FloatArray) -> FloatArray:
 
 
 def find_faces(curve: FloatArray) -> tuple[tuple[float, ...], tuple[float, float] | None]:
-    """Return the areas of the enclosed faces and the self-intersection nearest the origin."""
+    """Return the areas of the faces wound around and the self-crossing nearest the origin."""
     import shapely
 
     snapped, extent = _snap(curve)
-    noded = shapely.get_parts(_node(np.array(shapely.linestrings(snapped))[np.newaxis])[0])
-    noded = noded[shapely.length(noded) > 0]  # a chord from a point to itself
+    noded = noded_lines(snapped)  # without a chord from a point to itself
     if not len(noded):  # the whole curve is one point
         return (), None
     faces = shapely.get_parts(shapely.polygonize(noded))
+    faces = faces[winds_around(faces, snapped)]
     areas = np.sort(np.asarray(shapely.area(faces)))[::-1]
     lobes = tuple(float(area * np.prod(extent)) for area in areas if area > _SLIVER)
     ends = np.concatenate([shapely.get_coordinates(part)[[0, -1]] for part in noded])

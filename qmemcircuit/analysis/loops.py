@@ -36,7 +36,15 @@ from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
 
 # Twelve fields: a polygon, its three sizes, its lobes and pinch, and two tests of what is seen.
 # More than ten fields: its place, curve and lobes, three estimates and two p-values.
-@data_object(also=("area_estimate", "perimeter_estimate", "form_factor_estimate"))
+@data_object(
+    also=(
+        "area_estimate",
+        "perimeter_estimate",
+        "form_factor_estimate",
+        "form_factor_bound",
+        "balance",
+    )
+)
 @dataclass(frozen=True, eq=False)
 class Loop:
     """One period of a device's I–V characteristic, closed by its chord.
@@ -46,14 +54,14 @@ class Loop:
         start, stop: its two times.
         voltage, current: the polygon's vertices as measured, normalised, each of shape (P,). The
             chord from the last vertex to the first closes it.
-        area_estimate: the area S enclosed by the polygon, all lobes summed. *Not* the shoelace
-            sum, which cancels for a pinched loop, nor the sum of |segments|, which is right only
-            for curves that are star-shaped about the origin. A region encircled twice counts once.
+        area_estimate: the area S of the points that the polygon winds around (winding number ≠ 0),
+            each counted once. *Not* the shoelace sum, which cancels for a pinched loop, nor the sum
+            of |segments|, which is right only for curves that are star-shaped about the origin.
         perimeter_estimate: length P of the polygon, chord included.
         form_factor_estimate: F = 4πS/P², from 0 (a retraced line, or a single point) to 1 (a
             circle); Guo et al. (2022), after Eq. 23. It depends on the scaling of the axes.
-        lobes: areas of the faces of the *measured* polygon, largest first; two for a clean pinched
-            loop, none for a retraced line, many under noise. They sum to `area_raw`.
+        lobes: areas of the faces that the *measured* polygon winds around, largest first; two for a
+            clean pinched loop, none for a retraced line, many under noise. They sum to `area_raw`.
         pinch: (V, I), normalised, of the point nearest the origin at which the measured polygon
             crosses or touches itself, or None if it never does.
         no_loop_p_value: the probability that a curve *without* hysteresis, I = f(V) retraced, looks
@@ -89,12 +97,12 @@ class Loop:
     def form_factor_bound(self) -> float:
         """ΣP_k²/(ΣP_k)² of the measured polygon's simple loops: ½ for two equal lobes, at most 1.
 
-        No curve that crosses itself there and has these perimeters P_k encloses more, in units of
-        its form factor: each simple loop has at most the area P_k²/4π of a circle
-        (experiments/derivations/form_factor_bound.md). A theorem for the area that the curve winds
-        around, which every clean figure of eight's is; `area` counts every bounded face, also one
-        of winding number 0, as the middle of a ring of lenses. So a form factor above ½ means
-        lobes that differ, or no pinch.
+        P_k are the perimeters of the simple loops that it falls into at its self-crossings. The
+        form factor of the measured polygon, `form_factor_raw`, never exceeds it: each simple loop
+        has at most the area P_k²/4π of a circle (proof in
+        experiments/derivations/form_factor_bound.md). So a form factor above ½ means lobes that
+        differ, or no pinch. It holds in the axes of this loop, and is *not* a bound of the
+        noiseless curve's form factor: noise adds crossings. 0 for a single point.
         """
         vertices = np.stack([self.voltage, self.current], axis=1)
         perimeters = simple_loop_perimeters(vertices)
@@ -213,13 +221,18 @@ def find_loops(
     reach the measured S or F are in the interval; on one side near no loop, on both away from it. P
     is that of the openings left, less the bias and with the spread of their replicas. The intervals
     are widened where the noise is as large as the loop, since the hypothetical loops' shapes are
-    then partly noise: by up to twice the spread and the bias, and F to what S and P allow, which is
+    then partly noise: by up to the spread again and the bias, and F to what S and P allow, which is
     (0, 1) soon. S and F start at 0 where no loop is not rejected at 5 %, or where V or I cannot be
     told from zero. Values are the fitted ones less the bias, errors the longer side of 68 %.
 
     Coverage is measured in tests/analysis/test_loops.py and by
-    `python experiments/benchmarks/coverage.py`: resistors, weak, strong and asymmetric
-    memristors, 100 to 10⁶ shots. It is not promised elsewhere. Sharp switching whose harmonics sink
+    `python -m experiments.benchmarks.coverage --only loops`: resistors, weak, strong and asymmetric
+    memristors and two pairs, 100 to 10⁶ shots (tests/oracles/coverage.md). Resolved loops have
+    about 95 %. Loops that are not resolved, and resistors, have more, and must: S ≥ 0 is a
+    boundary, so where the interval begins at 0 only its upper end can miss; a resistor's misses
+    only where "no loop" is rejected, and a test that holds its 5 % for every cubic I = f(V) rejects
+    fewer straight lines; [0, 1] of a signal below its noise never misses. It is not promised
+    elsewhere. Sharp switching whose harmonics sink
     into the noise is seen too long and its F a few percent too low (a test shows it).
 
     Args:

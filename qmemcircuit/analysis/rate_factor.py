@@ -15,6 +15,7 @@ from scipy.special import ndtr
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve, outcome_probabilities
+from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.serialization import restore_model
@@ -36,24 +37,32 @@ class RateFactor:
     """By which common factor κ the decay rates behind some counts differ from the model's.
 
     Attributes:
-        value: κ, to first order in κ − 1; None where it is not available.
-        error: its standard error by the shots, under κ = 1.
+        estimate: κ, to first order in κ − 1, and its standard error by the shots under κ = 1,
+            also readable as `value` and `error`; None where it is not available.
         p_value: the probability of a deviation as large as κ's, either way, under κ = 1.
         tested: what went in, or why nothing did.
     """
 
-    value: float | None
-    error: float | None
+    estimate: Estimate[float] | None
     p_value: float | None
     tested: str
 
+    @property
+    def value(self) -> float | None:
+        """`estimate.value`."""
+        return None if self.estimate is None else self.estimate.value
+
+    @property
+    def error(self) -> float | None:
+        """`estimate.standard_error`."""
+        return None if self.estimate is None else self.estimate.standard_error
+
     def __str__(self) -> str:
-        if self.value is None or self.error is None or self.p_value is None:
+        if self.estimate is None or self.p_value is None:
             return f"common factor on the decay rates: not available ({self.tested})"
-        decimals = max(0, 1 - math.floor(math.log10(self.error)))
         return (
-            f"common factor on the decay rates: {self.value:.{decimals}f} ± "
-            f"{self.error:.{decimals}f}, p = {self.p_value:.3g} for 1 ({self.tested})"
+            f"common factor on the decay rates: {self.estimate}, p = {self.p_value:.3g} for 1 "
+            f"({self.tested})"
         )
 
 
@@ -84,8 +93,8 @@ def measure_rate_factor(a: Trajectory, b: Trajectory) -> RateFactor:
         network = restore_model(exact.provenance["model"])
     except (KeyError, TypeError, ValueError):
         return _unavailable("the exact side does not know its model")
-    if not all(item.is_cold for item in network.memristors):
-        return _unavailable("a memristor is warm or dephased, so that rates are not all of it")
+    if not all(item.is_cold and item.drive is None for item in network.memristors):
+        return _unavailable("a memristor is warm, dephased or driven: rates are not all of it")
     if len(network.memristors) > MOST_MEMRISTORS:
         return _unavailable(f"more than {MOST_MEMRISTORS} memristors")
     slower, faster = (
@@ -114,8 +123,7 @@ def _weigh(
         return _unavailable("the counts do not depend on the decay rates")
     score = deviation / math.sqrt(variance)
     return RateFactor(
-        value=1 + deviation / slope,
-        error=math.sqrt(variance) / slope,
+        Estimate(1 + deviation / slope, math.sqrt(variance) / slope),
         p_value=float(2 * ndtr(-abs(score))),
         tested="counts against the derivative of the model",
     )
@@ -175,4 +183,4 @@ def _damp(state: ComplexArray, decay: FloatArray) -> ComplexArray:
 
 
 def _unavailable(reason: str) -> RateFactor:
-    return RateFactor(None, None, None, reason)
+    return RateFactor(None, None, reason)

@@ -7,6 +7,9 @@ density matrix is needed. The first row of a trace-preserving one is (1, 0, 0, �
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -16,7 +19,9 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import IDENTITY, PAULI_X, PAULI_Y, PAULI_Z
 
 PAULIS: ComplexArray = np.array([IDENTITY, PAULI_X, PAULI_Y, PAULI_Z])
-PAIRS: ComplexArray = np.array([np.kron(high, low) for high in PAULIS for low in PAULIS])
+
+WHOLE_UP_TO = 3
+"""Qubits whose means and matrices are exchanged by one matrix; it has 16^k entries."""
 
 
 def damping_maps(
@@ -40,24 +45,43 @@ def damping_maps(
     return found
 
 
+def turning_maps(angles: ArrayLike) -> FloatArray:
+    """Return RZ(−φ), which turns X and Y by −φ, for angles φ = ω dt (…): (…, 4, 4)."""
+    phi = np.asarray(angles, dtype=float)
+    found = np.zeros((*phi.shape, 4, 4))
+    found[..., 0, 0] = found[..., 3, 3] = 1
+    found[..., 1, 1] = found[..., 2, 2] = np.cos(phi)
+    found[..., 1, 2] = np.sin(phi)
+    found[..., 2, 1] = -found[..., 1, 2]
+    return found
+
+
 def evolution_maps(hamiltonian: ComplexArray, durations: ArrayLike) -> FloatArray:
     """Return exp(−iH dt) of one or two qubits for durations (…): (…, 4^k, 4^k)."""
-    energies, vectors = np.linalg.eigh(hamiltonian)
-    dimension = len(energies)
+    frequencies, weights = _waves_of(np.asarray(hamiltonian, dtype=complex).tobytes())
+    phases = np.multiply.outer(np.asarray(durations, dtype=float), frequencies)
+    count = len(frequencies)
+    waves = np.ones((*phases.shape[:-1], 2 * count + 1))
+    np.cos(phases, out=waves[..., 1 : count + 1])
+    np.sin(phases, out=waves[..., count + 1 :])
+    size = math.isqrt(weights.shape[1])
+    return np.asarray((waves @ weights).reshape(*phases.shape[:-1], size, size))
+
+
+@lru_cache(256)
+def _waves_of(content: bytes) -> tuple[FloatArray, FloatArray]:
+    """Return what exp(−iH dt) is made of: frequencies, and the weights of 1, cosines and sines."""
+    matrix = np.frombuffer(content, dtype=complex)
+    dimension = math.isqrt(matrix.size)
+    energies, vectors = np.linalg.eigh(matrix.reshape(dimension, dimension))
     # In H's own basis |k><l| only turns, by exp(−i(E_k − E_l)dt); |l><k| is its conjugate.
     turned = vectors.conj().T @ _basis(dimension) @ vectors
     still = turned.diagonal(axis1=1, axis2=2)
-    parts = [(still @ still.conj().T).real]
     low, high = np.triu_indices(dimension, 1)
-    for k, ell in zip(low, high, strict=True):
-        joint = np.outer(turned[:, ell, k], turned[:, k, ell])
-        parts += [2 * joint.real, 2 * joint.imag]
-    phases = np.multiply.outer(np.asarray(durations, dtype=float), energies[low] - energies[high])
-    waves = np.empty((*phases.shape[:-1], len(parts)))
-    waves[..., 0] = 1
-    waves[..., 1::2], waves[..., 2::2] = np.cos(phases), np.sin(phases)
-    shape = (*phases.shape[:-1], dimension**2, dimension**2)
-    return np.asarray((waves @ np.array(parts).reshape(len(parts), -1)).reshape(shape) / dimension)
+    joint = 2 * turned[:, None, high, low] * turned[None, :, low, high]
+    parts = np.concatenate([(still @ still.conj().T).real[..., None], joint.real, joint.imag], -1)
+    weights = parts.reshape(-1, parts.shape[-1]).T / dimension
+    return energies[low] - energies[high], np.ascontiguousarray(weights)
 
 
 def unitary_map(matrix: ComplexArray) -> FloatArray:
@@ -65,6 +89,11 @@ def unitary_map(matrix: ComplexArray) -> FloatArray:
     basis = _basis(len(matrix))
     after = matrix @ basis @ matrix.conj().T
     return np.asarray(np.einsum("aij,bji->ab", basis, after).real / len(matrix))
+
+
+def kraus_map(operators: Sequence[ComplexArray]) -> FloatArray:
+    """Return ρ → Σ KρK† of one or two qubits, (4^k, 4^k)."""
+    return np.asarray(sum(unitary_map(operator) for operator in operators))
 
 
 def swap_qubits(maps: FloatArray) -> FloatArray:
@@ -77,6 +106,8 @@ def pauli_means(states: ComplexArray) -> FloatArray:
     """Return Tr(Pρ) of density matrices (…, 2^k, 2^k), all 4^k labels: (…, 4^k)."""
     qubits = int(states.shape[-1]).bit_length() - 1
     lead = states.shape[:-2]
+    if qubits <= WHOLE_UP_TO:
+        return np.asarray((states.reshape(*lead, -1) @ _flat_labels(qubits).conj().T).real)
     found = _paired(states.reshape(*lead, *(2,) * (2 * qubits)), len(lead), qubits)
     for _ in range(qubits):  # the first digit left is taken off and added at the end
         found = found.reshape(*lead, 4, -1)
@@ -88,7 +119,10 @@ def density_matrices(means: FloatArray) -> ComplexArray:
     """Return the density matrices of Pauli means (…, 4^k): the inverse of `pauli_means`."""
     size, lead = means.shape[-1], means.shape[:-1]
     qubits = (int(size).bit_length() - 1) // 2
-    found: ComplexArray = means.astype(complex)
+    if qubits <= WHOLE_UP_TO:
+        found = means @ (_flat_labels(qubits) / 2**qubits)
+        return np.asarray(found.reshape(*lead, 2**qubits, 2**qubits))
+    found = means.astype(complex)
     for _ in range(qubits):
         found = found.reshape(*lead, 4, -1)
         found = np.moveaxis(found, len(lead), -1) @ (0.5 * PAULIS.reshape(4, 4))
@@ -103,6 +137,24 @@ def _paired(tensor: ComplexArray, start: int, qubits: int) -> ComplexArray:
     """Put each qubit's row and column index beside each other."""
     order = [axis for k in range(qubits) for axis in (start + k, start + qubits + k)]
     return np.ascontiguousarray(tensor.transpose([*range(start), *order]))
+
+
+@cache
+def pauli_labels(qubits: int) -> ComplexArray:
+    """Return the 4^k products of Pauli matrices, the first qubit's digit least significant."""
+    found: ComplexArray = np.ones((1, 1, 1), dtype=complex)
+    for _ in range(qubits):
+        found = np.array([np.kron(high, low) for high in PAULIS for low in found])
+    found.flags.writeable = False
+    return found
+
+
+def _flat_labels(qubits: int) -> ComplexArray:
+    return pauli_labels(qubits).reshape(4**qubits, -1)
+
+
+PAIRS: ComplexArray = pauli_labels(2)
+"""Of two qubits."""
 
 
 def _basis(dimension: int) -> ComplexArray:

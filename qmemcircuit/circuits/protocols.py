@@ -47,7 +47,7 @@ class Target(ABC):
         """
         raise ValueError(
             f"Argument target must run single circuits in a loop, but {self!r} runs sets of "
-            "circuits alone; aer(…), device(…) and sampler(primitive, pass_manager) do."
+            "circuits alone; aer(…), device(…), ibm(…) and sampler(primitive, pass_manager) do."
         )
 
     def compile_once(self, circuits: Sequence[QuantumCircuit]) -> Prepared:

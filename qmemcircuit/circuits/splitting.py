@@ -14,28 +14,33 @@ halves, they are applied:
   pair as one two-qubit gate, the other half of the damping. Second order, and exact wherever the
   damping vanishes. Only for graphs in which each memristor has at most one coupling partner.
 
-A fourth one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
+A driven memristor is also turned by exp(−iσ_axis ∫Ω): after its free evolution in `lie`, in two
+halves around the couplings in the others, which stay of second order.
+
+Another one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from qiskit.circuit import Gate
-from qiskit.circuit.library import RZGate, UnitaryGate, ZGate
+from qiskit.circuit.library import RXGate, RYGate, RZGate, UnitaryGate, ZGate
 
+from qmemcircuit.circuits.channel_synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionKind, bath_probabilities
-from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps
+from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps, turning_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.memristors import Memristor, Network
+from qmemcircuit.model.rates import finite_results
 
 Splitting = Literal["lie", "strang", "couplings_first", "fused", "compiled"]
 
@@ -62,12 +67,21 @@ class Operation:
     gate: Gate
 
 
-Element = Collision | Operation
+@data_object
+@dataclass(frozen=True, eq=False)
+class Synthesis:
+    """A channel with two Kraus operators on one memristor, by one meeting with a fresh ancilla."""
+
+    memristor: int
+    half: ChannelHalf
+
+
+Element = Collision | Operation | Synthesis
 """What circuits and exact simulation are made of."""
 
 
 @dataclass(frozen=True)
-class _Damping:
+class Damping:
     """Damping of one memristor from `start` to `stop`."""
 
     memristor: int
@@ -76,7 +90,7 @@ class _Damping:
 
 
 @dataclass(frozen=True)
-class _Free:
+class Free:
     """Free evolution of one memristor."""
 
     memristor: int
@@ -84,7 +98,16 @@ class _Free:
 
 
 @dataclass(frozen=True)
-class _Interaction:
+class Rotation:
+    """What a drive does to one memristor from `start` to `stop`."""
+
+    memristor: int
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
+class Interaction:
     """The coupling with this index in `network.couplings`."""
 
     index: int
@@ -92,14 +115,14 @@ class _Interaction:
 
 
 @dataclass(frozen=True)
-class _Coherent:
+class Coherent:
     """Free evolution and couplings of one pair together."""
 
     pair: tuple[int, int]
     duration: float
 
 
-_Part = _Damping | _Free | _Interaction | _Coherent
+Part = Damping | Free | Rotation | Interaction | Coherent
 
 
 def split_evolution(
@@ -117,7 +140,7 @@ def split_evolution(
     meets a memristor with several partners, or for `compiled`, which has no steps.
     """
     check_choice("splitting", splitting, ("lie", "strang", "couplings_first", "fused"))
-    parts: list[_Part] = []
+    parts: list[Part] = []
     for start, stop in pairwise(boundaries):
         parts += _step(network, float(start), float(stop), splitting)
     merged = _merge(network, parts) if splitting != "lie" else parts
@@ -140,26 +163,30 @@ def step_maps(
     lengths = stops - starts
     found: list[tuple[tuple[int, ...], FloatArray]] = []
     local: dict[int, FloatArray] = {}
-    # Every step has the parts of the step from 0 to 1, at the same fractions of its length.
-    for part in _merge(network, _step(network, 0.0, 1.0, splitting)):
+    damped: dict[tuple[int, float, float], FloatArray] = {}  # one memristor, several times over
+    for part in step_parts(network, splitting):
         match part:
-            case _Damping(j, first, last):
+            case Damping(j, first, last):
                 item = network.memristors[j]
-                bath = bath_probabilities(item, starts + first * lengths, starts + last * lengths)
-                meetings = [damping_maps(p, kind) for kind, p in bath.items()]
-                turned = item.coherence_sign(starts + first * lengths, starts + last * lengths) < 0
-                meetings.append(damping_maps(turned, "dephase"))  # for certain: Z
-                maps = reduce(lambda before, after: after @ before, meetings)
-            case _Free(j, share):
-                turning = np.asarray(-0.5 * network.memristors[j].omega * PAULI_Z, dtype=complex)
-                maps = evolution_maps(turning, share * lengths)
-            case _Interaction(index, share):
+                key = (id(item), first, last)
+                if key not in damped:
+                    begin, end = starts + first * lengths, starts + last * lengths
+                    damped[key] = _damping_of(item, begin, end)
+                maps = damped[key]
+            case Free(j, share):
+                maps = turning_maps(network.memristors[j].omega * share * lengths)
+            case Rotation(j, first, last):
+                item = network.memristors[j]
+                angles = drive_angles(item, starts + first * lengths, starts + last * lengths)
+                assert item.drive is not None
+                maps = evolution_maps(item.drive.operator, angles)
+            case Interaction(index, share):
                 pair, coupling = network.couplings[index]
                 _check_gate(coupling)
                 found += [((j,), local.pop(j)) for j in pair if j in local]
                 found.append((pair, evolution_maps(coupling.hamiltonian(), share * lengths)))
                 continue
-            case _Coherent(pair, share):
+            case Coherent(pair, share):
                 found += [((j,), local.pop(j)) for j in pair if j in local]
                 found.append(
                     (pair, evolution_maps(pair_hamiltonian(network, pair), share * lengths))
@@ -169,14 +196,51 @@ def step_maps(
     return found + [((j,), maps) for j, maps in local.items()]
 
 
+def step_parts(network: Network, splitting: Splitting) -> list[Part]:
+    """Return the parts of the step from 0 to 1, merged: every step has them at these fractions."""
+    return _merge(network, _step(network, 0.0, 1.0, splitting))
+
+
+def _damping_of(item: Memristor, starts: FloatArray, stops: FloatArray) -> FloatArray:
+    """Return what the bath does over each [start, stop], (n, 4, 4)."""
+    bath = bath_probabilities(item, starts, stops)
+    meetings = [damping_maps(p, kind) for kind, p in bath.items()]
+    turned = item.coherence_sign(starts, stops) < 0
+    if turned.any():
+        meetings.append(damping_maps(turned, "dephase"))  # for certain: Z
+    return reduce(lambda before, after: after @ before, meetings)
+
+
 def _check_gate(coupling: Coupling) -> None:
     """Raise ValueError where a coupling's gate is not what its Hamiltonian does in that time."""
-    apart = np.abs(coupling.gate(0.5).to_matrix() - evolve(coupling.hamiltonian(), 0.5)).max()
+    known: Any = coupling
+    apart = _known_gate_error(known) if _stays(coupling) else _gate_error(coupling)
     if apart > 1e-9:
         raise ValueError(
             f"Argument coupling must have gate(dt) = exp(−i·hamiltonian()·dt), but for "
             f"{coupling!r} they differ by {apart:.2g} at dt = 0.5; correct one of the two."
         )
+
+
+def _gate_error(coupling: Coupling) -> float:
+    return float(np.abs(coupling.gate(0.5).to_matrix() - evolve(coupling.hamiltonian(), 0.5)).max())
+
+
+@lru_cache(1024)
+def _known_gate_error(coupling: Any) -> float:
+    return _gate_error(coupling)
+
+
+def _stays(coupling: Coupling) -> bool:
+    """Whether it is a frozen dataclass of numbers, which stays what it was once checked."""
+    parameters = getattr(type(coupling), "__dataclass_params__", None)
+    if parameters is None or not (parameters.frozen and parameters.eq):
+        return False
+    try:
+        hash(coupling)
+    except TypeError:  # it holds an array, say
+        return False
+    return True
 
 
 def fused_pairs(network: Network) -> tuple[tuple[int, int], ...]:
@@ -207,46 +271,60 @@ def pair_hamiltonian(network: Network, pair: tuple[int, int]) -> ComplexArray:
     return np.asarray(total)
 
 
-def _step(network: Network, start: float, stop: float, splitting: Splitting) -> list[_Part]:
+def _step(network: Network, start: float, stop: float, splitting: Splitting) -> list[Part]:
     duration, middle = stop - start, 0.5 * (start + stop)
     everyone = range(len(network.memristors))
     indices = range(len(network.couplings))
+    first, second = _driven(network, start, middle), _driven(network, middle, stop)
     if splitting == "fused":
         pairs = fused_pairs(network)
         alone = [j for j in everyone if all(j not in pair for pair in pairs)]
         return [
-            *(_Damping(j, start, middle) for j in everyone),
-            *(_Coherent(pair, duration) for pair in pairs),
-            *(_Free(j, duration) for j in alone),
-            *(_Damping(j, middle, stop) for j in everyone),
+            *(Damping(j, start, middle) for j in everyone),
+            *first,
+            *(Coherent(pair, duration) for pair in pairs),
+            *(Free(j, duration) for j in alone),
+            *second,
+            *(Damping(j, middle, stop) for j in everyone),
         ]
     if splitting == "lie":
         return [
             *_local(everyone, start, stop),
-            *(_Interaction(k, duration) for k in indices),
+            *_driven(network, start, stop),
+            *(Interaction(k, duration) for k in indices),
         ]
     if splitting == "couplings_first":
         return [
-            *(_Interaction(k, 0.5 * duration) for k in indices),
+            *(Interaction(k, 0.5 * duration) for k in indices),
+            *first,
             *_local(everyone, start, stop),
-            *(_Interaction(k, 0.5 * duration) for k in reversed(indices)),
+            *second,
+            *(Interaction(k, 0.5 * duration) for k in reversed(indices)),
         ]
     return [
         *_local(everyone, start, middle),
-        *(_Interaction(k, 0.5 * duration) for k in indices),
-        *(_Interaction(k, 0.5 * duration) for k in reversed(indices)),
+        *first,
+        *(Interaction(k, 0.5 * duration) for k in indices),
+        *(Interaction(k, 0.5 * duration) for k in reversed(indices)),
+        *second,
         *_local(everyone, middle, stop),
     ]
 
 
-def _local(memristors: Sequence[int], start: float, stop: float) -> list[_Part]:
+def _driven(network: Network, start: float, stop: float) -> list[Part]:
+    """Return the rotations of the driven memristors."""
+    driven = (j for j, item in enumerate(network.memristors) if item.drive is not None)
+    return [Rotation(j, start, stop) for j in driven]
+
+
+def _local(memristors: Sequence[int], start: float, stop: float) -> list[Part]:
     """Damping and free evolution, which commute."""
-    return [part for j in memristors for part in (_Damping(j, start, stop), _Free(j, stop - start))]
+    return [part for j in memristors for part in (Damping(j, start, stop), Free(j, stop - start))]
 
 
-def _merge(network: Network, parts: Sequence[_Part]) -> list[_Part]:
+def _merge(network: Network, parts: Sequence[Part]) -> list[Part]:
     """Join each part to the latest earlier one of its kind that it can slide to."""
-    merged: list[_Part] = []
+    merged: list[Part] = []
     for part in parts:
         for place in range(len(merged) - 1, -1, -1):
             joined = _join(merged[place], part)
@@ -261,31 +339,33 @@ def _merge(network: Network, parts: Sequence[_Part]) -> list[_Part]:
     return merged
 
 
-def _join(earlier: _Part, later: _Part) -> _Part | None:
+def _join(earlier: Part, later: Part) -> Part | None:
     match earlier, later:
-        case _Damping(j, start, middle), _Damping(k, begin, stop) if j == k and middle == begin:
-            return _Damping(j, start, stop)
-        case _Free(j, first), _Free(k, second) if j == k:
-            return _Free(j, first + second)
-        case _Interaction(j, first), _Interaction(k, second) if j == k:
-            return _Interaction(j, first + second)
-        case _Coherent(j, first), _Coherent(k, second) if j == k:
-            return _Coherent(j, first + second)
+        case Damping(j, start, middle), Damping(k, begin, stop) if j == k and middle == begin:
+            return Damping(j, start, stop)
+        case Free(j, first), Free(k, second) if j == k:
+            return Free(j, first + second)
+        case Rotation(j, start, middle), Rotation(k, begin, stop) if j == k and middle == begin:
+            return Rotation(j, start, stop)
+        case Interaction(j, first), Interaction(k, second) if j == k:
+            return Interaction(j, first + second)
+        case Coherent(j, first), Coherent(k, second) if j == k:
+            return Coherent(j, first + second)
     return None
 
 
-def _commute(network: Network, first: _Part, second: _Part) -> bool:
+def _commute(network: Network, first: Part, second: Part) -> bool:
     if not set(_members(network, first)) & set(_members(network, second)):
         return True
-    local = (_Damping, _Free)
+    local = (Damping, Free)
     if isinstance(first, local) and isinstance(second, local):
         return True
-    if isinstance(first, _Interaction) and isinstance(second, _Interaction):
-        return _interactions_commute(network, first.index, second.index)
+    if isinstance(first, Interaction) and isinstance(second, Interaction):
+        return interactions_commute(network, first.index, second.index)
     return False
 
 
-def _interactions_commute(network: Network, first: int, second: int) -> bool:
+def interactions_commute(network: Network, first: int, second: int) -> bool:
     """Compare the two generators on the two or three memristors that they touch."""
     (pair_a, coupling_a), (pair_b, coupling_b) = network.couplings[first], network.couplings[second]
     members = sorted({*pair_a, *pair_b})
@@ -302,18 +382,18 @@ def embed(matrix: ComplexArray, qubits: Sequence[int], count: int) -> ComplexArr
     return np.asarray(identity.compose(Operator(matrix), qargs=list(qubits)).data)
 
 
-def _members(network: Network, part: _Part) -> tuple[int, ...]:
+def _members(network: Network, part: Part) -> tuple[int, ...]:
     match part:
-        case _Damping(j, _, _) | _Free(j, _):
+        case Damping(j, _, _) | Free(j, _) | Rotation(j, _, _):
             return (j,)
-        case _Interaction(index, _):
+        case Interaction(index, _):
             return network.couplings[index][0]
-        case _Coherent(pair, _):
+        case Coherent(pair, _):
             return pair
 
 
-def _elements(network: Network, part: _Part) -> list[Element]:
-    if not isinstance(part, _Damping):
+def _elements(network: Network, part: Part) -> list[Element]:
+    if not isinstance(part, Damping):
         return [_operation(network, part)]
     item = network.memristors[part.memristor]
     bath = bath_probabilities(item, np.array([part.start]), np.array([part.stop]))
@@ -323,14 +403,16 @@ def _elements(network: Network, part: _Part) -> list[Element]:
     return found
 
 
-def _operation(network: Network, part: _Free | _Interaction | _Coherent) -> Operation:
+def _operation(network: Network, part: Free | Rotation | Interaction | Coherent) -> Operation:
     match part:
-        case _Free(j, duration):
+        case Rotation(j, start, stop):
+            return Operation((j,), rotation_gate(network.memristors[j], start, stop))
+        case Free(j, duration):
             return Operation((j,), free_gate(network.memristors[j], duration))
-        case _Interaction(index, duration):
+        case Interaction(index, duration):
             pair, coupling = network.couplings[index]
             return Operation(pair, coupling.gate(duration))
-        case _Coherent(pair, duration):
+        case Coherent(pair, duration):
             matrix = evolve(pair_hamiltonian(network, pair), duration)
             return Operation(pair, UnitaryGate(matrix, label="coherent step"))
 
@@ -338,6 +420,21 @@ def _operation(network: Network, part: _Free | _Interaction | _Coherent) -> Oper
 def free_gate(memristor: Memristor, duration: float) -> Gate:
     """Return RZ(−ω dt): |1> = |e> gains the phase exp(−iω dt) relative to |0>."""
     return RZGate(-memristor.omega * duration)
+
+
+def drive_angles(memristor: Memristor, starts: FloatArray, stops: FloatArray) -> FloatArray:
+    """Return ∫Ω over each step of a driven memristor, (n,)."""
+    assert memristor.drive is not None
+    found = memristor.drive.at_frequency(memristor.omega).integral(starts, stops)
+    return finite_results("integral", found, stops)
+
+
+def rotation_gate(memristor: Memristor, start: float, stop: float) -> Gate:
+    """Return exp(−iσ_axis ∫Ω); the paper's σy and σz are −Y and −Z."""
+    assert memristor.drive is not None
+    angle = float(drive_angles(memristor, np.array([start]), np.array([stop]))[0])
+    turns = {"x": RXGate(2 * angle), "y": RYGate(-2 * angle), "z": RZGate(-2 * angle)}
+    return turns[memristor.drive.axis]
 
 
 def _swap_factors(matrix: ComplexArray) -> ComplexArray:

@@ -21,6 +21,7 @@ EXTRAS = {
     "distributed": ("distributed", "sweeps on more than one machine"),
     "nbclient": ("notebooks", "running the notebooks"),
     "mthree": ("mitigation", "readout mitigation on the outcomes seen"),
+    "cvxpy": ("entanglement", "the best witness of genuine entanglement"),
 }
 """Optional modules: the extra that installs each, and what it is for."""
 
@@ -120,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="a record against its master equation")
     compare.add_argument("record", type=Path)
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
+    compare.add_argument(
+        "--certificate", action="store_true", help="what splitting can do to any other input"
+    )
     compare.add_argument("--force", action="store_true", help="replace figures that exist")
     compare.set_defaults(action=_compare)
     doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
@@ -132,7 +136,6 @@ def _run(options: argparse.Namespace) -> int:
     from qmemcircuit.common.storage import check_suffix
 
     described, name, seed, shots = _described(options)
-    mitigation = None if name == "aer" else described.mitigation
     used = {"fake": ("device", "mitigation"), "ibm": ("ibm", "mitigation")}
     _say_unused(described, used.get(name.partition(":")[0], ()))
     check_suffix(options.out)
@@ -141,10 +144,7 @@ def _run(options: argparse.Namespace) -> int:
         described.network,
         described.times,
         target=parse_target(name, seed, device=described.device, ibm=described.ibm),
-        shots=shots,
-        absorb_decay=described.absorb_decay,
-        mitigation=mitigation,
-        **described.circuits,
+        **_measured(described, name, shots),
     )
     print(f"record: {record.save(options.out)}")
     print(qm.judge(record))
@@ -179,6 +179,16 @@ def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]
     return described, name, seed, shots
 
 
+def _measured(described: Description, name: str, shots: int) -> dict[str, Any]:
+    """Return the keywords that `run`, `plan` and `submit` share."""
+    return {
+        "shots": shots,
+        "absorb_decay": described.absorb_decay,
+        "mitigation": None if name == "aer" else described.mitigation,
+        **described.circuits,
+    }
+
+
 def _submit(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
@@ -202,12 +212,9 @@ def _submit(options: argparse.Namespace) -> int:
         described.network,
         described.times,
         target=target,
-        shots=shots,
         folder=options.folder,
-        absorb_decay=described.absorb_decay,
-        mitigation=described.mitigation,
         confirm=confirm,
-        **described.circuits,
+        **_measured(described, name, shots),
     )
     print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
     return 0
@@ -217,15 +224,11 @@ def _plan(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
     described, name, seed, shots = _described(options)
-    mitigation = None if name == "aer" else described.mitigation
     found = qm.plan(
         described.network,
         described.times,
         target=parse_target(name, seed, device=described.device, ibm=described.ibm),
-        shots=shots,
-        absorb_decay=described.absorb_decay,
-        mitigation=mitigation,
-        **described.circuits,
+        **_measured(described, name, shots),
     )
     print(found)
     return 0
@@ -270,7 +273,7 @@ def _compare(options: argparse.Namespace) -> int:
     if options.figure is not None:
         for suffix in (".png", ".pdf"):
             _check_free("--figure", options.figure.with_suffix(suffix), options.force)
-    judgement = qm.judge(record)
+    judgement = qm.judge(record, certificate=options.certificate)
     print(judgement)
     if options.figure is not None:
         if judgement.budget is None:

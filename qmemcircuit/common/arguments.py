@@ -41,8 +41,8 @@ from typing import (
 )
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from qmemcircuit.common.acceptance import ARRAY_CHOICES, Test, acceptance
 from qmemcircuit.common.checks import LARGEST_INTEGER, is_integer, is_real
 
 
@@ -61,10 +61,6 @@ class Numbers(NamedTuple):
     infinite: bool
     missing: bool
     imaginary: bool
-
-
-ARRAY_CHOICES = set(get_args(ArrayLike))
-"""`ArrayLike` is itself a union, which dissolves in `ArrayLike | None`."""
 
 
 def check_arguments(
@@ -86,10 +82,10 @@ def check_arguments(
         complex_numbers: arguments annotated `ArrayLike` that may be complex.
         own: arguments whose kind the entry checks itself, with a remedy that no annotation knows.
     """
-    for name, hint in _hints(function).items():
-        if name in given and name not in own:
+    for name, hint, accepts in _tests(function):
+        if name in given and not accepts(value := given[name]) and name not in own:
             numbers = Numbers(name in infinite, name in missing, name in complex_numbers)
-            _check(name, hint, given[name], numbers)
+            _check(name, hint, value, numbers)
 
 
 def check_fields(
@@ -102,11 +98,11 @@ def check_fields(
 ) -> None:
     """Do what `check_arguments` does for the fields of a dataclass, in its `__post_init__`."""
     of_class: Any = type(instance)
-    hints = _hints(of_class)
-    for name in (item.name for item in fields(instance) if item.name not in own):
+    for name, hint, accepts in _tests(of_class):
         value = getattr(instance, name)
-        numbers = Numbers(name in infinite, name in missing, name in complex_numbers)
-        _check(name, hints[name], value, numbers)
+        if not accepts(value) and name not in own:
+            numbers = Numbers(name in infinite, name in missing, name in complex_numbers)
+            _check(name, hint, value, numbers)
 
 
 def check_value(name: str, hint: Any, value: Any) -> None:
@@ -143,6 +139,13 @@ class _KnownByName:
 
 
 @cache
+def _tests(function: Any) -> list[tuple[str, Any, Test]]:
+    """Return (name, annotation, quick test) of a function's arguments or a dataclass's fields."""
+    hints = _hints(function)
+    names = [item.name for item in fields(function)] if isinstance(function, type) else list(hints)
+    return [(name, hints[name], acceptance(hints[name], _KnownByName)) for name in names]
+
+
 def _hints(function: Any) -> dict[str, Any]:
     if isinstance(function, type):
         found: dict[str, Any] = {}

@@ -45,7 +45,8 @@ class FrozenMapping(Mapping[K, V_co]):
     __slots__ = ("_items",)
 
     def __init__(self, items: Mapping[K, V_co]) -> None:
-        self._items = dict(items)
+        plain = items._items if isinstance(items, FrozenMapping) else items
+        self._items: dict[K, V_co] = dict(plain)
 
     def __getitem__(self, key: K) -> V_co:
         return self._items[key]

@@ -29,18 +29,18 @@ def versions() -> dict[str, str]:
     Reads the installed metadata, once a process; imports none of them. Absent packages are left
     out.
     """
-    return dict(_installed())
+    return _installed().copy()
 
 
 @cache
-def _installed() -> Mapping[str, str]:
+def _installed() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return FrozenMapping(found)
+    return found
 
 
 def make_provenance(method: str, **details: Any) -> Mapping[str, Any]:

@@ -24,6 +24,9 @@ LONGEST = 120.0
 SHOWN_FROM = 3.0
 """Seconds. Work estimated to take longer shows its progress on a terminal."""
 
+UNASKED = 1e6
+"""Bytes. For less than a megabyte, nobody asks how much is free: it takes longer than the work."""
+
 _LARGE: ContextVar[bool] = ContextVar("qmemcircuit_allow_large", default=False)
 
 
@@ -72,6 +75,8 @@ def require(estimate: Effort, remedy: str, *, argument: str = "model") -> None:
     `remedy` names the verb that can, or what to reduce.
     """
     if _LARGE.get():
+        return
+    if estimate.memory < UNASKED and not too_long(estimate):
         return
     going_ahead = f"{remedy.rstrip('. ')}, or go ahead inside `with qm.allow_large():`."
     work = f"{estimate.work} for {_duration(estimate.seconds)},"

@@ -38,6 +38,8 @@ class Estimate(Generic[Quantity]):
     0.110 ± 0.012 [0.090, 0.131] at 95 %
     >>> Estimate(0.5)
     0.5
+    >>> Estimate(0.163, 0.837, 0.0, 1.0, level=0.95)   # a ± would say nothing
+    0.16 [0.00, 1.00] at 95 %
     """
 
     value: Quantity
@@ -94,6 +96,20 @@ class Estimate(Generic[Quantity]):
             return None
         return self.lower, self.upper
 
+    @property
+    def is_lopsided(self) -> Any:
+        """Whether one side of the interval is more than twice as long as the other, per place.
+
+        Then no ± describes it: print the interval. Also where the value is outside; False where
+        there is no interval.
+        """
+        if self.lower is None or self.upper is None:
+            return False if np.ndim(self.value) == 0 else np.zeros(np.shape(self.value), dtype=bool)
+        below = np.asarray(self.value) - np.asarray(self.lower)
+        above = np.asarray(self.upper) - np.asarray(self.value)
+        found = np.maximum(below, above) > 2 * np.minimum(below, above)
+        return found if np.ndim(self.value) else bool(found)
+
     def __getitem__(self, index: int) -> Estimate[float]:
         """Return the estimate at one place of a series; TypeError for a single number."""
         check_arguments(Estimate.__getitem__, locals())
@@ -110,10 +126,15 @@ class Estimate(Generic[Quantity]):
         return summary_text(self) if np.ndim(self.value) else str(self)
 
     def __str__(self) -> str:
-        """Return `value ± error [lower, upper] at level`, with two digits of the error."""
+        """Return `value ± error [lower, upper] at level`, with two digits of the error.
+
+        Without the error where the interval is lopsided.
+        """
         if np.ndim(self.value):
             return repr(self)
         error, interval = self.standard_error, self.interval
+        if self.is_lopsided:
+            error = None
         form = _form(_half_width(interval) if error is None else float(error))
         words = format(float(self.value), form)
         if error is not None:

@@ -292,7 +292,7 @@ class DeviceTarget(Target):
         """
         check_arguments(DeviceTarget.count, locals())
         check_integer("shots", shots, minimum=1)
-        compiled, part = self._compile_plain(circuits)
+        compiled, part = self.compile_plain(circuits)
         chances = np.moveaxis(self._read(compiled, part), 1, 0)
         return [counts_of(table) for table in self._draw(chances, shots)]
 
@@ -305,7 +305,7 @@ class DeviceTarget(Target):
         check_arguments(DeviceTarget.compile_once, locals())
         if self.coherent_errors is not None:
             return super().compile_once(circuits)
-        compiled, part = self._compile_plain(circuits)
+        compiled, part = self.compile_plain(circuits)
         templates = (
             noisy_templates(item, list(circuit.parameters), part, self.reset_error)
             for item, circuit in zip(compiled, circuits, strict=True)
@@ -322,7 +322,7 @@ class DeviceTarget(Target):
         anew = self.coherent_errors is not None or self.suppression.twirling
         if anew or not self._placed().embedded:
             return super().compile_chain(chain)
-        compiled, part = self._compile_plain(chain.join([chain.step]))
+        compiled, part = self.compile_plain(chain.join([chain.step]))
         return NoisyChain(
             compiled,
             list(chain.step.parameters),
@@ -331,10 +331,15 @@ class DeviceTarget(Target):
             seed=self.seed,
         )
 
-    def _compile_plain(
+    def compile_plain(
         self, circuits: Sequence[QuantumCircuit]
     ) -> tuple[list[CompiledCircuit], QiskitTarget]:
-        """Return plain circuits compiled as they are, and the device they are compiled for."""
+        """Return plain circuits compiled as they are, and the device they are compiled for.
+
+        Plain ones measure their first qubits at their end, in the order of the bits. Their
+        parameters stay open.
+        """
+        check_arguments(DeviceTarget.compile_plain, locals())
         measured = check_plain(circuits)
         placed = self.place(circuits)
         site = Site(placed._placed(), placed.restricted(), measured)

@@ -31,7 +31,7 @@ from qiskit.circuit.library import (
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, check_choice, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.common.states import PAULI_X, PAULI_Y, PAULI_Z, evolve
+from qmemcircuit.common.states import PAULI_X, PAULI_Y, PAULI_Z, evolve, tensor_product
 
 Axis = Literal["x", "y", "z"]
 
@@ -57,7 +57,7 @@ class Coupling(Protocol):
 
 
 def _product(first: ComplexArray, second: ComplexArray) -> ComplexArray:
-    return np.asarray(np.kron(second, first))
+    return tensor_product(second, first)
 
 
 @data_object

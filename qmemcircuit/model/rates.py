@@ -3,7 +3,9 @@
 A law is anything with the three methods of `DecayRate`. The circuits use only `integral`,
 because a collision over [t0, t1] with probability 1 − exp(−∫Γ) is exact at any step size. The
 master equation uses `value`, integrates it along its own way, and refuses where the two differ.
-A law that jumps or bends says where in an attribute `breakpoints`, which both sides respect.
+A law that jumps or bends says where in an attribute `breakpoints`, which both sides respect. One
+that cannot be negative, by its form, may say `never_negative = True`; all others are searched for
+negative values before circuits are made of them.
 """
 
 from __future__ import annotations
@@ -95,6 +97,11 @@ def finite_results(method: str, results: Any, times: FloatArray) -> FloatArray:
     return checked
 
 
+ORDERS: FloatArray = np.arange(1.0, 17.0, 2.0)
+JACOBI_ANGER: FloatArray = np.asarray(2 * (-1.0) ** np.arange(8) * jv(ORDERS, 1.0))
+"""sin(cos x) = Σ weight · cos(order · x) to rounding."""
+
+
 @data_object
 @dataclass(frozen=True)
 class SquidRate:
@@ -114,6 +121,7 @@ class SquidRate:
 
     gamma0: float
     omega: float | None = None
+    never_negative = True
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -133,12 +141,11 @@ class SquidRate:
         check_arguments(SquidRate.integral, locals())
         omega = self._frequency()
         start, stop = finite_times("start", start), finite_times("stop", stop)
-        oscillating = np.zeros(np.broadcast(start, stop).shape)
-        for k in range(8):
-            order = 2 * k + 1
-            weight = 2 * (-1) ** k * jv(order, 1.0) / (order * omega)
-            oscillating += weight * (np.sin(order * omega * stop) - np.sin(order * omega * start))
-        return np.asarray(self.gamma0 * ((stop - start) - oscillating))
+        frequencies = omega * ORDERS
+        amplitudes = JACOBI_ANGER / frequencies
+        after = np.sin(np.multiply.outer(stop, frequencies)) @ amplitudes
+        before = np.sin(np.multiply.outer(start, frequencies)) @ amplitudes
+        return np.asarray(self.gamma0 * ((stop - start) - (after - before)))
 
     def at_frequency(self, omega: float) -> SquidRate:
         """Return the law with this ω; ValueError if it already has another one."""
@@ -166,6 +173,7 @@ class ConstantRate:
     """Γ(t) = γ, for oracles with closed forms and for T1 decay (γ = 1/T1, in 1/time)."""
 
     gamma: float
+    never_negative = True
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -1,8 +1,8 @@
 """Closed loops: each step is a job that waits for the last, on any target.
 
-`loop_target` makes a target of what a loop was given: `aer`, `device`, any object with `count`, a
-sampler, or a `StepSampler`. Step k then runs on `target.independent(k)`, so that its shots are its
-own.
+`loop_target` makes a target of what a loop was given: `aer`, `device`, `ibm`, any object with
+`count`, a sampler, or a `StepSampler`. Step k then runs on `target.independent(k)`, so that its
+shots are its own.
 
 A `StepSampler` is either one `BaseSamplerV2` used for all steps (hardware), or a function that
 makes one from a seed. The function matters for simulators: Aer's SamplerV2(seed=…) starts its

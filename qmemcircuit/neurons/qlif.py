@@ -225,8 +225,8 @@ def run_layers(
     Args:
         layers, spikes: as for `simulate_layers`.
         shots: per circuit.
-        target: where the circuits run: `aer(seed=…)`, `device(…)`, `sampler(…)`, or anything with
-            their `count`. None uses the next three instead.
+        target: where the circuits run: `aer(seed=…)`, `device(…)`, `ibm(…)`, `sampler(…)`, or
+            anything with their `count`. None uses the next three instead.
         seed: of the samplers; a target has its own.
         sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
         pass_manager: compiles the circuits for a sampler's device.

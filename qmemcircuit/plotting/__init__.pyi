@@ -11,7 +11,7 @@ from .figures import plot_loop as plot_loop
 from .figures import plot_residuals as plot_residuals
 from .figures import plot_series as plot_series
 from .figures import save_figure as save_figure
-from .maps import plot_map as plot_map
+from .parameter_planes import plot_map as plot_map
 from .spikes import plot_raster as plot_raster
 
 __all__ = [

@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qmemcircuit.analysis.budget import ErrorBudget
+from qmemcircuit.analysis.budget import ErrorBudget, check_same_times
 from qmemcircuit.analysis.comparison import Comparison
+from qmemcircuit.analysis.comparison_text import first_loop_text
 from qmemcircuit.analysis.entanglement import Event
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_choice, check_integer, check_real, check_work
 from qmemcircuit.common.storage import write_atomically
 from qmemcircuit.counts.concurrence import Concurrence
+from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -126,13 +128,16 @@ def plot_loop(
         ax: where to draw; None makes a figure.
 
     The start is a filled green circle, the pinch (the origin, where I = ΓV must pass) a black
-    ring. Returns the axes.
+    ring. Where the reference (or the trajectory) is exact, the legend has the form factor of its
+    first loop, the bound that no loop with such lobes exceeds, and the lobes' balance. Returns the
+    axes.
     """
     check_arguments(plot_loop, locals())
     if ax is None:
         ax = make_figure(width=4.0, height=3.4)[1]
     series = trajectory[device]
-    base = series if reference is None else reference[device]
+    base_of = trajectory if reference is None else reference
+    base = base_of[device]
     by = [float(abs(item).max()) or 1.0 for item in (base.voltage, base.current)]
     by = by if normalise else [1.0, 1.0]
     if reference is not None:
@@ -159,7 +164,9 @@ def plot_loop(
     suffix = "/max" if normalise else ""
     ax.set_xlabel(f"voltage V{suffix}" + ("" if normalise else _unit(trajectory, "voltage")))
     ax.set_ylabel(f"current I{suffix}" + ("" if normalise else _unit(trajectory, "current")))
-    ax.legend(loc="best", frameon=False)
+    ax.legend(
+        loc="best", frameon=False, title=first_loop_text(base_of, device) if normalise else None
+    )
     return ax
 
 
@@ -169,15 +176,26 @@ def plot_series(
     *,
     reference: Trajectory | None = None,
     device: int = 0,
+    certificate: Certificate | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw `"voltage"` or `"current"` of one device against time in periods.
 
     Data are points with error bars, the reference a line. Times are divided by the device's
-    period where it is known. Returns the axes.
+    period where it is known. A certificate (`certify`) is a band about the reference, within which
+    the circuits stay without shots and device, whatever the input. Returns the axes.
+
+    Raises ValueError for a certificate without a reference, or of other times.
     """
     check_arguments(plot_series, locals())
     check_choice("quantity", quantity, ("voltage", "current"))
+    if certificate is not None:
+        if reference is None:
+            raise ValueError(
+                "Argument reference must be given with a certificate, which is a band about it, "
+                "but it is None; master_equation(model, times) is the one that is meant."
+            )
+        check_same_times(certificate, reference.times)
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
     series = trajectory[device]
@@ -187,6 +205,17 @@ def plot_series(
         ax.plot(
             line.times / unit, getattr(line, quantity), color=REFERENCE_COLOUR, label="reference"
         )
+        if certificate is not None:
+            width, middle = getattr(certificate, quantity)[:, device], getattr(line, quantity)
+            ax.fill_between(
+                line.times / unit,
+                middle - width,
+                middle + width,
+                color=PALETTE[2],
+                alpha=0.35,
+                linewidth=0,
+                label="splitting, any input",
+            )
     values, errors = getattr(series, quantity), getattr(series, f"{quantity}_error")
     if errors is None:
         ax.plot(series.times / unit, values, color=DATA_COLOUR, label="exact")
@@ -277,6 +306,8 @@ def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.
         ax.bar(times, values, width, bottom=bottom, color=colour, label=name)
         bottom = bottom + values
     ax.plot(times, budget.total, "o", color=REFERENCE_COLOUR, label="total")
+    if budget.certificate is not None:
+        ax.plot(times, budget.certificate, "_", color=PALETTE[4], label="splitting, any input")
     ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
     symbol = "|ΔV|  [√(mħω)]" if budget.measure == "voltage" else "trace distance"
     ax.set_ylabel(f"{symbol} to master eq.")

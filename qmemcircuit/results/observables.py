@@ -7,7 +7,8 @@ current is read from one is stated once, here, so that a sign can be wrong only 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from qmemcircuit.common.states import (
     pauli_matrix,
     reduce_states,
     reduced_from_pairs,
+    tensor_product,
 )
 from qmemcircuit.model.couplings import PAPER_SIGMA
 from qmemcircuit.model.memristors import Network
@@ -28,6 +30,11 @@ from qmemcircuit.results.trajectory import Trajectory
 Reduced = Callable[[tuple[int, ...]], ComplexArray]
 """Gives the reduced states of one or two memristors, shape (T, 2^k, 2^k), first one least
 significant."""
+
+
+FIRST_SIGMA_Y: ComplexArray = tensor_product(IDENTITY, PAPER_SIGMA["y"])
+SECOND_SIGMA_Y: ComplexArray = tensor_product(PAPER_SIGMA["y"], IDENTITY)
+"""σy of a pair's first and second memristor."""
 
 
 def interaction_terms(
@@ -41,12 +48,19 @@ def interaction_terms(
     terms = []
     for pair, coupling in network.couplings:
         if memristor in pair:
-            sigma_y = PAPER_SIGMA["y"]
-            factors = (sigma_y, IDENTITY) if pair[0] == memristor else (IDENTITY, sigma_y)
-            operator = np.kron(factors[1], factors[0])
+            operator = FIRST_SIGMA_Y if pair[0] == memristor else SECOND_SIGMA_Y
             hamiltonian = coupling.hamiltonian()
             terms.append((pair, 1j * (hamiltonian @ operator - operator @ hamiltonian)))
     return terms
+
+
+def current_operators(
+    network: Network, memristor: int
+) -> tuple[ComplexArray, list[tuple[tuple[int, int], ComplexArray]]]:
+    """Return the operator of V, 2×2, and what I has beside Γ(2n̄ + 1) + 2Γφ times it, by pair."""
+    scale = network.memristors[memristor].current_scale
+    terms = [(pair, scale * matrix) for pair, matrix in interaction_terms(network, memristor)]
+    return -0.5 * scale * PAPER_SIGMA["y"], terms
 
 
 def pauli_terms(matrix: ComplexArray, pair: tuple[int, int], count: int) -> dict[str, float]:
@@ -68,23 +82,44 @@ def voltages_and_currents(
     """Return V, I and Γ, each of shape (T, M), from reduced states.
 
     V = −½ √(mħω/2) <σy>. I is its definition, √(mħω/2) (d<σy>/dt − ω<σx>), with the derivative
-    that the master equation gives: I = (Γ(2n̄ + 1) + 2Γφ)V + √(mħω/2) <i[H_int, σy]>/ħ.
+    that the master equation gives: I = (Γ(2n̄ + 1) + 2Γφ)V + √(mħω/2) <i[H_int, σy]>/ħ, where
+    H_int is of the couplings and of the drives (`source_currents`).
     """
     voltage, current, rate = (np.empty((times.size, len(network.memristors))) for _ in range(3))
+    sources = source_currents(network, times, reduced)
     for j, memristor in enumerate(network.memristors):
         sigma_y = expectation(reduced((j,)), PAPER_SIGMA["y"])
         voltage[:, j] = -0.5 * memristor.current_scale * sigma_y
         rate[:, j] = memristor.decay_rate(times)
-        current[:, j] = memristor.conductance(times) * voltage[:, j]
+        current[:, j] = memristor.conductance_of_rate(rate[:, j], times) * voltage[:, j]
+        current[:, j] += sources[:, j]
         for pair, operator in interaction_terms(network, j):
             current[:, j] += memristor.current_scale * expectation(reduced(pair), operator)
     return voltage, current, rate
 
 
+def source_currents(network: Network, times: FloatArray, reduced: Reduced) -> FloatArray:
+    """Return what drives add to I by themselves, √(mħω/2) Ω(t) <i[σ_axis, σy]>, (T, M).
+
+    It is there at Γ = 0 too: −2sΩ<σz> for axis x, nothing for y, 2sΩ<σx> for z, s = √(mħω/2).
+    """
+    found = np.zeros((times.size, len(network.memristors)))
+    for j, memristor in enumerate(network.memristors):
+        if memristor.drive is not None and memristor.drive.axis != "y":
+            mean = expectation(reduced((j,)), memristor.drive.source)
+            found[:, j] = memristor.current_scale * memristor.drive_amplitude(times) * mean
+    return found
+
+
+def is_driven(network: Network) -> bool:
+    """Whether any memristor has a drive."""
+    return any(item.drive is not None for item in network.memristors)
+
+
 def rate_variables(network: Network, times: FloatArray, rate: FloatArray) -> dict[str, FloatArray]:
     """Return Γ, and where baths are warm or dephase also Γ(2n̄ + 1) + 2Γφ, (T, M) each, by name."""
     found = {"decay_rate": rate}
-    if not all(item.is_cold for item in network.memristors):
+    if not all(item.is_cold and item.drive is None for item in network.memristors):
         found["conductance"] = np.stack([m.conductance(times) for m in network.memristors], axis=1)
     return found
 
@@ -93,19 +128,8 @@ def trajectory_of_states(
     network: Network, times: FloatArray, states: ComplexArray, provenance: Mapping[str, Any]
 ) -> Trajectory:
     """Return the exact trajectory of density matrices of shape (T, 2^M, 2^M)."""
-    voltage, current, rate = voltages_and_currents(
-        network, times, lambda keep: reduce_states(states, keep)
-    )
-    return Trajectory(
-        times,
-        voltage,
-        current,
-        states=states,
-        variables=rate_variables(network, times, rate),
-        periods=np.array([memristor.period for memristor in network.memristors]),
-        units=memristor_units(network),
-        provenance=provenance,
-    )
+    found = _exact(network, times, lambda keep: reduce_states(states, keep), provenance)
+    return replace(found, states=states)
 
 
 def trajectory_of_pairs(
@@ -115,18 +139,63 @@ def trajectory_of_pairs(
     provenance: Mapping[str, Any],
 ) -> Trajectory:
     """Return the exact trajectory of the reduced states of all pairs, each of shape (T, 4, 4)."""
-    voltage, current, rate = voltages_and_currents(
-        network, times, lambda keep: reduced_from_pairs(pair_states, keep)
-    )
+    found = _exact(network, times, lambda keep: reduced_from_pairs(pair_states, keep), provenance)
+    return replace(found, pair_states=pair_states)
+
+
+def _exact(
+    network: Network, times: FloatArray, reduced: Reduced, provenance: Mapping[str, Any]
+) -> Trajectory:
+    """Return the exact trajectory of what reduced states say, without the states."""
+    voltage, current, rate = voltages_and_currents(network, times, reduced)
+    variables = rate_variables(network, times, rate)
+    if is_driven(network):
+        variables["source_current"] = source_currents(network, times, reduced)
     return Trajectory(
         times,
         voltage,
         current,
-        pair_states=pair_states,
-        variables=rate_variables(network, times, rate),
+        variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),
         provenance=provenance,
+    )
+
+
+CurrentPart = Literal["total", "memristor"]
+
+
+def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Trajectory:
+    """Return the trajectory with the total current, or with the memristor's own alone.
+
+    Args:
+        trajectory: exact states' (`master_equation`, `exact_circuit`), or an estimate.
+        current: `"total"` is I by its definition, the source's own current of a drive included;
+            `"memristor"` is total − source, for an uncoupled one (Γ(2n̄ + 1) + 2Γφ)V, which is
+            pinched by construction, and so is no evidence of it. Loops, plots and files take
+            either; `provenance["current"]` says which.
+
+    Raises ValueError where a measured current is asked for without its source: their errors are
+    not independent. `estimate(record, current="current_operator")` has the voltages and
+    `variables["conductance"]`, whose product is the memristor's current.
+    """
+    check_arguments(select_current, locals())
+    source = trajectory.variables.get("source_current")
+    if current == "total":
+        return trajectory
+    if trajectory.current_error is not None and "conductance" in trajectory.variables:
+        raise ValueError(
+            "Argument trajectory must be exact for current='memristor', but it was measured, and "
+            "the source's current was measured with it; multiply its voltage and "
+            "variables['conductance'] instead."
+        )
+    if source is None:
+        return trajectory
+    return replace(
+        trajectory,
+        current=trajectory.current - source,
+        variables={**trajectory.variables, "source_current": np.zeros_like(source)},
+        provenance={**trajectory.provenance, "current": "memristor"},
     )
 
 

@@ -7,13 +7,17 @@ writes or prints one.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense
+from qmemcircuit.circuits.protocols import Prepared
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     IntArray,
@@ -24,7 +28,7 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed
-from qmemcircuit.devices.compilation.circuits import Compilation
+from qmemcircuit.devices.compilation.circuits import Compilation, CompiledCircuit
 from qmemcircuit.devices.compilation.folding import Folding
 from qmemcircuit.devices.compilation.instructions import require_isa, widen
 from qmemcircuit.devices.compilation.placement import given_placement
@@ -34,6 +38,7 @@ from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import measurement_of
 from qmemcircuit.runs.protocols import JobService, Submittable
 from qmemcircuit.runs.services import LocalJobs, Mode, RuntimeJobs, instance_of, open_backend
+from qmemcircuit.runs.steps import SentEachTime, StepService, count_as_job
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -63,6 +68,8 @@ class IbmTarget(Submittable):
         options: of its `Sampler`, JSON values.
         fractional_gates: whether native RX and RZZ are used.
         service: an own `JobService`, or None for the runtime client's.
+        stream: which of the seed's shots a step of a loop draws, in the local mode.
+        steps: the service of a loop's jobs, shared by all that `place` and `independent` return.
     """
 
     prediction: DeviceTarget
@@ -72,6 +79,8 @@ class IbmTarget(Submittable):
     options: Mapping[str, Any] = field(default_factory=dict)
     fractional_gates: bool = False
     service: JobService | None = None
+    stream: int = 0
+    steps: StepService = field(default_factory=StepService, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -90,6 +99,11 @@ class IbmTarget(Submittable):
         check_arguments(IbmTarget.place, locals())
         return replace(self, prediction=self.prediction.place(circuits))
 
+    def independent(self, stream: int) -> IbmTarget:
+        """Return the same device with other shots of the seed, which only the local mode has."""
+        check_arguments(IbmTarget.independent, locals())
+        return replace(self, stream=stream)
+
     def amplify(self, factor: int, *, fold_all: bool = False) -> IbmTarget:
         """Return the device folding `factor` times as often as now; all gates if `fold_all`."""
         check_arguments(IbmTarget.amplify, locals())
@@ -102,14 +116,67 @@ class IbmTarget(Submittable):
         """
         check_arguments(IbmTarget.prepare, locals())
         placed = self.prediction.place(circuits).unsuppressed()
-        backend, placement = placed.backend, placed.placement
-        assert placement is not None
-        prepared = []
-        for item in placed.compile(circuits):
-            wide = widen(item.circuit, placement.qubits, backend.target.num_qubits)
-            require_isa(wide, backend.target, backend.name)
-            prepared.append(wide)
+        prepared = _widened(placed, placed.compile(circuits))
+        for item in prepared:
+            require_isa(item, placed.backend.target, placed.backend.name)
         return prepared
+
+    def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[dict[int, int]]:
+        """Send plain circuits as one job, wait for it and count: a step of a closed loop.
+
+        All jobs of a target and of what its `place` and `independent` return go through one batch
+        or session, as `mode` says. No folder is written: a loop that is interrupted starts again.
+        A loop places its target first, or each step may be given other qubits.
+        Raises RuntimeError where a job fails or the service does not answer.
+        """
+        check_arguments(IbmTarget.count, locals())
+        return self.count_compiled(self._compile_plain(circuits), shots)
+
+    def count_compiled(
+        self, compiled: Sequence[QuantumCircuit], shots: int
+    ) -> list[dict[int, int]]:
+        """Do what `count` does for circuits on the device's register, checked to be ISA."""
+        check_arguments(IbmTarget.count_compiled, locals())
+        shots = check_integer("shots", shots, minimum=1)
+        self.parts(len(compiled), shots)
+        for item in compiled:
+            require_isa(item, self.prediction.backend.target, self.prediction.backend.name)
+        if self.service is None and self.channel == "local":
+            with tempfile.TemporaryDirectory() as store:
+                local = LocalJobs(self.prediction.backend, self._step_options(), Path(store))
+                return count_as_job(local, compiled, shots)
+        return count_as_job(self.service or self.steps.get(self._connect_loop), compiled, shots)
+
+    def compile_once(self, circuits: Sequence[QuantumCircuit]) -> Prepared:
+        """Return circuits with open parameters, compiled once and sent for each of their values.
+
+        Native RX and RZZ take some angles only, so with `fractional_gates` every step is compiled.
+        """
+        check_arguments(IbmTarget.compile_once, locals())
+        if self.fractional_gates:
+            return super().compile_once(circuits)
+        names = [list(circuit.parameters) for circuit in circuits]
+        return SentEachTime(self, self._compile_plain(circuits), names)
+
+    def _compile_plain(self, circuits: Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
+        """Return plain circuits on the device's whole register, neither decoupled nor twirled."""
+        placed = self.prediction.place(circuits).unsuppressed()
+        compiled, _ = placed.compile_plain(circuits)
+        return _widened(placed, compiled)
+
+    def _connect_loop(self) -> RuntimeJobs:
+        backend = self.prediction.backend
+        remedy = "the loop stops at this step, whose counts decide the next"
+        return RuntimeJobs(backend.service, backend, self.options, self.mode, remedy)
+
+    def _step_options(self) -> dict[str, Any]:
+        """Return the options of a local step, whose seed is its own."""
+        options = dict(self.options)
+        if "simulator" in options:
+            seed = [options["simulator"]["seed_simulator"], self.stream]
+            own = int(np.random.SeedSequence(seed).generate_state(1)[0])
+            options["simulator"] = {"seed_simulator": own}
+        return options
 
     def check(self, circuits: CircuitSet) -> None:
         """Raise ValueError where circuits do not compile for the device."""
@@ -165,6 +232,13 @@ class IbmTarget(Submittable):
             "options": dict(self.options),
             "fractional_gates": self.fractional_gates,
         }
+
+
+def _widened(placed: DeviceTarget, compiled: Sequence[CompiledCircuit]) -> list[QuantumCircuit]:
+    """Return compiled circuits on the device's whole register."""
+    assert placed.placement is not None
+    width = placed.backend.target.num_qubits
+    return [widen(item.circuit, placed.placement.qubits, width) for item in compiled]
 
 
 # More than eight parameters: a public verb takes its options as plain keywords, and makes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,9 +18,11 @@ from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.expected import expected_trajectory
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.target import DeviceTarget
+from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.estimation import CurrentEstimator, estimate, mitigate
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.simulation.certificates import certificate_of
 from qmemcircuit.simulation.exact import exact_circuit
 from qmemcircuit.simulation.master_equation import master_equation
 
@@ -84,7 +86,9 @@ class Judgement:
         return "\n".join(lines)
 
 
-def judge(record: Record, *, current: CurrentEstimator | None = None) -> Judgement:
+def judge(
+    record: Record, *, current: CurrentEstimator | None = None, certificate: bool = False
+) -> Judgement:
     """Compare a record with its master equation, and say where the distance comes from.
 
     Everything is made from the record alone: the model gives the master equation and the exact
@@ -98,6 +102,8 @@ def judge(record: Record, *, current: CurrentEstimator | None = None) -> Judgeme
             circuits that stepped through all that were planned.
         current: as in `estimate`. None, with fewer times than a derivative takes, is
             `"current_operator"`, and `notes` says so.
+        certificate: whether to say too what the circuits' splitting can do to any other input
+            (`certify`: up to three memristors, some seconds); it stands in `comparison`.
 
     Raises what `estimate` raises, and ValueError where the model is too large for its master
     equation or for exact circuits.
@@ -130,7 +136,13 @@ def judge(record: Record, *, current: CurrentEstimator | None = None) -> Judgeme
         record,
         measured,
         reference,
-        compare(measured, reference, noisy=noisy, exact=exact),
+        compare(
+            measured,
+            reference,
+            noisy=noisy,
+            exact=exact,
+            certificate=prediction.certificate() if certificate else None,
+        ),
         exact,
         noisy,
         mitigated,
@@ -172,6 +184,10 @@ class _Prediction:
             self.record.network, self.circuits.times, splitting=splitting, steps=options.steps
         )
         return _at(found, self.kept)
+
+    def certificate(self) -> Certificate:
+        found = certificate_of(self.circuits)
+        return Certificate(*(getattr(found, item.name)[self.kept] for item in fields(found)))
 
     def noisy(self, current: CurrentEstimator | None) -> Trajectory:
         assert self.device is not None

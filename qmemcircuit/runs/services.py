@@ -33,12 +33,14 @@ class RuntimeJobs:
         backend: a device of the client's.
         options: of the `Sampler`, JSON values.
         mode: "job", "batch" or "session": the last two open one for all jobs until `close`.
+        remedy: what to do where the service does not answer, in words.
     """
 
     service: Any
     backend: Any
     options: Mapping[str, Any]
     mode: Mode
+    remedy: str = "nothing is lost: resume and collect continue from the submission's folder"
     _opened: Any = None
 
     def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
@@ -104,8 +106,7 @@ class RuntimeJobs:
             # Not chained: a traceback would print the client's own message.
             raise RuntimeError(
                 f"IBM's service did not {what} ({type(error).__name__}: "
-                f"{self._clean(_message(error))}); nothing is lost: resume and collect continue "
-                "from the submission's folder."
+                f"{self._clean(_message(error))}); {self.remedy}."
             ) from None
 
     def _clean(self, text: str) -> str:
@@ -185,7 +186,8 @@ def _sampler(mode: Any, options: Mapping[str, Any], tag: str) -> Any:
 
 
 def _counts(result: Any) -> list[Mapping[int, int]]:
-    return [dict(item.data.outcome.get_int_counts()) for item in result]
+    """Return the counts of each circuit's one register, whatever its name."""
+    return [dict(next(iter(item.data.values())).get_int_counts()) for item in result]
 
 
 def _message(error: Exception) -> str:

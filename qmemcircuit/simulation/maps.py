@@ -18,10 +18,12 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.pauli_maps import (
     damping_maps,
     density_matrices,
+    kraus_map,
     pauli_means,
+    swap_qubits,
     unitary_map,
 )
-from qmemcircuit.circuits.splitting import Collision, Element, step_maps
+from qmemcircuit.circuits.splitting import Collision, Element, Synthesis, step_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.resources import Effort, progress_of
 from qmemcircuit.model.memristors import Network
@@ -95,28 +97,7 @@ def digital_maps(circuits: CircuitSet) -> FloatArray:
 
     For up to `WHOLE_UP_TO` memristors.
     """
-    network, count = circuits.network, len(circuits.times)
-    size = 4 ** len(network.memristors)
-    found = np.empty((count, size, size))
-    if _has_own_elements(circuits):
-        for index in range(count):
-            total = np.eye(size)[None]
-            for members, matrix in _own_parts(circuits, index):
-                total = apply_maps(total, members, matrix[None])
-            found[index] = total[0]
-        return found
-    if circuits.share_steps:
-        starts = np.concatenate([[0.0], circuits.times[:-1]])
-        total = np.eye(size)
-        for index, matrix in enumerate(_step_matrices(circuits, starts, circuits.times)):
-            total = matrix @ total
-            found[index] = total
-        return found
-    edges = circuits.times[:, None] * np.linspace(0.0, 1.0, (circuits.steps or 1) + 1)
-    found[:] = np.eye(size)
-    for step in range(edges.shape[1] - 1):
-        found = _step_matrices(circuits, edges[:, step], edges[:, step + 1]) @ found
-    return found
+    return _walk(circuits, np.eye(4 ** len(circuits.network.memristors)))
 
 
 def estimate_maps(
@@ -154,28 +135,69 @@ def _places(members: tuple[int, ...]) -> IntArray:
 
 def _whole_means(circuits: CircuitSet) -> FloatArray:
     """Return the means (T, 4^M) of a small network."""
-    network, count = circuits.network, len(circuits.times)
-    first = pauli_means(network.initial_state)
-    found = np.empty((count, first.size))
+    means = pauli_means(circuits.network.initial_state)
+    return np.asarray(_walk(circuits, means[:, None])[:, :, 0])
+
+
+def _walk(circuits: CircuitSet, start: FloatArray) -> FloatArray:
+    """Return what the circuit of each time makes of columns of Pauli means, (T, 4^M, columns)."""
+    times, steps = circuits.times, circuits.steps or 1
     if _has_own_elements(circuits):
-        for index in range(count):
-            parts = _own_parts(circuits, index)
-            found[index] = _through(first, parts)
-        return found
+        return np.array([_after(start, _own_parts(circuits, k)) for k in range(len(times))])
     if circuits.share_steps:
-        starts = np.concatenate([[0.0], circuits.times[:-1]])
-        means = first
-        for index, matrix in enumerate(_step_matrices(circuits, starts, circuits.times)):
-            means = matrix @ means
-            found[index] = means
+        found = np.empty((len(times), *start.shape))
+        starts = np.concatenate([[0.0], times[:-1]])
+        factors = _step_factors(circuits, starts, times)
+        now = start
+        for index in range(len(times)):
+            for matrices in factors:
+                now = matrices[index].dot(now)
+            found[index] = now
         return found
-    steps = circuits.steps or 1
-    edges = circuits.times[:, None] * np.linspace(0.0, 1.0, steps + 1)
-    found[:] = first
+    edges = times[:, None] * np.linspace(0.0, 1.0, steps + 1)
+    found = np.broadcast_to(start, (len(times), *start.shape))
     for step in range(steps):
-        matrices = _step_matrices(circuits, edges[:, step], edges[:, step + 1])
-        found = np.matmul(matrices, found[:, :, None])[:, :, 0]
+        for matrices in _step_factors(circuits, edges[:, step], edges[:, step + 1]):
+            found = matrices @ found
     return found
+
+
+def _step_factors(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) -> list[FloatArray]:
+    """Return matrices on all memristors, each (n, 4^M, 4^M), that make a step one after another.
+
+    For two, those on one memristor each are put side by side, which costs less than a product
+    of matrices; for three it is the whole step.
+    """
+    network = circuits.network
+    if len(network.memristors) != 2:
+        return [_step_matrices(circuits, starts, stops)]
+    found: list[FloatArray] = []
+    alone: dict[int, FloatArray] = {}
+    for members, maps in step_maps(network, starts, stops, circuits.splitting):
+        if len(members) == 1:
+            (j,) = members
+            alone[j] = maps @ alone[j] if j in alone else maps
+            continue
+        if alone:
+            found.append(_side_by_side(alone))
+            alone = {}
+        found.append(maps if members == (0, 1) else swap_qubits(maps))
+    return [*found, _side_by_side(alone)] if alone else found
+
+
+def _side_by_side(alone: dict[int, FloatArray]) -> FloatArray:
+    """Return the maps of memristors 0 and 1, each (n, 4, 4) or left out, as one, (n, 16, 16)."""
+    low, high = (alone.get(j, np.eye(4)[None]) for j in (0, 1))
+    product = high[:, :, None, :, None] * low[:, None, :, None, :]
+    return np.asarray(product.reshape(-1, 16, 16))
+
+
+def _after(columns: FloatArray, parts: Sequence[Part]) -> FloatArray:
+    """Return columns of Pauli means after `parts`."""
+    found = columns[None]
+    for members, matrix in parts:
+        found = apply_maps(found, members, matrix[None])
+    return np.asarray(found[0])
 
 
 def _step_matrices(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) -> FloatArray:
@@ -307,7 +329,9 @@ def _through(means: FloatArray, parts: Sequence[Part]) -> FloatArray:
 
 def _has_own_elements(circuits: CircuitSet) -> bool:
     """Whether each time has elements of its own, that no common step gives."""
-    return not circuits.share_steps and bool(circuits.compiled or circuits.absorbed)
+    return not circuits.share_steps and bool(
+        circuits.compiled or circuits.absorbed or circuits.channels
+    )
 
 
 def _own_parts(circuits: CircuitSet, index: int) -> list[Part]:
@@ -317,4 +341,6 @@ def _own_parts(circuits: CircuitSet, index: int) -> list[Part]:
 def _part(element: Element) -> Part:
     if isinstance(element, Collision):
         return (element.memristor,), damping_maps(element.probability, element.kind)
+    if isinstance(element, Synthesis):
+        return (element.memristor,), kraus_map(element.half.kraus())
     return element.memristors, unitary_map(np.asarray(element.gate.to_matrix()))

@@ -5,7 +5,8 @@ collision is unravelled: at every collision one Kraus operator K is drawn with i
 ‖Kψ‖² and applied, which makes one pure-state quantum trajectory (Mølmer, Castin and Dalibard,
 J. Opt. Soc. Am. B 10, 524 (1993)); its average over trajectories is the density matrix. State
 vectors carry this to about fourteen memristors, matrix-product states further. Only the exact
-route has no statistical error, which is why this verb is not called exact.
+route has no statistical error, which is why this verb is not called exact. For hundreds of
+memristors over a few periods there is the Heisenberg picture (`propagation`), on request.
 """
 
 # More than 400 lines: one verb, with what only it needs: the choice of its route, what that costs,
@@ -56,6 +57,7 @@ from qmemcircuit.simulation.exact import (
     traced_circuit,
 )
 from qmemcircuit.simulation.maps import estimate_maps
+from qmemcircuit.simulation.propagation import PauliPropagation, propagate_circuits
 
 Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 """Aer's names. The first is exact; the other two average quantum trajectories."""
@@ -82,7 +84,7 @@ def simulate_circuit(
     model: Model,
     times: ArrayLike,
     *,
-    method: Method | None = None,
+    method: Method | PauliPropagation | None = None,
     splitting: AnySplitting = "lie",
     steps: int | None = None,
     trajectories: int = 400,
@@ -99,10 +101,13 @@ def simulate_circuit(
             bytes) or `"matrix_product_state"` (trajectories, M·χ² numbers). None takes the first
             up to 10 memristors unless it would be refused as too long, the second up to 14, the
             third beyond. The choice and its reason stand in `provenance["route"]`.
+            `PauliPropagation(…)` pushes each observable backwards as a sum of Pauli strings,
+            dropping heavy and small ones: seconds for a hundred memristors and three periods.
         trajectories: how many are averaged, at least 2. Ignored by the exact route.
         bond_dimension: χ, the largest bond dimension of a matrix-product state.
         pairs: whose reduced states the trajectories keep beside the coupled ones. The exact route
-            keeps all.
+            keeps all, propagation those that are named here one by one: each costs as much as 15
+            memristors.
         seed: of the trajectories; None draws one from the system and records it.
         progress: called with trajectories done and in total.
 
@@ -116,6 +121,11 @@ def simulate_circuit(
     statistical error of V a RuntimeWarning is given. `pair_states` are averages *without* errors:
     a concurrence computed from them is biased upwards, for it is a convex function.
     Errors at different times are correlated, since one trajectory serves all times.
+
+    Propagation has no noise: its errors are three times the difference to a run that drops more,
+    an indication and no interval (`experiments/benchmarks/propagation.py` measures how often it
+    covers). `variables["rigorous_bound"]` bounds the error of V, by what was dropped in all; beyond
+    about one period it says nothing.
 
     Raises ValueError where the work is too long or too large for this machine, see `allow_large`,
     naming the bytes, for a joint
@@ -131,6 +141,8 @@ def simulate_circuit(
     """
     check_arguments(simulate_circuit, locals())
     network = as_network(model)
+    if isinstance(method, PauliPropagation):
+        return _propagated(network, times, splitting, steps, method, pairs, progress)
     route = choose_route(len(network.memristors), method)
     if method is None and route["method"] == "density_matrix" and network.state is None:
         route = _shorter_route(network, times, splitting, steps, route)
@@ -187,6 +199,58 @@ def simulate_circuit(
         provenance=provenance,
     )
     return circuits.with_residuals(found)
+
+
+def _propagated(
+    network: Network,
+    times: ArrayLike,
+    splitting: AnySplitting,
+    steps: int | None,
+    method: PauliPropagation,
+    pairs: Sequence[tuple[int, int]] | Literal["coupled", "all"],
+    progress: Callable[[int, int], None],
+) -> Trajectory:
+    """Return the trajectory by Pauli propagation."""
+    circuits = build_circuits(network, times, bases="Z", splitting=splitting, steps=steps)
+    if circuits.compiled:
+        raise ValueError(
+            "Argument splitting must not be 'compiled' for PauliPropagation, but it is; take "
+            "'lie', 'strang' or 'fused'."
+        )
+    _check_state(network, "pauli_propagation")
+    named = [] if isinstance(pairs, str) else [item for item in _kept(network, pairs)]
+    wanted = {(min(pair), max(pair)) for pair in pairs if not isinstance(pair, str)}
+    units = memristor_units(network)
+    found = propagate_circuits(
+        circuits,
+        method,
+        [(item[0], item[1]) for item in named if len(item) == 2 and item in wanted],
+        progress,
+    )
+    return Trajectory(
+        circuits.times,
+        *found.means,
+        *found.errors,
+        pair_states=found.pair_states,
+        variables={**found.variables, "rigorous_bound": found.bound},
+        periods=np.array([memristor.period for memristor in network.memristors]),
+        units={**units, "rigorous_bound": units["voltage"]},
+        provenance=make_provenance(
+            "simulate_circuit",
+            model=describe_model(network, circuits.times),
+            route={
+                "method": "pauli_propagation",
+                "reason": "chosen by the caller",
+                "largest_weight": method.largest_weight,
+                "smallest_coefficient": method.smallest_coefficient,
+                "strings": found.strings,
+            },
+            ancilla="traced",
+            splitting=circuits.splitting,
+            steps=circuits.steps,
+            decay_integrals=network.decay_integrals(float(circuits.times[-1])),
+        ),
+    )
 
 
 def choose_route(memristors: int, method: Method | None = None) -> dict[str, str]:
@@ -436,7 +500,16 @@ def _ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray
             for j in range(scale.size)
         ]
     )
-    return np.broadcast_to(scale, rate.shape), scale * (rate + coupled)
+    driven = np.stack(
+        [
+            np.zeros(times.size)
+            if item.drive is None
+            else 2 * np.linalg.norm(item.drive.source, 2) * np.abs(item.drive_amplitude(times))
+            for item in network.memristors
+        ],
+        axis=1,
+    )
+    return np.broadcast_to(scale, rate.shape), scale * (rate + coupled + driven)
 
 
 def _check_truncation(plan: _Plan, averages: _Averages) -> dict[str, Any]:

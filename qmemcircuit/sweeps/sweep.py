@@ -21,13 +21,14 @@ import pickle
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -72,6 +73,7 @@ def sweep(
     progress: Callable[[int, int], None] | None = None,
     chunk: int | None = None,
     units: Mapping[str, str] | None = None,
+    failures: Literal["raise", "keep"] = "raise",
 ) -> xarray.Dataset:
     """Return `function` at every point of the product of `grid`, as a labelled dataset.
 
@@ -95,6 +97,10 @@ def sweep(
             tasks are what a kill loses.
         units: by the name of a parameter or result, "1" for pure numbers: the attribute `units`
             of each, which `plot_map` and xarray's own plots write at the axes.
+        failures: what to do where the function raises. `"raise"`: its error is raised, with the
+            point. `"keep"`: that point is NaN, named with its error in the attribute `failures`
+            (JSON) and in a warning, and the rest goes on; with `path` the finished points stay in
+            the journal, and the same call tries the others again.
 
     Returns:
         Dataset with the dimensions and coordinates of `grid`, in its order, and one variable
@@ -137,6 +143,7 @@ def sweep(
     with ExitStack() as held:
         journal = None
         finished: dict[int, Values] = {}
+        failed: dict[int, str] = {}
         if path is not None:
             target = _check_path(path)
             journal = Path(f"{target}.journal")
@@ -159,16 +166,34 @@ def sweep(
         tasks = [waiting[start : start + size] for start in range(0, len(waiting), size)]
         if tasks:
             with _ready(executor) as running:
-                for indices, results in _run(function, points, tasks, running, journal):
-                    finished.update(zip(indices, results, strict=True))
-                    _check_layout(axes, points, finished, indices)
+                evaluate = functools.partial(_evaluate, function, failures)
+                for indices, results in _run(evaluate, points, tasks, running, journal):
+                    new: dict[int, Values] = {}
+                    for index, result in zip(indices, results, strict=True):
+                        if isinstance(result, str):
+                            failed[index] = result
+                        else:
+                            new[index] = result
+                    if not new:
+                        continue
+                    finished.update(new)
+                    _check_layout(axes, points, finished, list(new))
                     if journal is not None:
-                        append_points(journal, indices, results)
+                        append_points(journal, new, new.values())
                     progress(len(finished), len(points))
 
+        if failed and not finished:
+            raise RuntimeError(
+                f"The function raised at every point of the sweep: {failed[min(failed)]}"
+            )
         dataset = _with_units(_label(axes, finished), units)
         dataset.attrs["sweep"] = json.dumps(identity)
         dataset.attrs["versions"] = json.dumps(dict(versions()))
+        if failed:
+            named = [{"point": points[k], "error": text} for k, text in sorted(failed.items())]
+            dataset.attrs["failures"] = json.dumps(named)
+            warnings.warn(_failure_text(named, len(points)), UserWarning, stacklevel=2)
+            return dataset  # the journal stays, for another try
         if journal is not None:
             _write_dataset(target, dataset)
             journal.unlink()
@@ -179,23 +204,33 @@ def _say_nothing(done: int, total: int) -> None:
     """Progress that nobody asked for."""
 
 
+def _failure_text(named: list[dict[str, Any]], count: int) -> str:
+    first = named[0]
+    return (
+        f"The function of the sweep raised at {len(named)} of {count} points, which are NaN: "
+        f"{first['error']} at {first['point']}"
+        + ("" if len(named) == 1 else "; the others stand in attrs['failures']")
+        + "."
+    )
+
+
 def _run(
-    function: Callable[..., Any],
+    evaluate: Callable[[list[Point]], list[Values | str]],
     points: list[Point],
     tasks: list[list[int]],
     executor: Executor,
     journal: Path | None,
-) -> Iterator[tuple[list[int], list[Values]]]:
+) -> Iterator[tuple[list[int], list[Values | str]]]:
     """Yield (indices, results) of each task as it finishes.
 
     After an error no task is started; those under way are waited for and yielded, so that they
     are kept, and then the error is raised.
     """
-    futures: dict[Future[list[Values]], list[int]] = {}
+    futures: dict[Future[list[Values | str]], list[int]] = {}
     failure: BaseException | None = None
     try:
         for indices in tasks:
-            future = executor.submit(_evaluate, function, [points[index] for index in indices])
+            future = executor.submit(evaluate, [points[index] for index in indices])
             futures[future] = indices
         for future in as_completed(list(futures)):
             failure = future.exception()
@@ -223,13 +258,18 @@ def _run(
     ) from failure
 
 
-def _evaluate(function: Callable[..., Any], points: list[Point]) -> list[Values]:
-    """Run in the worker: the function at `points`, results as named arrays."""
-    results = []
+def _evaluate(
+    function: Callable[..., Any], failures: str, points: list[Point]
+) -> list[Values | str]:
+    """Run in the worker: the function at `points`, results as named arrays, or the error's text."""
+    results: list[Values | str] = []
     for point in points:
         try:
             results.append(_named_arrays(function(**point)))
         except Exception as error:
+            if failures == "keep":
+                results.append(f"{type(error).__name__}: {error}")
+                continue
             error.add_note(f"in a sweep, at the point {point}")
             raise
     return results
@@ -427,8 +467,10 @@ def _label(axes: dict[str, Array], finished: dict[int, Values]) -> xarray.Datase
 
     lengths = tuple(axis.size for axis in axes.values())
     data = {}
-    for name, array in finished[0].items():
-        stacked = np.stack([finished[index][name] for index in range(len(finished))])
+    count = math.prod(lengths)
+    for name, array in next(iter(finished.values())).items():
+        missing = np.full(array.shape, np.nan) if len(finished) < count else array
+        stacked = np.stack([finished[k][name] if k in finished else missing for k in range(count)])
         inner = tuple(f"{name}_{axis}" for axis in range(array.ndim))
         data[name] = ((*axes, *inner), stacked.reshape(*lengths, *array.shape))
     return xarray.Dataset(data, coords=axes)

@@ -160,3 +160,51 @@ def test_times_that_were_not_measured_do_not_count():
         assert comparison.p_value > 1e-4
     nothing = replace(measured, samples=qm.Samples(measured.samples.bases, 0 * counts))
     assert qm.compare(nothing, master).agree is None
+
+
+# The size of the whole verdict
+
+SIZED = {
+    "weak signal": (qm.SquidRate(0.4), 300),
+    "usual signal": (qm.SquidRate(0.4), 5000),
+    "resistor": (qm.ConstantRate(0.4), 5000),
+}
+
+
+def sampled_comparisons(rate, shots: int, seeds, true_rate=None) -> list[qm.Comparison]:
+    """Counts of a memristor with `true_rate` (default `rate`), compared with one with `rate`."""
+    model = qm.Memristor(rate, a=np.pi / 4, b=np.pi / 5)
+    times = model.periods(1, points=12)
+    master = true = qm.master_equation(model, times)
+    if true_rate is not None:
+        true = qm.master_equation(qm.Memristor(true_rate, a=np.pi / 4, b=np.pi / 5), times)
+    network = qm.Network([model])
+    return [
+        qm.compare(
+            qm.estimate(
+                draw_record(network, true, ("X", "Y"), shots, seed), current="current_operator"
+            ),
+            master,
+        )
+        for seed in seeds
+    ]
+
+
+def test_a_true_model_is_said_to_disagree_in_one_run_of_twenty_at_most():
+    """χ², the factor on the rates and the loops together, not each by itself."""
+    found = [
+        comparison
+        for case, (rate, shots) in enumerate(SIZED.values())
+        for comparison in sampled_comparisons(rate, shots, range(100 * case, 100 * case + 20))
+    ]
+    disagreeing = sum(comparison.agree is False for comparison in found)
+    most = coverage_bounds(0.05, len(found))[1] * len(found)
+    assert disagreeing <= most
+    # Mutant: a verdict that says no where either p-value is below a fifth.
+    smaller = [min(c.p_value, c.rate_factor.p_value) for c in found]
+    assert np.sum(np.array(smaller) < 0.2) > most
+
+
+def test_a_rate_wrong_by_a_tenth_is_said_to_disagree():
+    found = sampled_comparisons(qm.SquidRate(0.4), 50_000, range(8), true_rate=qm.SquidRate(0.44))
+    assert all(comparison.agree is False for comparison in found)

@@ -20,10 +20,13 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
 
 import qmemcircuit as qm
+from qmemcircuit.circuits.pauli_maps import damping_maps
 from qmemcircuit.circuits.protocols import Chain
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+RECORD = qm.run(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20, bases="XYZ")
 REMEMBERING = qm.Memristor(qm.LorentzianRate(1.0, 0.5), a=0.8, b=0.6)
+CHANNELS = np.array([damping_maps(0.9), damping_maps(0.6)])
 PAIR = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.1))
 THREE = qm.ring([MEMRISTOR] * 3, qm.Native("y", 0.1))
 TIMES = MEMRISTOR.periods(1, points=6)
@@ -65,6 +68,13 @@ def measured_circuit() -> QuantumCircuit:
     return circuit
 
 
+def device_circuit() -> QuantumCircuit:
+    circuit = QuantumCircuit(5, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
 def oscillating(t: float) -> float:
     return 0.1 + 0.05 * np.sin(t)
 
@@ -87,6 +97,7 @@ def objects() -> dict[type, Any]:
     """Return one instance of every public class that an entry takes or belongs to."""
     from qmemcircuit import memory
     from qmemcircuit.counts.estimates import Estimate
+    from qmemcircuit.designs import FormFactor
     from qmemcircuit.model.squid import Squid
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
@@ -153,6 +164,10 @@ def objects() -> dict[type, Any]:
         qm.SquidRate(0.4, omega=1.0),
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
+        qm.Drive("x", 0.2, frequency=1.0),
+        qm.HarmonicRate((0.3, 0.1, 0.2), omega=1.0),
+        qm.Family(MEMRISTOR, {"b": (0.0, 1.0)}),
+        qm.Constraint(FormFactor(), upper=0.5),
         law,
         table,
         qm.Native("y", 0.1),
@@ -182,10 +197,19 @@ def objects() -> dict[type, Any]:
         Estimate(np.array([0.5, 0.6]), np.array([0.1, 0.2]), np.array([0.4, 0.5]), np.ones(2)),
         qm.CoherentErrors(0.0, 0.01),
         qm.certify(PAIR, PAIR_TIMES[:3]),
+        qm.PauliPropagation(),
         qm.genuine_entanglement(qm.exact_circuit(THREE, [0.0, 9.0]), criterion="elements"),
         qm.exact_batch([PAIR, PAIR], PAIR_TIMES[:3]),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
         placed,
+        classified := memory.classify_memory(CHANNELS, [1.0, 2.0]),
+        classified.growth,
+        memory.design_witness(CHANNELS, [1.0, 2.0]),
+        memory.draw_process(CHANNELS, [1.0, 2.0], shots=20, seed=1),
+        memory.PhaseMemory(0.4, gain=2.0),
+        memory.RelaxingMemory(0.4, gain=2.0, lifetime=3.0),
+        memory.LeakyBit(2.0, 0.4, 1.5),
+        memory.SigmaYDrive(0.8, 1.0),
         memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1),
         Squid(6e-25, 1.2e-23, 1e9),
         oscillator,
@@ -258,6 +282,9 @@ def values() -> dict[str, Any]:
     oscillator, orbit = here[DynamicalSystem], here[PeriodicOrbit]
     from matplotlib.figure import Figure
 
+    from qmemcircuit import memory
+    from qmemcircuit.designs import FormFactor
+
     figure = Figure()
     outcomes = np.full((2, 3, 2), 10)
 
@@ -283,6 +310,24 @@ def values() -> dict[str, Any]:
         "genuine_entanglement.memristors": None,
         "genuine_entanglement.criterion": "elements",
         "rank_settings.state": np.diag([0.5, 0, 0, 0, 0, 0, 0, 0.5]),
+        "law": memory.PhaseMemory(0.4, gain=2.0),
+        "classify_memory.subject": CHANNELS,
+        "classify_memory.times": [1.0, 2.0],
+        "maps": CHANNELS,
+        "design_witness.times": [1.0, 2.0],
+        "draw_process.times": [1.0, 2.0],
+        "pauli_map": damping_maps(0.3),
+        "prepared_inputs.memristor": 0,
+        "process_record.records": [RECORD] * 4,
+        "run_feedback.times": TIMES[:3],
+        "run_feedback.sampler": None,
+        "run_feedback.target": qm.aer(seed=1),
+        "run_feedback.seed": None,
+        "feedback_ensemble.runs": 3,
+        "run_shotwise.sampler": None,
+        "run_shotwise.seed": 1,
+        "shotwise_circuits.basis": "Y",
+        "shotwise_circuits.times": TIMES[:3],
         "memory_network.memristor": REMEMBERING,
         "memory_trajectory.memristor": REMEMBERING,
         "memory_amplitude.law": REMEMBERING.rate,
@@ -311,11 +356,30 @@ def values() -> dict[str, Any]:
         "dataset": xarray.Dataset(
             {"value": (("x", "y"), np.eye(2))}, coords={"x": [1.0, 2.0], "y": [3.0, 4.0]}
         ),
+        "gradient.quantity": FormFactor(),
+        "gradient.parameters": ["b"],
+        "gradient.times": ONE_LOOP,
+        "Constraint.quantity": FormFactor(),
+        "lower": 0.1,
+        "upper": 0.4,
+        "objective": FormFactor(),
+        "constraints": [qm.Constraint(FormFactor(), upper=0.5)],
+        "design.times": ONE_LOOP,
+        "design.starts": 1,
+        "design.first": [[0.5]],
+        "design.splitting": "lie",
+        "fit.starts": 1,
+        "most_two_qubit_gates": 1000,
+        "bounds": {"b": (0.0, 1.0)},
+        "ties": {},
+        "Family.at.values": [0.5],
+        "coefficients": (0.3, 0.1, 0.2),
         "grid": {"x": [1.0, 2.0], "y": [3.0]},
         "path": Path("made/nothing.npz"),
         "save_figure.path": Path("made/figure"),
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
+        "count_compiled.compiled": [device_circuit()],
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
         "device_states.target": qm.device(PlainBackend(), seed=1),
         "expected_trajectory.target": qm.device(PlainBackend(), seed=1),

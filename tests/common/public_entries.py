@@ -58,6 +58,7 @@ OURS = {
     "qmemcircuit.neurons.hodgkin_huxley.quantized": ("equations", "impedance_at", "respond"),
     "qmemcircuit.neurons.integrate_and_fire.simulation": ("one_circuit",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
+    "qmemcircuit.neurons.journal": ("StepJournal", "step_journal"),
     "qmemcircuit.neurons.shuttle.bath": ("BathLoop",),
     "qmemcircuit.neurons.shuttle.circuits": (
         "history_chain",
@@ -78,6 +79,7 @@ OURS = {
         "check_shots",
         "check_voltages",
         "measured_series",
+        "step_errors",
     ),
     "qmemcircuit.neurons.shuttle.neuron": (
         "bloch_states",

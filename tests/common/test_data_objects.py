@@ -18,6 +18,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import qmemcircuit as qm
 from qmemcircuit.common.data_objects import FrozenMapping, data_object, same_content
+from qmemcircuit.designs import FormFactor
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum
 from qmemcircuit.neurons.hodgkin_huxley.membrane import Membrane, simulate_membrane
 from qmemcircuit.neurons.hodgkin_huxley.quantized import spike_preset
@@ -61,6 +62,11 @@ def examples() -> dict[str, object]:
         qm.chain([MEMRISTOR] * 40, qm.PartialSwap(0.1)),
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
+        qm.Drive("x", 0.2, frequency=1.0),
+        qm.HarmonicRate((0.3, 0.1, 0.2), omega=2.0),
+        qm.Family(MEMRISTOR, {"b": (0.0, 1.0)}),
+        qm.Constraint(FormFactor(), upper=0.5),
+        qm.gradient(MEMRISTOR, TIMES, FormFactor(), ["b"]),
         qm.SquidRate(0.4, omega=2.0),
         qm.FunctionRate(law),
         qm.TabulatedRate(tuple(TIMES), integrals=tuple(TIMES**2)),
@@ -70,6 +76,7 @@ def examples() -> dict[str, object]:
         qm.PartialISwap(0.1),
         qm.MatrixCoupling(np.diag([0.0, 0.1, 0.2, 0.3])),
         qm.pool(3),
+        qm.classify_memory(MEMRISTOR, [0.5, 1.0]),
         qm.build_circuits(PAIR, TIMES, bases="tomography"),
         qm.Rehearsal(
             qm.build_circuits(MEMRISTOR, TIMES[:2]),
@@ -94,6 +101,7 @@ def examples() -> dict[str, object]:
         qm.plan(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=100),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),
+        qm.PauliPropagation(4, 1e-4),
         qm.genuine_entanglement(three, criterion="elements"),
         qm.Estimate(0.11, 0.012, 0.09, 0.13),
         qm.Estimate(TIMES, 0.1 * np.ones(31)),

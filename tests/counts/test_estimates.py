@@ -20,6 +20,9 @@ from qmemcircuit import Concurrence, Estimate
         (Estimate(0.11037, 0.0123), "0.110 ± 0.012"),
         (Estimate(0.11037, 0.0123, 0.0904, 0.1312), "0.110 ± 0.012 [0.090, 0.131]"),
         (Estimate(3.0, lower=2.0, upper=4.0, level=0.68), "3.0 [2.0, 4.0] at 68 %"),
+        (Estimate(0.163, 0.837, 0.0, 1.0, level=0.95), "0.16 [0.00, 1.00] at 95 %"),
+        (Estimate(0.34, 0.18, 0.076, 1.0), "0.34 [0.08, 1.00]"),
+        (Estimate(0.0, 0.1, 0.0, 0.2), "0.00 [0.00, 0.20]"),
         (Estimate(12345.0, 340.0), "12345 ± 340"),
         (Estimate(0.0, 0.0), "0 ± 0"),
         (Estimate(float("nan"), 0.1), "nan ± 0.10"),
@@ -101,3 +104,12 @@ def test_a_loop_has_three_estimates_and_keeps_its_flat_names():
         assert getattr(loop, f"{name}_raw") == estimate.raw != estimate.value
         assert estimate.level == 0.95
     assert repr(loop.area_estimate) in repr(loop)
+
+
+def test_an_interval_of_unequal_sides_is_lopsided():
+    series = Estimate(
+        np.array([1.0, 1.0, 3.0]), lower=np.array([0.0, 0.9, 0.0]), upper=np.full(3, 2.0)
+    )
+    assert list(series.is_lopsided) == [False, True, True]  # the last value lies outside
+    assert Estimate(1.0, 0.1).is_lopsided is False
+    assert Estimate(1.0, lower=1.0, upper=1.0).is_lopsided is False

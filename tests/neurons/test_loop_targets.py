@@ -14,8 +14,12 @@ import numpy as np
 import pytest
 from plain_backend import PlainBackend
 from qiskit import QuantumCircuit
+from qiskit.providers import BackendV2, Options
+from qiskit.transpiler import Target as QiskitTarget
+from qiskit_aer import AerSimulator
 
 import qmemcircuit as qm
+from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.neurons.closed_loop import calibrate_readout
 from qmemcircuit.neurons.photonic import PhotonicMemristor, run_photonic, simulate_photonic
 from qmemcircuit.neurons.qlif import CircuitNeuron, next_population, run_layers
@@ -31,6 +35,7 @@ TARGETS = {
     "aer": lambda: qm.aer(seed=3),
     "device": lambda: qm.device(PlainBackend(**QUIET), seed=3),
     "own": lambda: Own(),
+    "ibm": lambda: qm.ibm("quiet", channel="local", seed=3, backend=QuietBackend()),
 }
 
 
@@ -51,6 +56,27 @@ class Own:
 
     def describe(self) -> Mapping[str, Any]:
         return {"name": "own"}
+
+
+class QuietBackend(BackendV2):
+    """What the runtime client's local mode runs on: a device's instructions, Aer without noise."""
+
+    max_circuits = None
+
+    def __init__(self) -> None:
+        super().__init__(name="quiet")
+        self._target = PlainBackend(**QUIET).target
+
+    @property
+    def target(self) -> QiskitTarget:
+        return self._target
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(shots=1024)
+
+    def run(self, run_input: Any, **options: Any) -> Any:
+        return AerSimulator().run(run_input, **options)
 
 
 def pulls(run: qm.Trajectory, neuron: CircuitNeuron, shots: int) -> np.ndarray:
@@ -172,9 +198,15 @@ def test_single_circuits_and_sets_of_circuits_are_the_same_on_a_device():
 def test_what_a_loop_cannot_use_is_refused():
     from qiskit_aer.primitives import SamplerV2
 
-    sets_alone = qm.ibm("fake_manila", channel="local", seed=4)
+    class SetsAlone(Target):
+        def sample(self, circuits, shots):
+            return qm.aer(seed=1).sample(circuits, shots)
+
+        def describe(self):
+            return {"name": "sets alone"}
+
     for options, words in (
-        ({"target": sets_alone}, "must run single circuits in a loop"),
+        ({"target": SetsAlone()}, "must run single circuits in a loop"),
         ({"target": SamplerV2(seed=1)}, "new random numbers for every step"),
         ({"target": qm.aer(seed=1), "seed": 2}, "seed must be left out with a target"),
         ({"target": qm.aer(seed=1), "sampler": SamplerV2}, "sampler must be left out"),

@@ -95,3 +95,36 @@ def test_a_map_has_its_parameters_and_units_at_the_axes():
         qm.plot_map(table, "series")
     with pytest.raises(ValueError, match="at least two numbers on both axes"):
         qm.plot_map(table.isel(angle=[0]), "form_factor")
+
+
+def test_a_certificate_is_a_band_about_the_reference():
+    memristor = qm.Memristor(qm.SquidRate(0.1), a=0.8)
+    pair = qm.chain([memristor] * 2, qm.Native("y", 0.3))
+    times = pair.periods(1, points=8)
+    exact, master = qm.exact_circuit(pair, times), qm.master_equation(pair, times)
+    certificate = qm.certify(pair, times)
+    ax = qm.plot_series(exact, reference=master, certificate=certificate, device=1)
+    [band] = ax.collections
+    reach = band.get_paths()[0].vertices[:, 1]
+    assert reach.max() == pytest.approx((master.voltage + certificate.voltage)[:, 1].max())
+    assert reach.min() == pytest.approx((master.voltage - certificate.voltage)[:, 1].min())
+    budget = qm.error_budget(
+        exact, noisy=exact, exact=exact, master=master, certificate=certificate
+    )
+    labels = qm.plot_budget(budget).get_legend_handles_labels()[1]
+    assert "splitting, any input" in labels
+    with pytest.raises(ValueError, match="reference must be given with a certificate"):
+        qm.plot_series(exact, certificate=certificate)
+
+
+def test_a_loop_says_its_form_factor_and_the_bound():
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
+    times = memristor.periods(1, points=40)
+    exact = qm.exact_circuit(memristor, times)
+    title = qm.plot_loop(exact).get_legend().get_title().get_text()
+    loop = qm.find_loops(exact)[0]
+    assert title == (
+        f"F = {loop.form_factor:.3f} ≤ {loop.form_factor_bound:.3f}, balance {loop.balance:.2f}"
+    )
+    part = qm.exact_circuit(memristor, times[:9])
+    assert qm.plot_loop(part).get_legend().get_title().get_text() in ("", "None")

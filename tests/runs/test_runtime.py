@@ -7,6 +7,7 @@ the client's promise; that we ask the client rightly is tested here, with its re
 from __future__ import annotations
 
 import errno
+import gc
 import inspect
 import json
 import os
@@ -31,6 +32,7 @@ from qmemcircuit.common.states import outcome_probabilities
 from qmemcircuit.devices.compilation.instructions import require_isa
 from qmemcircuit.devices.forms import noiseless_state
 from qmemcircuit.devices.recorded import recorded_device
+from qmemcircuit.neurons.qlif import CircuitNeuron, run_layers
 from qmemcircuit.runs import collection
 from qmemcircuit.runs import submission as jobs
 from qmemcircuit.runs.ibm import ibm
@@ -99,6 +101,41 @@ def test_a_mode_opens_at_most_one_for_all_jobs(
     assert found.record.samples.bases == ("X", "Y")
     assert np.all(np.abs(counts - wanted) < 4.5 * error)
     assert np.abs(counts - wanted[::-1]).max() > 4.5 * error.max()
+
+
+@pytest.mark.parametrize(
+    ("mode", "opened"), [("job", []), ("batch", ["batch"]), ("session", ["dedicated"])]
+)
+def test_the_steps_of_a_loop_share_one_session_which_ends_with_the_target(
+    server: StubServer, mode: Any, opened: list[str]
+) -> None:
+    """Three steps of QLIF: turned by π/2 each, so that the third has fired, and silence."""
+    neuron, shots = CircuitNeuron(angle=np.pi / 2, threshold=0.9), 2000
+    target = ibm(DEVICE, seed=1, mode=mode)
+    run = run_layers([([neuron], [[1.0]])], [1, 1, 0], shots=shots, target=target)
+    assert len(server.jobs) == 3
+    tags = [tag for job in server.jobs.values() for tag in job["job_tags"]]
+    assert len(set(tags)) == 3
+    assert [session["mode"] for session in server.sessions.values()] == opened
+    assert {job["session_id"] for job in server.jobs.values()} == set(server.sessions or [None])
+    # sin²(π/4) and sin²(π/2) at 4.5 standard errors; the certain ones up to the client's rounding.
+    np.testing.assert_allclose(run.voltage[1:, 0], [0.5, 1.0, 0.0], atol=4.5 * 0.5 / shots**0.5)
+    assert run.provenance["target"]["name"] == f"ibm:{DEVICE}"
+    del target
+    gc.collect()
+    assert not any(session["open"] for session in server.sessions.values())
+
+
+def test_a_step_whose_job_fails_ends_the_loop_with_its_name(server: StubServer) -> None:
+    coin = QuantumCircuit(1, 1)
+    coin.h(0)
+    coin.measure(0, 0)
+    server.ending = {"status": "Failed", "reason": "out of helium"}
+    with pytest.raises(RuntimeError, match=r"Job job0 .* ended with ERROR \(.*out of helium.*\)"):
+        ibm(DEVICE, seed=1).count([coin], 10)
+    server.fail("program_run", refusal())
+    with pytest.raises(RuntimeError, match="did not take a job"):
+        ibm(DEVICE, seed=1).count([coin], 10)
 
 
 def test_twirled_circuits_go_through_the_client_and_come_back(

@@ -7,10 +7,12 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.build import circuits_with
+from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.simulation.certificates import exact_maps, half_diamond_norms
+from qmemcircuit.simulation.diamond_norms import half_diamond_norms
+from qmemcircuit.simulation.light_cones import light_cone_bounds
 
 ONE = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.3)
 OTHER = qm.Memristor(qm.ConstantRate(0.3), a=0.4, omega=1.4)
@@ -61,7 +63,7 @@ def test_pauli_channels_differ_by_half_the_sum_of_their_weights_differences() ->
 def test_exact_maps_give_the_master_equations_states(name: str) -> None:
     network = NETWORKS[name]
     circuits = circuits_with(network, TIMES, CircuitOptions("Z", "reset", "lie", None))
-    means = exact_maps(circuits) @ pauli_means(network.initial_state)
+    means = exact_maps(circuits.network, circuits.times) @ pauli_means(network.initial_state)
     assert np.abs(density_matrices(means) - qm.master_equation(network, TIMES).states).max() < 1e-9
 
 
@@ -118,10 +120,72 @@ def test_a_stronger_damping_is_noticed() -> None:
         )
         for gamma in (0.4, 0.44)
     )
-    lower, _ = half_diamond_norms(exact_maps(wrong) - exact_maps(circuits))
+    lower, _ = half_diamond_norms(
+        exact_maps(wrong.network, wrong.times) - exact_maps(circuits.network, circuits.times)
+    )
     assert lower.min() > 0.002  # 0.0027 after 0.4, growing
 
 
-def test_more_than_three_are_refused() -> None:
-    with pytest.raises(ValueError, match="Argument model must have at most 3 memristors"):
-        qm.certify(qm.chain([ONE] * 4, qm.Native("y", 0.1)), TIMES)
+def test_it_bounds_voltages_and_currents_of_random_inputs() -> None:
+    """And stands in the comparison and the budget, whose splitting never exceeds it."""
+    random = np.random.default_rng(3)
+    laws = [qm.Memristor(qm.SquidRate(0.4), a=0.8), qm.Memristor(qm.ConstantRate(0.2), a=0.3)]
+    couplings = {(0, 1): qm.ControlledRotation("x", 0.7)}
+    certificate = qm.certify(qm.Network(laws, couplings), TIMES)
+    for _ in range(20):
+        vector = random.normal(size=4) + 1j * random.normal(size=4)
+        network = qm.Network(laws, couplings, state=vector / np.linalg.norm(vector))
+        exact, master = qm.exact_circuit(network, TIMES), qm.master_equation(network, TIMES)
+        assert np.all(np.abs(exact.voltage - master.voltage) <= certificate.voltage + 1e-8)
+        assert np.all(np.abs(exact.current - master.current) <= certificate.current + 1e-8)
+        found = qm.compare(exact, master, noisy=exact, exact=exact, certificate=certificate)
+        assert np.all(found.budget.splitting <= found.budget.certificate + 1e-8)
+    assert str(certificate) in str(found)
+    assert "splitting, any input" in str(found)
+    half = np.abs(exact.voltage - master.voltage).max() / certificate.voltage.max()
+    assert half > 0.05  # no empty promise
+    with pytest.raises(ValueError, match="certificate must be for the times"):
+        qm.compare(exact, master, certificate=qm.certify(laws[0], TIMES[:2]))
+
+
+@pytest.mark.parametrize("splitting", ["lie", "strang"])
+def test_local_errors_bound_larger_networks(splitting: str) -> None:
+    """Never below the bracket where there is one, nor below what any input shows."""
+    chain = qm.chain([ONE, OTHER, ONE], qm.Native("y", 0.3))
+    times = np.linspace(0.1, 1.2, 12)
+    options = CircuitOptions("Z", "reset", splitting, None)
+    circuits = circuits_with(chain, times, options)
+    whole = light_cone_bounds(circuits, (0, 1, 2))
+    bracket = qm.certify(chain, times, splitting=splitting)
+    assert np.all(bracket.lower <= whole)
+    loose = 4 if splitting == "lie" else 60  # of second order, where the bound sees the first
+    assert np.all(whole <= loose * bracket.upper)
+    assert np.all(light_cone_bounds(circuits, (0,)) <= whole)
+
+
+def test_a_light_cone_leaves_out_what_is_far_away() -> None:
+    memristors = [qm.Memristor(qm.SquidRate(0.4), a=0.4 + 0.3 * j) for j in range(7)]
+    chain = qm.chain(memristors, qm.Native("x", 0.5))
+    times = np.array([0.2, 0.4, 0.6])
+    local, whole = (qm.certify(chain, times, members=who) for who in ((0, 1), None))
+    assert np.all(local.upper < whole.upper)
+    # In the last step four of the six couplings count, two steps before the end all of them.
+    assert whole.upper[0] == pytest.approx(1.5 * local.upper[0], rel=1e-6)
+    exact = qm.exact_circuit(chain, times)
+    master = qm.master_equation(chain, times)
+    seen = trace_distance(exact.pair_state(0, 1), master.pair_state(0, 1))
+    assert np.all(seen <= local.upper)
+    assert np.all(seen > 0.02 * local.upper)  # the looseness here
+    assert np.all(np.abs(exact.voltage - master.voltage) <= local.voltage)
+    assert np.all(np.abs(exact.current - master.current) <= local.current)
+
+
+def test_what_is_not_proved_is_refused() -> None:
+    many = qm.chain([ONE] * 4, qm.Native("y", 0.3))
+    mixed = {(0, 1): qm.Native("x", 0.3), (1, 2): qm.Native("y", 0.3)}
+    with pytest.raises(ValueError, match="splitting must be 'lie' or 'strang'"):
+        qm.certify(many, TIMES, steps=3)
+    with pytest.raises(ValueError, match="couplings that commute"):
+        qm.certify(qm.Network([ONE] * 4, mixed), TIMES)
+    with pytest.raises(ValueError, match="different memristors from 0 to 3"):
+        qm.certify(many, TIMES, members=(4,))

@@ -440,3 +440,30 @@ def test_units_are_kept_in_the_file_and_must_name_something(tmp_path: Path) -> N
             sweep(logistic, GRID, executor=here, units={"loss": "1"})
         with pytest.raises(TypeError, match="units must be a mapping from names to units"):
             sweep(logistic, GRID, executor=here, units={"gain": 1})  # type: ignore[dict-item]
+
+
+def reciprocal(x: float, y: float) -> dict[str, float]:
+    if x == 2.0 and y == 3.0:
+        raise ZeroDivisionError("no reciprocal here")
+    return {"value": 1 / (x + y), "count": 1}
+
+
+def test_a_point_that_raises_is_named_and_the_rest_is_kept(tmp_path):
+    grid = {"x": [1.0, 2.0], "y": [3.0, 4.0]}
+    path = tmp_path / "kept.nc"
+    with ThreadPoolExecutor(1) as serial:
+        with pytest.warns(
+            UserWarning, match=r"1 of 4 points.*no reciprocal here at \{'x': 2.0, 'y'"
+        ):
+            table = sweep(reciprocal, grid, executor=serial, failures="keep", path=path)
+        assert np.isnan(table.value.sel(x=2.0, y=3.0))
+        assert int(table.value.notnull().sum()) == int(table["count"].sum()) == 3
+        [failure] = json.loads(table.attrs["failures"])
+        assert failure["point"] == {"x": 2.0, "y": 3.0}
+        assert not path.exists()
+        assert Path(f"{path}.journal").exists()
+        with pytest.raises(ZeroDivisionError):
+            sweep(reciprocal, grid, executor=serial)
+        everywhere = {"x": [2.0], "y": [3.0]}
+        with pytest.raises(RuntimeError, match="at every point of the sweep: ZeroDivisionError"):
+            sweep(reciprocal, everywhere, executor=serial, failures="keep")

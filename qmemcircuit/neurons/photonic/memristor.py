@@ -255,8 +255,8 @@ def run_photonic(
         times: shape (T,), equal steps, from 0; the feedback is of second order in the step.
         photons: n_in(t), a function of an array of times.
         shots: per step.
-        target: where the circuits run: `aer(seed=…)`, `device(…)`, `sampler(…)`, or anything with
-            their `count`. None uses the next two instead.
+        target: where the circuits run: `aer(seed=…)`, `device(…)`, `ibm(…)`, `sampler(…)`, or
+            anything with their `count`. None uses the next two instead.
         seed: of the samplers; a target has its own.
         sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
         period: of the input.

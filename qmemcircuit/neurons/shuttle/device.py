@@ -1,9 +1,15 @@
-"""The digital neuron on a device: a closed loop of short jobs, for a few steps."""
+"""The digital neuron on a device: a closed loop of short jobs, with a journal on disk.
+
+Here are the verbs; the ways to run the qubit are in `feedback`, `bath` and `composed`.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -23,6 +29,7 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
+from qmemcircuit.neurons.journal import StepJournal, step_journal
 from qmemcircuit.neurons.shuttle.bath import BathLoop
 from qmemcircuit.neurons.shuttle.composed import ComposedLoop
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
@@ -32,6 +39,7 @@ from qmemcircuit.neurons.shuttle.digital import (
     check_shots,
     check_voltages,
     measured_series,
+    step_errors,
 )
 from qmemcircuit.neurons.shuttle.feedback import Feedback, HistoryLoop, ReprepareLoop
 from qmemcircuit.neurons.shuttle.neuron import (
@@ -48,6 +56,8 @@ from qmemcircuit.results.trajectory import Trajectory
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.primitives import BaseSamplerV2
+
+SERIES = ("times", "voltage", "current", "input")
 
 DeviceFeedback = Literal["history", "reprepare", "bath", "composed"]
 """The ways to run the qubit on a device."""
@@ -68,6 +78,8 @@ def run_digital(
     window: int = 0,
     readout: tuple[float, float] | None = None,
     state: ArrayLike | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    accept_calibration: bool = False,
 ) -> Trajectory:
     """Run the closed loop on a device: one job of 2 to 4 circuits a step, each after the last.
 
@@ -85,7 +97,8 @@ def run_digital(
       are fed back; after 10/Γ the channel has forgotten its input, and the circuit prepares a
       state that is known classically. With `window` the last steps run as real ones.
 
-    On a noise model "composed" takes about a millisecond a step; on hardware every step is a job.
+    On a noise model "composed" takes about a millisecond a step; on `ibm(…)` every step is a job,
+    all in one batch or session.
 
     Args:
         neuron, times, shots, feedback, state: as in `simulate_digital`.
@@ -93,20 +106,27 @@ def run_digital(
         readout: measured P(1 read | 0) and P(0 read | 1), which are inverted in the means
             (`calibrate_readout`); None takes the means as read. Their own error is not in the
             current's.
-        target: where the circuits run: `device(…)`, `aer(seed=…)`, `sampler(…)`, or anything with
-            their `count`.
+        target: where the circuits run: `device(…)`, `aer(seed=…)`, `ibm(…)`, `sampler(…)`, or
+            anything with their `count`.
         execute: instead of a target, a function that runs circuits and returns one mapping from
             bit strings to counts for each; `execute_on(backend)` makes one.
+        journal: a folder where every step's counts are kept before the next step is asked for. A
+            loop that was killed is called again with the same arguments and goes on at its step;
+            with a target of a fixed seed it ends as if nothing had happened.
+        accept_calibration: whether a journal goes on although layout, calibration or `readout`
+            are others than when it was begun. Earlier steps keep the readout errors that they had.
 
     Returns:
         Trajectory with V at `times`. The current is that of the step's middle: at index k
         I = G V at times[k] − Δt/2, from the measured ⟨X⟩, ⟨Z⟩ and V, each taken half of the
         step's change further, with its standard error from the counts; at index 0 it is that of
         the given state. "measured_means" and "measured_shots" are as in `simulate_digital`, in
-        the step's middle. `states` is None: the qubit is known through these means only.
+        the step's middle, and so is "step_error", which is the exact loop's. `states` is None: the
+        qubit is known through these means only.
 
     Raises:
-        TypeError, ValueError: bad arguments, or times too coarse for the RK4 step.
+        TypeError, ValueError: bad arguments, or times too coarse for the RK4 step;
+            a `journal` of another loop, or of another calibration that is not accepted.
     """
     check_arguments(run_digital, locals(), own=("target",))
     from qmemcircuit.neurons.shuttle.digital_step import advance_voltage
@@ -121,29 +141,50 @@ def run_digital(
     steps = moments.size - 1
     where = _loop_target(target, execute, steps=steps)
     loop = _loop(neuron, dt, bloch, where, feedback, window, steps)
+    description = {
+        "neuron": describe(neuron),
+        "initial_state": begin.tolist(),
+        "feedback": feedback,
+        "window": window,
+        "shots": count,
+        "bases": list(loop.bases),
+    }
+    target_now = dict(loop.target.describe())
     voltages = np.full(moments.size, begin[0])
     counts = np.zeros((moments.size, len(loop.bases), 2), dtype=np.int64)
     currents, errors = np.zeros(moments.size), np.zeros(moments.size)
     currents[0], _ = _current(neuron, begin[0], 0.0, bloch[[0, 2]], np.zeros(2))
-    for k in range(1, moments.size):
-        counts[k] = loop.count(count, k)
-        zeros, total = counts[k, :, 0], counts[k].sum(axis=1)
-        contrast = 1 - sum(flips)
-        seen = (2 * zeros / total - 1 - (flips[1] - flips[0])) / contrast
-        # Jeffreys posterior: a count of all zeros or all ones is not free of error.
-        probability = (zeros + 0.5) / (total + 1)
-        spread = 2 * np.sqrt(probability * (1 - probability) / total) / contrast
-        if feedback == "reprepare":
-            seen = seen / max(1.0, float(np.linalg.norm(seen)))
-        voltages[k] = advance_voltage(
-            moments[0] + (k - 1) * dt, dt, voltages[k - 1], seen[0], seen[-1], parameters
-        )
-        change = float(voltages[k] - voltages[k - 1])
-        loop.advance(change, seen)
-        middle = (voltages[k - 1] + voltages[k]) / 2
-        currents[k], errors[k] = _current(
-            neuron, middle, change / 2, seen[[0, -1]], spread[[0, -1]]
-        )
+    with _journal(
+        journal,
+        {**description, "start": moments[0], "step": dt},
+        target_now,
+        readout=flips,
+        accept=accept_calibration,
+    ) as kept:
+        for k in range(1, moments.size):
+            if kept is not None and k <= kept.done:
+                counts[k], flips_then = kept.read(k)
+            else:
+                counts[k], flips_then = loop.count(count, k), flips
+                if kept is not None:
+                    kept.write(k, counts[k], flips_then)
+            zeros, total = counts[k, :, 0], counts[k].sum(axis=1)
+            contrast = 1 - flips_then.sum()
+            seen = (2 * zeros / total - 1 - (flips_then[1] - flips_then[0])) / contrast
+            # Jeffreys posterior: a count of all zeros or all ones is not free of error.
+            probability = (zeros + 0.5) / (total + 1)
+            spread = 2 * np.sqrt(probability * (1 - probability) / total) / contrast
+            if feedback == "reprepare":
+                seen = seen / max(1.0, float(np.linalg.norm(seen)))
+            voltages[k] = advance_voltage(
+                moments[0] + (k - 1) * dt, dt, voltages[k - 1], seen[0], seen[-1], parameters
+            )
+            change = float(voltages[k] - voltages[k - 1])
+            loop.advance(change, seen)
+            middle = (voltages[k - 1] + voltages[k]) / 2
+            currents[k], errors[k] = _current(
+                neuron, middle, change / 2, seen[[0, -1]], spread[[0, -1]]
+            )
     check_voltages(voltages, neuron, moments, dt)
     return Trajectory(
         times=moments,
@@ -152,24 +193,42 @@ def run_digital(
         current_error=errors[:, None],
         variables={
             "input": input_voltages(neuron, moments),
+            "step_error": step_errors(neuron, moments, begin),
             **measured_series(counts[:, :, 0], counts.sum(axis=2)),
         },
         units={
-            name: UNITS[name] for name in ("times", "voltage", "current", "input", *MEASURED_AXES)
+            **{name: UNITS[name] for name in (*SERIES, *MEASURED_AXES)},
+            "step_error": UNITS["voltage"],
         },
         dimensions=MEASURED_AXES,
         periods=drive_periods(neuron),
         provenance=make_provenance(
             "neurons.run_digital",
-            neuron=describe(neuron),
-            initial_state=begin.tolist(),
-            feedback=feedback,
-            window=window,
-            bases=list(loop.bases),
-            shots=count,
-            readout=None if readout is None else list(flips),
-            target=dict(loop.target.describe()),
+            **description,
+            readout=None if readout is None else flips.tolist(),
+            target=target_now,
         ),
+    )
+
+
+def _journal(
+    folder: str | os.PathLike[str] | None,
+    loop: dict[str, Any],
+    target: dict[str, Any],
+    *,
+    readout: FloatArray,
+    accept: bool,
+) -> AbstractContextManager[StepJournal | None]:
+    """Open the journal of a loop; what a new calibration changes of the target is told apart."""
+    if folder is None:
+        return nullcontext()
+    calibration = {key: target.get(key) for key in ("layout", "calibration", "forms")}
+    fixed = {key: value for key, value in target.items() if key not in calibration}
+    return step_journal(
+        Path(folder),
+        {**loop, "target": fixed},
+        {**calibration, "readout": readout},
+        accept=accept,
     )
 
 
@@ -302,15 +361,15 @@ def execute_on(
     return execute
 
 
-def _check_readout(readout: tuple[float, float] | None) -> tuple[float, float]:
+def _check_readout(readout: tuple[float, float] | None) -> FloatArray:
     if readout is None:
-        return 0.0, 0.0
+        return np.zeros(2)
     if len(readout) != 2 or not all(0 <= flip <= 1 for flip in readout) or sum(readout) > 0.99:
         raise ValueError(
             "Argument readout must be P(1 read | 0) and P(0 read | 1), from 0 to 1 and together "
             f"below 0.99, or nothing can be told apart, but {readout!r} was given."
         )
-    return float(readout[0]), float(readout[1])
+    return np.array([float(readout[0]), float(readout[1])])
 
 
 def _current(

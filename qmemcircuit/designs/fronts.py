@@ -1,0 +1,104 @@
+"""`pareto_front`: what one objective costs in terms of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.circuits.splitting import Splitting
+from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.checks import FloatArray, check_integer, check_times
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.designs.family import Family
+from qmemcircuit.designs.quantities import Quantity
+from qmemcircuit.designs.search import Constraint, Design, Search, design
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
+class ParetoFront:
+    """Designs of which none is better than another in both objectives.
+
+    Attributes:
+        first, second: the two objectives of each, (N,), ordered by rising `second`.
+        designs: the designs themselves; `objective` of each is its `first`.
+        dropped: points of the search that another one beat in both.
+    """
+
+    first: FloatArray
+    second: FloatArray
+    designs: tuple[Design, ...]
+    dropped: int
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+# More than eight parameters: two objectives and what is held, and by name how it is searched for.
+def pareto_front(
+    family: Family,
+    first: Quantity,
+    second: Quantity,
+    constraints: Sequence[Constraint] = (),
+    *,
+    times: ArrayLike,
+    points: int = 20,
+    splitting: Splitting | None = None,
+    starts: int = 4,
+    seed: int = 0,
+) -> ParetoFront:
+    """Return the best `first` at each of `points` levels of `second`, dominated ones left out.
+
+    The ends are the best of either alone; between them `first` is maximised with `second` held at
+    or above evenly spaced levels, each search starting from its neighbour's answer, up and then
+    down again, the better kept. Local optima, as in `design`: the front is a lower bound.
+
+    Raises as `design` does, and ValueError for fewer than 3 points.
+    """
+    check_arguments(pareto_front, locals(), own=("first", "second"))
+    points = check_integer("points", points, minimum=3)
+    held = tuple(constraints)
+    grid = check_times(times)
+    ends = [
+        design(family, one, held, times=grid, splitting=splitting, starts=starts, seed=seed)
+        for one in (first, second)
+    ]
+    corner = [np.array(list(end.values.values())) for end in ends]
+    low = Search(family, second, held, grid, splitting or "lie").measure(corner[0])[0][0]
+    high = ends[1].objective
+    levels = np.linspace(low, high, points)
+    found: list[FloatArray | None] = [None] * points
+    best = np.full(points, -np.inf)
+    for order, start in ((range(points), corner[0]), (range(points - 1, -1, -1), corner[1])):
+        at = start
+        for k in order:
+            # The last level is reached at one point alone.
+            rule = Constraint(second, lower=float(levels[k]) - 1e-5 * abs(high - low))
+            search = Search(family, first, (*held, rule), grid, splitting or "lie")
+            at = search.climb(at)
+            values = search.measure(at)[0]
+            if np.all(search.missed(values) <= 1e-6) and values[0] > best[k]:
+                best[k], found[k] = values[0], at
+            elif found[k] is not None:
+                at = found[k]  # type: ignore[assignment]
+    made = []
+    for k, point in enumerate(found):
+        if point is not None:
+            rule = Constraint(second, lower=float(levels[k]) - 1e-5 * abs(high - low))
+            search = Search(family, first, (*held, rule), grid, splitting or "lie")
+            made.append((search.best_of([point], seed), float(search.measure(point)[0][-1])))
+    kept = [
+        (one, level)
+        for one, level in made
+        if not any(other.objective > one.objective and more > level for other, more in made)
+    ]
+    kept.sort(key=lambda item: item[1])
+    return ParetoFront(
+        np.array([one.objective for one, _ in kept]),
+        np.array([level for _, level in kept]),
+        tuple(one for one, _ in kept),
+        points - len(kept),
+    )

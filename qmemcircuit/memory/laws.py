@@ -1,0 +1,177 @@
+"""How a memory outside follows what is measured: feedback laws.
+
+A `FeedbackLaw` is what a memristor is by definition (Chua and Kang, 1976): dμ/dt = f(μ, V) and a
+conductance that depends on μ. A law of one's own is one class with three methods. A `LeakyBit` is
+the memory of a single shot.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.model.memristors import Memristor, Network, require_cold
+
+
+@runtime_checkable
+class FeedbackLaw(Protocol):
+    """A memory variable μ that the mean voltage drives, and the decay rate that it sets."""
+
+    @property
+    def initial(self) -> float:
+        """μ at t = 0."""
+        ...
+
+    def flow(self, memory: FloatArray, voltage: FloatArray) -> FloatArray:
+        """Return dμ/dt = f(μ, V), same shape as both."""
+        ...
+
+    def rate(self, memory: FloatArray) -> FloatArray:
+        """Return Γ(μ) ≥ 0, same shape as `memory`."""
+        ...
+
+
+@data_object
+@dataclass(frozen=True)
+class PhaseMemory:
+    """The self-consistent SQUID: Γ = γ0 (1 + cos φ), φ' = kV.
+
+    The conductance-asymmetric SQUID of guo2022 (its Γ(t) = γ0(1 − sin cos ωt)) has the phase bias
+    φ = π/2 + cos ωt from outside. Here the phase is the device's own: by Josephson's second
+    relation it follows the voltage, and a voltage that dies takes the swing of the phase with it.
+
+    Args:
+        decay_scale: γ0 ≥ 0, in 1/time.
+        gain: k, in 1/(voltage · time).
+        initial: φ at t = 0.
+    """
+
+    decay_scale: float
+    gain: float
+    initial: float = 0.5 * math.pi
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_real("decay_scale", self.decay_scale, minimum=0)
+
+    def flow(self, memory: ArrayLike, voltage: ArrayLike) -> FloatArray:
+        """Return kV."""
+        check_arguments(PhaseMemory.flow, locals())
+        return np.asarray(self.gain * np.asarray(voltage) + 0 * np.asarray(memory))
+
+    def rate(self, memory: ArrayLike) -> FloatArray:
+        """Return γ0 (1 + cos φ)."""
+        check_arguments(PhaseMemory.rate, locals())
+        return np.asarray(self.decay_scale * (1 + np.cos(memory)))
+
+
+@data_object
+@dataclass(frozen=True)
+class RelaxingMemory:
+    """Γ = γ (1 + tanh(μ)), μ' = kV − μ/τ: a memory that also forgets.
+
+    Args:
+        decay_scale: γ ≥ 0, in 1/time.
+        gain: k, in 1/(voltage · time).
+        lifetime: τ > 0.
+        initial: μ at t = 0.
+    """
+
+    decay_scale: float
+    gain: float
+    lifetime: float
+    initial: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_real("decay_scale", self.decay_scale, minimum=0)
+        check_real("lifetime", self.lifetime, minimum=0, exclusive=True)
+
+    def flow(self, memory: ArrayLike, voltage: ArrayLike) -> FloatArray:
+        """Return kV − μ/τ."""
+        check_arguments(RelaxingMemory.flow, locals())
+        return np.asarray(self.gain * np.asarray(voltage) - np.asarray(memory) / self.lifetime)
+
+    def rate(self, memory: ArrayLike) -> FloatArray:
+        """Return γ (1 + tanh μ)."""
+        check_arguments(RelaxingMemory.rate, locals())
+        return np.asarray(self.decay_scale * (1 + np.tanh(memory)))
+
+
+@data_object
+@dataclass(frozen=True)
+class LeakyBit:
+    """The memory of one shot: a decay that the ancilla sees sets a bit, which lives a time τ.
+
+    The bit must live a physical time. A bit that is only the last outcome has no continuous limit:
+    it is set with a probability of order dt, and its effect vanishes with the step.
+
+    Args:
+        lifetime: τ > 0; math.inf never forgets.
+        quiet_rate: Γ0 ≥ 0 while the bit is 0, in 1/time.
+        clicked_rate: Γ1 ≥ 0 while it is 1.
+    """
+
+    lifetime: float
+    quiet_rate: float
+    clicked_rate: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, infinite=("lifetime",))
+        if not self.lifetime > 0:
+            raise ValueError(
+                f"Argument lifetime must be above 0, but {self.lifetime!r} was given; a bit that "
+                "is forgotten at once has no continuous limit."
+            )
+        for name in ("quiet_rate", "clicked_rate"):
+            check_real(name, getattr(self, name), minimum=0)
+
+
+@data_object
+@dataclass(frozen=True)
+class SigmaYDrive:
+    """H = ħΩ cos(νt + φ) σy: it brings no current of its own, so I = Σ Γ_x V_x stays exact.
+
+    Without it a click would be the end: a cold memristor that has lost its excitation keeps none
+    that a changed rate could act on.
+
+    Args:
+        amplitude: Ω, in 1/time.
+        frequency: ν; 0 is a constant drive.
+        phase: φ, in radians.
+    """
+
+    amplitude: float
+    frequency: float = 0.0
+    phase: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def value(self, times: ArrayLike) -> FloatArray:
+        """Return Ω cos(νt + φ)."""
+        check_arguments(SigmaYDrive.value, locals())
+        return np.asarray(
+            self.amplitude * np.cos(self.frequency * np.asarray(times, dtype=float) + self.phase)
+        )
+
+    def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
+        """Return ∫Ω cos(νt + φ) dt: Ω (stop − start) cos(at the middle) sinc(½ν(stop − start))."""
+        check_arguments(SigmaYDrive.integral, locals())
+        first, last = np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
+        length = last - first
+        middle = self.frequency * 0.5 * (first + last) + self.phase
+        share = np.sinc(self.frequency * length / (2 * np.pi))
+        return np.asarray(self.amplitude * length * np.cos(middle) * share)
+
+
+def require_plain(memristor: Memristor) -> None:
+    """Raise ValueError where a memristor is warm, dephased or driven: feedback takes none yet."""
+    require_cold(Network([memristor]), "a memory outside")

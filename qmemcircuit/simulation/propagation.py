@@ -1,0 +1,329 @@
+"""Many memristors in the Heisenberg picture: observables pushed backwards, damping exact.
+
+V_k is the mean of one Pauli operator. Backwards through the circuit it becomes a sum of Pauli
+strings, few of which matter as long as it has not spread far and as the damping eats the heavy
+ones. So a hundred memristors cost a hundred small sums, and no state at all (Pauli propagation:
+Rall, Liang, Cook and Kretschmer, Phys. Rev. A 99, 062337, 2019; under damping Schuster, Yin, Gao
+and Yao, arXiv:2407.12768). Strings that are heavier than a limit, or whose coefficient is smaller
+than one, are dropped. What that costs is estimated by dropping more: the difference, three times,
+is the error (`experiments/benchmarks/propagation.py` measures how often it covers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import cpu_count
+from typing import Any
+
+import numpy as np
+
+from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.pauli_maps import PAULIS, pauli_means
+from qmemcircuit.circuits.splitting import step_maps
+from qmemcircuit.common.arguments import check_fields
+from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray, check_integer, check_real
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.resources import Effort, require
+from qmemcircuit.common.states import pauli_matrix
+from qmemcircuit.model.couplings import PAPER_SIGMA
+from qmemcircuit.model.memristors import Network
+from qmemcircuit.results.observables import (
+    interaction_terms,
+    is_driven,
+    pauli_terms,
+    rate_variables,
+)
+
+ERROR_FACTOR = 3.0
+"""Times the difference of the two cut-offs: `experiments/benchmarks/propagation.py` measures it."""
+
+Terms = dict[str, float]
+
+
+@data_object
+@dataclass(frozen=True)
+class PauliPropagation:
+    """How far strings are kept in `simulate_circuit(…, method=PauliPropagation(…))`.
+
+    Attributes:
+        largest_weight: letters other than I that a string may have, from 2.
+        smallest_coefficient: of a string that is kept, above 0 and below 1.
+
+    The finer of the two runs has these; the coarser one, for the error, one letter less and three
+    times the coefficient.
+
+    Raises ValueError outside of these, TypeError for what is no number.
+    """
+
+    largest_weight: int = 5
+    smallest_coefficient: float = 3e-5
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_integer("largest_weight", self.largest_weight, minimum=2)
+        check_real("smallest_coefficient", self.smallest_coefficient, minimum=0.0)
+        if not 0 < self.smallest_coefficient < 1:
+            raise ValueError(
+                "Argument smallest_coefficient must lie between 0 and 1, but "
+                f"{self.smallest_coefficient:g} was given; 3e-5 is usual."
+            )
+
+    @property
+    def coarser(self) -> PauliPropagation:
+        """The cut-offs of the second run."""
+        weight, coefficient = self.largest_weight - 1, 3 * self.smallest_coefficient
+        return PauliPropagation(max(weight, 2), min(coefficient, 0.5))
+
+
+@dataclass(frozen=True)
+class Propagated:
+    """V and I (T, M), what their errors are, mean pair states, and what was dropped.
+
+    `bound` (T, M) is a rigorous bound on the error of V.
+    """
+
+    means: tuple[FloatArray, FloatArray]
+    errors: tuple[FloatArray, FloatArray]
+    bound: FloatArray
+    pair_states: dict[tuple[int, int], ComplexArray]
+    variables: dict[str, FloatArray]
+    strings: int
+
+
+def propagate_circuits(
+    circuits: CircuitSet,
+    method: PauliPropagation,
+    pairs: Sequence[tuple[int, int]],
+    progress: Callable[[int, int], None],
+) -> Propagated:
+    """Return V, I and the pairs' states of `circuits`, from product states.
+
+    Raises ImportError naming the extra where numba is missing, ValueError for drives.
+    """
+    network, times = circuits.network, circuits.times
+    if is_driven(network):
+        raise ValueError(
+            "Argument method must not be Pauli propagation for driven memristors, whose sources' "
+            "own currents it does not read; use another method."
+        )
+    count = len(network.memristors)
+    require(_estimate(circuits, len(pairs)), "take fewer times or steps")
+    observables: list[list[Terms]] = []  # for each memristor: V, and what I has beside ΓV
+    for j, memristor in enumerate(network.memristors):
+        voltage = _single(-0.5 * memristor.current_scale * PAPER_SIGMA["y"], j, count)
+        extra: Terms = {}
+        for pair, operator in interaction_terms(network, j):
+            for label, value in pauli_terms(operator, pair, count).items():
+                extra[label] = extra.get(label, 0.0) + memristor.current_scale * value
+        observables.append([voltage, extra] if extra else [voltage])
+    shape = (times.size, count)
+    values = np.zeros((2, 2, *shape))  # quantity, cut-off
+    bound = np.zeros(shape)
+    states = {pair: np.empty((times.size, 4, 4), dtype=complex) for pair in pairs}
+    strings = 0
+    for index, chain in enumerate(_chains(circuits)):
+        runner = _Runner(network, chain)
+        for place, kept in enumerate((method, method.coarser)):
+            found = runner.run([row[0] for row in observables], kept, local=True)
+            values[0, place, index] = [item.mean for item in found]
+            if place == 0:
+                bound[index] = [item.dropped for item in found]
+                strings = max(strings, *(item.strings for item in found))
+            coupled = [j for j, row in enumerate(observables) if len(row) > 1]
+            extras = runner.run([observables[j][1] for j in coupled], kept, local=False)
+            for j, item in zip(coupled, extras, strict=True):
+                values[1, place, index, j] = item.mean
+        for pair in pairs:
+            labels = _pair_labels(pair, count)
+            found = runner.run([{label: 1.0} for label in labels], method, local=False)
+            means = np.array([1.0, *(item.mean for item in found)])
+            matrices = np.array([pauli_matrix(a + b) for b in "IXYZ" for a in "IXYZ"])
+            states[pair][index] = np.tensordot(means, matrices, axes=1) / 4
+        progress(index + 1, times.size)
+    conductance = np.stack([item.conductance(times) for item in network.memristors], axis=1)
+    values[1] += conductance * values[0]
+    rate = np.stack([item.decay_rate(times) for item in network.memristors], axis=1)
+    errors = [_errors(values[k, 0] - values[k, 1]) for k in (0, 1)]
+    return Propagated(
+        (values[0, 0], values[1, 0]),
+        (errors[0], errors[1]),
+        bound,
+        states,
+        rate_variables(network, times, rate),
+        strings,
+    )
+
+
+def _estimate(circuits: CircuitSet, pairs: int) -> Effort:
+    """Return what it will take at most: how many strings there will be nobody knows before."""
+    network = circuits.network
+    count = len(network.memristors)
+    steps = circuits.times.size if circuits.share_steps else circuits.steps or 1
+    maps = steps * (2 * count + len(network.couplings))
+    runs = 2 * count * (1 + bool(interaction_terms(network, 0))) + 15 * pairs
+    whole = circuits.times.size * maps * (0.5 if circuits.share_steps else 1.0)
+    work = f"the Pauli strings of {count} memristors at {circuits.times.size} times"
+    return Effort(work, 1e-5 * whole * runs / (cpu_count() or 1), 3e3 * maps + 1e7)
+
+
+def _errors(difference: FloatArray) -> FloatArray:
+    """Return the errors (T, M) from the differences of the two cut-offs.
+
+    A difference may vanish by accident: that of all memristors and earlier times stands in where
+    it is larger in the mean of squares.
+    """
+    common = np.sqrt(np.mean(difference**2, axis=1, keepdims=True))
+    return np.asarray(
+        ERROR_FACTOR * np.maximum(np.abs(difference), np.maximum.accumulate(common, axis=0))
+    )
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """The maps from 0 to one time, last first."""
+
+    places: IntArray
+    maps: FloatArray
+    ends: Any
+
+
+@dataclass(frozen=True)
+class _Mean:
+    mean: float
+    dropped: float
+    strings: int
+    reached: frozenset[int]
+
+
+class _Runner:
+    """One chain of maps, and the initial means, for many observables."""
+
+    def __init__(self, network: Network, chain: _Chain) -> None:
+        self.network = network
+        self.chain = chain
+        self.means = np.array([pauli_means(item.initial_state) for item in network.memristors])
+
+    def run(
+        self, observables: Sequence[Terms], kept: PauliPropagation, *, local: bool
+    ) -> list[_Mean]:
+        """Return the means; where `local`, observable j is that of memristor j alone.
+
+        Then those of memristors with alike surroundings are the same number, and one is run.
+        """
+        found: dict[int, _Mean] = {}
+        if local:
+            done: dict[int, _Mean] = {}
+            for j in _from_the_middle(len(observables)):
+                twin = next((k for k in done if self._alike(k, j, done[k].reached)), None)
+                if twin is None:
+                    done[j] = self._one(observables[j], kept)
+                found[j] = done[j if twin is None else twin]
+        else:
+            with ThreadPoolExecutor(cpu_count() or 1) as pool:
+                found = dict(enumerate(pool.map(lambda item: self._one(item, kept), observables)))
+        return [found[j] for j in range(len(observables))]
+
+    def _one(self, terms: Terms, kept: PauliPropagation) -> _Mean:
+        propagate, words_of = _compiled()
+        letters = np.array([["IXYZ".index(letter) for letter in label] for label in terms])
+        mean, dropped, strings, ever = propagate(
+            words_of(letters),
+            np.array(list(terms.values())),
+            self.chain.places,
+            self.chain.maps,
+            self.chain.ends,
+            self.means,
+            kept.largest_weight,
+            kept.smallest_coefficient,
+        )
+        count = len(self.network.memristors)
+        reached = frozenset(j for j in range(count) if int(ever[j // 32]) >> 2 * (j % 32) & 3)
+        return _Mean(float(mean), float(dropped), int(strings), reached)
+
+    def _alike(self, known: int, other: int, reached: frozenset[int]) -> bool:
+        """Whether all that the known one reached, moved along, is the same about the other."""
+        network, shift = self.network, other - known
+        items = network.memristors
+        if not all(0 <= j + shift < len(items) for j in reached):
+            return False
+        if any(items[j] != items[j + shift] for j in reached):
+            return False
+        moved = {j + shift for j in reached}
+        here = [
+            ((a + shift, b + shift), coupling)
+            for (a, b), coupling in network.couplings
+            if a in reached or b in reached
+        ]
+        there = [
+            (pair, coupling)
+            for pair, coupling in network.couplings
+            if pair[0] in moved or pair[1] in moved
+        ]
+        return here == there
+
+
+def _compiled() -> tuple[Any, Any]:
+    try:
+        from qmemcircuit.simulation.pauli_sums import propagate, words_of
+    except ImportError as error:
+        raise ImportError(
+            "Pauli propagation is compiled by numba: pip install 'qmemcircuit[neurons]'."
+        ) from error
+    return propagate, words_of
+
+
+def _from_the_middle(count: int) -> list[int]:
+    """Return the places, the middle first: most are like it."""
+    return sorted(range(count), key=lambda j: abs(2 * j - count + 1))
+
+
+def _single(matrix: ComplexArray, memristor: int, count: int) -> Terms:
+    """Return an operator of one memristor as Pauli labels."""
+    found = {}
+    for letter, pauli in zip("IXYZ", PAULIS, strict=True):
+        value = float(np.trace(matrix @ pauli).real) / 2
+        if value:
+            found["I" * memristor + letter + "I" * (count - memristor - 1)] = value
+    return found
+
+
+def _pair_labels(pair: tuple[int, int], count: int) -> list[str]:
+    """Return the 15 labels of a pair, its first memristor's letter changing fastest."""
+    labels = []
+    for second in "IXYZ":
+        for first in "IXYZ":
+            letters = ["I"] * count
+            letters[pair[0]], letters[pair[1]] = first, second
+            labels.append("".join(letters))
+    return labels[1:]
+
+
+def _chains(circuits: CircuitSet) -> Iterator[_Chain]:
+    """Yield the maps from 0 to each time."""
+    network, times = circuits.network, circuits.times
+    if circuits.share_steps:
+        starts = np.concatenate([[0.0], times[:-1]])
+        parts = step_maps(network, starts, times, circuits.splitting)
+        for index in range(times.size):
+            yield _backwards(parts, index + 1)
+        return
+    for time in times:
+        edges = np.linspace(0.0, float(time), (circuits.steps or 1) + 1)
+        parts = step_maps(network, edges[:-1], edges[1:], circuits.splitting)
+        yield _backwards(parts, len(edges) - 1)
+
+
+def _backwards(parts: list[tuple[tuple[int, ...], FloatArray]], steps: int) -> _Chain:
+    size = len(parts)
+    places = np.full((size, 2), -1, dtype=np.int64)
+    maps = np.zeros((steps, size, 16, 16))
+    for row, (members, matrices) in enumerate(reversed(parts)):
+        places[row, : len(members)] = members
+        width = matrices.shape[-1]
+        cleaned = np.where(np.abs(matrices[:steps]) > 1e-15, matrices[:steps], 0.0)
+        maps[:, row, :width, :width] = cleaned[::-1]
+    ends = np.zeros((steps, size), dtype=np.bool_)
+    ends[:, -1] = True
+    return _Chain(np.tile(places, (steps, 1)), maps.reshape(-1, 16, 16), ends.ravel())

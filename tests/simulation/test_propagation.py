@@ -1,0 +1,95 @@
+"""Pauli propagation against dense maps of the very circuits, and at its limits."""
+
+import numpy as np
+import pytest
+
+import qmemcircuit as qm
+
+MEMRISTOR = qm.Memristor(qm.SquidRate(0.05), a=np.pi / 4, b=0.3)
+T = MEMRISTOR.period
+EVERYTHING = qm.PauliPropagation(9, 1e-15)
+
+
+def network(kind, count=4):
+    coupling = {
+        "native": qm.Native("y", 0.1),
+        "rotation": qm.ControlledRotation("y", 0.3),
+        "swap": qm.PartialSwap(0.1),
+        "exchange": qm.PartialISwap(0.1),
+    }[kind]
+    items = [qm.Memristor(qm.SquidRate(0.05 + 0.02 * j), a=0.5 + 0.1 * j) for j in range(count)]
+    return qm.ring(items, coupling)
+
+
+@pytest.mark.parametrize("kind", ["native", "rotation", "swap", "exchange"])
+def test_without_cut_offs_it_is_the_circuit(kind):
+    """All of V, I and two-site states; steps of each time's own, and shared ones."""
+    model = network(kind)
+    for times, how in (
+        ([1.3 * T], {"splitting": "strang", "steps": 9}),
+        (T * np.arange(4) / 9, {}),
+    ):
+        exact = qm.exact_circuit(model, times, **how)
+        found = qm.simulate_circuit(model, times, method=EVERYTHING, pairs=[(0, 1), (3, 1)], **how)
+        assert found.voltage == pytest.approx(exact.voltage, abs=1e-12)
+        assert found.current == pytest.approx(exact.current, abs=1e-12)
+        assert set(found.pair_states) == {(0, 1), (1, 3)}
+        for pair, states in found.pair_states.items():
+            assert states == pytest.approx(exact.pair_state(*pair), abs=1e-12)
+        # Dropping nothing costs nothing, but for the 1e-15 above; the coarser run drops heavy ones.
+        assert found.variables["rigorous_bound"].max() < 1e-9
+
+
+def test_warm_and_dephased_baths_are_in_it():
+    item = qm.Memristor(qm.SquidRate(0.1), a=0.7, occupation=0.3, dephasing=0.05)
+    model = qm.chain([item] * 3, qm.Native("x", 0.1))
+    how = {"splitting": "strang", "steps": 6}
+    exact = qm.exact_circuit(model, [4.0], **how)
+    found = qm.simulate_circuit(model, [4.0], method=EVERYTHING, **how)
+    assert found.voltage == pytest.approx(exact.voltage, abs=1e-12)
+    assert found.current == pytest.approx(exact.current, abs=1e-12)
+
+
+def test_cut_offs_stay_within_error_and_bound():
+    model = qm.chain([MEMRISTOR] * 7, qm.Native("y", 1 / 15))
+    how = {"splitting": "strang", "steps": 30}
+    exact = qm.exact_circuit(model, [1.5 * T], **how)
+    found = qm.simulate_circuit(model, [1.5 * T], method=qm.PauliPropagation(4, 1e-4), **how)
+    error = np.abs(found.voltage - exact.voltage)
+    assert np.all(error <= found.voltage_error)
+    assert np.all(error <= found.variables["rigorous_bound"])
+    assert error.max() > 1e-7  # something was dropped
+    # The mutant, free evolution the other way round, is far outside.
+    turned = qm.chain([qm.Memristor(MEMRISTOR.rate, a=np.pi / 4, b=-0.3)] * 7, qm.Native("y", -1))
+    wrong = qm.simulate_circuit(turned, [1.5 * T], method=qm.PauliPropagation(4, 1e-4), **how)
+    assert np.abs(wrong.voltage - exact.voltage).max() > found.voltage_error.max()
+
+
+def test_alike_memristors_are_run_once_and_are_the_same_number():
+    """In the middle of a chain; the one that differs, and its neighbours, are not taken for it."""
+    odd = qm.Memristor(qm.SquidRate(0.3), a=np.pi / 4, b=0.3)
+    items = [MEMRISTOR] * 40
+    items[30] = odd
+    how = {"splitting": "strang", "steps": 4, "method": qm.PauliPropagation(3, 1e-3)}
+    found = qm.simulate_circuit(qm.chain(items, qm.Native("y", 0.1)), [1.0], **how).voltage[0]
+    assert np.all(found[15:22] == found[18])
+    assert found[30] != found[18]
+    assert found[31] != found[18]
+    alone = qm.simulate_circuit(qm.chain(items[8:], qm.Native("y", 0.1)), [1.0], **how).voltage[0]
+    assert alone[20:25] == pytest.approx(found[28:33], abs=1e-15)
+
+
+def test_what_it_cannot_do_is_refused():
+    with pytest.raises(ValueError, match="largest_weight must be at least 2"):
+        qm.PauliPropagation(1)
+    with pytest.raises(ValueError, match="between 0 and 1, but 0 was given"):
+        qm.PauliPropagation(4, 0.0)
+    joint = qm.Network([MEMRISTOR] * 2, state=np.diag([0.25] * 4))
+    with pytest.raises(ValueError, match="own states on the route 'pauli_propagation'"):
+        qm.simulate_circuit(joint, [1.0], method=EVERYTHING)
+    pair = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.1))
+    with pytest.raises(ValueError, match="must not be 'compiled' for PauliPropagation"):
+        qm.simulate_circuit(pair, [1.0], method=EVERYTHING, splitting="compiled")
+    with pytest.raises(ValueError, match="take fewer times or steps"):
+        qm.simulate_circuit(pair, np.linspace(0, 50, 1000), splitting="strang", steps=4000,
+                            method=EVERYTHING)  # fmt: skip
