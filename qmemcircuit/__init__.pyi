@@ -49,6 +49,7 @@ from .model.couplings import MatrixCoupling as MatrixCoupling
 from .model.couplings import Native as Native
 from .model.couplings import PartialISwap as PartialISwap
 from .model.couplings import PartialSwap as PartialSwap
+from .model.drives import Drive as Drive
 from .model.graphs import chain as chain
 from .model.graphs import ring as ring
 from .model.graphs import star as star
@@ -71,6 +72,7 @@ from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
 from .results.observables import memristive_defect as memristive_defect
+from .results.observables import select_current as select_current
 from .results.records import Record as Record
 from .results.trajectory import Trajectory as Trajectory
 from .runs.collection import Collection as Collection
@@ -129,6 +131,7 @@ __all__ = [
     "Judgement",
     "LaggedCorrelation",
     "Loop",
+    "Drive",
     "LorentzianRate",
     "MatrixCoupling",
     "MemoryClass",
@@ -194,6 +197,7 @@ __all__ = [
     "ring",
     "run",
     "sampler",
+    "select_current",
     "simulate_circuit",
     "star",
     "submit",

@@ -1,4 +1,4 @@
-"""The README's example runs as printed, and its commands are the ones that CI runs."""
+"""The README's example and that of CONTRIBUTING run as printed; CI runs the commands."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def test_the_example_runs_and_draws(tmp_path, monkeypatch, capsys):
     exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "loop.png").stat().st_size > 10_000
     assert "The two agree within the shots" in capsys.readouterr().out
+
+
+def test_the_example_of_contributing_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S)
+    exec(compile(code, "CONTRIBUTING.md", "exec"), {})
 
 
 def test_the_test_command_is_what_ci_runs():

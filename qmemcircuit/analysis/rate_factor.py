@@ -93,8 +93,8 @@ def measure_rate_factor(a: Trajectory, b: Trajectory) -> RateFactor:
         network = restore_model(exact.provenance["model"])
     except (KeyError, TypeError, ValueError):
         return _unavailable("the exact side does not know its model")
-    if not all(item.is_cold for item in network.memristors):
-        return _unavailable("a memristor is warm or dephased, so that rates are not all of it")
+    if not all(item.is_cold and item.drive is None for item in network.memristors):
+        return _unavailable("a memristor is warm, dephased or driven: rates are not all of it")
     if len(network.memristors) > MOST_MEMRISTORS:
         return _unavailable(f"more than {MOST_MEMRISTORS} memristors")
     slower, faster = (

@@ -20,7 +20,9 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import AncillaRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import StatePreparation, UnitaryGate
 
+from qmemcircuit.circuits.channel_synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionForm, collision_circuit
+from qmemcircuit.circuits.memristor_channels import memristor_channels
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.pairs.constant_depth import CompiledPair, ConstantDepth, restored_pairs
 from qmemcircuit.circuits.settings import measure
@@ -29,6 +31,7 @@ from qmemcircuit.circuits.splitting import (
     Element,
     Operation,
     Splitting,
+    Synthesis,
     split_evolution,
 )
 from qmemcircuit.common.arguments import check_arguments, check_fields
@@ -51,6 +54,9 @@ class CircuitSet(Sequence[QuantumCircuit]):
         compiled: for the splitting `"compiled"`, the pair's circuit at every time.
         absorbed: elements that replace the model's at some times, where a device's own decay
             does part of the damping (`absorption.absorb_decay`).
+        channels: where all of [0, t] is one channel (`ancilla="merged"` of a warm, dephased or
+            driven memristor), at every time the one or two halves whose mean it is.
+        half: which of the two these circuits have; None for both (see `halves`).
     """
 
     network: Network
@@ -58,6 +64,8 @@ class CircuitSet(Sequence[QuantumCircuit]):
     options: CircuitOptions
     compiled: tuple[CompiledPair, ...] = ()
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
+    channels: tuple[tuple[ChannelHalf, ...], ...] = ()
+    half: int | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -117,10 +125,21 @@ class CircuitSet(Sequence[QuantumCircuit]):
     @property
     def num_qubits(self) -> int:
         """Qubits of the longest circuit, system and ancillas."""
-        last = self.elements(len(self.times) - 1)
+        last = self.halves[0].elements(len(self.times) - 1)
         most = most_collisions(last)
         builder = CircuitBuilder(self.network, self.options, most)
         return int(builder.circuit.num_qubits)
+
+    @property
+    def halves(self) -> tuple[CircuitSet, ...]:
+        """One set of circuits, or two, of which each takes half of the shots.
+
+        The channel is the mean of the two: their counts, with equal shots, are simply added. At
+        times where one circuit is the whole channel both have the same.
+        """
+        if self.half is not None or all(len(found) == 1 for found in self.channels):
+            return (self,)
+        return (replace(self, half=0), replace(self, half=1))
 
     @property
     def share_steps(self) -> bool:
@@ -185,6 +204,15 @@ class CircuitSet(Sequence[QuantumCircuit]):
                 return replaced
         if self.compiled:
             return self.compiled[time_index].elements
+        if self.channels:
+            found = self.channels[time_index]
+            if self.half is None and len(found) > 1:
+                raise ValueError(
+                    "Argument circuits must be one half where two circuits are needed for a time, "
+                    f"but both are asked for at t = {self.times[time_index]:.6g}; take each of "
+                    "circuits.halves, with half of the shots, and add their counts."
+                )
+            return (Synthesis(0, found[min(self.half or 0, len(found) - 1)]),)
         return split_evolution(self.network, self.boundaries(time_index), self.splitting)
 
     def evolution(self, time_index: int) -> QuantumCircuit:
@@ -264,7 +292,11 @@ def circuits_with(model: Model, times: ArrayLike, options: CircuitOptions) -> Ci
     chosen = options.for_network(network)
     how = chosen.constant_depth
     return CircuitSet(
-        network, checked, chosen, () if how is None else how.compile(network, checked)
+        network,
+        checked,
+        chosen,
+        () if how is None else how.compile(network, checked),
+        channels=memristor_channels(network, checked) if chosen.channel else (),
     )
 
 
@@ -328,6 +360,10 @@ class CircuitBuilder:
                 gadget = collision_circuit(
                     element.probability, form=self._collision, kind=element.kind
                 )
+                qubits = [element.memristor, self._next_ancilla(element.memristor)]
+                self.circuit.compose(gadget, qubits, inplace=True)
+            elif isinstance(element, Synthesis):
+                gadget = element.half.circuit()
                 qubits = [element.memristor, self._next_ancilla(element.memristor)]
                 self.circuit.compose(gadget, qubits, inplace=True)
             else:
@@ -404,6 +440,6 @@ def most_collisions(elements: Sequence[Element]) -> int:
     """Return the largest number of collisions that any one memristor has."""
     counts: dict[int, int] = {}
     for element in elements:
-        if isinstance(element, Collision):
+        if isinstance(element, Collision | Synthesis):
             counts[element.memristor] = counts.get(element.memristor, 0) + 1
     return max(counts.values(), default=0)

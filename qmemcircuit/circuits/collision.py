@@ -10,8 +10,9 @@ under-damps.
 A warm bath is two such meetings, without any random choice or measured ancilla: cooling with p1,
 then heating (the same between two X) with p2 make Λ = (1−p1)(1−p2) of the excited population
 survive and p2 be added, the coherence shrinks by √Λ. So p2 = τ and 1−p1 = Λ/(1−τ) are generalised
-amplitude damping, at any step size: Λ = exp(−(2n̄+1)∫Γ), τ = (1−Λ) n̄/(2n̄+1). Pure dephasing is
-a flip of the phase with probability ½(1 − exp(−∫Γφ)): RY on an ancilla, then CZ.
+amplitude damping, at any step size: Λ = exp(−(2n̄+1)∫Γ), τ = (1−Λ) n̄/(2n̄+1); for a law n̄(t) see
+`qmemcircuit.model.thermal`. Pure dephasing is a flip of the phase with probability
+½(1 − exp(−∫Γφ)): RY on an ancilla, then CZ.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice, check_real
 from qmemcircuit.common.states import IDENTITY, PAULI_Z
-from qmemcircuit.model.memristors import Memristor
+from qmemcircuit.model.drives import as_law
+from qmemcircuit.model.memristors import Memristor, bath_exchange
+from qmemcircuit.model.rates import DecayRate, finite_results
 
 CollisionForm = Literal["compact", "paper"]
 CollisionKind = Literal["cool", "heat", "dephase"]
@@ -56,10 +59,18 @@ def damping_probabilities(
     negative dip without them can pass unseen. A law that is `never_negative` by its form is not
     searched.
     """
-    integrals = memristor.decay_integral(starts, stops)
+    return np.asarray(-np.expm1(-_loss_integrals("rate", memristor.rate, memristor, starts, stops)))
+
+
+def _loss_integrals(
+    name: str, law: DecayRate, memristor: Memristor, starts: FloatArray, stops: FloatArray
+) -> FloatArray:
+    """Return the integrals of Γ or Γφ over each step, once its sign is looked at."""
+    law = law.at_frequency(memristor.omega)
+    integrals = finite_results("integral", law.integral(starts, stops), stops)
     integrals = np.where(np.abs(integrals) < ROUNDING, np.abs(integrals), integrals)
-    if getattr(memristor.rate, "never_negative", False) and integrals.min(initial=0.0) >= 0:
-        return np.asarray(-np.expm1(-integrals))
+    if getattr(law, "never_negative", False) and integrals.min(initial=0.0) >= 0:
+        return np.asarray(integrals)
     lengths = stops - starts
     # No array of many millions where thousands of steps are many periods long.
     periods = max(1.0, float(lengths.max(initial=0.0)) / memristor.period)
@@ -67,32 +78,33 @@ def damping_probabilities(
     if starts.size > 1 and starts.size * count > MOST_PLACES:
         middle = starts.size // 2
         halves = (slice(None, middle), slice(middle, None))
-        parts = [damping_probabilities(memristor, starts[k], stops[k]) for k in halves]
+        parts = [_loss_integrals(name, law, memristor, starts[k], stops[k]) for k in halves]
         return np.concatenate(parts)
     # Multiples of the golden ratio fill the step evenly and keep step with no periodic law.
     places = np.concatenate([[0.0, 1.0], np.arange(count) * GOLDEN_RATIO % 1.0])
-    rates = memristor.decay_rate(starts[:, None] + lengths[:, None] * places)
+    instants = starts[:, None] + lengths[:, None] * places
+    rates = finite_results("value", law.value(instants), instants)
     if np.any(gains := (starts == 0) & (integrals < 0)):
         first = int(np.argmax(gains))
         raise ValueError(
-            "Argument rate must not be negative for so long that more comes back than was taken, "
-            f"but from t = 0 to {stops[first]:.9g} its integral is {integrals[first]:.3g}: that "
-            "is no map of states. Stop before this time, or use a law whose integral from 0 is "
-            "never negative."
+            f"Argument {name} must not be negative for so long that more comes back than was "
+            f"taken, but from t = 0 to {stops[first]:.9g} its integral is {integrals[first]:.3g}: "
+            "that is no map of states. Stop before this time, or use a law whose integral from 0 "
+            "is never negative."
         )
     smallest = np.where(starts == 0, 0.0, np.minimum(rates.min(axis=1, initial=np.inf), integrals))
-    cuts = np.asarray(getattr(memristor.rate, "breakpoints", ()), dtype=float)
+    cuts = np.asarray(getattr(law, "breakpoints", ()), dtype=float)
     if cuts.size:
         edges = np.unique(np.concatenate([cuts, starts, stops]))
         middles = 0.5 * (edges[1:] + edges[:-1])
-        between = memristor.decay_rate(middles) if middles.size else middles
+        between = law.value(middles) if middles.size else middles
         for place in np.flatnonzero(between < 0):
             here = (starts > 0) & (starts < middles[place]) & (middles[place] < stops)
             smallest[here] = np.minimum(smallest[here], between[place])
     if np.any(smallest < 0):
         first = int(np.argmax(smallest < 0))
         raise ValueError(
-            f"Argument rate must not be negative, but within the step from t = "
+            f"Argument {name} must not be negative, but within the step from t = "
             f"{starts[first]:g} to {stops[first]:g} it falls to {smallest[first]:.3g}. A "
             "collision with a fresh "
             "ancilla only takes excitation away (a CP-divisible map); a negative rate gives some "
@@ -101,7 +113,7 @@ def damping_probabilities(
             "the integral from 0 is not negative; memory_network gives a LorentzianRate the memory "
             "qubit that remembers; master_equation integrates any rate."
         )
-    return np.asarray(-np.expm1(-integrals))
+    return integrals
 
 
 def bath_probabilities(
@@ -112,16 +124,18 @@ def bath_probabilities(
     In their order; only what this memristor has. Exact at any step size. Raises as
     `damping_probabilities`.
     """
-    decay = damping_probabilities(memristor, starts, stops)
-    found: dict[CollisionKind, FloatArray] = {"cool": decay}
-    quanta = memristor.occupation
-    if quanta > 0:
-        total = -np.expm1(np.log1p(-np.minimum(decay, 1 - 1e-16)) * (2 * quanta + 1))
-        heated = total * quanta / (2 * quanta + 1)
-        found["cool"] = np.asarray((total - heated) / (1 - heated))
+    found: dict[CollisionKind, FloatArray] = {
+        "cool": damping_probabilities(memristor, starts, stops)
+    }
+    if memristor.occupation != 0.0:
+        loss, heated = bath_exchange(memristor, starts, stops)
+        # 1 − p1 = Λ/(1 − τ): nothing is left where the bath did all it can.
+        found["cool"] = np.clip((-np.expm1(-loss) - heated) / (1 - heated), 0.0, 1.0)
         found["heat"] = heated
-    if memristor.dephasing > 0:
-        found["dephase"] = np.asarray(-0.5 * np.expm1(-memristor.dephasing * (stops - starts)))
+    if memristor.dephasing != 0.0:
+        law = as_law(memristor.dephasing, memristor.omega)
+        lost = _loss_integrals("dephasing", law, memristor, starts, stops)
+        found["dephase"] = np.asarray(-0.5 * np.expm1(-lost))
     return found
 
 

@@ -44,7 +44,9 @@ def pool(size: int) -> AncillaPool:
 
 Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
 """`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
-memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision."""
+memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision. Where that is
+not enough for a single memristor (warm, dephased or driven), [0, t] is the mean of two circuits
+with two two-qubit gates each (`CircuitSet.halves`): shot-wise mixing, no ancilla is measured."""
 
 
 AnySplitting = Splitting | ConstantDepth
@@ -65,6 +67,8 @@ class CircuitOptions:
         steps: equal steps of each circuit, or None for those that the times bound.
         collision: the gates of a collision.
         constant_depth: how `"compiled"` is done; None for other splittings.
+        channel: whether all of [0, t] is one synthesised channel: `for_network` sets it where
+            `"merged"` meets a memristor for which one collision is not enough.
 
     Raises ValueError or TypeError where an option is unknown, or two exclude each other.
     """
@@ -75,6 +79,7 @@ class CircuitOptions:
     steps: int | None = None
     collision: CollisionForm = "compact"
     constant_depth: ConstantDepth | None = None
+    channel: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.splitting, ConstantDepth):
@@ -122,8 +127,19 @@ class CircuitOptions:
             )
         if self.splitting == "fused":
             fused_pairs(network)
+        channel = self.channel
+        if self.ancilla == "merged" and not all(
+            item.is_cold and item.drive is None for item in network.memristors
+        ):
+            channel = len(network.memristors) == 1
+            if not channel and any(item.drive is not None for item in network.memristors):
+                raise ValueError(
+                    "Argument ancilla must not be 'merged' for several memristors with a drive, "
+                    f"but this network has {len(network.memristors)}; build the circuits of each "
+                    "uncoupled memristor by itself."
+                )
         steps = 1 if self.ancilla == "merged" else self.steps
-        return replace(self, bases=settings, ancilla=self.pool, steps=steps)
+        return replace(self, bases=settings, ancilla=self.pool, steps=steps, channel=channel)
 
     @property
     def name(self) -> Splitting:
@@ -150,6 +166,7 @@ class CircuitOptions:
             "splitting": self.splitting,
             "steps": self.steps,
             "collision": self.collision,
+            **({"channel": True} if self.channel else {}),
             **({} if self.constant_depth is None else self.constant_depth.describe()),
         }
 
@@ -165,6 +182,7 @@ class CircuitOptions:
             described.get("steps"),
             described.get("collision", "compact"),
             ConstantDepth.restore(described),
+            bool(described.get("channel", False)),
         )
 
 

@@ -8,6 +8,7 @@ density matrix is needed. The first row of a trace-preserving one is (1, 0, 0, �
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -88,6 +89,11 @@ def unitary_map(matrix: ComplexArray) -> FloatArray:
     basis = _basis(len(matrix))
     after = matrix @ basis @ matrix.conj().T
     return np.asarray(np.einsum("aij,bji->ab", basis, after).real / len(matrix))
+
+
+def kraus_map(operators: Sequence[ComplexArray]) -> FloatArray:
+    """Return ρ → Σ KρK† of one or two qubits, (4^k, 4^k)."""
+    return np.asarray(sum(unitary_map(operator) for operator in operators))
 
 
 def swap_qubits(maps: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ def default_bases(network: Network) -> tuple[str, ...]:
     """Return the settings that V, I by any estimator and a pair's concurrence need.
 
     X and Y on all memristors, all nine settings of a pair; beyond two memristors also as few
-    further settings as the couplings' terms in the current need, packed greedily.
+    further settings as the couplings' and drives' terms in the current need, packed greedily.
     """
     count = len(network.memristors)
     if count == 2:
@@ -25,6 +25,9 @@ def default_bases(network: Network) -> tuple[str, ...]:
         for pair, operator in interaction_terms(network, j):
             for label in pauli_terms(operator, pair, count):
                 _pack(packed, label)
+        drive = network.memristors[j].drive
+        if drive is not None and drive.axis == "x":  # its own current is that of <Z>
+            _pack(packed, "I" * j + "Z" + "I" * (count - j - 1))
     return tuple("".join(letters).replace("I", "Z") for letters in packed)
 
 

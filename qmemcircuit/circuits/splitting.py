@@ -14,7 +14,10 @@ halves, they are applied:
   pair as one two-qubit gate, the other half of the damping. Second order, and exact wherever the
   damping vanishes. Only for graphs in which each memristor has at most one coupling partner.
 
-A fourth one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
+A driven memristor is also turned by exp(−iσ_axis ∫Ω): after its free evolution in `lie`, in two
+halves around the couplings in the others, which stay of second order.
+
+Another one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
 """
 
 from __future__ import annotations
@@ -27,8 +30,9 @@ from typing import Any, Literal
 
 import numpy as np
 from qiskit.circuit import Gate
-from qiskit.circuit.library import RZGate, UnitaryGate, ZGate
+from qiskit.circuit.library import RXGate, RYGate, RZGate, UnitaryGate, ZGate
 
+from qmemcircuit.circuits.channel_synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionKind, bath_probabilities
 from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps, turning_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
@@ -36,6 +40,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.memristors import Memristor, Network
+from qmemcircuit.model.rates import finite_results
 
 Splitting = Literal["lie", "strang", "couplings_first", "fused", "compiled"]
 
@@ -62,7 +67,16 @@ class Operation:
     gate: Gate
 
 
-Element = Collision | Operation
+@data_object
+@dataclass(frozen=True, eq=False)
+class Synthesis:
+    """A channel with two Kraus operators on one memristor, by one meeting with a fresh ancilla."""
+
+    memristor: int
+    half: ChannelHalf
+
+
+Element = Collision | Operation | Synthesis
 """What circuits and exact simulation are made of."""
 
 
@@ -84,6 +98,15 @@ class Free:
 
 
 @dataclass(frozen=True)
+class Rotation:
+    """What a drive does to one memristor from `start` to `stop`."""
+
+    memristor: int
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
 class Interaction:
     """The coupling with this index in `network.couplings`."""
 
@@ -99,7 +122,7 @@ class Coherent:
     duration: float
 
 
-Part = Damping | Free | Interaction | Coherent
+Part = Damping | Free | Rotation | Interaction | Coherent
 
 
 def split_evolution(
@@ -152,6 +175,11 @@ def step_maps(
                 maps = damped[key]
             case Free(j, share):
                 maps = turning_maps(network.memristors[j].omega * share * lengths)
+            case Rotation(j, first, last):
+                item = network.memristors[j]
+                angles = drive_angles(item, starts + first * lengths, starts + last * lengths)
+                assert item.drive is not None
+                maps = evolution_maps(item.drive.operator, angles)
             case Interaction(index, share):
                 pair, coupling = network.couplings[index]
                 _check_gate(coupling)
@@ -247,32 +275,46 @@ def _step(network: Network, start: float, stop: float, splitting: Splitting) -> 
     duration, middle = stop - start, 0.5 * (start + stop)
     everyone = range(len(network.memristors))
     indices = range(len(network.couplings))
+    first, second = _driven(network, start, middle), _driven(network, middle, stop)
     if splitting == "fused":
         pairs = fused_pairs(network)
         alone = [j for j in everyone if all(j not in pair for pair in pairs)]
         return [
             *(Damping(j, start, middle) for j in everyone),
+            *first,
             *(Coherent(pair, duration) for pair in pairs),
             *(Free(j, duration) for j in alone),
+            *second,
             *(Damping(j, middle, stop) for j in everyone),
         ]
     if splitting == "lie":
         return [
             *_local(everyone, start, stop),
+            *_driven(network, start, stop),
             *(Interaction(k, duration) for k in indices),
         ]
     if splitting == "couplings_first":
         return [
             *(Interaction(k, 0.5 * duration) for k in indices),
+            *first,
             *_local(everyone, start, stop),
+            *second,
             *(Interaction(k, 0.5 * duration) for k in reversed(indices)),
         ]
     return [
         *_local(everyone, start, middle),
+        *first,
         *(Interaction(k, 0.5 * duration) for k in indices),
         *(Interaction(k, 0.5 * duration) for k in reversed(indices)),
+        *second,
         *_local(everyone, middle, stop),
     ]
+
+
+def _driven(network: Network, start: float, stop: float) -> list[Part]:
+    """Return the rotations of the driven memristors."""
+    driven = (j for j, item in enumerate(network.memristors) if item.drive is not None)
+    return [Rotation(j, start, stop) for j in driven]
 
 
 def _local(memristors: Sequence[int], start: float, stop: float) -> list[Part]:
@@ -303,6 +345,8 @@ def _join(earlier: Part, later: Part) -> Part | None:
             return Damping(j, start, stop)
         case Free(j, first), Free(k, second) if j == k:
             return Free(j, first + second)
+        case Rotation(j, start, middle), Rotation(k, begin, stop) if j == k and middle == begin:
+            return Rotation(j, start, stop)
         case Interaction(j, first), Interaction(k, second) if j == k:
             return Interaction(j, first + second)
         case Coherent(j, first), Coherent(k, second) if j == k:
@@ -340,7 +384,7 @@ def embed(matrix: ComplexArray, qubits: Sequence[int], count: int) -> ComplexArr
 
 def _members(network: Network, part: Part) -> tuple[int, ...]:
     match part:
-        case Damping(j, _, _) | Free(j, _):
+        case Damping(j, _, _) | Free(j, _) | Rotation(j, _, _):
             return (j,)
         case Interaction(index, _):
             return network.couplings[index][0]
@@ -359,8 +403,10 @@ def _elements(network: Network, part: Part) -> list[Element]:
     return found
 
 
-def _operation(network: Network, part: Free | Interaction | Coherent) -> Operation:
+def _operation(network: Network, part: Free | Rotation | Interaction | Coherent) -> Operation:
     match part:
+        case Rotation(j, start, stop):
+            return Operation((j,), rotation_gate(network.memristors[j], start, stop))
         case Free(j, duration):
             return Operation((j,), free_gate(network.memristors[j], duration))
         case Interaction(index, duration):
@@ -374,6 +420,21 @@ def _operation(network: Network, part: Free | Interaction | Coherent) -> Operati
 def free_gate(memristor: Memristor, duration: float) -> Gate:
     """Return RZ(−ω dt): |1> = |e> gains the phase exp(−iω dt) relative to |0>."""
     return RZGate(-memristor.omega * duration)
+
+
+def drive_angles(memristor: Memristor, starts: FloatArray, stops: FloatArray) -> FloatArray:
+    """Return ∫Ω over each step of a driven memristor, (n,)."""
+    assert memristor.drive is not None
+    found = memristor.drive.at_frequency(memristor.omega).integral(starts, stops)
+    return finite_results("integral", found, stops)
+
+
+def rotation_gate(memristor: Memristor, start: float, stop: float) -> Gate:
+    """Return exp(−iσ_axis ∫Ω); the paper's σy and σz are −Y and −Z."""
+    assert memristor.drive is not None
+    angle = float(drive_angles(memristor, np.array([start]), np.array([stop]))[0])
+    turns = {"x": RXGate(2 * angle), "y": RYGate(-2 * angle), "z": RZGate(-2 * angle)}
+    return turns[memristor.drive.axis]
 
 
 def _swap_factors(matrix: ComplexArray) -> ComplexArray:

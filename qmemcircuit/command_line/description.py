@@ -28,7 +28,9 @@ rate = "squid"            # squid | constant; or "table" with times = [0.0, …]
 gamma = 0.4
 a = 0.7853981633974483
 b = 0.6283185307179586
-# omega, mass, hbar, occupation, dephasing: as in qmemcircuit.Memristor
+# omega, mass, hbar, occupation, dephasing: as in qmemcircuit.Memristor; the last two may be laws,
+# { times = [0.0, …], rates = […] } or { rate = "constant", gamma = 0.1 }
+# drive = { axis = "x", amplitude = 0.2, frequency = 1.0, phase = 0.0 }, as in qmemcircuit.Drive
 
 [[coupling]]              # none for one memristor
 pair = [0, 1]
@@ -61,6 +63,7 @@ from qmemcircuit.model.couplings import (
     PartialISwap,
     PartialSwap,
 )
+from qmemcircuit.model.drives import Drive
 from qmemcircuit.model.lorentzian import LorentzianRate
 from qmemcircuit.model.memristors import Memristor, Network
 from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
@@ -77,7 +80,7 @@ RATES = {
 LAW_KEYS = tuple(dict.fromkeys(key for keys in RATES.values() for key in keys))
 MEMRISTOR_KEYS = (
     *("rate", "gamma", "times", "rates", "a", "b", "omega", "mass", "hbar"),
-    *("strength", "width", "occupation", "dephasing"),
+    *("strength", "width", "occupation", "dephasing", "drive"),
 )
 COUPLING_KEYS = ("pair", "kind", "axis", "strength")
 RUN_KEYS = (
@@ -240,14 +243,50 @@ def _mitigation(content: Mapping[str, Any]) -> Mitigation | None:
 def _memristor(item: Mapping[str, Any]) -> Memristor:
     _known(item, MEMRISTOR_KEYS, "[[memristor]]")
     _needed(item, "rate", "[[memristor]]")
+    _needed(item, "a", "[[memristor]]")
+    rate, used = _law(item, "[[memristor]]")
+    rest = {name: value for name, value in item.items() if name not in ("rate", *used)}
+    for name in ("occupation", "dephasing"):
+        if name in rest:
+            rest[name] = _number_or_law(name, rest[name])
+    if "drive" in rest:
+        rest["drive"] = _drive(rest["drive"])
+    return Memristor(rate, **rest)
+
+
+def _drive(item: Any) -> Drive:
+    if not isinstance(item, Mapping):
+        raise ValueError(
+            f"Argument drive must be a table, but {item!r} was given; "
+            '{ axis = "x", amplitude = 0.2, frequency = 1.0 } is one.'
+        )
+    _known(item, ("axis", "amplitude", "frequency", "phase"), "drive")
+    for name in ("axis", "amplitude"):
+        _needed(item, name, "drive")
+    amplitude = item["amplitude"]
+    if isinstance(amplitude, Mapping):
+        amplitude = _number_or_law("amplitude", amplitude)
+    return Drive(**{**item, "amplitude": amplitude})
+
+
+def _number_or_law(name: str, item: Any) -> Any:
+    """Return the law that a table describes; anything else is checked where it is used."""
+    if not isinstance(item, Mapping):
+        return item
+    _known(item, ("rate", *LAW_KEYS), name)
+    return _law({"rate": "table", **item}, name)[0]
+
+
+def _law(item: Mapping[str, Any], place: str) -> tuple[DecayRate, tuple[str, ...]]:
+    """Return the law that a table's `rate` names, and the entries that it took."""
     law = check_choice("rate", item["rate"], tuple(RATES))
-    for name in (*RATES[law], "a"):
-        _needed(item, name, "[[memristor]]")
+    for name in RATES[law]:
+        _needed(item, name, place)
     values = {name: item[name] for name in LAW_KEYS if name in item}
     if len(values) > len(RATES[law]):
         extra = next(name for name in values if name not in RATES[law])
         raise ValueError(
-            f"Argument path must hold what its law takes, but a [[memristor]] with rate = {law!r} "
+            f"Argument path must hold what its law takes, but a {place} with rate = {law!r} "
             f"has {extra!r}; it takes {' and '.join(RATES[law])}."
         )
     rate: DecayRate
@@ -257,8 +296,7 @@ def _memristor(item: Mapping[str, Any]) -> Memristor:
         rate = LorentzianRate(**values)
     else:
         rate = (SquidRate if law == "squid" else ConstantRate)(item["gamma"])
-    rest = {name: value for name, value in item.items() if name not in ("rate", *values)}
-    return Memristor(rate, **rest)
+    return rate, tuple(values)
 
 
 def _coupling(item: Mapping[str, Any]) -> tuple[tuple[int, int], Coupling]:

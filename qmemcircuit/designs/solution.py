@@ -23,6 +23,7 @@ from qmemcircuit.circuits.splitting import (
     Free,
     Interaction,
     Part,
+    Rotation,
     Splitting,
     pair_hamiltonian,
     step_parts,
@@ -31,6 +32,7 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import IDENTITY, PAULI_Z
 from qmemcircuit.designs.parameters import Tangent
 from qmemcircuit.model.couplings import PAPER_SIGMA
+from qmemcircuit.model.drives import constant_number
 from qmemcircuit.model.memristors import Memristor, Network
 from qmemcircuit.results.observables import interaction_terms
 
@@ -174,12 +176,12 @@ class Solution:
         found = np.zeros_like(self.voltage)
         for j, item in enumerate(self.network.memristors):
             if j in tangent.rates:
-                found[:, j] += (2 * item.occupation + 1) * tangent.rates[j].value(self.times)
+                found[:, j] += _warmth(item) * tangent.rates[j].value(self.times)
             if j in tangent.occupations:
                 found[:, j] += 2 * tangent.occupations[j] * item.decay_rate(self.times)
             found[:, j] += 2 * tangent.dephasings.get(j, 0.0)
             if tangent.time_scale:
-                slope = (2 * item.occupation + 1) * rate_slope(item, self.times)
+                slope = _warmth(item) * rate_slope(item, self.times)
                 found[:, j] += tangent.time_scale * self.times * slope
         return found
 
@@ -283,7 +285,7 @@ class _Bath:
         """Return the derivatives of what X and Y shrink by, of what Z does, and of its offset."""
         j, item = self.memristor, solution.network.memristors[self.memristor]
         factor, shrunk, kept = (
-            2 * item.occupation + 1,
+            _warmth(item),
             self.maps[:, 1, 1],
             self.maps[:, 3, 3],
         )
@@ -302,7 +304,10 @@ class _Bath:
             moves = True
             gained = end * item.decay_rate(end) - begin * item.decay_rate(begin)
             integral = integral + factor * tangent.time_scale * gained
-            other = other + item.dephasing * tangent.time_scale * self.durations
+            other = (
+                other
+                + constant_number("dephasing", item.dephasing) * tangent.time_scale * self.durations
+            )
         if not moves:
             return None
         less = -kept * integral
@@ -424,6 +429,11 @@ class _Turn:
         return np.asarray(2 / len(self.hamiltonian) * found)
 
 
+def _warmth(item: Memristor) -> float:
+    """Return 2n̄ + 1."""
+    return 2 * constant_number("occupation", item.occupation) + 1
+
+
 def _action(network: Network, part: Part, starts: FloatArray, stops: FloatArray) -> _Bath | _Turn:
     lengths = stops - starts
     match part:
@@ -446,6 +456,11 @@ def _action(network: Network, part: Part, starts: FloatArray, stops: FloatArray)
         case Coherent(pair, share):
             total = pair_hamiltonian(network, pair)
             return _turn(pair, total, share, None, with_free=True, lengths=lengths)
+        case Rotation(j, _, _):
+            raise ValueError(
+                "Argument model must have no drive where derivatives are taken, but memristor "
+                f"{j} has {network.memristors[j].drive}."
+            )
 
 
 def _turn(
@@ -468,11 +483,11 @@ def _bath(
     bath_probabilities(item, begin, end)  # says where a rate is no rate
     integrals, durations = item.decay_integral(begin, end), end - begin
     sign = item.coherence_sign(begin, end)
-    factor = 2 * item.occupation + 1
+    factor, loss = _warmth(item), constant_number("dephasing", item.dephasing)
     maps = np.zeros((len(begin), 4, 4))
     maps[:, 0, 0] = 1
     kept = np.exp(-factor * integrals)
-    maps[:, 1, 1] = maps[:, 2, 2] = sign * np.sqrt(kept) * np.exp(-item.dephasing * durations)
+    maps[:, 1, 1] = maps[:, 2, 2] = sign * np.sqrt(kept) * np.exp(-loss * durations)
     maps[:, 3, 3], maps[:, 3, 0] = kept, (1 - kept) / factor
     return _Bath(j, *shares, integrals, durations, sign, maps)
 

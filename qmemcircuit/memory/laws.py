@@ -175,9 +175,3 @@ class SigmaYDrive:
 def require_plain(memristor: Memristor) -> None:
     """Raise ValueError where a memristor is warm, dephased or driven: feedback takes none yet."""
     require_cold(Network([memristor]), "a memory outside")
-    drive = vars(memristor).get("drive")
-    if drive is not None:
-        raise ValueError(
-            "Argument memristor must not be driven for a memory outside, but it has "
-            f"{drive!r}; leave the drive out."
-        )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,7 +56,7 @@ def memory_network(memristor: Memristor, *, detuning: float = 0.0) -> Network:
     check_arguments(memory_network, locals())
     law = _law_of(memristor)
     shift = check_real("detuning", detuning, minimum=-memristor.omega, exclusive=True)
-    shared = {"mass": memristor.mass, "hbar": memristor.hbar}
+    shared: dict[str, Any] = {"mass": memristor.mass, "hbar": memristor.hbar}
     bare = Memristor(
         ConstantRate(0.0), state=memristor.initial_state, omega=memristor.omega, **shared
     )

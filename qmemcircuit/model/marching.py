@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.model.drives import Drive
 from qmemcircuit.model.rates import DecayRate, stops_with
 
 INTEGRAL_TOLERANCE = 1e-9
@@ -31,8 +32,10 @@ Solve = Callable[[State, float, float], State]
 class WatchedLaws:
     """The laws of a network as a solver sees them: one interval at a time, from inside."""
 
-    def __init__(self, laws: Sequence[DecayRate]) -> None:
+    def __init__(self, laws: Sequence[DecayRate | Drive], names: Sequence[str] = ()) -> None:
+        """`names`: what each law is called in messages; the rate of a memristor by default."""
         self.laws = tuple(laws)
+        self._names = tuple(names) or tuple(f"rate of memristor {j}" for j in range(len(laws)))
         self._first, self._last = -math.inf, math.inf
 
     def rate(self, j: int, time: float) -> float:
@@ -40,8 +43,7 @@ class WatchedLaws:
         value = float(self.laws[j].value(min(max(time, self._first), self._last)))
         if not math.isfinite(value):
             raise ValueError(
-                f"Argument rate of memristor {j} must be finite, but at t = {time:.9g} it is "
-                f"{value}."
+                f"Argument {self._names[j]} must be finite, but at t = {time:.9g} it is {value}."
             )
         return value
 
@@ -94,7 +96,7 @@ class WatchedLaws:
         seen = self._along(found) - self._along(state)
         j = int(np.argmax(np.abs(seen - expected)))
         raise ValueError(
-            f"Argument rate of memristor {j} must have one integral, but from t = {start:.9g} to "
+            f"Argument {self._names[j]} must have one integral, but from t = {start:.9g} to "
             f"{stop:.9g} its method integral says {expected[j]:.9g} and its values add up to "
             f"{seen[j]:.9g}; a pulse or jump may be too narrow to be seen: give its edges as "
             "FunctionRate(…, breakpoints=(…)), or correct the law's integral."

@@ -15,6 +15,8 @@ Conventions, used everywhere in the package:
 - With n̄ thermal quanta and pure dephasing Γφ (the rate at which the *coherence* decays),
   ρ' gains Γ(t)n̄ (D[σ−] + D[σ+])ρ + (Γφ/2) D[σz]ρ. The coherence decays at
   Γ(2n̄ + 1)/2 + Γφ, so that I = (Γ(t)(2n̄ + 1) + 2Γφ) V, as exactly.
+- A drive H = ħΩ(t)σ_axis adds the source's own current √(mħω/2) Ω<i[σ_axis, σy]> to I: a σy drive
+  none. n̄, Γφ and Ω may all be laws of time.
 """
 
 # More than 400 lines: the two nouns of the model, each with its checks and its operators.
@@ -41,7 +43,9 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import tensor_product
 from qmemcircuit.model.couplings import Coupling
-from qmemcircuit.model.rates import DecayRate, finite_results
+from qmemcircuit.model.drives import Drive, as_law, check_number_or_law
+from qmemcircuit.model.rates import ConstantRate, DecayRate, finite_results
+from qmemcircuit.model.thermal import thermal_exchange
 
 if TYPE_CHECKING:
     import qutip
@@ -82,9 +86,10 @@ class Memristor:
         omega: angular frequency ω > 0.
         mass, hbar: the constants m and ħ > 0; they only scale V and I.
         occupation: n̄ ≥ 0, mean thermal quanta of the bath, 1/(exp(ħω/kT) − 1); 0 is zero
-            temperature.
+            temperature. Or a law n̄(t), with the methods of `DecayRate`.
         dephasing: Γφ ≥ 0, the decay rate of the coherence by pure dephasing, in 1/time (half the
-            rate in front of D[σz]).
+            rate in front of D[σz]). Or a law Γφ(t).
+        drive: a classical source, `Drive(axis, amplitude, …)`, or None.
 
     Raises ValueError where a number is out of bounds, the state is not physical, or neither
     or both of `a` and `state` are given.
@@ -102,8 +107,9 @@ class Memristor:
     omega: float = 1.0
     mass: float = 1.0
     hbar: float = 1.0
-    occupation: float = 0.0
-    dephasing: float = 0.0
+    occupation: float | DecayRate = 0.0
+    dephasing: float | DecayRate = 0.0
+    drive: Drive | None = None
 
     # More than eight parameters: the state's, the constants' and the bath's numbers, all by name.
     def __init__(
@@ -116,10 +122,12 @@ class Memristor:
         omega: float = 1.0,
         mass: float = 1.0,
         hbar: float = 1.0,
-        occupation: float = 0.0,
-        dephasing: float = 0.0,
+        occupation: float | DecayRate = 0.0,
+        dephasing: float | DecayRate = 0.0,
+        drive: Drive | None = None,
     ) -> None:
-        check_arguments(Memristor.__init__, locals(), complex_numbers=("state",), own=("rate",))
+        own = ("rate", "occupation", "dephasing")
+        check_arguments(Memristor.__init__, locals(), complex_numbers=("state",), own=own)
         if isinstance(rate, type) or not isinstance(rate, DecayRate):
             raise TypeError(
                 f"Argument rate must have the methods value, integral and at_frequency, but "
@@ -141,14 +149,18 @@ class Memristor:
         values["b"] = check_real("b", b)
         for name, value in (("omega", omega), ("mass", mass), ("hbar", hbar)):
             values[name] = check_real(name, value, minimum=0, exclusive=True)
-        for name, value in (("occupation", occupation), ("dephasing", dephasing)):
-            values[name] = check_real(name, value, minimum=0)
+        values["occupation"] = check_number_or_law("occupation", occupation)
+        values["dephasing"] = check_number_or_law("dephasing", dephasing)
+        values["drive"] = drive
         values["state"] = None
         if state is not None:
             values["state"] = _as_tuple(check_density_matrix("state", state, dimension=2))
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        rate.at_frequency(self.omega)  # a mismatch is an error now, not in the middle of a run
+        # A mismatch is an error now, not in the middle of a run.
+        for law in (rate, occupation, dephasing, drive):
+            if isinstance(law, DecayRate):
+                law.at_frequency(self.omega)
 
     @cached_property
     def law(self) -> DecayRate:
@@ -192,15 +204,35 @@ class Memristor:
         """Whether there is only decay: neither thermal quanta nor pure dephasing."""
         return self.occupation == 0.0 and self.dephasing == 0.0
 
-    def conductance(self, times: ArrayLike) -> FloatArray:
-        """Return Γ(t)(2n̄ + 1) + 2Γφ, the ratio I/V of an uncoupled memristor."""
-        check_arguments(Memristor.conductance, locals())
-        return self.conductance_of_rate(self.decay_rate(times))
+    def thermal_quanta(self, times: ArrayLike) -> FloatArray:
+        """Return n̄(t), same shape as `times`."""
+        check_arguments(Memristor.thermal_quanta, locals())
+        return _values_of("occupation", self.occupation, self.omega, times)
 
-    def conductance_of_rate(self, rates: FloatArray) -> FloatArray:
-        """Return Γ(2n̄ + 1) + 2Γφ where Γ is known already, same shape."""
+    def dephasing_rate(self, times: ArrayLike) -> FloatArray:
+        """Return Γφ(t), same shape as `times`, in 1/time."""
+        check_arguments(Memristor.dephasing_rate, locals())
+        return _values_of("dephasing", self.dephasing, self.omega, times)
+
+    def drive_amplitude(self, times: ArrayLike) -> FloatArray:
+        """Return Ω(t), same shape as `times`, in 1/time; zeros without a drive."""
+        check_arguments(Memristor.drive_amplitude, locals())
+        if self.drive is None:
+            return np.zeros(np.shape(times))
+        return self.drive.at_frequency(self.omega).value(times)
+
+    def conductance(self, times: ArrayLike) -> FloatArray:
+        """Return Γ(t)(2n̄ + 1) + 2Γφ, the ratio I/V of an uncoupled, undriven memristor."""
+        check_arguments(Memristor.conductance, locals())
+        return self.conductance_of_rate(self.decay_rate(times), times)
+
+    def conductance_of_rate(self, rates: FloatArray, times: ArrayLike) -> FloatArray:
+        """Return Γ(2n̄ + 1) + 2Γφ at `times`, where Γ is known already, same shape."""
         check_arguments(Memristor.conductance_of_rate, locals())
-        return np.asarray(rates * (2 * self.occupation + 1) + 2 * self.dephasing)
+        if not isinstance(self.occupation, DecayRate) and not isinstance(self.dephasing, DecayRate):
+            return np.asarray(rates * (2 * self.occupation + 1) + 2 * self.dephasing)
+        warmth = 2 * self.thermal_quanta(times) + 1
+        return np.asarray(rates * warmth + 2 * self.dephasing_rate(times))
 
     def conductance_integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return the integral of `conductance` from `start` to `stop`, which broadcast.
@@ -208,9 +240,15 @@ class Memristor:
         The coherence shrinks by exp(−½ of it).
         """
         check_arguments(Memristor.conductance_integral, locals())
-        duration = np.asarray(stop, dtype=float) - np.asarray(start, dtype=float)
-        decay = self.decay_integral(start, stop) * (2 * self.occupation + 1)
-        return np.asarray(decay + 2 * self.dephasing * duration)
+        first, last = np.broadcast_arrays(
+            np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
+        )
+        if isinstance(self.occupation, DecayRate):
+            decay = bath_exchange(self, first.ravel(), last.ravel())[0].reshape(first.shape)
+        else:
+            decay = self.decay_integral(first, last) * (2 * self.occupation + 1)
+        law = as_law(self.dephasing, self.omega)
+        return np.asarray(decay + 2 * law.integral(first, last))
 
     def coherence_sign(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ±1: whether the coherence turns over between two times, which broadcast.
@@ -320,14 +358,56 @@ class Network:
 
 
 def require_cold(network: Network, purpose: str) -> None:
-    """Raise ValueError where a memristor has thermal quanta or pure dephasing."""
+    """Raise ValueError where a memristor has thermal quanta, pure dephasing or a drive."""
     for j, item in enumerate(network.memristors):
         if not item.is_cold:
             raise ValueError(
                 f"Argument model must be at zero temperature without dephasing for {purpose}, but "
-                f"memristor {j} has occupation = {item.occupation:g} and dephasing = "
-                f"{item.dephasing:g}; it takes decay alone."
+                f"memristor {j} has occupation = {item.occupation} and dephasing = "
+                f"{item.dephasing}; it takes decay alone."
             )
+        if item.drive is not None:
+            raise ValueError(
+                f"Argument model must have no drive for {purpose}, but memristor {j} has "
+                f"{item.drive}; it takes decay alone."
+            )
+
+
+def bath_exchange(
+    memristor: Memristor, starts: FloatArray, stops: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return what the bath does over each [start, stop]: ∫Γ(2n̄+1) and τ, (n,) each.
+
+    ρ_ee goes to exp(−∫Γ(2n̄+1)) ρ_ee + τ. Raises ValueError where n̄(t) is negative.
+    """
+    if isinstance(memristor.occupation, DecayRate):
+        return thermal_exchange(
+            memristor.rate.at_frequency(memristor.omega),
+            memristor.occupation.at_frequency(memristor.omega),
+            starts,
+            stops,
+            longest=memristor.period / 8,
+        )
+    warmth = 2 * memristor.occupation + 1
+    loss = memristor.decay_integral(starts, stops) * warmth
+    return loss, np.asarray(-np.expm1(-loss) * memristor.occupation / warmth)
+
+
+def _values_of(
+    name: str, number_or_law: float | DecayRate, omega: float, times: ArrayLike
+) -> FloatArray:
+    """Return a number or law at `times`; ValueError names a time at which it is negative."""
+    instants = np.asarray(times, dtype=float)
+    if not isinstance(number_or_law, DecayRate):
+        return np.full(instants.shape, float(number_or_law))
+    values = finite_results("value", number_or_law.at_frequency(omega).value(times), instants)
+    if name == "occupation" and np.any(values < 0):
+        where = np.unravel_index(int(np.argmax(values < 0)), values.shape)
+        raise ValueError(
+            f"Argument {name} must not be negative, but at t = {instants[where]:.9g} it is "
+            f"{values[where]:.3g}."
+        )
+    return values
 
 
 Model = Memristor | Network
@@ -370,7 +450,7 @@ def _checked_coupling(
 def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
     """Return H/ħ and the collapse operators of a network: √(Γ_j(t)(n̄ + 1)) σ−_j and so on.
 
-    A warm memristor has √(Γ n̄) σ+ too, a dephased one √(Γφ/2) σz.
+    A warm memristor has √(Γ n̄) σ+ too, a dephased one √(Γφ/2) σz. With a drive H depends on time.
 
     σ− is `destroy(2)` = |0><1|: it lowers towards |0> = |g> (`qutip.sigmam()` goes the other
     way). The tensor factors stand in Qiskit's order, so the last one is memristor 0.
@@ -383,15 +463,21 @@ def lindblad_operators(network: Network) -> tuple[qutip.Qobj, list[qutip.QobjEvo
     collapse = []
     for j, memristor in enumerate(network.memristors):
         hamiltonian += memristor.omega * operator_on(j, lower.dag() * lower + 0.5, count)
-        root, quanta = _root_rate(memristor), memristor.occupation
-        cooling = math.sqrt(quanta + 1) * lower
-        collapse.append(qutip.QobjEvo([operator_on(j, cooling, count), root]))
-        if quanta > 0:
-            heating = math.sqrt(quanta) * lower.dag()
-            collapse.append(qutip.QobjEvo([operator_on(j, heating, count), root]))
-        if memristor.dephasing > 0:
-            turning = math.sqrt(memristor.dephasing / 2) * qutip.sigmaz()
-            collapse.append(qutip.QobjEvo(operator_on(j, turning, count)))
+        law = memristor.rate.at_frequency(memristor.omega)  # once: the solver asks very often
+        quanta = as_law(memristor.occupation, memristor.omega)
+        loss = as_law(memristor.dephasing, memristor.omega)
+        kinds = [(lower, _root("rate", law, quanta, 1.0))]
+        if memristor.occupation != 0.0:
+            kinds.append((lower.dag(), _root("rate", law, quanta, 0.0)))
+        if memristor.dephasing != 0.0:
+            kinds.append((qutip.sigmaz(), _root("dephasing", loss, ConstantRate(0.0), 0.5)))
+        collapse += [
+            qutip.QobjEvo([operator_on(j, operator, count), root]) for operator, root in kinds
+        ]
+        if memristor.drive is not None:
+            drive = memristor.drive.at_frequency(memristor.omega)
+            turning = operator_on(j, qutip.Qobj(drive.operator), count)
+            hamiltonian = hamiltonian + qutip.QobjEvo([turning, _value_of(drive)])
     for (first, second), coupling in network.couplings:
         matrix = coupling.hamiltonian()
         # Expand in |k><l| of the first memristor: H = Σ B_kl ⊗ |k><l|.
@@ -414,15 +500,18 @@ def operator_on(index: int, operator: qutip.Qobj, count: int) -> qutip.Qobj:
     return qutip.tensor(factors)
 
 
-def _root_rate(memristor: Memristor) -> Callable[[float], float]:
-    """Return t -> √Γ(t), the coefficient of a collapse operator."""
-    law = memristor.rate.at_frequency(memristor.omega)  # once: the solver asks very often
+def _value_of(law: Drive) -> Callable[[float], float]:
+    return lambda t: float(law.value(t))
+
+
+def _root(name: str, law: DecayRate, factor: DecayRate, offset: float) -> Callable[[float], float]:
+    """Return t -> √(law(t) (factor(t) + offset)), the coefficient of a collapse operator."""
 
     def coefficient(t: float) -> float:
-        rate = float(law.value(t))
+        rate = float(law.value(t)) * (float(factor.value(t)) + offset)
         if rate < 0:
             raise ValueError(
-                f"Argument rate must not be negative, but at t = {t:g} it is {rate:.3g}; a "
+                f"Argument {name} must not be negative, but at t = {t:g} it is {rate:.3g}; a "
                 "negative rate has no collapse operator (master_equation does without one)."
             )
         return float(np.sqrt(rate))

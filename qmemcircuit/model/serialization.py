@@ -1,7 +1,7 @@
 """Models as JSON values and back, without pickle.
 
 The package's own laws and couplings come back as themselves. What a reader defined comes back as
-what it did: a rate as the table of its integrals, a coupling as its matrix.
+what it did: a law as the table of its integrals, a coupling as its matrix.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from qmemcircuit.model.couplings import (
     PartialISwap,
     PartialSwap,
 )
+from qmemcircuit.model.drives import Drive
 from qmemcircuit.model.harmonic import HarmonicRate
 from qmemcircuit.model.lorentzian import LorentzianRate
 from qmemcircuit.model.memristors import Memristor, Network
@@ -66,29 +67,50 @@ def _describe_memristor(memristor: Memristor, times: FloatArray) -> dict[str, An
     }
     description["state"] = None if memristor.state is None else _pairs(np.array(memristor.state))
     for name in ("occupation", "dephasing"):  # files of cold memristors are as they were
-        if getattr(memristor, name) != 0:
-            description[name] = getattr(memristor, name)
-    description["rate"] = _describe_rate(memristor, times)
+        value = getattr(memristor, name)
+        if value != 0:
+            description[name] = _describe_number_or_law(value, memristor.omega, times)
+    if memristor.drive is not None:
+        drive = {item.name: getattr(memristor.drive, item.name) for item in fields(Drive)}
+        amplitude = _describe_number_or_law(drive.pop("amplitude"), memristor.omega, times)
+        description["drive"] = {**drive, "amplitude": amplitude}
+    description["rate"] = _describe_law(memristor.rate, memristor.omega, times)
     return description
 
 
 def _restore_memristor(description: Mapping[str, Any]) -> Memristor:
     values = dict(description)
     rate, state = values.pop("rate"), values.pop("state")
-    return Memristor(_restore_rate(rate), state=None if state is None else _matrix(state), **values)
+    for name in ("occupation", "dephasing"):
+        if name in values:
+            values[name] = _restore_number_or_law(values[name])
+    if "drive" in values:
+        drive = dict(values["drive"])
+        amplitude = _restore_number_or_law(drive.pop("amplitude"))
+        values["drive"] = Drive(amplitude=amplitude, **drive)
+    return Memristor(_restore_law(rate), state=None if state is None else _matrix(state), **values)
 
 
-def _describe_rate(memristor: Memristor, times: FloatArray) -> dict[str, Any]:
-    rate = memristor.rate
+def _describe_number_or_law(
+    value: float | DecayRate, omega: float, times: FloatArray
+) -> float | dict[str, Any]:
+    return _describe_law(value, omega, times) if isinstance(value, DecayRate) else value
+
+
+def _restore_number_or_law(description: float | Mapping[str, Any]) -> float | DecayRate:
+    return _restore_law(description) if isinstance(description, Mapping) else description
+
+
+def _describe_law(rate: DecayRate, omega: float, times: FloatArray) -> dict[str, Any]:
     if type(rate) not in RATES.values():
-        rate = tabulate(rate.at_frequency(memristor.omega), times)
+        rate = tabulate(rate.at_frequency(omega), times)
     values = {item.name: getattr(rate, item.name) for item in fields(rate)}  # type: ignore[arg-type]
     if isinstance(rate, TabulatedRate):  # as in every file before these two columns
         values = {name: column for name, column in values.items() if column is not None}
     return {"law": type(rate).__name__, **values}
 
 
-def _restore_rate(description: Mapping[str, Any]) -> DecayRate:
+def _restore_law(description: Mapping[str, Any]) -> DecayRate:
     values = {name: value for name, value in description.items() if name != "law"}
     rate: DecayRate = RATES[description["law"]](**values)
     return rate

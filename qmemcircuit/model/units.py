@@ -18,6 +18,7 @@ NATURAL = {
     "current": "ω√(mħω)",
     "decay_rate": "ω",
     "conductance": "ω",
+    "source_current": "ω√(mħω)",
 }
 GIVEN = {
     "times": "1/[ω]",
@@ -25,6 +26,7 @@ GIVEN = {
     "current": "[ω]√([m][ħ][ω])",
     "decay_rate": "[ω]",
     "conductance": "[ω]",
+    "source_current": "[ω]√([m][ħ][ω])",
 }
 
 MEMRISTOR_METHODS = (
@@ -48,8 +50,10 @@ def memristor_units(network: Network) -> dict[str, str]:
     """
     natural = all(item.mass == item.hbar == item.omega == 1 for item in network.memristors)
     units = dict(NATURAL if natural else GIVEN)
-    if all(item.is_cold for item in network.memristors):
-        del units["conductance"]  # Γ itself
+    if all(item.drive is None for item in network.memristors):
+        del units["source_current"]
+        if all(item.is_cold for item in network.memristors):
+            del units["conductance"]  # Γ itself
     return units
 
 

@@ -29,7 +29,12 @@ from qmemcircuit.counts.readout import describe_readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.units import memristor_units
-from qmemcircuit.results.observables import interaction_terms, pauli_terms, rate_variables
+from qmemcircuit.results.observables import (
+    interaction_terms,
+    is_driven,
+    pauli_terms,
+    rate_variables,
+)
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -48,11 +53,12 @@ def estimate(
     Args:
         record: the counts of a run; those of the device as it is, also where mitigation was
             declared (`mitigate` uses the rest).
-        current: how the current is estimated. `"local_fit"` (default for one memristor) and
-            `"finite_difference"` (the paper's) differentiate the measured means, see `currents`.
-            `"current_operator"` (default for networks) is I = ΓV + √(mħω/2) <i[H_int, σy]>/ħ from
-            measured Paulis: it differentiates nothing, but it assumes the damping law, so it is
-            no evidence that a device is memristive.
+        current: how the current is estimated. `"local_fit"` (default for one memristor without a
+            drive) and `"finite_difference"` (the paper's) differentiate the measured means, see
+            `currents`. `"current_operator"` (default for networks and driven ones) is
+            I = ΓV + √(mħω/2) <i[H_int, σy]>/ħ from measured Paulis (H_int: couplings and drives):
+            it differentiates nothing, but it assumes the damping law, so it is no evidence that a
+            device is memristive.
         bias: where the bias of an estimator that differentiates is known from. `"model"` (default
             for uncoupled memristors): what the very estimator makes of the closed form of
             ρ_eg(t), less ΓV, is subtracted. `"data"` (default for coupled ones): bounded by
@@ -167,7 +173,8 @@ def widened(combine: Combine, residual: FloatArray | None) -> Combine:
 
 def chosen_current(network: Network, current: CurrentEstimator | None) -> CurrentEstimator:
     """Return how the current is estimated: `current`, checked, or the network's default."""
-    default: CurrentEstimator = "current_operator" if network.couplings else "local_fit"
+    simple = not network.couplings and not is_driven(network)
+    default: CurrentEstimator = "local_fit" if simple else "current_operator"
     method = current or default
     check_choice("current", method, ("finite_difference", "local_fit", "current_operator"))
     return method
@@ -208,7 +215,7 @@ def trajectory_of_means(
         voltage[:, j], voltage_error[:, j] = 0.5 * scale * y, 0.5 * scale * y_error
         rates[:, j] = memristor.decay_rate(times)
         if current == "current_operator":
-            terms = operator_terms(network, j, memristor.conductance(times))
+            terms = operator_terms(network, j, times)
             value[:, j], error[:, j] = combine(terms)
             covariance[j] = np.diag(error[:, j] ** 2)
             joint[j] = np.diag(
@@ -227,6 +234,7 @@ def trajectory_of_means(
         subtracted[:, j] = found.subtracted
     variables = rate_variables(network, times, rates)
     units = memristor_units(network)
+    units.pop("source_current", None)  # joined with the rest, see `select_current`
     if residual is not None:
         variables["compilation_residual"], units["compilation_residual"] = residual, "1"
     if sources:
@@ -269,13 +277,14 @@ def expected_means(
     if bias is not None:
         check_choice("bias", bias, ("model", "data"))
     is_coupled = any(memristor in pair for pair, _ in network.couplings)
+    is_coupled = is_coupled or network.memristors[memristor].drive is not None
     if bias == "data" or (bias is None and is_coupled):
         return None
     if is_coupled:
         raise ValueError(
-            f"Argument bias must be a trajectory for a coupled memristor, but 'model' was given "
-            f"and memristor {memristor} is coupled: it has no closed form; give "
-            "bias=exact_circuit(model, times) with the record's splitting, or bias='data'."
+            "Argument bias must be a trajectory for a coupled or driven memristor, but 'model' "
+            f"was given and memristor {memristor} is driven or coupled: it has no closed form; "
+            "give bias=exact_circuit(model, times) with the record's splitting, or bias='data'."
         )
     member = network.memristors[memristor]
     state = member.initial_state
@@ -310,13 +319,24 @@ def _means_of(
     return ExpectedMeans(x, y, exact.current[:, memristor])
 
 
-def operator_terms(network: Network, memristor: int, rate: FloatArray) -> Terms:
-    """Return I = G(t) V + √(mħω/2) <i[H_int, σy]>/ħ as a sum of Paulis; `rate` is G(t)."""
-    scale, count = network.memristors[memristor].current_scale, len(network.memristors)
+def operator_terms(network: Network, memristor: int, times: FloatArray) -> Terms:
+    """Return I = G(t) V + √(mħω/2) <i[H_int, σy]>/ħ as a sum of Paulis, G = Γ(2n̄ + 1) + 2Γφ.
+
+    H_int is of the couplings and of the memristor's drive.
+    """
+    item, count = network.memristors[memristor], len(network.memristors)
+    scale, rate = item.current_scale, item.conductance(times)
     terms: dict[str, float | FloatArray] = {single_label(memristor, "Y", count): 0.5 * scale * rate}
     for pair, operator in interaction_terms(network, memristor):
         for label, weight in pauli_terms(operator, pair, count).items():
             terms[label] = terms.get(label, 0.0) + scale * weight
+    if item.drive is not None:
+        for letter in "XYZ":
+            weight = float(np.trace(item.drive.source @ pauli_matrix(letter)).real) / 2
+            if weight != 0.0:
+                label = single_label(memristor, letter, count)
+                own = scale * weight * item.drive_amplitude(times)
+                terms[label] = terms.get(label, 0.0) + own
     return terms
 
 

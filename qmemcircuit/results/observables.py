@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -82,23 +82,44 @@ def voltages_and_currents(
     """Return V, I and Γ, each of shape (T, M), from reduced states.
 
     V = −½ √(mħω/2) <σy>. I is its definition, √(mħω/2) (d<σy>/dt − ω<σx>), with the derivative
-    that the master equation gives: I = (Γ(2n̄ + 1) + 2Γφ)V + √(mħω/2) <i[H_int, σy]>/ħ.
+    that the master equation gives: I = (Γ(2n̄ + 1) + 2Γφ)V + √(mħω/2) <i[H_int, σy]>/ħ, where
+    H_int is of the couplings and of the drives (`source_currents`).
     """
     voltage, current, rate = (np.empty((times.size, len(network.memristors))) for _ in range(3))
+    sources = source_currents(network, times, reduced)
     for j, memristor in enumerate(network.memristors):
         sigma_y = expectation(reduced((j,)), PAPER_SIGMA["y"])
         voltage[:, j] = -0.5 * memristor.current_scale * sigma_y
         rate[:, j] = memristor.decay_rate(times)
-        current[:, j] = memristor.conductance_of_rate(rate[:, j]) * voltage[:, j]
+        current[:, j] = memristor.conductance_of_rate(rate[:, j], times) * voltage[:, j]
+        current[:, j] += sources[:, j]
         for pair, operator in interaction_terms(network, j):
             current[:, j] += memristor.current_scale * expectation(reduced(pair), operator)
     return voltage, current, rate
 
 
+def source_currents(network: Network, times: FloatArray, reduced: Reduced) -> FloatArray:
+    """Return what drives add to I by themselves, √(mħω/2) Ω(t) <i[σ_axis, σy]>, (T, M).
+
+    It is there at Γ = 0 too: −2sΩ<σz> for axis x, nothing for y, 2sΩ<σx> for z, s = √(mħω/2).
+    """
+    found = np.zeros((times.size, len(network.memristors)))
+    for j, memristor in enumerate(network.memristors):
+        if memristor.drive is not None and memristor.drive.axis != "y":
+            mean = expectation(reduced((j,)), memristor.drive.source)
+            found[:, j] = memristor.current_scale * memristor.drive_amplitude(times) * mean
+    return found
+
+
+def is_driven(network: Network) -> bool:
+    """Whether any memristor has a drive."""
+    return any(item.drive is not None for item in network.memristors)
+
+
 def rate_variables(network: Network, times: FloatArray, rate: FloatArray) -> dict[str, FloatArray]:
     """Return Γ, and where baths are warm or dephase also Γ(2n̄ + 1) + 2Γφ, (T, M) each, by name."""
     found = {"decay_rate": rate}
-    if not all(item.is_cold for item in network.memristors):
+    if not all(item.is_cold and item.drive is None for item in network.memristors):
         found["conductance"] = np.stack([m.conductance(times) for m in network.memristors], axis=1)
     return found
 
@@ -127,14 +148,54 @@ def _exact(
 ) -> Trajectory:
     """Return the exact trajectory of what reduced states say, without the states."""
     voltage, current, rate = voltages_and_currents(network, times, reduced)
+    variables = rate_variables(network, times, rate)
+    if is_driven(network):
+        variables["source_current"] = source_currents(network, times, reduced)
     return Trajectory(
         times,
         voltage,
         current,
-        variables=rate_variables(network, times, rate),
+        variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),
         provenance=provenance,
+    )
+
+
+CurrentPart = Literal["total", "memristor"]
+
+
+def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Trajectory:
+    """Return the trajectory with the total current, or with the memristor's own alone.
+
+    Args:
+        trajectory: exact states' (`master_equation`, `exact_circuit`), or an estimate.
+        current: `"total"` is I by its definition, the source's own current of a drive included;
+            `"memristor"` is total − source, for an uncoupled one (Γ(2n̄ + 1) + 2Γφ)V, which is
+            pinched by construction, and so is no evidence of it. Loops, plots and files take
+            either; `provenance["current"]` says which.
+
+    Raises ValueError where a measured current is asked for without its source: their errors are
+    not independent. `estimate(record, current="current_operator")` has the voltages and
+    `variables["conductance"]`, whose product is the memristor's current.
+    """
+    check_arguments(select_current, locals())
+    source = trajectory.variables.get("source_current")
+    if current == "total":
+        return trajectory
+    if trajectory.current_error is not None and "conductance" in trajectory.variables:
+        raise ValueError(
+            "Argument trajectory must be exact for current='memristor', but it was measured, and "
+            "the source's current was measured with it; multiply its voltage and "
+            "variables['conductance'] instead."
+        )
+    if source is None:
+        return trajectory
+    return replace(
+        trajectory,
+        current=trajectory.current - source,
+        variables={**trajectory.variables, "source_current": np.zeros_like(source)},
+        provenance={**trajectory.provenance, "current": "memristor"},
     )
 
 

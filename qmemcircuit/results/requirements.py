@@ -8,7 +8,7 @@ from qmemcircuit.common.checks import FloatArray, check_choice
 from qmemcircuit.counts.currents import FEWEST_TIMES
 from qmemcircuit.counts.witnesses import FEWEST_SHOTS
 from qmemcircuit.model.memristors import Network
-from qmemcircuit.results.estimation import operator_terms, single_label
+from qmemcircuit.results.estimation import chosen_current, operator_terms, single_label
 
 QUANTITIES = ("voltage", "current", "loops", "states", "concurrence")
 """What can be asked for: V, I, one I–V loop a period (area, form factor), the density matrix of all
@@ -28,13 +28,14 @@ def missing_requirements(
     count = len(network.memristors)
     voltage = _unmeasured([single_label(j, "Y", count) for j in range(count)], bases)
     labels: set[str] = set()
-    for j, memristor in enumerate(network.memristors):
-        if network.couplings:
-            labels |= set(operator_terms(network, j, memristor.conductance(times)))
+    differentiated = chosen_current(network, None) != "current_operator"
+    for j in range(count):
+        if not differentiated:
+            labels |= set(operator_terms(network, j, times))
         else:
             labels |= {single_label(j, letter, count) for letter in "XY"}
     current = _unmeasured(sorted(labels), bases)
-    if not current and not network.couplings and times.size < FEWEST_TIMES:
+    if not current and differentiated and times.size < FEWEST_TIMES:
         current = (
             f"the default current differentiates measured means and needs {FEWEST_TIMES} times, "
             f"not {times.size}: take more, or estimate(record, current='current_operator'), which "

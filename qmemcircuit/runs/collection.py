@@ -25,7 +25,12 @@ from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.serialization import restore_model
 from qmemcircuit.results.records import Record
 from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
-from qmemcircuit.runs.measurement import Measurement, mitigated_samples
+from qmemcircuit.runs.measurement import (
+    Measurement,
+    first_roles,
+    join_halves,
+    mitigated_samples,
+)
 from qmemcircuit.runs.protocols import JobService, submittable
 from qmemcircuit.runs.submission import service_of, submit_measurement
 
@@ -283,6 +288,8 @@ def _collection(
                 f"part {number}, job {', '.join(used)}: a circuit has {fewest} shots, fewer than "
                 f"the {plan['shots']} asked; errors are those of the actual numbers."
             )
+    roles = [str(run["role"]) for run in plan["runs"]]
+    counts = join_halves(roles, counts)
     kept = (counts[0].sum(axis=2) > 0).all(axis=1)
     mitigated, absent = _mitigated(plan, bases, counts, kept)
     if absent:
@@ -318,13 +325,12 @@ def _mitigated(
         return None, []
     mitigation = restore_mitigation(plan["mitigation"])
     # Every noise factor has the model's times; a readout calibration has one of its own.
+    roles = first_roles([str(run["role"]) for run in plan["runs"]])
     chosen = [
-        table[kept] if run["role"].startswith("factor") else table
-        for run, table in zip(plan["runs"], counts, strict=True)
+        table[kept] if role.startswith("factor") else table
+        for role, table in zip(roles, counts, strict=True)
     ]
     absent = [
-        str(run["role"])
-        for run, table in zip(plan["runs"], chosen, strict=True)
-        if not (table.sum(axis=2) > 0).all()
+        role for role, table in zip(roles, chosen, strict=True) if not (table.sum(axis=2) > 0).all()
     ]
     return (None if absent else mitigated_samples(mitigation, bases, chosen)), absent

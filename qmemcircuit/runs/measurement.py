@@ -34,6 +34,12 @@ from qmemcircuit.results.requirements import check_quantities
 FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""
 
+SECOND_STREAM = 500_000
+"""Random streams of second halves begin here, also beyond those of any noise factor."""
+
+SECOND_HALF = ", second half"
+"""The role of a run ends so where its counts are added to those of the run before it."""
+
 
 @data_object
 @dataclass(frozen=True, eq=False)
@@ -41,7 +47,8 @@ class PlannedRun:
     """One set of circuits, and where it runs.
 
     Attributes:
-        role: `"factor 1"`, `"factor 3"`, … or `"readout 0"`, `"readout 1"`.
+        role: `"factor 1"`, `"factor 3"`, … or `"readout 0"`, `"readout 1"`; where circuits come
+            in two halves, each factor is followed by its second half.
         circuits: what is measured.
         target: with its qubits chosen.
     """
@@ -97,7 +104,7 @@ class Measurement:
 
     Attributes:
         runs: the model's circuits first.
-        shots: of each circuit.
+        shots: of each circuit; half of those asked where circuits come in two halves.
         mitigation: as declared, or None.
         details: how the circuits were made, for the record's provenance.
     """
@@ -117,6 +124,11 @@ class Measurement:
         """The target with its qubits chosen."""
         return self.runs[0].target
 
+    @property
+    def shots_asked(self) -> int:
+        """Shots of each time and setting, both halves together."""
+        return self.shots * (2 if any(_is_second(item.role) for item in self.runs) else 1)
+
 
 def plan_measurement(
     model: Model, times: ArrayLike, target: Target, options: MeasurementOptions
@@ -129,8 +141,8 @@ def plan_measurement(
     circuits, choice = resolve_ancilla(model, times, options.circuits, target)
     mitigation = options.mitigation
     if mitigation is not None and mitigation.extrapolation == "exponential":
-        require_equal_gates(circuits)
-    placed = target.place(circuits)
+        require_equal_gates(circuits.halves[0])
+    placed = target.place(circuits.halves[0])
     absorption = None
     if options.absorb_decay:
         circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
@@ -140,7 +152,8 @@ def plan_measurement(
         "ancilla_choice": None if choice is None else choice.describe(),
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
-    found = Measurement(_runs(circuits, placed, mitigation), options.shots, mitigation, details)
+    shots = _shots_of_each(circuits, options.shots)
+    found = Measurement(_runs(circuits, placed, mitigation), shots, mitigation, details)
     check_quantities(
         options.quantities, circuits.network, circuits.times, circuits.bases, shots=options.shots
     )
@@ -152,23 +165,70 @@ def plan_measurement(
 def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurement:
     """Return the measurement of circuits that are already made, without mitigation."""
     shots = check_integer("shots", shots, minimum=1)
-    return Measurement(_runs(circuits, target.place(circuits), None), shots, None, {})
+    placed = target.place(circuits.halves[0])
+    return Measurement(_runs(circuits, placed, None), _shots_of_each(circuits, shots), None, {})
+
+
+def _shots_of_each(circuits: CircuitSet, shots: int) -> int:
+    """Return the shots of each circuit: equal ones for both halves, or the mean is biased."""
+    halves = len(circuits.halves)
+    if shots % halves:
+        raise ValueError(
+            f"Argument shots must be even where every time takes two circuits, but {shots} was "
+            f"given: half of them go to each; take {shots + 1}."
+        )
+    return shots // halves
+
+
+def _is_second(role: str) -> bool:
+    return role.endswith(SECOND_HALF)
+
+
+def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
+    """Return the counts (T, B, 2^M) of each run, those of a second half added to its first.
+
+    Nothing is kept where one of the halves is missing: alone it is another channel.
+    """
+    joined: list[IntArray] = []
+    for role, table in zip(roles, counts, strict=True):
+        if not _is_second(role):
+            joined.append(table)
+            continue
+        first = joined[-1]
+        there = np.logical_and(*(item.sum(axis=2, keepdims=True) > 0 for item in (first, table)))
+        joined[-1] = np.where(there, first + table, 0)
+    return joined
+
+
+def first_roles(roles: Sequence[str]) -> list[str]:
+    """Return the roles of the joined runs."""
+    return [role for role in roles if not _is_second(role)]
 
 
 def _runs(
     circuits: CircuitSet, placed: Target, mitigation: Mitigation | None
 ) -> tuple[PlannedRun, ...]:
-    runs = [PlannedRun("factor 1", circuits, placed)]
+    runs = _halves("factor 1", circuits, placed, 0)
     if mitigation is None:
         return tuple(runs)
     for stream, factor in enumerate(mitigation.factors[1:], start=1):
         amplified = placed.amplify(factor, fold_all=mitigation.fold_all)
-        runs.append(PlannedRun(f"factor {factor}", circuits, amplified.independent(stream)))
+        runs += _halves(f"factor {factor}", circuits, amplified, stream)
     if mitigation.readout:
         for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
             own = placed.independent(FIRST_STREAM + place)
             runs.append(PlannedRun(f"readout {place}", calibration, own))
     return tuple(runs)
+
+
+def _halves(role: str, circuits: CircuitSet, target: Target, stream: int) -> list[PlannedRun]:
+    """Return the runs of one noise factor, with shots of their own."""
+    first, *second = circuits.halves
+    runs = [PlannedRun(role, first, target.independent(stream) if stream else target)]
+    for half in second:
+        own = target.independent(SECOND_STREAM + stream)
+        runs.append(PlannedRun(role + SECOND_HALF, half, own))
+    return runs
 
 
 def readout_circuits(memristors: int) -> tuple[CircuitSet, CircuitSet]:

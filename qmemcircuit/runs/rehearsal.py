@@ -120,6 +120,11 @@ def rehearse(
     options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared)
     measurement = plan_measurement(model, times, device, options)
     circuits = measurement.circuits
+    if circuits.half is not None:
+        raise ValueError(
+            "Argument ancilla must make one circuit for each time to be rehearsed, but 'merged' "
+            "makes two for this memristor; rehearse with ancilla='reset' and steps."
+        )
     runs = measurement.runs[: len(declared.factors)]
     probabilities = []
     for item in runs:

@@ -195,7 +195,7 @@ def _write_plan(place: Path, measurement: Measurement) -> None:
             make_provenance(
                 "submit",
                 target=target,
-                shots_asked=shots,
+                shots_asked=measurement.shots_asked,
                 submission=identity,
                 **describe_circuits(circuits),
                 **measurement.details,

@@ -21,16 +21,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet, circuits_with
+from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.observables import current_operators
 from qmemcircuit.simulation.diamond_norms import half_diamond_norms
-from qmemcircuit.simulation.generators import generators
 from qmemcircuit.simulation.light_cones import light_cone_bounds
 from qmemcircuit.simulation.maps import digital_maps
 
@@ -92,7 +91,9 @@ def certificate_of(circuits: CircuitSet, members: tuple[int, ...] | None = None)
     memristors = circuits.network.memristors
     if len(memristors) > MOST_MEMRISTORS:
         return _local_certificate(circuits, members or tuple(range(len(memristors))))
-    lower, upper = half_diamond_norms(digital_maps(circuits) - exact_maps(circuits))
+    lower, upper = half_diamond_norms(
+        digital_maps(circuits) - exact_maps(circuits.network, circuits.times)
+    )
     upper = np.minimum(upper + INTEGRATION_ERROR, 1.0)
     scales = np.array([item.current_scale for item in circuits.network.memristors])
     return Certificate(
@@ -128,37 +129,10 @@ def current_ranges(network: Network, times: FloatArray) -> FloatArray:
         voltage, rest = current_operators(network, j)
         whole = embed(voltage, [j], count)
         added = sum((embed(matrix, list(pair), count) for pair, matrix in rest), np.zeros(()))
-        levels = np.linalg.eigvalsh(item.conductance(times)[:, None, None] * whole + added)
+        operators = item.conductance(times)[:, None, None] * whole + added
+        if item.drive is not None:
+            source = item.current_scale * embed(item.drive.source, [j], count)
+            operators = operators + item.drive_amplitude(times)[:, None, None] * source
+        levels = np.linalg.eigvalsh(operators)
         found[:, j] = levels[:, -1] - levels[:, 0]
     return found
-
-
-def exact_maps(circuits: CircuitSet) -> FloatArray:
-    """Return the master equation's maps from 0 to each time on the Pauli means, (T, 4^M, 4^M).
-
-    By SciPy's DOP853 on all columns at once; no step crosses a breakpoint of a law, and each
-    law's integral is checked along the way as in `master_equation`.
-    """
-    from scipy.integrate import solve_ivp
-
-    network = circuits.network
-    count = len(network.memristors)
-    size = 4**count
-    turning, damping = generators(network)
-    watched = WatchedLaws([item.rate.at_frequency(item.omega) for item in network.memristors])
-    longest = 0.25 * min(item.period for item in network.memristors)
-
-    def slope(time: float, flat: FloatArray) -> FloatArray:
-        rates = np.array([watched.rate(j, time) for j in range(count)])
-        generator = turning + np.tensordot(rates, damping, axes=1)
-        return np.concatenate([(generator @ flat[:-count].reshape(size, size)).ravel(), rates])
-
-    def solve(state: FloatArray, start: float, stop: float) -> FloatArray:
-        found = solve_ivp(
-            slope, (start, stop), state, method="DOP853", rtol=1e-11, atol=1e-13, max_step=longest
-        )
-        return np.asarray(found.y[:, -1])
-
-    start = np.concatenate([np.eye(size).ravel(), np.zeros(count)])
-    ends = watched.march(circuits.times, start, solve)
-    return np.array([end[:-count].reshape(size, size) for end in ends])

@@ -32,7 +32,7 @@ def half_diamond_norms(differences: FloatArray) -> tuple[FloatArray, FloatArray]
 
     `differences` are real maps on Pauli means, (T, 4^k, 4^k), with a first row of zeros.
     """
-    choi = _choi(differences)
+    choi = choi_matrices(differences)
     dimension = math.isqrt(len(choi[0]))
     even = np.eye(dimension, dtype=complex) / dimension
     sigma: ComplexArray = np.broadcast_to(even, (len(choi), dimension, dimension))
@@ -57,7 +57,7 @@ def half_diamond_norms(differences: FloatArray) -> tuple[FloatArray, FloatArray]
     return lower, np.maximum(upper, lower)
 
 
-def _choi(differences: FloatArray) -> ComplexArray:
+def choi_matrices(differences: FloatArray) -> ComplexArray:
     """Return Σ |k><l| ⊗ Δ(|k><l|), (T, d², d²): (1/d) Σ D_ab P_bᵀ ⊗ P_a."""
     size = differences.shape[-1]
     qubits = (int(size).bit_length() - 1) // 2

@@ -26,7 +26,13 @@ from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
 from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.settings import check_plain
-from qmemcircuit.circuits.splitting import Collision, Element, Operation, split_evolution
+from qmemcircuit.circuits.splitting import (
+    Collision,
+    Element,
+    Operation,
+    Synthesis,
+    split_evolution,
+)
 from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
@@ -94,6 +100,7 @@ def exact_circuit(
             noise too, as `device_states` does (which can also absorb the device's decay). None:
             ideal gates.
 
+    Where `"merged"` makes two circuits of each time, the states are the mean of the two.
     Returns a `Trajectory` with `states` of shape (T, 2^M, 2^M) for M ≤ 6, and for larger networks
     with `pair_states` of all pairs, from which every V, I and pairwise concurrence follows.
     For compiled circuits `variables["compilation_residual"]` bounds the trace distance of each
@@ -147,6 +154,9 @@ def circuit_states(
 
 def setting_probabilities(circuits: CircuitSet) -> FloatArray:
     """Return the exact outcome probabilities of every time and setting, (T, B, 2^M)."""
+    if len(circuits.halves) > 1:
+        parts = [setting_probabilities(half) for half in circuits.halves]
+        return np.asarray(np.mean(parts, axis=0))
     needed = estimate_maps(circuits, [], settings=len(circuits.bases))
     require(needed, TRAJECTORIES)
     found = np.maximum(probabilities_by_maps(circuits, needed), 0.0)
@@ -164,6 +174,11 @@ def reduced_states(
 
     Each has shape (T, 2^k, 2^k). Only these are kept, not the states of the whole network.
     """
+    if len(circuits.halves) > 1:
+        parts = [
+            reduced_states(half, members, traced=traced, engine=engine) for half in circuits.halves
+        ]
+        return [np.mean(series, axis=0) for series in zip(*parts, strict=True)]
     if engine == "maps":
         needed = estimate_maps(circuits, members)
         require(needed, TRAJECTORIES)
@@ -273,9 +288,12 @@ def traced_circuit(
         if not circuits.share_steps or index == 0:
             pending = _prepare(circuit, network)
         for element in elements:
-            if isinstance(element, Collision):
-                channel = superoperator(damping_kraus(element.probability, element.kind))
-                pending[element.memristor] = channel @ pending[element.memristor]
+            if isinstance(element, Collision | Synthesis):
+                if isinstance(element, Collision):
+                    kraus = damping_kraus(element.probability, element.kind)
+                else:
+                    kraus = element.half.kraus()
+                pending[element.memristor] = superoperator(kraus) @ pending[element.memristor]
                 continue
             matrix = np.asarray(element.gate.to_matrix())
             if len(element.memristors) == 1:

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import numpy as np
 
+from qmemcircuit.circuits.exact_maps import DECAY, DEPHASING, HEATING
 from qmemcircuit.circuits.pauli_maps import pauli_labels
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import PAULI_Z
+from qmemcircuit.model.drives import constant_number
 from qmemcircuit.model.memristors import Network
-
-DECAY: FloatArray = np.array([[0, 0, 0, 0], [0, -0.5, 0, 0], [0, 0, -0.5, 0], [1.0, 0, 0, -1]])
-"""d/dt of the means (1, X, Y, Z) at Γ = 1: all that leaves |1> arrives in |0>."""
-
-HEATING: FloatArray = np.array([[0, 0, 0, 0], [0, -0.5, 0, 0], [0, 0, -0.5, 0], [-1.0, 0, 0, -1]])
-"""The same upwards: all that leaves |0> arrives in |1>."""
-
-DEPHASING: FloatArray = np.diag([0, -1.0, -1.0, 0])
-"""The same at Γφ = 1, the rate at which the coherence decays."""
 
 
 def generators(network: Network) -> tuple[FloatArray, FloatArray]:
-    """Return the generators of what does not depend on time, (4^M, 4^M), and of each Γ, (M, …)."""
+    """Return the generators of what does not depend on time, (4^M, 4^M), and of each Γ, (M, …).
+
+    Raises ValueError where more than Γ depends on time: n̄(t), Γφ(t) or a drive.
+    """
     count = len(network.memristors)
     hamiltonian: ComplexArray = np.zeros((2**count, 2**count), dtype=complex)
     damping = []
     steady = np.zeros((4**count, 4**count))
     for j, memristor in enumerate(network.memristors):
+        if memristor.drive is not None:
+            raise ValueError(
+                "Argument model must have no drive for the bounds of a large network, but "
+                f"memristor {j} has {memristor.drive}; certify up to three memristors."
+            )
         turning: ComplexArray = np.asarray(-0.5 * memristor.omega * PAULI_Z, dtype=complex)
         hamiltonian = hamiltonian + embed(turning, [j], count)
         above, below = np.eye(4 ** (count - 1 - j)), np.eye(4**j)
-        quanta = memristor.occupation
+        quanta = constant_number("occupation", memristor.occupation)
         exchange = (quanta + 1) * DECAY + quanta * HEATING
         damping.append(np.kron(above, np.kron(exchange, below)))
-        steady += memristor.dephasing * np.kron(above, np.kron(DEPHASING, below))
+        loss = constant_number("dephasing", memristor.dephasing)
+        steady += loss * np.kron(above, np.kron(DEPHASING, below))
     for pair, coupling in network.couplings:
         hamiltonian = hamiltonian + embed(coupling.hamiltonian(), list(pair), count)
     basis = pauli_labels(count)

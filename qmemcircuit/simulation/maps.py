@@ -18,11 +18,12 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.pauli_maps import (
     damping_maps,
     density_matrices,
+    kraus_map,
     pauli_means,
     swap_qubits,
     unitary_map,
 )
-from qmemcircuit.circuits.splitting import Collision, Element, step_maps
+from qmemcircuit.circuits.splitting import Collision, Element, Synthesis, step_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.resources import Effort, progress_of
 from qmemcircuit.model.memristors import Network
@@ -328,7 +329,9 @@ def _through(means: FloatArray, parts: Sequence[Part]) -> FloatArray:
 
 def _has_own_elements(circuits: CircuitSet) -> bool:
     """Whether each time has elements of its own, that no common step gives."""
-    return not circuits.share_steps and bool(circuits.compiled or circuits.absorbed)
+    return not circuits.share_steps and bool(
+        circuits.compiled or circuits.absorbed or circuits.channels
+    )
 
 
 def _own_parts(circuits: CircuitSet, index: int) -> list[Part]:
@@ -338,4 +341,6 @@ def _own_parts(circuits: CircuitSet, index: int) -> list[Part]:
 def _part(element: Element) -> Part:
     if isinstance(element, Collision):
         return (element.memristor,), damping_maps(element.probability, element.kind)
+    if isinstance(element, Synthesis):
+        return (element.memristor,), kraus_map(element.half.kraus())
     return element.memristors, unitary_map(np.asarray(element.gate.to_matrix()))

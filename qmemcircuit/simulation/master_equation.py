@@ -5,7 +5,8 @@ The only importer of QuTiP on the circuit side. It never sees a collision or a s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Effort, interrupts_held, progress_of, require
+from qmemcircuit.model.environment import NetworkLaw, network_laws
 from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import (
     Model,
@@ -31,24 +33,41 @@ if TYPE_CHECKING:
     import qutip
 
 
-def _solver(network: Network, watched: WatchedLaws) -> qutip.SESolver:
-    """Return QuTiP's integrator of (vec ρ, 1, g_1, …, g_M)' with g_j' = Γ_j(t) · 1."""
+def _solver(network: Network, laws: Sequence[NetworkLaw], watched: WatchedLaws) -> qutip.SESolver:
+    """Return QuTiP's integrator of (vec ρ, 1, g_1, …)' with g_k' = law_k(t) · 1."""
     import qutip
 
-    count = len(watched.laws)
-    hamiltonian, _ = lindblad_operators(network)
-    parts: list[Any] = [_extended(qutip.liouvillian(hamiltonian), count)]
-    for j in range(count):
+    count, number = len(network.memristors), len(laws)
+    places = {(item.memristor, item.kind): k for k, item in enumerate(laws)}
+    still = Network([replace(item, drive=None) for item in network.memristors], network.couplings)
+    hamiltonian, _ = lindblad_operators(still)
+    parts: list[Any] = [_extended(qutip.liouvillian(hamiltonian), number)]
+    for j, memristor in enumerate(network.memristors):
         # With coefficient Γ(t), not √Γ(t): this also integrates negative rates.
-        quanta, lower = network.memristors[j].occupation, operator_on(j, qutip.destroy(2), count)
-        damping = (quanta + 1) * qutip.lindblad_dissipator(lower)
-        if quanta > 0:
-            damping += quanta * qutip.lindblad_dissipator(lower.dag())
-        if network.memristors[j].dephasing > 0:
-            # D[σz] shrinks the coherence at twice its rate.
-            turning = qutip.lindblad_dissipator(operator_on(j, qutip.sigmaz(), count))
-            parts.append(_extended(0.5 * network.memristors[j].dephasing * turning, count))
-        parts.append([_extended(damping, count, row=j), _coefficient(watched, j)])
+        lower, rate = operator_on(j, qutip.destroy(2), count), places[j, "rate"]
+        cooling = qutip.lindblad_dissipator(lower)
+        exchange = cooling + qutip.lindblad_dissipator(lower.dag())
+        quanta = places.get((j, "occupation"))
+        if quanta is None:
+            damping = cooling + float(memristor.thermal_quanta(0.0)) * exchange
+            parts.append([_extended(damping, number, row=rate), _coefficient(watched, rate)])
+        else:
+            parts.append([_extended(cooling, number, row=rate), _coefficient(watched, rate)])
+            parts.append([_extended(exchange, number), _coefficient(watched, rate, quanta)])
+            parts.append(
+                [_extended(0 * cooling, number, row=quanta), _coefficient(watched, quanta)]
+            )
+        # D[σz] shrinks the coherence at twice its rate.
+        turning = 0.5 * qutip.lindblad_dissipator(operator_on(j, qutip.sigmaz(), count))
+        loss = places.get((j, "dephasing"))
+        if loss is not None:
+            parts.append([_extended(turning, number, row=loss), _coefficient(watched, loss)])
+        elif memristor.dephasing != 0.0:
+            parts.append(_extended(float(memristor.dephasing_rate(0.0)) * turning, number))
+        if memristor.drive is not None:
+            driven = places[j, "drive"]
+            source = qutip.liouvillian(operator_on(j, qutip.Qobj(memristor.drive.operator), count))
+            parts.append([_extended(source, number, row=driven), _coefficient(watched, driven)])
     options = {
         "method": "dop853",  # ends a step at each time that is asked for
         "atol": 1e-12,
@@ -63,9 +82,13 @@ def _solver(network: Network, watched: WatchedLaws) -> qutip.SESolver:
     return qutip.SESolver(qutip.QobjEvo(parts), options=options)
 
 
-def _coefficient(watched: WatchedLaws, j: int) -> Callable[[float], float]:
-    """Return t -> Γ_j(t) as a plain function, which is what QuTiP takes."""
-    return lambda t: watched.rate(j, t)
+def _coefficient(
+    watched: WatchedLaws, first: int, second: int | None = None
+) -> Callable[[float], float]:
+    """Return t -> law(t), or a product of two, as a plain function, which is what QuTiP takes."""
+    if second is None:
+        return lambda t: watched.rate(first, t)
+    return lambda t: watched.rate(first, t) * watched.rate(second, t)
 
 
 def _extended(generator: qutip.Qobj, count: int, row: int | None = None) -> qutip.Qobj:
@@ -85,7 +108,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
 
     ρ' = −i[H, ρ]/ħ + Σ_j Γ_j(t) (σ−_j ρ σ+_j − ½{σ+_j σ−_j, ρ}) in the laboratory frame
     (guo2022, Eq. 6; with n̄ thermal quanta (n̄ + 1)D[σ−] + n̄D[σ+], with pure dephasing
-    ½Γφ D[σz] too), with H of the memristors and of all couplings, by QuTiP's DOP853 at
+    ½Γφ D[σz] too), with H of the memristors, their drives and all couplings, by QuTiP's DOP853 at
     atol 1e-12, rtol 1e-11 (its defaults are wrong in the sixth digit). Errors add up where nothing
     damps: an undamped memristor is within 2e-9 of the closed form after 300 periods.
 
@@ -115,8 +138,9 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     checked = check_times(times)
     estimate = estimate_master_equation(network, checked)
     require(estimate, "simulate_circuit averages trajectories of the circuit, at any size")
-    watched = WatchedLaws([item.rate.at_frequency(item.omega) for item in network.memristors])
-    integrator = _solver(network, watched)
+    laws = network_laws(network)
+    watched = WatchedLaws([item.law for item in laws], [item.name for item in laws])
+    integrator = _solver(network, laws, watched)
     report: Callable[[float, float], None]
     check_interrupt: Callable[[], None]
 
@@ -128,7 +152,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
 
     initial = network.initial_state
     count, dimension = len(network.memristors), initial.shape[0]
-    extended = np.concatenate([initial.ravel(order="F"), [1.0], np.zeros(count)])
+    extended = np.concatenate([initial.ravel(order="F"), [1.0], np.zeros(len(laws))])
     with progress_of(estimate) as report, interrupts_held() as check_interrupt:
         solved = np.array(watched.march(checked, extended, solve))
     states = solved[:, : dimension**2].reshape(-1, dimension, dimension).transpose(0, 2, 1)
@@ -137,7 +161,7 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
         model=describe_model(network, checked),
         solver="qutip.SESolver (dop853) on the vectorised Lindblad equation",
         decay_integrals=network.decay_integrals(float(checked[-1])),
-        decay_integrals_of_solver=solved[-1, -count:].real.tolist(),
+        decay_integrals_of_solver=solved[-1, dimension**2 + 1 :][:count].real.tolist(),
     )
     return trajectory_of_states(network, checked, np.ascontiguousarray(states), provenance)
 

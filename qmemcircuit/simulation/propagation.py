@@ -29,7 +29,12 @@ from qmemcircuit.common.resources import Effort, require
 from qmemcircuit.common.states import pauli_matrix
 from qmemcircuit.model.couplings import PAPER_SIGMA
 from qmemcircuit.model.memristors import Network
-from qmemcircuit.results.observables import interaction_terms, pauli_terms, rate_variables
+from qmemcircuit.results.observables import (
+    interaction_terms,
+    is_driven,
+    pauli_terms,
+    rate_variables,
+)
 
 ERROR_FACTOR = 3.0
 """Times the difference of the two cut-offs: `experiments/benchmarks/propagation.py` measures it."""
@@ -95,9 +100,14 @@ def propagate_circuits(
 ) -> Propagated:
     """Return V, I and the pairs' states of `circuits`, from product states.
 
-    Raises ImportError naming the extra where numba is missing.
+    Raises ImportError naming the extra where numba is missing, ValueError for drives.
     """
     network, times = circuits.network, circuits.times
+    if is_driven(network):
+        raise ValueError(
+            "Argument method must not be Pauli propagation for driven memristors, whose sources' "
+            "own currents it does not read; use another method."
+        )
     count = len(network.memristors)
     require(_estimate(circuits, len(pairs)), "take fewer times or steps")
     observables: list[list[Terms]] = []  # for each memristor: V, and what I has beside ΓV

@@ -500,7 +500,16 @@ def _ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray
             for j in range(scale.size)
         ]
     )
-    return np.broadcast_to(scale, rate.shape), scale * (rate + coupled)
+    driven = np.stack(
+        [
+            np.zeros(times.size)
+            if item.drive is None
+            else 2 * np.linalg.norm(item.drive.source, 2) * np.abs(item.drive_amplitude(times))
+            for item in network.memristors
+        ],
+        axis=1,
+    )
+    return np.broadcast_to(scale, rate.shape), scale * (rate + coupled + driven)
 
 
 def _check_truncation(plan: _Plan, averages: _Averages) -> dict[str, Any]:

@@ -85,10 +85,12 @@ def test_coupled_warm_memristors_converge_at_second_order():
     assert aer == pytest.approx(maps, abs=1e-12)
 
 
-def test_a_merged_warm_memristor_has_a_fixed_number_of_gates():
+def test_merged_warm_memristors_take_two_circuits_of_two_gates():
     circuits = qm.build_circuits(WARM, TIMES, ancilla="merged")
-    counts = {circuits.evolution(k).num_nonlocal_gates() for k in range(1, len(TIMES))}
-    assert counts == {5}  # cool 2, heat 2, dephase 1
+    halves = circuits.halves
+    counts = {h.evolution(k).num_nonlocal_gates() for h in halves for k in range(1, len(TIMES))}
+    assert len(halves) == 2
+    assert counts == {2}
     assert circuits.num_qubits == 2
 
 

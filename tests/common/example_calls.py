@@ -164,6 +164,7 @@ def objects() -> dict[type, Any]:
         qm.SquidRate(0.4, omega=1.0),
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
+        qm.Drive("x", 0.2, frequency=1.0),
         qm.HarmonicRate((0.3, 0.1, 0.2), omega=1.0),
         qm.Family(MEMRISTOR, {"b": (0.0, 1.0)}),
         qm.Constraint(FormFactor(), upper=0.5),

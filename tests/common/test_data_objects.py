@@ -62,6 +62,7 @@ def examples() -> dict[str, object]:
         qm.chain([MEMRISTOR] * 40, qm.PartialSwap(0.1)),
         qm.ConstantRate(0.1),
         qm.LorentzianRate(1.0, 0.5),
+        qm.Drive("x", 0.2, frequency=1.0),
         qm.HarmonicRate((0.3, 0.1, 0.2), omega=2.0),
         qm.Family(MEMRISTOR, {"b": (0.0, 1.0)}),
         qm.Constraint(FormFactor(), upper=0.5),

@@ -7,10 +7,10 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.build import circuits_with
+from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.simulation.certificates import exact_maps
 from qmemcircuit.simulation.diamond_norms import half_diamond_norms
 from qmemcircuit.simulation.light_cones import light_cone_bounds
 
@@ -63,7 +63,7 @@ def test_pauli_channels_differ_by_half_the_sum_of_their_weights_differences() ->
 def test_exact_maps_give_the_master_equations_states(name: str) -> None:
     network = NETWORKS[name]
     circuits = circuits_with(network, TIMES, CircuitOptions("Z", "reset", "lie", None))
-    means = exact_maps(circuits) @ pauli_means(network.initial_state)
+    means = exact_maps(circuits.network, circuits.times) @ pauli_means(network.initial_state)
     assert np.abs(density_matrices(means) - qm.master_equation(network, TIMES).states).max() < 1e-9
 
 
@@ -120,7 +120,9 @@ def test_a_stronger_damping_is_noticed() -> None:
         )
         for gamma in (0.4, 0.44)
     )
-    lower, _ = half_diamond_norms(exact_maps(wrong) - exact_maps(circuits))
+    lower, _ = half_diamond_norms(
+        exact_maps(wrong.network, wrong.times) - exact_maps(circuits.network, circuits.times)
+    )
     assert lower.min() > 0.002  # 0.0027 after 0.4, growing
 
 

@@ -1,0 +1,61 @@
+"""The site builds without a warning, its code blocks run, and its terms are defined."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import docs.reference
+from docs.reference import public_names, to_markdown
+
+PAGES = Path(docs.reference.__file__).parent / "pages"
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "docs", "--out", str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert (tmp_path / "reference" / "model.html").is_file()
+    assert len(list((tmp_path / "_images").glob("*.png"))) > 50
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in sorted(PAGES.rglob("*.md")) if "```python" in page.read_text()],
+    ids=lambda page: page.stem,
+)  # fmt: skip
+def test_code_blocks_run(page, tmp_path, monkeypatch):
+    import matplotlib.pyplot
+
+    monkeypatch.chdir(tmp_path)
+    code = "".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
+    exec(compile(code, page.name, "exec"), {})
+    matplotlib.pyplot.close("all")
+
+
+def test_docstrings_become_markdown():
+    assert doctest.testmod(docs.reference).failed == 0
+    shown = to_markdown("Sum.\n\nArgs:\n    x, y: numbers,\n        two.\n\n>>> 1 + 1\n2")
+    assert "`x`, `y`\n: numbers," in shown
+    assert "```python\n>>> 1 + 1\n2\n```" in shown
+
+
+def test_the_reference_has_every_public_name():
+    import qmemcircuit as qm
+
+    shown = {name for _, name, _ in public_names()}
+    assert {f"qm.{name}" for name in qm.__all__} <= shown
+
+
+def test_commands_of_the_pages_exist():
+    from qmemcircuit.command_line.main import _parser
+
+    actions = _parser()._subparsers._group_actions[0].choices
+    for page in PAGES.rglob("*.md"):
+        for command in re.findall(r"`qmemcircuit (\w+)", page.read_text()):
+            assert command in actions, (page.name, command)
