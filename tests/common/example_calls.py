@@ -209,7 +209,6 @@ def objects() -> dict[type, Any]:
         memory.PhaseMemory(0.4, gain=2.0),
         memory.RelaxingMemory(0.4, gain=2.0, lifetime=3.0),
         memory.LeakyBit(2.0, 0.4, 1.5),
-        memory.SigmaYDrive(0.8, 1.0),
         memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1),
         Squid(6e-25, 1.2e-23, 1e9),
         oscillator,
