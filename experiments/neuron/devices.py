@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 def compute(settings: Settings) -> Result:
     """Run the loop on every device in all ways; ramps and drives on the first device."""
     names = DEVICES[:1] if settings.quick else DEVICES
-    steps = 600 if settings.quick else STEPS
+    steps = 400 if settings.quick else STEPS
     shots = settings.shots_or(SHOTS)
     advance = settings.stages(len(names) + 3)
     rows: list[dict[str, Any]] = []
