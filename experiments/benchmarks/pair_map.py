@@ -94,8 +94,8 @@ def main() -> None:
     if options.points == 100:
         idle = float(table.processor_seconds.sum()) / (cores or 1)
         print(
-            f"within {LIMIT:.0f} s by the clock: {seconds <= LIMIT}; by the processors' time, where "
-            f"nothing else runs: {idle <= LIMIT} ({idle:.0f} s)"
+            f"within {LIMIT:.0f} s by the clock: {seconds <= LIMIT}; by the processors' time, "
+            f"where nothing else runs: {idle <= LIMIT} ({idle:.0f} s)"
         )
     for name in ("form_factor", "peak_concurrence"):
         print(f"{name}: {float(table[name].min()):.4f} to {float(table[name].max()):.4f}")
