@@ -10,16 +10,33 @@ from collections.abc import Iterator
 import numpy as np
 
 import qmemcircuit as qm
+from qmemcircuit.circuits.settings import default_bases
 from qmemcircuit.common.states import outcome_probabilities
 
 QUANTITIES = ("area", "perimeter", "form_factor")
 PAPER = {"a": np.pi / 4, "b": np.pi / 5}
-CASES: dict[str, tuple[qm.Memristor, str]] = {
+CASES: dict[str, tuple[qm.Memristor | qm.Network, str]] = {
     "resistor, Γ = 0.4": (qm.Memristor(qm.ConstantRate(0.4), **PAPER), "local_fit"),
-    "resistor, Γ = 0.05": (qm.Memristor(qm.ConstantRate(0.05), **PAPER), "local_fit"),
-    "γ0 = 0.02": (qm.Memristor(qm.SquidRate(0.02), **PAPER), "local_fit"),
     "paper, γ0 = 0.4": (qm.Memristor(qm.SquidRate(0.4), **PAPER), "local_fit"),
     "the same, I = ΓV": (qm.Memristor(qm.SquidRate(0.4), **PAPER), "current_operator"),
+    "yy pair": (
+        qm.Network(
+            [qm.Memristor(qm.SquidRate(0.02), **PAPER)] * 2, {(0, 1): qm.Native("y", 1 / 15)}
+        ),
+        "current_operator",
+    ),
+    "xx pair, unlike": (
+        qm.Network(
+            [
+                qm.Memristor(qm.SquidRate(0.2), **PAPER),
+                qm.Memristor(qm.SquidRate(0.4), a=np.pi / 3, b=1.0),
+            ],
+            {(0, 1): qm.Native("x", 0.1)},
+        ),
+        "current_operator",
+    ),
+    "resistor, Γ = 0.05": (qm.Memristor(qm.ConstantRate(0.05), **PAPER), "local_fit"),
+    "γ0 = 0.02": (qm.Memristor(qm.SquidRate(0.02), **PAPER), "local_fit"),
     "γ0 = 2": (qm.Memristor(qm.SquidRate(2.0), **PAPER), "local_fit"),
     "asymmetric": (qm.Memristor(qm.SquidRate(0.4), a=np.pi / 3, b=1.3), "local_fit"),
     "harmonics": (
@@ -37,12 +54,13 @@ Numbers = tuple[str, str, int, int, np.ndarray, np.ndarray, float]
 def loop_rows(runs: int, shots: tuple[int, ...], seed: int) -> Iterator[Numbers]:
     """Yield quantity, law, shots, runs, times, coverage and nominal level of every row.
 
-    A run is dear (a fifth of a second), so there are `runs`/5 of them.
+    Of a network the first memristor's. A run is dear (a fifth of a second), so there are `runs`/5.
     """
     runs = max(20, runs // 5)
-    for name, (memristor, current) in CASES.items():
-        network = qm.Network([memristor])
-        exact = qm.exact_circuit(memristor, memristor.periods(3, points=30))
+    for name, (model, current) in CASES.items():
+        network = qm.Network([model]) if isinstance(model, qm.Memristor) else model
+        bases = default_bases(network)
+        exact = qm.exact_circuit(network, network.periods(3, points=30))
         truth = qm.find_loops(exact)
         middles = np.array([(loop.start + loop.stop) / 2 for loop in truth])
         for number in shots:
@@ -52,9 +70,9 @@ def loop_rows(runs: int, shots: tuple[int, ...], seed: int) -> Iterator[Numbers]
             for run in range(runs):
                 counts = [
                     rng.multinomial(number, outcome_probabilities(exact.states, basis))
-                    for basis in ("X", "Y")
+                    for basis in bases
                 ]
-                samples = qm.Samples(("X", "Y"), np.stack(counts, axis=1))
+                samples = qm.Samples(bases, np.stack(counts, axis=1))
                 record = qm.Record(network, exact.times, samples)
                 found = qm.find_loops(qm.estimate(record, current=current), seed=run)
                 for place, (loop, true) in enumerate(zip(found, truth, strict=True)):

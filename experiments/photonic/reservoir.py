@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ _LONGEST = 8
 _DELAYS = (1, 2, 3, 4, 5, 6)
 _RIDGE = 1e-8
 _SHOTS = (None, 100_000, 1_000)
-_KINDS = ("memory", "no memory", "delay line")
+_KINDS = ("memory", "no memory", "delay line", "delay line, products")
 
 
 def _narma(u: np.ndarray, order: int) -> np.ndarray:
@@ -34,9 +35,12 @@ def _narma(u: np.ndarray, order: int) -> np.ndarray:
 
 
 def _features(kind: str, u: np.ndarray, seed: int, shots: int | None) -> np.ndarray:
-    if kind == "delay line":
+    if kind.startswith("delay line"):
         padded = np.concatenate([np.full(_LONGEST, 0.5), u])
         columns = [padded[_LONGEST - d : padded.size - d] for d in range(_LONGEST)]
+        if kind.endswith("products"):  # the fair baseline: as much memory, and as nonlinear
+            pairs = combinations_with_replacement(tuple(columns), 2)
+            columns += [one * other for one, other in pairs]
         return np.column_stack(columns)
     reservoir = draw_reservoir(_DEVICES, longest_window=_LONGEST, seed=seed)
     if kind == "no memory":
@@ -143,9 +147,13 @@ def draw(result: Result) -> Figure:
     def summary(values):  # type: ignore[no-untyped-def]
         return values.mean("seed"), values.std("seed", ddof=1) / np.sqrt(seeds)
 
-    for kind, colour, shape in zip(table.kind.values, PALETTE, "os^", strict=False):
+    for kind, colour, shape in zip(table.kind.values, PALETTE, "os^D", strict=False):
         mean, error = summary(table.xor.sel(kind=kind))
-        left.errorbar(table.delay, mean, yerr=error, fmt=f"{shape}-", color=colour, label=str(kind))
+        look = {"mfc": "none", "ms": 9} if shape == "D" else {}  # it hides nothing that is equal
+        label = str(kind)
+        left.errorbar(
+            table.delay, mean, yerr=error, fmt=f"{shape}-", color=colour, label=label, **look
+        )
     for shots, colour in zip(table.shots.values, PALETTE, strict=False):
         mean, error = summary(table.shot_xor.sel(shots=shots))
         label = "exact outputs" if shots == 0 else f"{shots} shots"
@@ -162,7 +170,9 @@ def draw(result: Result) -> Figure:
         right.errorbar(
             places + shift, mean, yerr=error, fmt="o", color=colour, label=f"NARMA-{order}"
         )
-    right.set_xticks(places, [str(kind) for kind in table.kind.values])
-    right.set(ylabel="normalised RMS error", ylim=(0, 1.3), xlim=(-0.5, 2.5))
+    right.set_xticks(
+        places, [str(kind).replace(" ", "\n") for kind in table.kind.values], fontsize=7
+    )
+    right.set(ylabel="normalised RMS error", ylim=(0, 1.3), xlim=(-0.5, 3.5))
     right.legend()
     return figure

@@ -84,6 +84,19 @@ def compute(settings: Settings) -> Result:
             }
         ),
         *(
+            Quantity(
+                f"output spikes at a step of the closed form's, {name}",
+                f"{_coincident(run, closed)} of {closed.events['neuron_0'].size}",
+                evidence=f"{run.events['neuron_0'].size} spikes in all: a number that agrees says "
+                "nothing where the steps do not",
+            )
+            for name, run in (
+                ("Aer", aer),
+                ("device, readout inverted", corrected),
+                ("device, raw readout", raw),
+            )
+        ),
+        *(
             Quantity(f"RMS of the steps' residuals in standard errors, {name}", _pull(run, neuron))
             for name, run in (
                 ("Aer", aer),
@@ -104,6 +117,11 @@ def compute(settings: Settings) -> Result:
         quantities,
         {"neuron": asdict(neuron), "shots": shots, "device": device.name, "qubit": device.qubit},
     )
+
+
+def _coincident(run: Trajectory, closed: Trajectory) -> int:
+    """Return how many spikes fall into the same step in both."""
+    return len(np.intersect1d(run.events["neuron_0"], closed.events["neuron_0"]))
 
 
 def _pull(run: Trajectory, neuron: CircuitNeuron) -> float:

@@ -185,13 +185,18 @@ class Search:
         low, high = family.limits
         self._low, self._width = low, high - low
         self._last: tuple[bytes, FloatArray, FloatArray] | None = None
+        self._best: tuple[float, FloatArray] | None = None
 
     def require_derivatives(self, point: FloatArray) -> None:
         """Raise NoDerivativeError where the objective has none."""
         self.objective.measure(solve_model(self.family.at(point), self.times, self.splitting))
 
     def climb(self, point: FloatArray) -> FloatArray:
-        """Return the local optimum that SLSQP reaches from a point, (P,)."""
+        """Return the local optimum that SLSQP reaches from a point, (P,).
+
+        Of all the points that it tried within the constraints the best one, as it may end outside
+        or lower: never worse than where it started. Where it tried none, where it ended.
+        """
         from scipy.optimize import minimize
 
         rules = []
@@ -200,6 +205,8 @@ class Search:
                 if math.isfinite(bound):
                     rules.append(self._rule(place, bound, sign))
         unit = np.clip((point - self._low) / self._width, 0.0, 1.0)
+        self._last = self._best = None
+        self._table(unit)
         found = minimize(
             lambda x: -self._table(x)[0][0],
             unit,
@@ -209,8 +216,33 @@ class Search:
             method="SLSQP",
             options={"maxiter": MOST_ITERATIONS, "ftol": 1e-6},
         )
-        reached: FloatArray = self._low + np.clip(found.x, 0.0, 1.0) * self._width
+        unit = self._restored(np.clip(found.x, 0.0, 1.0))
+        self._table(unit)
+        if self._best is not None:
+            unit = self._best[1]
+        reached: FloatArray = self._low + unit * self._width
         return reached
+
+    def _restored(self, unit: FloatArray) -> FloatArray:
+        """Return a point moved back into constraints that SLSQP missed by little.
+
+        The shortest steps to where the missed ones' tangents meet their bounds.
+        """
+        for _ in range(8):
+            values, slopes = self._table(unit)
+            missed = self.missed(values)
+            out = np.flatnonzero(missed > 0)
+            if not len(out) or missed.max() > 0.1:
+                return unit
+            wanted = []
+            for k in out:
+                rule, value = self.constraints[k], values[k + 1]
+                sign = 1.0 if value < rule.lower else -1.0
+                bound = rule.lower if sign > 0 else rule.upper
+                wanted.append(bound - value + sign * 0.5 * TOLERANCE * max(1.0, abs(bound)))
+            step = np.linalg.lstsq(slopes[out + 1], np.array(wanted), rcond=1e-10)[0]
+            unit = np.clip(unit + step, 0.0, 1.0)
+        return unit
 
     def _rule(self, place: int, bound: float, sign: float) -> dict[str, object]:
         scale = max(1.0, abs(bound))
@@ -245,6 +277,10 @@ class Search:
                 continue
             adjoint = solution.pull_back(seeds)
             slopes[row] = [sum(adjoint.along(one) for one in tied) for tied in tangents]
+        if np.all(self.missed(values) <= TOLERANCE) and (
+            self._best is None or values[0] > self._best[0]
+        ):
+            self._best = float(values[0]), np.clip(unit, 0.0, 1.0)
         self._last = (key, values, slopes * self._width)
         return self._last[1:]
 

@@ -69,7 +69,8 @@ class MemoryClass:
             maps alone) or "undecided" (shots that show none of the three).
         least_eigenvalue: of the Choi matrix (trace 1) of E(t')E(t)⁻¹; below 0 it is no channel.
             From shots it is the quadratic form in the direction that the model gave, an upper
-            bound of the least eigenvalue, with the error of its linearisation.
+            bound of the least eigenvalue, with the error of its linearisation: of no use where E(t)
+            has hardly an inverse (its interval is then huge).
         growth: of ‖E(t)n‖² for the direction in which it grows most: above 0, information flows
             back. Debiased: the mean of a square holds its noise, which is subtracted.
         quantum_gap: C[χ(t2)] − C#[χ(t1)]; from shots a *lower bound* of it and that bound's errors.

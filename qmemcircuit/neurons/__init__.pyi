@@ -5,7 +5,10 @@ from . import integrate_and_fire as integrate_and_fire
 from . import photonic as photonic
 from . import qlif as qlif
 from . import shuttle as shuttle
+from .contract import dynamical_system as dynamical_system
+from .contract import simulate as simulate
 from .hodgkin_huxley import QuantizedNeuron as QuantizedNeuron
+from .hodgkin_huxley.membrane import Membrane as Membrane
 from .inputs import ConstantInput as ConstantInput
 from .inputs import LinearRamp as LinearRamp
 from .inputs import PiecewiseInput as PiecewiseInput
@@ -13,15 +16,26 @@ from .inputs import SampledInput as SampledInput
 from .inputs import SinusoidalDrive as SinusoidalDrive
 from .inputs import SpikeTrain as SpikeTrain
 from .integrate_and_fire import IntegrateAndFire as IntegrateAndFire
+from .methods import Classical as Classical
+from .methods import Digital as Digital
+from .methods import Exact as Exact
+from .methods import Fock as Fock
+from .methods import Moments as Moments
 from .photonic import PhotonicMemristor as PhotonicMemristor
 from .qlif import CircuitNeuron as CircuitNeuron
 from .shuttle import ShuttleNeuron as ShuttleNeuron
 
 __all__ = [
     "CircuitNeuron",
+    "Classical",
     "ConstantInput",
+    "Digital",
+    "Exact",
+    "Fock",
     "IntegrateAndFire",
     "LinearRamp",
+    "Membrane",
+    "Moments",
     "PhotonicMemristor",
     "PiecewiseInput",
     "QuantizedNeuron",
@@ -29,6 +43,7 @@ __all__ = [
     "ShuttleNeuron",
     "SinusoidalDrive",
     "SpikeTrain",
+    "dynamical_system",
     "dynamics",
     "hodgkin_huxley",
     "inputs",
@@ -36,4 +51,5 @@ __all__ = [
     "photonic",
     "qlif",
     "shuttle",
+    "simulate",
 ]

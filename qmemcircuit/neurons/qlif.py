@@ -35,6 +35,10 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.neurons.contract import refuse_input, refuse_state
+from qmemcircuit.neurons.inputs import FunctionInput, Input, SpikeTrain
+from qmemcircuit.neurons.methods import Digital, Exact, sampled_shots
+from qmemcircuit.neurons.signals import Signals
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -64,6 +68,15 @@ class CircuitNeuron:
     threshold: float = 0.8
     step: float = 1.0
     relaxation_time: float = 5.0
+
+    signals = Signals(
+        voltage="excited population α before the reset [1]",
+        current="input angle of the step [rad]",
+        input="the times of a SpikeTrain; a spike's charge and duration say nothing [step]",
+        time="[step]",
+    )
+    methods = (Exact, Digital)
+    home = __name__
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -95,6 +108,37 @@ def next_population(neuron: CircuitNeuron, population: ArrayLike, angle: ArrayLi
     phi = 2 * np.arcsin(np.sqrt(np.clip(alpha, 0, 1)))
     kept = alpha * math.exp(-neuron.step / neuron.relaxation_time)
     return np.asarray(np.where(turned == 0, kept, np.sin((phi + turned) / 2) ** 2))
+
+
+def respond(
+    neuron: CircuitNeuron,
+    times: FloatArray,
+    *,
+    input: Input | FunctionInput | None,
+    method: Exact | Digital,
+    state: ArrayLike | None,
+    tolerance: float,
+) -> Trajectory:
+    """Do what `neurons.simulate` promises, at `times` 0, τ, 2τ, …: a neuron that steps."""
+    refuse_state(neuron, state)
+    count = times.size - 1
+    if not np.allclose(times, neuron.step * np.arange(times.size), rtol=1e-9, atol=0):
+        raise ValueError(
+            f"Argument times must be the neuron's steps 0, {neuron.step:g}, {2 * neuron.step:g}, "
+            f"…, but they run from {times[0]:g} to {times[-1]:g} in {count} intervals; "
+            "step·arange makes them."
+        )
+    if input is not None and not isinstance(input, SpikeTrain):
+        refuse_input(neuron, input, "a SpikeTrain or None (spikes are all that it takes)")
+    arriving = np.array(input.times if isinstance(input, SpikeTrain) else ())
+    inside = arriving[(arriving >= 0) & (arriving < count * neuron.step)]
+    spikes = bin_spikes([inside], step=neuron.step, count=count)
+    layers = [([neuron], [[1.0]])]
+    if isinstance(method, Exact):
+        return simulate_layers(layers, spikes)
+    return run_layers(
+        layers, spikes, shots=sampled_shots(method, neuron), target=method.target, seed=method.seed
+    )
 
 
 def step_circuit(

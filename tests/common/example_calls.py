@@ -99,7 +99,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit.counts.estimates import Estimate
     from qmemcircuit.designs import FormFactor
     from qmemcircuit.model.squid import Squid
-    from qmemcircuit.neurons import inputs
+    from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
         cycles,
         equilibria,
@@ -209,7 +209,6 @@ def objects() -> dict[type, Any]:
         memory.PhaseMemory(0.4, gain=2.0),
         memory.RelaxingMemory(0.4, gain=2.0, lifetime=3.0),
         memory.LeakyBit(2.0, 0.4, 1.5),
-        memory.SigmaYDrive(0.8, 1.0),
         memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1),
         Squid(6e-25, 1.2e-23, 1e9),
         oscillator,
@@ -231,6 +230,12 @@ def objects() -> dict[type, Any]:
         CircuitNeuron(),
         shuttle,
         LinearRamp(0.1),
+        methods.Exact(),
+        methods.Classical(),
+        methods.Moments(),
+        methods.Fock(20),
+        methods.Digital(),
+        shuttle.signals,
         SinusoidalDrive(0.1, 1.0),
         inputs.ConstantInput(0.5),
         inputs.PiecewiseInput((0.0, 1.0), (0.0, 0.5, 0.1)),
@@ -294,6 +299,11 @@ def values() -> dict[str, Any]:
 
     return {
         "times": TIMES,
+        "simulate.neuron": one("ShuttleNeuron"),
+        "dynamical_system.neuron": one("ShuttleNeuron"),
+        "driven_by.drive": one("SinusoidalDrive"),
+        "item": one("SinusoidalDrive"),
+        "input": 0.5,
         "genuine_entanglement.trajectory": qm.exact_circuit(THREE, [0.0, 9.0]),
         "genuine_entanglement.reference": None,
         "genuine_entanglement.memristors": None,
@@ -369,6 +379,8 @@ def values() -> dict[str, Any]:
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
         "count_compiled.compiled": [device_circuit()],
+        "place_on.qubits": [0],
+        "place_on.reason": "an example",
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
         "device_states.target": qm.device(PlainBackend(), seed=1),
         "expected_trajectory.target": qm.device(PlainBackend(), seed=1),

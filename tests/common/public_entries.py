@@ -25,8 +25,11 @@ ROOMS = (
 MACHINERY = {
     # Numba's side of the solvers: they take packed arrays, already checked.
     "qmemcircuit.neurons.dynamics.callbacks",
+    "qmemcircuit.neurons.hodgkin_huxley.compiled",
+    "qmemcircuit.neurons.integrate_and_fire.response",
+    "qmemcircuit.neurons.shuttle.response",
     "qmemcircuit.neurons.dynamics.stepper",
-    "qmemcircuit.neurons.dynamics.stiff",
+    "qmemcircuit.neurons.dynamics.interpreted",
     "qmemcircuit.neurons.integrate_and_fire.compiled",
     "qmemcircuit.neurons.integrate_and_fire.engine",
     "qmemcircuit.neurons.integrate_and_fire.methods",
@@ -35,6 +38,10 @@ MACHINERY = {
 }
 OURS = {
     # Shared by modules of one package, which call them with values already checked.
+    "qmemcircuit.neurons.contract": ("Neuron", "refuse_input", "refuse_state"),
+    "qmemcircuit.neurons.methods": ("sampled_shots",),
+    "qmemcircuit.neurons.photonic.memristor": ("respond",),
+    "qmemcircuit.neurons.qlif": ("respond",),
     "qmemcircuit.neurons.closed_loop": ("StepSamplers", "loop_target"),
     "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
     "qmemcircuit.neurons.dynamics.systems": (
@@ -45,9 +52,11 @@ OURS = {
         "drive_period",
         "march",
         "require_autonomous",
+        "require_formula",
     ),
-    "qmemcircuit.neurons.hodgkin_huxley.membrane": ("gate_slopes",),
-    "qmemcircuit.neurons.hodgkin_huxley.quantized": ("impedance_at",),
+    "qmemcircuit.neurons.hodgkin_huxley.membrane": ("equations", "respond"),
+    "qmemcircuit.neurons.hodgkin_huxley.quantized": ("equations", "impedance_at", "respond"),
+    "qmemcircuit.neurons.integrate_and_fire.simulation": ("one_circuit",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
     "qmemcircuit.neurons.journal": ("StepJournal", "step_journal"),
     "qmemcircuit.neurons.shuttle.bath": ("BathLoop",),

@@ -109,3 +109,25 @@ def test_families_without_sense():
         qm.Family(SQUID, {"b": (1.0, 1.0)})
     with pytest.raises(ValueError, match="must not be above upper"):
         qm.Constraint(Reading("voltage", 1), lower=2.0, upper=1.0)
+
+
+def test_a_search_is_never_worse_than_where_it_started():
+    """Also where SLSQP ends lower or outside: the larger family contains the smaller one."""
+    times = SQUID.periods(1, points=16)
+    rules = [
+        qm.Constraint(DecayIntegral(), 0.5, 2.0),
+        qm.Constraint(LobeBalance(), lower=0.9),
+    ]
+    best = []
+    first = []
+    for count in (1, 2):
+        law = qm.HarmonicRate((0.4, -0.4, *(0.1,) * (2 * count - 1)))
+        free = {f"rate.coefficients.{k}": (-1.5, 1.5) for k in range(2 * count + 1)}
+        family = qm.Family(qm.Memristor(law, a=0.8, b=0.2), {**free, "b": (0.0, np.pi)})
+        found = qm.design(
+            family, FormFactor(), rules, times=times, starts=1 + count, first=first, seed=2
+        )
+        best.append(found.objective)
+        values = list(found.values.values())
+        first = [[*values[:-1], 0.0, 0.0, values[-1]]]
+    assert best[1] >= best[0] - 1e-9

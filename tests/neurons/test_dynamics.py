@@ -25,6 +25,7 @@ from qmemcircuit.neurons.dynamics.systems import (
     compile_field,
     integrate,
 )
+from qmemcircuit.neurons.hodgkin_huxley.membrane import Membrane, simulate_membrane
 from qmemcircuit.neurons.shuttle.bifurcations import find_hopf_points, find_steady_states
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
 
@@ -343,3 +344,30 @@ def test_bad_arguments_and_failures() -> None:
         lyapunov_spectrum(system, [1.0, 0.0], count=3)
     with pytest.raises(ValueError, match="equidistant"):
         power_spectrum(np.geomspace(1, 2, 50), np.ones(50))
+
+
+def test_the_stable_cycle_is_found_from_rest() -> None:
+    """V_n = 2 from the ground state, and the squid axon at 10 µA/cm² between its spikes."""
+    cycle = find_limit_cycle(NEURON.system(), NEURON.ground_state)
+    assert cycle.stable
+    assert (cycle.period, cycle.span()) == pytest.approx((0.892959, 0.066993), abs=1e-6)
+    axon = Membrane()
+    firing = find_limit_cycle(axon.system(10.0), axon.resting_state)
+    spikes = simulate_membrane(axon, [0.0, 300.0], current=10.0).events["spikes"]
+    assert firing.stable
+    # Its largest transverse multiplier is 0.074: after 20 spikes nothing is left of the start.
+    assert firing.period == pytest.approx(np.diff(spikes)[-1], abs=1e-6)
+    with pytest.raises(ConvergenceError, match="does not oscillate"):
+        find_limit_cycle(axon.system(0.0), axon.resting_state)
+
+
+def test_the_axons_lyapunov_exponents_are_its_cycles_multipliers() -> None:
+    axon = Membrane()
+    cycle = find_limit_cycle(axon.system(10.0), axon.resting_state)
+    found = lyapunov_spectrum(
+        axon.system(10.0), cycle.state, count=2, transient=0.0, duration=40 * cycle.period,
+        interval=cycle.period / 10, blocks=40,
+    )  # fmt: skip
+    expected = [0.0, np.log(np.abs(cycle.transverse_multipliers[0])) / cycle.period]
+    # Whole periods from a point of the cycle: only the first vectors' turn is left, some 1/40.
+    assert found.exponents == pytest.approx(expected, abs=0.03 * abs(expected[1]))

@@ -52,8 +52,8 @@ def test_the_dynamics_tools_and_the_verbs_solve_one_system(method):
     assert run.variables["charge_variance"][:, 0] == pytest.approx(states[:, 6], abs=1e-7)
 
 
-def test_an_input_with_breakpoints_is_no_one_system():
-    with pytest.raises(ValueError, match="one formula for all times"):
-        circuits(Classical(), PiecewiseInput((1.0,), (0.0, 1.0))).system()
-    with pytest.raises(ValueError, match="one formula for all times"):
-        circuits(Classical(), lambda t: 0.1).system()
+def test_a_system_holds_the_formula_of_its_time():
+    jumping = circuits(Classical(), PiecewiseInput((1.0,), (0.0, 1.0))).system()
+    assert [jumping.rate(np.zeros(4), t)[1] for t in (0.5, 1.0, 1.5)] == [0.0, 1.0, 1.0]
+    function = circuits(Classical(), lambda t: 0.1 * t).system()
+    assert function.rate(np.zeros(4), 3.0)[1] == pytest.approx(0.3)

@@ -64,7 +64,12 @@ class Compilation:
         schedule: whether circuits are scheduled as late as possible, so that waiting is explicit.
         level: of optimization in Qiskit's preset pass manager, 0 to 3.
         own_basis: whether memristors wait for a reset in their own basis everywhere, and not only
-            where decay is absorbed (`wait_in_own_basis`). Earlier versions always did.
+            where decay is absorbed (`wait_in_own_basis`). Earlier versions always did. Worth
+            trying for raw stepwise circuits: for the paper's memristor it takes the largest trace
+            distance from 0.089 to 0.051 on FakeMarrakesh, 0.084 to 0.054 on FakeTorino, 0.105 to
+            0.064 on FakeFez (`python -m experiments.benchmarks.stepwise_barrier`). It is no rule:
+            plain `compiled` pairs come out a little worse, and there `select_forms=True` of
+            `qmemcircuit.device` tries both and keeps the better one, time by time.
 
     Raises ValueError or TypeError for values out of range.
     """
@@ -194,8 +199,9 @@ def wait_in_own_basis(circuit: QuantumCircuit, memristors: int) -> QuantumCircui
 
     As-late-as-possible scheduling would push the last Hadamard of a collision to the end of the
     wait that follows, and the memristor would decay along the wrong axis meanwhile: wrong for
-    `absorb_decay`, which counts on that decay; else the damping along z is no merit. The barrier
-    stands after the ancilla's last gate, so ancillas of a pool are still reset in parallel.
+    `absorb_decay`, which counts on that decay; else it depends on circuit and device which is
+    better (`Compilation.own_basis`). The barrier stands after the ancilla's last gate, so ancillas
+    of a pool are still reset in parallel.
     """
     data = list(circuit.data)
     own = (circuit.num_qubits - memristors) // memristors

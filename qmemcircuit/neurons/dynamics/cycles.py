@@ -94,7 +94,7 @@ def find_limit_cycle(
     state: ArrayLike,
     *,
     period: float | None = None,
-    transient: float = 0.0,
+    transient: float | None = None,
     tolerance: float = 1e-11,
     iterations: int = 30,
 ) -> PeriodicOrbit:
@@ -104,6 +104,16 @@ def find_limit_cycle(
     monodromy matrix comes from the variational equations. Without `period` the period is
     measured from variable 0 after the `transient`.
 
+    Args:
+        system: autonomous.
+        state: where to begin.
+        period: a guess; None measures it.
+        transient: time to integrate first. None: none, so that an unstable cycle nearby can be
+            found; but where no cycle is found so, or an unstable one and no `period` was given,
+            the search begins anew after a long transient, and the cycle that attracts is returned
+            if there is one.
+        tolerance, iterations: of Newton's method, on the largest |φ_T(y) − y|.
+
     Raises:
         ValueError: the system is driven.
         ConvergenceError: it settles at a point, or Newton's method does not converge.
@@ -112,6 +122,41 @@ def find_limit_cycle(
     check_integer("iterations", iterations, minimum=1)
     require_autonomous(system, "use find_periodic_orbit")
     start = system.check_state(state)
+    if transient is not None:
+        check_real("transient", transient, minimum=0)
+        return _shoot(system, start, period, transient, tolerance, iterations)
+    try:
+        near = _shoot(system, start, period, 0.0, tolerance, iterations)
+    except ConvergenceError:
+        if period is not None:
+            raise
+        return _shoot(system, start, None, _settling_time(system, start), tolerance, iterations)
+    if near.stable or period is not None:
+        return near
+    try:
+        return _shoot(system, start, None, _settling_time(system, start), tolerance, iterations)
+    except (ConvergenceError, IntegrationError):
+        return near
+
+
+def _settling_time(system: DynamicalSystem, start: FloatArray) -> float:
+    """Return a hundred times of the slowest decay, of those above 1 % of the fastest motion."""
+    values = np.linalg.eigvals(system.jacobian(start))
+    fastest = float(np.abs(values).max())
+    decays = np.abs(values.real)[np.abs(values.real) > 1e-2 * fastest]
+    slowest = float(decays.min()) if decays.size else fastest
+    return 100.0 / slowest if slowest > 0 else 100.0
+
+
+def _shoot(
+    system: DynamicalSystem,
+    start: FloatArray,
+    period: float | None,
+    transient: float,
+    tolerance: float,
+    iterations: int,
+) -> PeriodicOrbit:
+    """Return the cycle that Newton's method reaches after a transient."""
     if transient > 0:
         start = integrate(system, [0.0, transient], start)[-1]
     length = (
@@ -306,7 +351,7 @@ def _measure_period(system: DynamicalSystem, state: FloatArray) -> float:
     """Return the mean time between upward crossings of variable 0's mid-level."""
     size = max(float(np.linalg.norm(state)), 1e-3)
     speed = float(np.linalg.norm(system.rate(state))) / size
-    window = 20.0 / max(speed, 1e-3)
+    window = min(20.0 / max(speed, 1e-3), _settling_time(system, state))
     for _ in range(8):
         times = np.linspace(0, window, 4000)
         values = integrate(system, times, state)[:, 0]

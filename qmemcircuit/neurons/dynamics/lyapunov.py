@@ -12,7 +12,11 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics import stepper
-from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, IntegrationError
+from qmemcircuit.neurons.dynamics.systems import (
+    DynamicalSystem,
+    IntegrationError,
+    require_formula,
+)
 
 
 @data_object
@@ -82,6 +86,7 @@ def lyapunov_spectrum(
         ValueError: an argument is out of range.
     """
     check_arguments(lyapunov_spectrum, locals())
+    require_formula(system)
     n = system.dimension
     number = n if count is None else check_integer("count", count, minimum=1)
     if number > n:

@@ -307,7 +307,7 @@ def march(
     t, end, piece, sampled, taken, found = times[0], times[-1], 0, 0, 0, 0
     rtol, atol = settings[RTOL], settings[ATOL]
     status, h, value = DONE, settings[FIRST_STEP], 0.0
-    warned, calm, edge = 0, 0, True
+    warned, calm, lost, edge = 0, 0, 0, True
     slack = 8 * np.finfo(np.float64).eps * max(abs(t), abs(end))
     keeps = extremes.shape[0] == 2
     if keeps:
@@ -343,13 +343,18 @@ def march(
             status = USED_UP
             break
         taken += 1
+        # A thousand steps that do not move the time: something there is faster than any clock.
+        lost = lost + 1 if step <= slack else 0
+        if lost > 1000:
+            status = BROKE_DOWN
+            break
         _stages(rate, jacobian, n, t, step, y, new, w, k, p, matrix)
         error = _error(step, y, new, k, rtol, atol)
         if not error < 1.0:
             if not error < np.inf:  # NaN too
                 error = 1e30
             h = step * max(0.2, 0.9 * error ** (-0.125))
-            if h <= slack:
+            if not h > slack:  # NaN too
                 status = BROKE_DOWN
                 break
             continue

@@ -63,7 +63,11 @@ class DynamicalSystem:
         period: T if f is T-periodic in t (a driven system), None if f does not depend on t, inf
             if f depends on t and never repeats (a ramp).
         pieces: of an input with breakpoints, shape (S, 6): each row holds until its first number,
-            with the five of `inputs.Wave`; `inputs.tabulate_pieces` makes them. Empty: none.
+            with the five of `inputs.Wave`; `input_tables.tabulate_pieces` makes them. Empty: none.
+        function: a plain function of time that is added to the input's level. Such a system is
+            integrated by SciPy's DOP853, some hundred times slower, no step longer than the
+            longest interval of the times asked for, nor than a hundredth of their span: what is
+            shorter than that may be missed. None: no such function.
     """
 
     field: Field
@@ -71,6 +75,7 @@ class DynamicalSystem:
     names: tuple[str, ...] = ()
     period: float | None = None
     pieces: FloatArray = with_default(default_factory=lambda: np.empty((0, 1 + WAVE)))
+    function: Callable[[float], float] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, infinite=("period", "pieces"))
@@ -90,6 +95,11 @@ class DynamicalSystem:
                 f"shape {rows.shape} was given."
             )
         object.__setattr__(self, "pieces", rows)
+        if self.function is not None and self.field.place is None:
+            raise ValueError(
+                "Argument function must be None for a field without a place for an input, but "
+                f"{self.function!r} was given."
+            )
 
     @property
     def dimension(self) -> int:
@@ -117,12 +127,15 @@ class DynamicalSystem:
     def parameters_at(self, time: float) -> FloatArray:
         """Return p with the formula of the input that holds at a time."""
         check_arguments(DynamicalSystem.parameters_at, locals())
-        if not len(self.pieces) or self.field.place is None:
-            return self.parameters
-        row = int(np.searchsorted(self.pieces[:, 0], time, side="right"))
-        numbers = self.parameters.copy()
         place = self.field.place
-        numbers[place : place + WAVE] = self.pieces[min(row, len(self.pieces) - 1), 1:]
+        if place is None or (not len(self.pieces) and self.function is None):
+            return self.parameters
+        numbers = self.parameters.copy()
+        if len(self.pieces):
+            row = int(np.searchsorted(self.pieces[:, 0], time, side="right"))
+            numbers[place : place + WAVE] = self.pieces[min(row, len(self.pieces) - 1), 1:]
+        if self.function is not None:
+            numbers[place] += self.function(float(time))
         return numbers
 
     def with_parameters(self, parameters: ArrayLike) -> DynamicalSystem:
@@ -168,6 +181,15 @@ def require_autonomous(system: DynamicalSystem, remedy: str) -> None:
         )
 
 
+def require_formula(system: DynamicalSystem) -> None:
+    """Raise ValueError where the input is a plain function, which compiled code cannot call."""
+    if system.function is not None:
+        raise ValueError(
+            "Argument system must have an input with a formula, but it is a plain function of "
+            "time; give an object of neurons.inputs, such as a SampledInput."
+        )
+
+
 def compile_field(
     rate: Callable[..., None],
     jacobian: Callable[..., None],
@@ -207,6 +229,8 @@ def compile_field(
 
 # A step that stability holds this short is refused: the run would take minutes.
 _STIFF_STEPS = 5_000_000
+AUTOMATIC_STEPS = 500_000
+"""Of the explicit method before "automatic" takes the other: some half a second."""
 
 
 @data_object
@@ -241,6 +265,7 @@ def march(
     extremes_from: float | None = None,
 ) -> March:
     """Run the stepper on a system; `start` is the state, with the tangent vectors behind it."""
+    require_formula(system)
     numbers, place, n = system.parameters.copy(), system.field.place, system.dimension
     waves = system.pieces[:, 1:]
     if not len(waves) and place is not None:
@@ -250,7 +275,7 @@ def march(
     longest = 0.5 * math.pi / float(np.abs(swinging[:, 3]).max()) if swinging.size else math.inf
     settings = np.array(
         [rtol, atol, longest, maximum_steps, 0.0, direction, stop, extremes_from or 0.0,
-         _STIFF_STEPS]
+         min(_STIFF_STEPS, maximum_steps)]
     )  # fmt: skip
     end, outcome = start.copy(), np.zeros(5)
     samples = np.empty((times.size if sample else 0, start.size))
@@ -302,7 +327,8 @@ def integrate(
     variational equations δ′ = (∂f/∂y) δ along the way. Values between the integrator's own steps
     come from its dense output, of seventh order ("explicit", DOP853) or third ("implicit",
     Radau IIA of order 5 with the system's Jacobian, for stiff systems: SciPy's, 100 times slower
-    a step, without tangents and with at most 10⁵ steps).
+    a step, without tangents and with at most 10⁵ steps). "automatic" gives the explicit method half
+    a million steps, and then takes the implicit one.
 
     Raises:
         IntegrationError: the step became too small (a singularity, or NaN from the right-hand
@@ -315,25 +341,29 @@ def integrate(
     check_real("rtol", rtol, minimum=0, exclusive=True)
     check_real("atol", atol, minimum=0, exclusive=True)
     check_integer("maximum_steps", maximum_steps, minimum=1)
-    check_choice("method", method, ("explicit", "implicit"))
+    check_choice("method", method, ("explicit", "implicit", "automatic"))
     n = system.dimension
     start = system.check_state(state)
-    if method == "implicit":
+    if method == "implicit" or system.function is not None:
         if tangents is not None:
             raise ValueError(
-                "Argument tangents must be None with method='implicit', but vectors were given; "
-                "the explicit method has them."
+                "Argument tangents must be None with method='implicit' or an input that is a plain "
+                "function, but vectors were given; the compiled stepper has them."
             )
-        from qmemcircuit.neurons.dynamics.stiff import integrate_implicit
+        from qmemcircuit.neurons.dynamics.interpreted import integrate_interpreted
 
         def formula(inside: float) -> tuple[Any, Any]:
-            piece = replace(
-                system, parameters=system.parameters_at(inside), pieces=system.pieces[:0]
-            )
+            numbers = replace(system, function=None).parameters_at(inside)
+            piece = replace(system, parameters=numbers, pieces=system.pieces[:0])
             return (lambda t, y: piece.rate(y, t)), (lambda t, y: piece.jacobian(y, t))
 
         cuts = system.pieces[:, 0]
-        return integrate_implicit(formula, cuts, moments, start, rtol=rtol, atol=atol)
+        longest = math.inf
+        if system.function is not None:
+            longest = min(float(np.diff(moments).max()), float(np.ptp(moments)) / 100)
+        return integrate_interpreted(
+            formula, cuts, moments, start, method=method, longest=longest, rtol=rtol, atol=atol
+        )
     count = 0
     if tangents is not None:
         vectors = np.asarray(tangents, dtype=float)
@@ -343,7 +373,11 @@ def integrate(
             )
         count = vectors.shape[1]
         start = np.concatenate([start, vectors.T.ravel()])
-    run = march(system, moments, start, rtol=rtol, atol=atol, maximum_steps=maximum_steps)
+    automatic = method == "automatic"
+    most = min(maximum_steps, AUTOMATIC_STEPS) if automatic else maximum_steps
+    run = march(system, moments, start, rtol=rtol, atol=atol, maximum_steps=most)
+    if automatic and tangents is None and run.status in (stepper.STIFF, stepper.USED_UP):
+        return integrate(system, moments, state, rtol=rtol, atol=atol, method="implicit")
     check_march(run, moments[0], moments[-1])
     states = np.ascontiguousarray(run.samples[:, :n])
     if tangents is None:

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,11 +36,15 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.neurons.hodgkin_huxley.membrane import (
-    Array,
-    gate_slopes,
-)
+from qmemcircuit.neurons.contract import refuse_input
+from qmemcircuit.neurons.hodgkin_huxley.membrane import Array
+from qmemcircuit.neurons.inputs import FunctionInput, Input, SinusoidalDrive
+from qmemcircuit.neurons.methods import Exact
+from qmemcircuit.neurons.signals import Signals
 from qmemcircuit.results.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, Field
 
 
 # More than ten fields: the circuit's elements, each under its symbol's name.
@@ -81,6 +86,17 @@ class QuantizedNeuron:
     resting_potential: float = -65.0
     units: str = "paper"
 
+    signals = Signals(
+        voltage="mean membrane voltage [mV, in SI units V]",
+        current="mean input current [mA, in SI units A]",
+        input="I0 sin Ωt in place of the neuron's own [mA, in SI units A]",
+        time="1/[Ω]",
+        variables=("n", "m", "h"),
+        units=("1", "1", "1"),
+    )
+    methods = (Exact,)
+    home = __name__
+
     def __post_init__(self) -> None:
         check_fields(self, own=("gates",))
         check_real("current_amplitude", self.current_amplitude, minimum=0, exclusive=True)
@@ -115,6 +131,62 @@ class QuantizedNeuron:
         check_integer("points", points, minimum=2)
         check_work("count", count * points, 10**7, "times")
         return np.linspace(0, count * self.period, count * points + 1)
+
+    def driven_by(self, drive: Input | FunctionInput) -> QuantizedNeuron:
+        """Return the same circuit under another sine; nothing else is a stationary response."""
+        check_arguments(QuantizedNeuron.driven_by, locals())
+        if (
+            not isinstance(drive, SinusoidalDrive)
+            or drive.phase
+            or drive.offset
+            or not drive.amplitude
+        ):
+            refuse_input(
+                self,
+                drive,
+                "a SinusoidalDrive with an amplitude, phase 0 and offset 0 (the circuit's response "
+                "is that to I0 sin Ωt)",
+            )
+        assert isinstance(drive, SinusoidalDrive)
+        return replace(self, current_amplitude=drive.amplitude, drive_frequency=drive.frequency)
+
+    def system(self) -> DynamicalSystem:
+        """Return the gates' compiled equations (variables n, m, h), driven with `period`."""
+        from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
+        from qmemcircuit.neurons.hodgkin_huxley import compiled as eq
+
+        numbers = np.zeros(eq.QUANTIZED_COUNT)
+        beside = 1 / complex(_impedance(self, np.array(0.0)))
+        numbers[eq.CURRENT], numbers[eq.OMEGA] = self.current_amplitude, self.drive_frequency
+        numbers[eq.POTASSIUM_MAXIMUM] = self.potassium_conductance
+        numbers[eq.SODIUM_MAXIMUM] = self.sodium_conductance
+        numbers[eq.CHLORIDE] = self.chloride_conductance
+        numbers[eq.REACTANCE_RE], numbers[eq.REACTANCE_IM] = beside.real, beside.imag
+        numbers[eq.MATCHED] = self.matching == "paper"
+        numbers[eq.REST] = self.resting_potential
+        numbers[eq.MILLIVOLTS], numbers[eq.MILLISECONDS] = _unit_scales(self)
+        return DynamicalSystem(_field(), numbers, ("n", "m", "h"), self.period)
+
+
+def respond(
+    neuron: QuantizedNeuron,
+    times: FloatArray,
+    *,
+    input: Input | FunctionInput | None,
+    method: Exact,
+    state: ArrayLike | None,
+    tolerance: float,
+) -> Trajectory:
+    """Do what `neurons.simulate` promises; the state is (n, m, h)."""
+    driven = neuron if input is None else neuron.driven_by(input)
+    return simulate_quantized(driven, times, tolerance=tolerance, state=state)
+
+
+def equations(
+    neuron: QuantizedNeuron, *, input: Input | FunctionInput | None, method: Exact
+) -> DynamicalSystem:
+    """Do what `neurons.dynamical_system` promises."""
+    return (neuron if input is None else neuron.driven_by(input)).system()
 
 
 def spike_preset(**changes: Any) -> QuantizedNeuron:
@@ -253,16 +325,12 @@ def _unit_scales(neuron: QuantizedNeuron) -> tuple[float, float]:
     return (1.0, 1.0) if neuron.units == "paper" else (1e3, 1e3)
 
 
-def _slopes(neuron: QuantizedNeuron, phase: Array, gates: Array) -> Array:
-    """Return the gates' slopes per unit of time at drive phase Ωt; gates has axis 0 = n, m, h."""
-    millivolts, milliseconds = _unit_scales(neuron)
-    impedance = impedance_at(neuron, gates)
-    voltage = neuron.current_amplitude * (np.exp(1j * phase) * impedance).imag
-    return milliseconds * gate_slopes(voltage * millivolts - neuron.resting_potential, gates)
-
-
 def simulate_quantized(
-    neuron: QuantizedNeuron, times: ArrayLike, *, tolerance: float = 1e-9
+    neuron: QuantizedNeuron,
+    times: ArrayLike,
+    *,
+    tolerance: float = 1e-9,
+    state: ArrayLike | None = None,
 ) -> Trajectory:
     """Return the mean voltage of the quantized neuron and of its output line.
 
@@ -276,23 +344,40 @@ def simulate_quantized(
     Args:
         neuron: the circuit, its drive and its units.
         times: shape (T,), in the neuron's unit of time, not negative and rising.
-        tolerance: relative tolerance of the gates' integration; the absolute one is 100 times
+        tolerance: relative tolerance of the gates' integration; the absolute one is 1000 times
             smaller.
+        state: the gates (n, m, h) at times[0]; None: `neuron.gates` at t = 0.
+
+    Raises ValueError where the voltage leaves ±5000 mV, where the gates' rates mean nothing.
     """
-    check_arguments(simulate_quantized, locals())
-    from scipy.integrate import solve_ivp
+    check_arguments(simulate_quantized, locals(), own=("state",))
+    from qmemcircuit.neurons.dynamics.systems import IntegrationError, integrate
 
     grid = check_times(times, minimum_length=2)
     check_real("tolerance", tolerance, minimum=1e-13)
-    start = np.array(neuron.gates, dtype=float)
-    solution = solve_ivp(
-        lambda t, gates: _slopes(neuron, neuron.drive_frequency * t, gates),
-        (0.0, grid[-1]), start, method="LSODA", t_eval=grid,
-        rtol=tolerance, atol=tolerance / 100, max_step=neuron.period / 20,
-    )  # fmt: skip
-    if not solution.success:
-        raise RuntimeError(f"The gates could not be integrated: {solution.message}")
-    return _as_trajectory(neuron, grid, solution.y)
+    system = neuron.system()
+    start = system.check_state(neuron.gates if state is None else state)
+    late = int(state is None and grid[0] > 0)
+    moments = np.concatenate(([0.0], grid)) if late else grid
+    try:
+        gates = integrate(
+            system, moments, start, rtol=tolerance, atol=tolerance / 1000, method="automatic"
+        )[late:]
+    except IntegrationError as error:
+        raise ValueError(
+            "Argument neuron must keep its voltage within ±5000 mV of rest, but the gate rates "
+            f"overflow: {error} Use a smaller current amplitude, larger conductances, or check "
+            "the units."
+        ) from error
+    return _as_trajectory(neuron, grid, gates.T.copy())
+
+
+@lru_cache(maxsize=1)
+def _field() -> Field:
+    from qmemcircuit.neurons.dynamics.systems import compile_field
+    from qmemcircuit.neurons.hodgkin_huxley import compiled as eq
+
+    return compile_field(eq.quantized_rate, eq.quantized_jacobian, dimension=3, cache=True)
 
 
 def _as_trajectory(neuron: QuantizedNeuron, grid: FloatArray, gates: FloatArray) -> Trajectory:

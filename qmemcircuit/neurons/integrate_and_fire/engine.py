@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.neurons.input_tables import input_period, tabulate_pieces
 from qmemcircuit.neurons.inputs import ConstantInput, FunctionInput, Input, longest_step
 from qmemcircuit.neurons.integrate_and_fire import equations as eq
 from qmemcircuit.neurons.integrate_and_fire.methods import Bound, Classical, Gksl, Method, Threshold
@@ -108,26 +109,20 @@ class Circuits:
         return np.unique(np.concatenate([np.empty(0), *found]))
 
     def system(self, neuron: int = 0) -> DynamicalSystem:
-        """Return one neuron between its events as a `DynamicalSystem`, for the dynamics tools.
-
-        The input must have one formula for all times (no breakpoints, no plain function).
-        """
+        """Return one neuron between its events as a `DynamicalSystem`, for the dynamics tools."""
         from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
 
-        item = self.inputs[neuron]
-        if isinstance(item, FunctionInput) or item.breakpoints().size:
-            raise ValueError(
-                "Argument current must be one formula for all times, but it has breakpoints or is "
-                "a plain function; a ConstantInput, a SinusoidalDrive or a LinearRamp is one."
-            )
-        numbers, wave = self.parameters()[neuron], item.wave(0.0)
-        numbers[eq.LEVEL : eq.COUNT] = wave
-        period = 2 * math.pi / wave.frequency if wave.amplitude else None
+        item, numbers = self.inputs[neuron], self.parameters()[neuron]
         classical = isinstance(self.method, Classical)
         names = eq.VARIABLES if classical else eq.VARIABLES + eq.MOMENTS
-        return DynamicalSystem(
-            _field(len(names)), numbers, names, math.inf if wave.slope else period
-        )
+        field = _field(len(names))
+        if isinstance(item, FunctionInput):
+            return DynamicalSystem(field, numbers, names, math.inf, function=item.at)
+        pieces = tabulate_pieces(item)
+        if len(pieces) > 1:
+            return DynamicalSystem(field, numbers, names, math.inf, pieces)
+        numbers[eq.LEVEL : eq.COUNT] = pieces[0, 1:]
+        return DynamicalSystem(field, numbers, names, input_period(item))
 
 
 _FIELDS: dict[int, Field] = {}

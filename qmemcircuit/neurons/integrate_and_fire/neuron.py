@@ -37,6 +37,8 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.neurons.methods import Classical, Fock, Moments
+from qmemcircuit.neurons.signals import Signals
 
 UNITS = {
     "times": "[time]",
@@ -88,6 +90,17 @@ class IntegrateAndFire:
     inductance: float = math.inf
     temperature: float = 0.0
     hbar: float = 1.0
+
+    signals = Signals(
+        voltage="mean voltage of the capacitor [voltage]",
+        current="mean current through the memristor [charge/time]",
+        input="current into the circuit [charge/time]",
+        time="time",
+        variables=("flux", "momentum", "charge", "synaptic_current"),
+        units=("voltage·time", "charge", "charge", "charge/time"),
+    )
+    methods = (Classical, Moments, Fock)
+    home = "qmemcircuit.neurons.integrate_and_fire.response"
 
     def __post_init__(self) -> None:
         check_fields(self, infinite=("inductance", "threshold"))

@@ -202,6 +202,17 @@ def describe_neuron(neuron: IntegrateAndFire) -> dict[str, Any]:
     return {k: str(v) if v == math.inf else v for k, v in asdict(neuron).items()}
 
 
+def one_circuit(
+    neuron: IntegrateAndFire,
+    current: Current,
+    dissipator: str,
+    leak_scale: float,
+    covariance: Sequence[float] | None,
+) -> Circuits:
+    """Return a neuron without synapses as what is solved."""
+    return _circuits([neuron], current, method_named(dissipator, leak_scale), None, 1.0, covariance)
+
+
 def _circuits(
     neurons: Sequence[IntegrateAndFire],
     current: Current,

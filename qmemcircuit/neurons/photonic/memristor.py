@@ -32,6 +32,11 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import StepSampler, loop_target
+from qmemcircuit.neurons.contract import refuse_state
+from qmemcircuit.neurons.input_tables import input_period, integrate_input
+from qmemcircuit.neurons.inputs import ConstantInput, FunctionInput, Input
+from qmemcircuit.neurons.methods import Digital, Exact, sampled_shots
+from qmemcircuit.neurons.signals import Signals
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -61,6 +66,15 @@ class PhotonicMemristor:
 
     window: float
 
+    signals = Signals(
+        voltage="mean photon number n_in [photons]",
+        current="mean photon number n_out [photons]",
+        input="mean photon number n_in, from 0 to 1 [photons]",
+        time="[window]",
+    )
+    methods = (Exact, Digital)
+    home = __name__
+
     def __post_init__(self) -> None:
         check_fields(self)
         check_real("window", self.window, minimum=0, exclusive=True)
@@ -69,7 +83,7 @@ class PhotonicMemristor:
 def simulate_photonic(
     device: PhotonicMemristor,
     times: ArrayLike,
-    photons: Photons,
+    photons: Photons | Input,
     *,
     period: float | None = None,
 ) -> Trajectory:
@@ -78,9 +92,9 @@ def simulate_photonic(
     Args:
         device: the integration window.
         times: shape (T,).
-        photons: n_in(t) in [0, 1], a function of an array of times, defined from −window on
-            (the window looks back) and smooth there: the window's integral is a Gauss–Legendre
-            sum. For a sampled or a jumping input, see `simulate_cascade`.
+        photons: n_in(t) in [0, 1], defined from −window on (the window looks back). An object of
+            `neurons.inputs`, whose integral is exact, jumps included; or a function of an array
+            of times, smooth there, whose integral is a Gauss–Legendre sum.
         period: of the input, recorded for `find_loops`.
 
     Returns a Trajectory with n_in as `voltage` and n_out as `current` (photon numbers; the
@@ -90,6 +104,15 @@ def simulate_photonic(
     check_arguments(simulate_photonic, locals())
     grid = check_times(times)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    if isinstance(photons, Input):
+        incoming = photons.value(grid)
+        inside = photons.breakpoints()
+        start = float(grid[0]) - device.window
+        _check_photons(photons.value(np.append(inside[inside >= start], [start, *grid])))
+        area = integrate_input(photons, grid) - integrate_input(photons, grid - device.window)
+        return _as_trajectory(
+            grid, incoming, area / device.window, period, {"window": device.window}
+        )
     incoming = _evaluate(photons, grid)
     looked = grid[:, None] + device.window * (nodes - 1) / 2
     reflectivity = _evaluate(photons, looked.ravel()).reshape(looked.shape) @ weights / 2
@@ -159,6 +182,34 @@ def _reflectivity(grid: FloatArray, photons: FloatArray, window: float) -> Float
     before = area[place] + offset * excess[place] + slope * offset**2 / 2
     before = np.where(start > grid[0], before, 0.0)
     return np.asarray(np.clip(0.5 + (area - before) / window, 0.0, 1.0))
+
+
+def respond(
+    neuron: PhotonicMemristor,
+    times: FloatArray,
+    *,
+    input: Input | FunctionInput | None,
+    method: Exact | Digital,
+    state: ArrayLike | None,
+    tolerance: float,
+) -> Trajectory:
+    """Do what `neurons.simulate` promises; closed forms and circuits need no tolerance."""
+    refuse_state(neuron, state)
+    photons = ConstantInput(0.0) if input is None else input
+    found = input_period(photons)
+    period = found if found is not None and np.isfinite(found) else None
+    if isinstance(method, Exact):
+        given = photons.value if isinstance(photons, FunctionInput) else photons
+        return simulate_photonic(neuron, times, given, period=period)
+    return run_photonic(
+        neuron,
+        times,
+        photons.value,
+        shots=sampled_shots(method, neuron),
+        target=method.target,
+        seed=method.seed,
+        period=period,
+    )
 
 
 def photonic_circuit(photons: float, reflectivity: float) -> QuantumCircuit:

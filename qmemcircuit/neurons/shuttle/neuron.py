@@ -7,7 +7,7 @@ artificial memristive quantum neuron*, Phys. Rev. A 110, 042604 (2024), Eqs. 1�
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,13 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
+from qmemcircuit.neurons.input_tables import bound_input, input_period, tabulate_pieces
+from qmemcircuit.neurons.inputs import FunctionInput, Input, Wave, describe_input
 from qmemcircuit.neurons.inputs import LinearRamp as LinearRamp
 from qmemcircuit.neurons.inputs import SinusoidalDrive as SinusoidalDrive
-from qmemcircuit.neurons.inputs import Wave
+from qmemcircuit.neurons.methods import Digital, Exact
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
+from qmemcircuit.neurons.signals import Signals
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -67,7 +70,7 @@ class ShuttleNeuron:
         oscillator_length: l > 0.
         equilibrium_position: x₀.
         tunnelling_length: λ > 0.
-        drive: a `SinusoidalDrive`, a `LinearRamp` or None, added to the bias.
+        drive: an input of `neurons.inputs`, added to the bias, or None.
 
     Raises:
         ValueError: a parameter is outside its physical bounds.
@@ -88,7 +91,18 @@ class ShuttleNeuron:
     oscillator_length: float = 0.5
     equilibrium_position: float = 0.8
     tunnelling_length: float = 0.13
-    drive: SinusoidalDrive | LinearRamp | None = None
+    drive: Input | FunctionInput | None = None
+
+    signals = Signals(
+        voltage="voltage of the capacitor [V_0]",
+        current="current G V through the memristor [V_0/R_0]",
+        input="added to the bias V_n [V_0]",
+        time="R_ext C_ext",
+        variables=VARIABLES,
+        units=("V_0", "1", "1", "1"),
+    )
+    methods = (Exact, Digital)
+    home = "qmemcircuit.neurons.shuttle.response"
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -106,10 +120,10 @@ class ShuttleNeuron:
         check_real("oscillator_length", self.oscillator_length, minimum=0, exclusive=True)
         check_real("equilibrium_position", self.equilibrium_position)
         check_real("tunnelling_length", self.tunnelling_length, minimum=0, exclusive=True)
-        if self.drive is not None and not isinstance(self.drive, SinusoidalDrive | LinearRamp):
+        if self.drive is not None and not isinstance(self.drive, FunctionInput | Input):
             raise TypeError(
-                "Argument drive must be a SinusoidalDrive, a LinearRamp or None, but "
-                f"{type(self.drive).__name__} was given."
+                "Argument drive must be a SinusoidalDrive, a LinearRamp, another input of "
+                f"neurons.inputs or None, but {type(self.drive).__name__} was given."
             )
 
     @property
@@ -125,13 +139,8 @@ class ShuttleNeuron:
     def voltage_bound(self, start: float, duration: float = 0.0) -> float:
         """Return a bound of |V(t)|: V̇ = V_n − (1 + R_n G)V with G ≥ 0 cannot exceed it."""
         check_arguments(ShuttleNeuron.voltage_bound, locals())
-        largest = abs(self.bias)
-        if isinstance(self.drive, SinusoidalDrive):
-            largest = abs(self.bias + self.drive.offset) + self.drive.amplitude
-        elif isinstance(self.drive, LinearRamp):
-            first = self.bias + self.drive.offset
-            largest = max(abs(first), abs(first + self.drive.rate * duration))
-        return max(abs(start), largest)
+        driven = 0.0 if self.drive is None else bound_input(self.drive, duration)
+        return max(abs(start), abs(self.bias) + driven)
 
     def system(self, *, table_reach: float | None = None) -> DynamicalSystem:
         """Return the compiled equations (variables V, Z, X, Y) for the dynamics tools.
@@ -142,11 +151,19 @@ class ShuttleNeuron:
         check_arguments(ShuttleNeuron.system, locals())
         from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
 
-        parameters = pack_parameters(self, math.inf if table_reach is None else float(table_reach))
-        period = None if self.drive is None else math.inf  # a ramp never repeats
-        if isinstance(self.drive, SinusoidalDrive):
-            period = self.drive.period
-        return DynamicalSystem(_field(), parameters, VARIABLES, period)
+        reach = math.inf if table_reach is None else float(table_reach)
+        drive = self.drive
+        if drive is None:
+            return DynamicalSystem(_field(), pack_parameters(self, reach), VARIABLES)
+        still = pack_parameters(replace(self, drive=None), reach)
+        if isinstance(drive, FunctionInput):
+            return DynamicalSystem(_field(), still, VARIABLES, math.inf, function=drive.at)
+        pieces = tabulate_pieces(drive)
+        pieces[:, 1] += self.bias
+        if len(pieces) == 1:
+            still[: pieces.shape[1] - 1] = pieces[0, 1:]
+            return DynamicalSystem(_field(), still, VARIABLES, input_period(drive))
+        return DynamicalSystem(_field(), still, VARIABLES, math.inf, pieces)
 
 
 def simulate(
@@ -183,6 +200,7 @@ def simulate(
 
     moments = check_times(times, minimum_length=2)
     start = check_neuron_state(neuron, neuron.ground_state if state is None else state)
+    driven = input_voltages(neuron, moments)  # refuses what is unknown
     if table_reach is not None:
         check_real("table_reach", table_reach, minimum=0, exclusive=True)
     system = neuron.system(table_reach=table_reach)
@@ -211,7 +229,7 @@ def simulate(
             "X": x.copy(),
             "Y": y.copy(),
             "conductance": conductance,
-            "input": input_voltages(neuron, moments),
+            "input": driven,
         },
         units={name: UNITS[name] for name in STATE_SERIES},
         periods=drive_periods(neuron),
@@ -229,7 +247,7 @@ def describe(neuron: ShuttleNeuron) -> dict[str, Any]:
     """Return every parameter as JSON values; the drive carries its kind."""
     record = {item.name: getattr(neuron, item.name) for item in fields(neuron)}
     if neuron.drive is not None:
-        record["drive"] = {"kind": type(neuron.drive).__name__, **asdict(neuron.drive)}
+        record["drive"] = describe_input(neuron.drive)
     return record
 
 
@@ -278,9 +296,8 @@ def bloch_states(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray[Any, An
 
 def drive_periods(neuron: ShuttleNeuron) -> FloatArray | None:
     """Return the period of a sinusoidal drive as `Trajectory.periods`, shape (1,), else None."""
-    if isinstance(neuron.drive, SinusoidalDrive):
-        return np.array([neuron.drive.period])
-    return None
+    period = None if neuron.drive is None else input_period(neuron.drive)
+    return None if period is None or period == math.inf else np.array([period])
 
 
 def input_voltages(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:
@@ -291,7 +308,18 @@ def input_voltages(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:
 
 
 def pack_parameters(neuron: ShuttleNeuron, reach: float) -> FloatArray:
-    """Return the parameters in the order of `shuttle_field`, the table of F behind them."""
+    """Return the parameters in the order of `shuttle.field`, the table of F behind them.
+
+    Raises ValueError where the drive is not one formula for all times.
+    """
+    if isinstance(neuron.drive, FunctionInput) or (
+        neuron.drive is not None and neuron.drive.breakpoints().size
+    ):
+        raise ValueError(
+            "Argument drive must be one formula for all times in the digital neuron (a "
+            f"SinusoidalDrive, a LinearRamp, a ConstantInput), but {type(neuron.drive).__name__} "
+            "was given; the method Exact() takes every input."
+        )
     from qmemcircuit.neurons.shuttle import field as order
 
     table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
