@@ -173,7 +173,7 @@ def _ripple_rows(
             source="Sec. IV",
             verdict="inferred",
             evidence="RMS of ln V_Amp around a cubic in ω, below the tip, of our spectrum of 700 "
-            "time units. A line between two bins is read too low by up to a third (Hann): its "
+            "time units. A line between two bins is read too low by up to 15 % (Hann): its "
             "threshold moves with ω modulo the bin width",
         ),
         Quantity(

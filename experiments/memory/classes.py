@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +10,12 @@ import xarray
 
 import qmemcircuit as qm
 from experiments.drawing import mark_pinch, mark_start
-from experiments.memory.params import BARE, BIT, DRIVE, PHASE, PRESCRIBED, REMEMBERING
+from experiments.memory.params import BARE, BIT, DRIVE, DRIVEN, PHASE, PRESCRIBED, REMEMBERING
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.pauli_maps import damping_maps
 from qmemcircuit.memory import (
     LeakyBit,
     ProcessRecord,
-    SigmaYDrive,
     concurrence_and_assistance,
     feedback_equation,
     memory_network,
@@ -41,7 +41,7 @@ def compute(settings: Settings) -> Result:
     solved = {
         "prescribed": qm.master_equation(PRESCRIBED, times),
         "mean field": feedback_equation(BARE, PHASE, times),
-        "shot by shot": shotwise_equation(BARE, BIT, times, drive=DRIVE),
+        "shot by shot": shotwise_equation(DRIVEN, BIT, times),
         "memory qubit": memory_trajectory(REMEMBERING, times),
     }
     rates = solved["mean field"].variables["decay_rate"][:, 0]
@@ -51,7 +51,7 @@ def compute(settings: Settings) -> Result:
         "prescribed": memristor_maps(PRESCRIBED, times),
         # Of this very run: the map of a nonlinear evolution depends on its state.
         "mean field": damping_maps(-np.expm1(-integral)),
-        "shot by shot": shotwise_maps(BARE, BIT, times, drive=DRIVE).sum(axis=1),
+        "shot by shot": shotwise_maps(DRIVEN, BIT, times).sum(axis=1),
         "memory qubit": memristor_maps(REMEMBERING, times),
     }
     classes = {name: qm.classify_memory(maps[name], times) for name in NAMES}
@@ -168,10 +168,10 @@ def _random_feed_forward(count: int, seed: int) -> tuple[int, float]:
     largest, violations = -np.inf, 0
     for _ in range(count):
         tau, quiet, clicked, amplitude, frequency = random.exponential([2, 0.3, 2, 1, 1])
-        drive = SigmaYDrive(amplitude, frequency, random.uniform(0, 2 * np.pi))
+        drive = qm.Drive("y", amplitude, frequency, random.uniform(0, 2 * np.pi))
         bit = LeakyBit(tau, quiet, clicked)
         found = qm.classify_memory(
-            shotwise_maps(BARE, bit, times, drive=drive).sum(axis=1), times
+            shotwise_maps(replace(BARE, drive=drive), bit, times).sum(axis=1), times
         ).quantum_gap.value
         largest = max(largest, found)
         violations += found > 1e-9

@@ -13,7 +13,7 @@ from qmemcircuit.circuits.pauli_maps import pauli_labels
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import PAULI_Z
-from qmemcircuit.model.environment import network_laws
+from qmemcircuit.model.environment import longest_step, network_laws
 from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import Network
 
@@ -48,7 +48,7 @@ def exact_maps(network: Network, times: FloatArray) -> FloatArray:
     watched = WatchedLaws([item.law for item in laws], [item.name for item in laws])
     steady, terms = _generators(network)
     number = len(laws)
-    longest = 0.25 * min(item.period for item in network.memristors)
+    longest = longest_step(network)
 
     def slope(time: float, flat: FloatArray) -> FloatArray:
         values = np.array([watched.rate(k, time) for k in range(number)])

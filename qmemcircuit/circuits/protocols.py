@@ -72,6 +72,16 @@ class Target(ABC):
         """
         return self
 
+    def place_on(self, qubits: Sequence[int], reason: str) -> Self:
+        """Return the target on these physical qubits, chosen for a `reason` that it records.
+
+        Raises ValueError on a target without qubits to choose.
+        """
+        raise ValueError(
+            f"Argument target must have physical qubits to choose, but {self!r} has none; "
+            "device(…) and ibm(…) do."
+        )
+
     def independent(self, stream: int) -> Self:
         """Return the target with shots independent of those of other streams of the same seed.
 

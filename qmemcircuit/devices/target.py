@@ -190,6 +190,12 @@ class DeviceTarget(Target):
             placed = replace(placed, forms=choose_forms(circuits, states))
         return placed
 
+    def place_on(self, qubits: Sequence[int], reason: str) -> DeviceTarget:
+        """Return this target on these qubits, whichever were chosen before."""
+        check_arguments(DeviceTarget.place_on, locals(), own=("qubits",))
+        chosen = replace(given_placement(qubits, self.backend), reason=reason)
+        return replace(self, placement=chosen)
+
     def restricted(self) -> QiskitTarget:
         """Return the device's target on the chosen qubits; ValueError before `place`."""
         return restrict_target(self.backend.target, self._placed().qubits)

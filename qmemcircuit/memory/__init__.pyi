@@ -5,7 +5,6 @@ from .laws import FeedbackLaw as FeedbackLaw
 from .laws import LeakyBit as LeakyBit
 from .laws import PhaseMemory as PhaseMemory
 from .laws import RelaxingMemory as RelaxingMemory
-from .laws import SigmaYDrive as SigmaYDrive
 from .mean_field import exact_feedback as exact_feedback
 from .mean_field import feedback_ensemble as feedback_ensemble
 from .mean_field import feedback_equation as feedback_equation
@@ -39,7 +38,6 @@ __all__ = [
     "PhaseMemory",
     "ProcessRecord",
     "RelaxingMemory",
-    "SigmaYDrive",
     "classify_memory",
     "concurrence_and_assistance",
     "design_memory",

@@ -8,7 +8,7 @@ the memory of a single shot.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.model.drives import Drive
 from qmemcircuit.model.memristors import Memristor, Network, require_cold
 
 
@@ -134,44 +135,19 @@ class LeakyBit:
             check_real(name, getattr(self, name), minimum=0)
 
 
-@data_object
-@dataclass(frozen=True)
-class SigmaYDrive:
-    """H = ħΩ cos(νt + φ) σy: it brings no current of its own, so I = Σ Γ_x V_x stays exact.
-
-    Without it a click would be the end: a cold memristor that has lost its excitation keeps none
-    that a changed rate could act on.
-
-    Args:
-        amplitude: Ω, in 1/time.
-        frequency: ν; 0 is a constant drive.
-        phase: φ, in radians.
-    """
-
-    amplitude: float
-    frequency: float = 0.0
-    phase: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    def value(self, times: ArrayLike) -> FloatArray:
-        """Return Ω cos(νt + φ)."""
-        check_arguments(SigmaYDrive.value, locals())
-        return np.asarray(
-            self.amplitude * np.cos(self.frequency * np.asarray(times, dtype=float) + self.phase)
-        )
-
-    def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
-        """Return ∫Ω cos(νt + φ) dt: Ω (stop − start) cos(at the middle) sinc(½ν(stop − start))."""
-        check_arguments(SigmaYDrive.integral, locals())
-        first, last = np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
-        length = last - first
-        middle = self.frequency * 0.5 * (first + last) + self.phase
-        share = np.sinc(self.frequency * length / (2 * np.pi))
-        return np.asarray(self.amplitude * length * np.cos(middle) * share)
-
-
 def require_plain(memristor: Memristor) -> None:
-    """Raise ValueError where a memristor is warm, dephased or driven: feedback takes none yet."""
+    """Raise ValueError where a memristor is warm, dephased or driven: mean-field takes none yet."""
     require_cold(Network([memristor]), "a memory outside")
+
+
+def driven_by(memristor: Memristor) -> Drive:
+    """Return the σy drive of a cold memristor, or one of no strength; ValueError for others."""
+    require_cold(Network([replace(memristor, drive=None)]), "a memory outside")
+    if memristor.drive is None:
+        return Drive("y", 0.0)
+    if memristor.drive.axis != "y":
+        raise ValueError(
+            "Argument memristor must be driven along y, if at all, for a memory outside, but it "
+            f"has {memristor.drive}: only a σy drive adds no current of its own."
+        )
+    return memristor.drive.at_frequency(memristor.omega)

@@ -11,8 +11,8 @@ For dt → 0, ρ_0' = L ρ_0 − ½Γ0{n, ρ_0} + ρ_1/τ and ρ_1' the rest: `s
 first order. V = Σ V_x and I = Σ Γ_x V_x, by the definition of I. The mean is *not* pinched: at
 V = 0 the two V_x may still differ in what they conduct.
 
-A cold memristor without a drive has nothing left to lose after a click, and no voltage: only with a
-drive (`SigmaYDrive`) does the bit change what is seen.
+A cold memristor without a drive has nothing left to lose after a click, and no voltage. Only with
+a drive (`Drive("y", …)`, which brings no current of its own) does the bit change what is seen.
 
 The loop of each shot is classical communication to the device itself, so its memory is never
 quantum (`classify_memory`).
@@ -43,7 +43,8 @@ from qmemcircuit.common.checks import (
     check_times,
     check_work,
 )
-from qmemcircuit.memory.laws import LeakyBit, SigmaYDrive, require_plain
+from qmemcircuit.memory.laws import LeakyBit, driven_by
+from qmemcircuit.model.drives import Drive
 from qmemcircuit.model.memristors import Memristor, Network
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.trajectory import Trajectory
@@ -53,13 +54,7 @@ LOST = np.zeros((4, 4))
 LOST[0, [0, 3]], LOST[3, [0, 3]] = (0.5, -0.5), (0.5, -0.5)
 
 
-STILL = SigmaYDrive(0.0)
-"""No drive."""
-
-
-def shotwise_maps(
-    memristor: Memristor, bit: LeakyBit, times: ArrayLike, *, drive: SigmaYDrive = STILL
-) -> FloatArray:
+def shotwise_maps(memristor: Memristor, bit: LeakyBit, times: ArrayLike) -> FloatArray:
     """Return the digital maps from 0 to each time, for each final bit: (T, 2, 4, 4).
 
     They act on the means of (1, X, Y, Z). The bit starts at 0. Their sum over the bit is the
@@ -67,7 +62,7 @@ def shotwise_maps(
     times are a finer step.
     """
     check_arguments(shotwise_maps, locals())
-    require_plain(memristor)
+    drive = driven_by(memristor)
     instants = check_times(times)
     starts = np.concatenate([[0.0], instants[:-1]])
     chances = _chances(memristor, bit, starts, instants)
@@ -90,26 +85,22 @@ def shotwise_maps(
     return found
 
 
-def exact_shotwise(
-    memristor: Memristor, bit: LeakyBit, times: ArrayLike, *, drive: SigmaYDrive = STILL
-) -> Trajectory:
+def exact_shotwise(memristor: Memristor, bit: LeakyBit, times: ArrayLike) -> Trajectory:
     """Return the exact hybrid state of the circuits, V and I: infinitely many shots.
 
     Variables: clicked, P(x = 1); voltage_quiet and voltage_clicked, V_x with V = V_0 + V_1;
     decay_rate, Σ_x P(x)Γ_x.
     """
     check_arguments(exact_shotwise, locals())
-    maps = shotwise_maps(memristor, bit, times, drive=drive)
+    maps = shotwise_maps(memristor, bit, times)
     means = maps @ pauli_means(memristor.initial_state)
     return _hybrid(memristor, bit, check_times(times), means, "exact_shotwise")
 
 
-def shotwise_equation(
-    memristor: Memristor, bit: LeakyBit, times: ArrayLike, *, drive: SigmaYDrive = STILL
-) -> Trajectory:
+def shotwise_equation(memristor: Memristor, bit: LeakyBit, times: ArrayLike) -> Trajectory:
     """Return the continuous limit, two coupled master equations; variables as `exact_shotwise`."""
     check_arguments(shotwise_equation, locals())
-    require_plain(memristor)
+    drive = driven_by(memristor)
     instants = check_times(times)
     own = memristor.rate.at_frequency(memristor.omega)
     # d/dt of the means of ρ_x without a click: −½Γ{n, ρ}, n = (1 − Z)/2.
@@ -151,7 +142,6 @@ def shotwise_circuits(
     bit: LeakyBit,
     times: ArrayLike,
     *,
-    drive: SigmaYDrive = STILL,
     basis: str = "Y",
 ) -> list[QuantumCircuit]:
     """Return one dynamic circuit for each time, measured in `basis` (X, Y or Z).
@@ -161,7 +151,7 @@ def shotwise_circuits(
     """
     check_arguments(shotwise_circuits, locals())
     check_choice("basis", basis, ("X", "Y", "Z"))
-    require_plain(memristor)
+    drive = driven_by(memristor)
     instants = check_times(times)
     check_work("times", instants.size**2, 1e6, "collisions in all circuits")
     starts = np.concatenate([[0.0], instants[:-1]])
@@ -187,7 +177,6 @@ def run_shotwise(
     times: ArrayLike,
     *,
     shots: int,
-    drive: SigmaYDrive = STILL,
     seed: int | None = None,
     sampler: BaseSamplerV2 | None = None,
     pass_manager: PassManager | None = None,
@@ -199,7 +188,6 @@ def run_shotwise(
         bit: the rates and the lifetime of the memory.
         times: of the steps, shape (T,); shots at different times are independent.
         shots: at each time.
-        drive: turns the memristor about σy; without one, nothing follows a click.
         seed: without a sampler, counts are drawn from the exact hybrid states: all histories that
             end in the same bit and outcome at once, which is the distribution of running shot by
             shot. (`sampler` has its own seed.)
@@ -217,12 +205,12 @@ def run_shotwise(
             f"{'neither' if seed is None else 'both'} was given."
         )
     if sampler is None:
-        maps = shotwise_maps(memristor, bit, instants, drive=drive)
+        maps = shotwise_maps(memristor, bit, instants)
         means = maps @ pauli_means(memristor.initial_state)
         counts = _drawn(means, count, check_integer("seed", seed, minimum=0))
     else:
         require_dynamic(sampler)
-        circuits = shotwise_circuits(memristor, bit, instants, drive=drive)
+        circuits = shotwise_circuits(memristor, bit, instants)
         counts = _counted(sampler, circuits, count, pass_manager)
     return _estimated(memristor, bit, instants, counts)
 
@@ -256,9 +244,7 @@ def _chances(
     return np.asarray(1 - (1 - own) * np.exp(-rates * lengths))
 
 
-def _turns(
-    memristor: Memristor, drive: SigmaYDrive, starts: FloatArray, stops: FloatArray
-) -> FloatArray:
+def _turns(memristor: Memristor, drive: Drive, starts: FloatArray, stops: FloatArray) -> FloatArray:
     """Return RY(−∫Ω) RZ(−ω dt) RY(−∫Ω) of each step on the means, (T, 4, 4)."""
     free = _rotations(1, 2, memristor.omega * (stops - starts))
     driven = _rotations(3, 1, drive.integral(starts, stops))

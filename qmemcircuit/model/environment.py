@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,3 +37,12 @@ def network_laws(network: Network) -> list[NetworkLaw]:
         if item.drive is not None:
             found.append(NetworkLaw(j, "drive", item.drive.at_frequency(item.omega)))
     return found
+
+
+def longest_step(network: Network) -> float:
+    """Return a quarter of the shortest period, a drive's included: no solver jumps over one."""
+    fastest = max(
+        max(item.omega, 0.0 if item.drive is None else item.drive.frequency)
+        for item in network.memristors
+    )
+    return 0.5 * math.pi / fastest

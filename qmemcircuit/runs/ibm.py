@@ -99,6 +99,11 @@ class IbmTarget(Submittable):
         check_arguments(IbmTarget.place, locals())
         return replace(self, prediction=self.prediction.place(circuits))
 
+    def place_on(self, qubits: Sequence[int], reason: str) -> IbmTarget:
+        """Return the target on these qubits, whichever were chosen before."""
+        check_arguments(IbmTarget.place_on, locals(), own=("qubits",))
+        return replace(self, prediction=self.prediction.place_on(qubits, reason))
+
     def independent(self, stream: int) -> IbmTarget:
         """Return the same device with other shots of the seed, which only the local mode has."""
         check_arguments(IbmTarget.independent, locals())
@@ -126,6 +131,8 @@ class IbmTarget(Submittable):
 
         All jobs of a target and of what its `place` and `independent` return go through one batch
         or session, as `mode` says. No folder is written: a loop that is interrupted starts again.
+        In the local mode the client makes the noise of the whole device anew for each circuit,
+        which takes seconds on 133 qubits.
         A loop places its target first, or each step may be given other qubits.
         Raises RuntimeError where a job fails or the service does not answer.
         """

@@ -16,7 +16,7 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.resources import Effort, interrupts_held, progress_of, require
-from qmemcircuit.model.environment import NetworkLaw, network_laws
+from qmemcircuit.model.environment import NetworkLaw, longest_step, network_laws
 from qmemcircuit.model.marching import WatchedLaws
 from qmemcircuit.model.memristors import (
     Model,
@@ -75,8 +75,8 @@ def _solver(network: Network, laws: Sequence[NetworkLaw], watched: WatchedLaws) 
         "nsteps": 1_000_000,
         "normalize_output": False,
         "progress_bar": "",
-        # A step must not jump over a period of the rate or of the couplings.
-        "max_step": 0.25 * min(memristor.period for memristor in network.memristors),
+        # A step must not jump over a period of the rate, of a drive or of the couplings.
+        "max_step": longest_step(network),
     }
     # y' = −iHy, which it solves, is y' = Gy for H = iG.
     return qutip.SESolver(qutip.QobjEvo(parts), options=options)

@@ -12,7 +12,6 @@ from qmemcircuit.circuits.pauli_maps import damping_maps
 from qmemcircuit.memory import (
     LeakyBit,
     ProcessRecord,
-    SigmaYDrive,
     classify_memory,
     concurrence_and_assistance,
     design_witness,
@@ -100,12 +99,12 @@ def test_a_hot_bath_forgets_and_feed_forward_is_never_quantum():
     times = np.linspace(0.2, 14.4, 60)
     hot = qm.Memristor(qm.LorentzianRate(1.0, 0.1), a=0.8, occupation=1.0)
     assert classify_memory(hot, times).kind != "quantum memory"
-    random, bare = np.random.default_rng(7), qm.Memristor(qm.ConstantRate(0.0), a=0.8)
+    random = np.random.default_rng(7)
     for _ in range(20):
         tau, quiet, clicked, amplitude, frequency = random.exponential([2, 0.3, 2, 1, 1])
-        maps = shotwise_maps(
-            bare, LeakyBit(tau, quiet, clicked), times, drive=SigmaYDrive(amplitude, frequency)
-        ).sum(axis=1)
+        drive = qm.Drive("y", amplitude, frequency)
+        driven = qm.Memristor(qm.ConstantRate(0.0), a=0.8, drive=drive)
+        maps = shotwise_maps(driven, LeakyBit(tau, quiet, clicked), times).sum(axis=1)
         assert classify_memory(maps, times).quantum_gap.value < 1e-9
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from qiskit_aer.primitives import SamplerV2
 import qmemcircuit as qm
 from qmemcircuit.memory import (
     LeakyBit,
-    SigmaYDrive,
     exact_shotwise,
     run_shotwise,
     shotwise_circuits,
@@ -22,7 +22,8 @@ from qmemcircuit.memory import (
 )
 
 BARE = qm.Memristor(qm.ConstantRate(0.0), a=0.6, b=0.4)
-DRIVE = SigmaYDrive(0.8, frequency=1.0, phase=0.5)
+DRIVE = qm.Drive("y", 0.8, frequency=1.0, phase=0.5)
+DRIVEN = replace(BARE, drive=DRIVE)
 BIT = LeakyBit(2.0, quiet_rate=0.4, clicked_rate=1.5)
 
 
@@ -38,11 +39,11 @@ def test_equal_rates_are_the_prescribed_memristor():
 
 @pytest.mark.parametrize("bit", [BIT, LeakyBit(0.3, 1.0, 0.0), LeakyBit(np.inf, 0.2, 2.0)])
 def test_the_continuous_limit_is_reached_in_first_order(bit):
-    mixed = qm.Memristor(qm.SquidRate(0.2), state=[[0.4, 0.2j], [-0.2j, 0.6]])
+    mixed = qm.Memristor(qm.SquidRate(0.2), state=[[0.4, 0.2j], [-0.2j, 0.6]], drive=DRIVE)
     errors, numbers = [], np.array([160, 320, 640])
-    reference = shotwise_equation(mixed, bit, [4.0], drive=DRIVE).states[-1]
+    reference = shotwise_equation(mixed, bit, [4.0]).states[-1]
     for n in numbers:
-        found = exact_shotwise(mixed, bit, np.linspace(0, 4, n + 1), drive=DRIVE)
+        found = exact_shotwise(mixed, bit, np.linspace(0, 4, n + 1))
         errors.append(np.linalg.norm(found.states[-1] - reference))
     assert -np.polyfit(np.log(numbers), np.log(errors), 1)[0] == pytest.approx(1, abs=0.1)
 
@@ -53,6 +54,16 @@ def test_without_a_drive_a_click_is_the_end():
     assert np.abs(still.variables["voltage_clicked"]).max() < 1e-15
     prescribed = qm.master_equation(qm.Memristor(qm.ConstantRate(0.4), a=0.6, b=0.4), times)
     assert np.abs(still.states - prescribed.states).max() < 1e-9
+
+
+def test_equal_rates_are_the_driven_master_equation():
+    bit, times = LeakyBit(1.0, 0.3, 0.3), np.linspace(0, 6, 13)
+    driven = qm.Memristor(qm.ConstantRate(0.3), a=0.6, b=0.4, drive=DRIVE)
+    ours, theirs = shotwise_equation(DRIVEN, bit, times), qm.master_equation(driven, times)
+    assert np.abs(ours.states - theirs.states).max() < 1e-7
+    assert np.abs(ours.current - theirs.current).max() < 1e-7
+    with pytest.raises(ValueError, match="driven along y"):
+        exact_shotwise(replace(BARE, drive=qm.Drive("x", 0.1)), bit, times)
 
 
 def test_a_bit_of_the_last_outcome_has_no_continuous_limit():
@@ -69,15 +80,15 @@ def test_a_bit_of_the_last_outcome_has_no_continuous_limit():
 
 def test_aer_runs_the_dynamic_circuits():
     """χ² of (bit, outcome) in three bases at six times against the hybrid state."""
-    times, shots = np.linspace(0.4, 2.4, 6), 4000
-    maps = shotwise_maps(BARE, BIT, times, drive=DRIVE)
+    times, shots = np.linspace(0.4, 2.4, 6), 1500
+    maps = shotwise_maps(DRIVEN, BIT, times)
     means = maps @ np.array([1, *exact_bloch(BARE)])
     squares, wrong, degrees = 0.0, 0.0, 0
-    swapped = shotwise_maps(BARE, LeakyBit(2.0, 1.5, 0.4), times, drive=DRIVE) @ np.array(
+    swapped = shotwise_maps(DRIVEN, LeakyBit(2.0, 1.5, 0.4), times) @ np.array(
         [1, *exact_bloch(BARE)]
     )
     for seed, (letter, row) in enumerate(zip("XYZ", (1, 2, 3), strict=True)):
-        circuits = shotwise_circuits(BARE, BIT, times, drive=DRIVE, basis=letter)
+        circuits = shotwise_circuits(DRIVEN, BIT, times, basis=letter)
         results = SamplerV2(seed=seed).run(circuits, shots=shots).result()
         for k, result in enumerate(results):
             bits, outcomes = (
@@ -113,21 +124,21 @@ def exact_bloch(memristor):
 def test_a_million_shots_at_sixty_times_agree_with_the_exact_state():
     times = BARE.periods(1, points=60)[1:]
     begun = time.monotonic()
-    found = run_shotwise(BARE, BIT, times, shots=10**6, drive=DRIVE, seed=3)
+    found = run_shotwise(DRIVEN, BIT, times, shots=10**6, seed=3)
     assert time.monotonic() - begun < 10
-    exact = exact_shotwise(BARE, BIT, times, drive=DRIVE)
+    exact = exact_shotwise(DRIVEN, BIT, times)
     for name in ("voltage", "current"):
         pulls = (getattr(found, name) - getattr(exact, name)) / getattr(found, f"{name}_error")
         assert np.abs(pulls).max() < 4.2
         assert np.mean(pulls**2) == pytest.approx(1, abs=0.75)
-    sampled = run_shotwise(BARE, BIT, times[:4], shots=2000, drive=DRIVE, sampler=SamplerV2(seed=1))
+    sampled = run_shotwise(DRIVEN, BIT, times[:4], shots=2000, sampler=SamplerV2(seed=1))
     pulls = (sampled.current - exact.current[:4]) / sampled.current_error
     assert np.abs(pulls).max() < 4
 
 
 def test_the_current_is_that_of_its_definition_and_the_mean_is_not_pinched():
     fine = np.linspace(0, 20, 4001)
-    found = shotwise_equation(BARE, BIT, fine, drive=DRIVE)
+    found = shotwise_equation(DRIVEN, BIT, fine)
     scale = BARE.current_scale
     sigma_y, sigma_x = -2 * found.states[:, 1, 0].imag, 2 * found.states[:, 1, 0].real
     slope = np.gradient(sigma_y, fine, edge_order=2)

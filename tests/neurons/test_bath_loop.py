@@ -30,6 +30,14 @@ def torino():
     return place_digital(NEURON, 0.3, qm.device(provider.FakeTorino(), seed=1), feedback="bath")
 
 
+def test_a_target_of_jobs_is_placed_as_its_prediction(torino):
+    sent = qm.ibm("fake_torino", channel="local", seed=1)
+    placed = place_digital(NEURON, 0.3, sent, feedback="bath")
+    assert placed.predict().placement == torino.placement
+    with pytest.raises(ValueError, match="physical qubits to choose"):
+        qm.aer(seed=1).place_on([0], "none")
+
+
 def wanted(neuron: ShuttleNeuron, changes) -> np.ndarray:
     """Return <X> and <Z> of the history's collisions, by Qiskit's density matrices."""
     found = []

@@ -9,7 +9,6 @@ the time that RY takes is part of the wait. Gates' own errors come on top, as a 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,8 +129,7 @@ def _placed(target: Target, neuron: ShuttleNeuron, step: float) -> Target:
     calibration = device.backend.target
     circuit = QuantumCircuit(1, 1)
     circuit.ry(0.1, 0)
-    placed: Any = target.place([measured(circuit, "Z")])
-    if device is target and not target.placed:
+    if not target.placed:
         ratios = _ratios(calibration)
         alpha = neuron.relaxation_ratio
         scores = {}
@@ -147,12 +145,8 @@ def _placed(target: Target, neuron: ShuttleNeuron, step: float) -> Target:
         reason = (
             "T2/T1 is the neuron's relaxation_ratio; of such qubits the least error of the rates"
         )
-        chosen = replace(
-            placed.placement, qubits=(best,), embedded=True, predicted_error=None, reason=reason
-        )
-        placed = replace(placed, placement=chosen)
-    found: Target = placed
-    return found
+        target = target.place_on((best,), reason)
+    return target.place([measured(circuit, "Z")])
 
 
 def _check_ratio(neuron: ShuttleNeuron, calibration: QiskitTarget, qubit: int) -> None:
