@@ -3,7 +3,7 @@
     python -m experiments.benchmarks.engine [--quick]
 
 End to end: `exact_circuit` returns the same Trajectory, provenance and checks included, by
-`engine="maps"` and by `engine="aer"`; ratios are of this run, medians of five calls or more each
+`engine="maps"` and by `engine="aer"`; ratios are of this run, the least of five calls or more each
 (of one for the large chains), in processor seconds, which what else runs on the machine changes
 less than those of the clock (on an idle one they are the same: neither uses threads below eleven
 memristors where OMP_NUM_THREADS=1). Beside the chains stands the rate at which this machine copies
@@ -14,7 +14,6 @@ neighbours and step would take at that rate: the limit of this way to do it. Abo
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 
@@ -31,13 +30,13 @@ COUPLING = qm.Native("y", 1 / 15)
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:
-    """Return the median processor time of a call, of all its threads."""
+    """Return the least processor time of a call, of all its threads."""
     taken = []
     while len(taken) < repeats or (repeats > 1 and sum(taken) < SHORTEST):
         start = time.process_time()
         call()
         taken.append(time.process_time() - start)
-    return statistics.median(taken)
+    return min(taken)
 
 
 def difference(one: qm.Trajectory, other: qm.Trajectory) -> float:

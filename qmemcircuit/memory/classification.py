@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from qmemcircuit.circuits.channel_synthesis import choi_matrix
-from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.arguments import check_arguments, check_fields, check_value
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.memory.tomography import FROM_INPUTS, ProcessRecord, memristor_maps
@@ -114,7 +114,7 @@ def classify_memory(
     >>> classify_memory(qm.Memristor(qm.SquidRate(0.4), a=0.8), [0.5, 1.0, 2.0]).kind
     'divisible'
     """
-    check_arguments(classify_memory, locals(), own=("subject", "times"))
+    check_arguments(classify_memory, locals(), own=("subject",))
     if isinstance(subject, ProcessRecord):
         if witness is None:
             raise ValueError(
@@ -133,6 +133,7 @@ def classify_memory(
     if isinstance(subject, Memristor):
         maps = memristor_maps(subject, instants)
     else:
+        check_value("subject", ArrayLike, subject)
         maps = maps_of(subject, instants)
     return _exactly(maps, instants)
 

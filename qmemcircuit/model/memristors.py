@@ -229,7 +229,7 @@ class Memristor:
     def conductance_of_rate(self, rates: FloatArray, times: ArrayLike) -> FloatArray:
         """Return Γ(2n̄ + 1) + 2Γφ at `times`, where Γ is known already, same shape."""
         check_arguments(Memristor.conductance_of_rate, locals())
-        if not isinstance(self.occupation, DecayRate) and not isinstance(self.dephasing, DecayRate):
+        if isinstance(self.occupation, float) and isinstance(self.dephasing, float):
             return np.asarray(rates * (2 * self.occupation + 1) + 2 * self.dephasing)
         warmth = 2 * self.thermal_quanta(times) + 1
         return np.asarray(rates * warmth + 2 * self.dephasing_rate(times))
@@ -347,7 +347,9 @@ class Network:
     def decay_integrals(self, stop: float) -> list[float]:
         """Return ∫Γ_j dt from 0 to `stop` for each memristor, as provenance reports it."""
         check_arguments(Network.decay_integrals, locals())
-        return [float(item.decay_integral(0.0, stop)) for item in self.memristors]
+        known = {id(item): item for item in self.memristors}  # one may stand in several places
+        found = {key: float(item.decay_integral(0.0, stop)) for key, item in known.items()}
+        return [found[id(item)] for item in self.memristors]
 
     def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
         """Return H/ħ and the collapse operators √Γ_j(t) σ−_j, as `qutip.mesolve` takes them.

@@ -87,10 +87,12 @@ def voltages_and_currents(
     """
     voltage, current, rate = (np.empty((times.size, len(network.memristors))) for _ in range(3))
     sources = source_currents(network, times, reduced)
+    rates = {id(item): item for item in network.memristors}  # one may stand in several places
+    known = {key: item.decay_rate(times) for key, item in rates.items()}
     for j, memristor in enumerate(network.memristors):
         sigma_y = expectation(reduced((j,)), PAPER_SIGMA["y"])
         voltage[:, j] = -0.5 * memristor.current_scale * sigma_y
-        rate[:, j] = memristor.decay_rate(times)
+        rate[:, j] = known[id(memristor)]
         current[:, j] = memristor.conductance_of_rate(rate[:, j], times) * voltage[:, j]
         current[:, j] += sources[:, j]
         for pair, operator in interaction_terms(network, j):
@@ -128,8 +130,9 @@ def trajectory_of_states(
     network: Network, times: FloatArray, states: ComplexArray, provenance: Mapping[str, Any]
 ) -> Trajectory:
     """Return the exact trajectory of density matrices of shape (T, 2^M, 2^M)."""
-    found = _exact(network, times, lambda keep: reduce_states(states, keep), provenance)
-    return replace(found, states=states)
+    return _exact(
+        network, times, lambda keep: reduce_states(states, keep), provenance, states=states
+    )
 
 
 def trajectory_of_pairs(
@@ -139,14 +142,23 @@ def trajectory_of_pairs(
     provenance: Mapping[str, Any],
 ) -> Trajectory:
     """Return the exact trajectory of the reduced states of all pairs, each of shape (T, 4, 4)."""
-    found = _exact(network, times, lambda keep: reduced_from_pairs(pair_states, keep), provenance)
-    return replace(found, pair_states=pair_states)
+    return _exact(
+        network,
+        times,
+        lambda keep: reduced_from_pairs(pair_states, keep),
+        provenance,
+        pair_states=pair_states,
+    )
 
 
 def _exact(
-    network: Network, times: FloatArray, reduced: Reduced, provenance: Mapping[str, Any]
+    network: Network,
+    times: FloatArray,
+    reduced: Reduced,
+    provenance: Mapping[str, Any],
+    **kept: Any,
 ) -> Trajectory:
-    """Return the exact trajectory of what reduced states say, without the states."""
+    """Return the exact trajectory of what reduced states say, and the states that are `kept`."""
     voltage, current, rate = voltages_and_currents(network, times, reduced)
     variables = rate_variables(network, times, rate)
     if is_driven(network):
@@ -159,6 +171,7 @@ def _exact(
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=memristor_units(network),
         provenance=provenance,
+        **kept,
     )
 
 

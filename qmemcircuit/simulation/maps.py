@@ -148,11 +148,13 @@ def _walk(circuits: CircuitSet, start: FloatArray) -> FloatArray:
         found = np.empty((len(times), *start.shape))
         starts = np.concatenate([[0.0], times[:-1]])
         factors = _step_factors(circuits, starts, times)
-        now = start
+        # A matrix times a vector takes half of the time of one times a single column.
+        single = start.shape[1] == 1
+        now, rows = (start[:, 0], found[:, :, 0]) if single else (start, found)
         for index in range(len(times)):
             for matrices in factors:
                 now = matrices[index].dot(now)
-            found[index] = now
+            rows[index] = now
         return found
     edges = times[:, None] * np.linspace(0.0, 1.0, steps + 1)
     found = np.broadcast_to(start, (len(times), *start.shape))

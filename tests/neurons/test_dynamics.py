@@ -18,6 +18,7 @@ from qmemcircuit.neurons.dynamics.cycles import (
 from qmemcircuit.neurons.dynamics.equilibria import find_equilibrium, find_hopf, hopf_normal_form
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
 from qmemcircuit.neurons.dynamics.maps import rotation_number, stroboscopic_map
+from qmemcircuit.neurons.dynamics.sections import poincare_section
 from qmemcircuit.neurons.dynamics.spectra import identify_line, power_spectrum, spectral_lines
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
@@ -371,3 +372,20 @@ def test_the_axons_lyapunov_exponents_are_its_cycles_multipliers() -> None:
     expected = [0.0, np.log(np.abs(cycle.transverse_multipliers[0])) / cycle.period]
     # Whole periods from a point of the cycle: only the first vectors' turn is left, some 1/40.
     assert found.exponents == pytest.approx(expected, abs=0.03 * abs(expected[1]))
+
+
+def test_a_section_of_a_cycle_is_one_point_a_period() -> None:
+    """Of the Stuart–Landau cycle: v = 0 upward at u = r, once a period of closed form."""
+    system = stuart_landau()
+    mu, omega, a, b, _ = system.parameters
+    section = poincare_section(
+        system, [0.3, 0.1], normal=[0.0, 1.0], level=0.0, transient=200.0, duration=40.0
+    )
+    period = 2 * np.pi / (omega - b * mu / a)
+    assert np.diff(section.times) == pytest.approx(period, rel=1e-9)
+    assert section.states[:, 0] == pytest.approx(np.sqrt(-mu / a), rel=1e-9)
+    assert np.abs(section.states[:, 1]).max() < 1e-12
+    with pytest.raises(ValueError, match="never through 3 in that direction"):
+        poincare_section(system, [0.3, 0.1], normal=[0.0, 1.0], level=3.0)
+    with pytest.raises(ValueError, match="normal must hold 2 finite numbers"):
+        poincare_section(system, [0.3, 0.1], normal=[0.0, 0.0], level=0.0)
