@@ -227,8 +227,17 @@ class Memristor:
         return self.conductance_of_rate(self.decay_rate(times), times)
 
     def conductance_of_rate(self, rates: FloatArray, times: ArrayLike) -> FloatArray:
-        """Return Γ(2n̄ + 1) + 2Γφ at `times`, where Γ is known already, same shape."""
+        """Return Γ(2n̄ + 1) + 2Γφ at `times`, where Γ is known already.
+
+        Raises ValueError where `rates` and `times` have different shapes.
+        """
         check_arguments(Memristor.conductance_of_rate, locals())
+        rates = np.asarray(rates, dtype=float)
+        if rates.shape != np.shape(times):
+            raise ValueError(
+                f"Argument rates must have the shape of times, {np.shape(times)}, but "
+                f"{rates.shape} was given."
+            )
         if isinstance(self.occupation, float) and isinstance(self.dephasing, float):
             return np.asarray(rates * (2 * self.occupation + 1) + 2 * self.dephasing)
         warmth = 2 * self.thermal_quanta(times) + 1
