@@ -1,8 +1,8 @@
 """Speed of the shuttle neuron's compiled integration against SciPy and NumPy, in one run.
 
 All routes integrate Eq. 10 of potter2024 by DOP853 at rtol 1e-8, atol 1e-10, from the same state.
-The claims: at least 100 times SciPy's solve_ivp with the same compiled right-hand side, and at
-least 300 times SciPy with a right-hand side in plain NumPy. Best of 30 turns each.
+Our goals: 150 times SciPy's solve_ivp with the same compiled right-hand side, and
+300 times SciPy with a right-hand side in plain NumPy. Best of 30 turns each; it prints what it is.
 """
 
 from __future__ import annotations

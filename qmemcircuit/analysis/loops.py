@@ -227,13 +227,13 @@ def find_loops(
 
     Coverage is measured in tests/analysis/test_loops.py and by
     `python -m experiments.benchmarks.coverage --only loops`: resistors, weak, strong and asymmetric
-    memristors and two pairs, 100 to 10⁶ shots (tests/oracles/coverage.md). Resolved loops have
-    about 95 %. Loops that are not resolved, and resistors, have more, and must: S ≥ 0 is a
-    boundary, so where the interval begins at 0 only its upper end can miss; a resistor's misses
-    only where "no loop" is rejected, and a test that holds its 5 % for every cubic I = f(V) rejects
-    fewer straight lines; [0, 1] of a signal below its noise never misses. It is not promised
-    elsewhere. Sharp switching whose harmonics sink
-    into the noise is seen too long and its F a few percent too low (a test shows it).
+    memristors, 100 to 10⁶ shots (tests/oracles/coverage.md; two pairs are in the script and have
+    not been run to the end). Resolved loops have 95 to 98 %. Loops that are not resolved, and
+    resistors, have more, and must: S ≥ 0 is a boundary, so where the interval begins at 0 only its
+    upper end can miss; a resistor's misses only where "no loop" is rejected, and a test that holds
+    its 5 % for every cubic I = f(V) rejects fewer straight lines; [0, 1] of a signal below its
+    noise never misses. It is not promised elsewhere. Sharp switching whose harmonics sink into the
+    noise is seen too long and its F a few percent too low (a test shows it).
 
     Args:
         trajectory: any device's series: memristors, networks, neurons.

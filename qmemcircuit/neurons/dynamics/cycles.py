@@ -24,6 +24,10 @@ class ConvergenceError(RuntimeError):
     """Newton's method found no periodic orbit near the guess."""
 
 
+# Some seconds of stepping: whoever asks for more has a period or a transient that is a mistake.
+_TRANSIENT_STEPS, _PERIOD_STEPS = 5_000_000, 1_000_000
+
+
 @data_object
 @dataclass(frozen=True, eq=False)
 class PeriodicOrbit:
@@ -158,7 +162,7 @@ def _shoot(
 ) -> PeriodicOrbit:
     """Return the cycle that Newton's method reaches after a transient."""
     if transient > 0:
-        start = integrate(system, [0.0, transient], start)[-1]
+        start = integrate(system, [0.0, transient], start, maximum_steps=_TRANSIENT_STEPS)[-1]
     length = (
         _measure_period(system, start)
         if period is None
@@ -333,8 +337,9 @@ def _flow(
     """Return φ_T(y) and its derivative, the monodromy matrix, to near rounding."""
     try:
         states, tangents = integrate(
-            system, [0.0, length], state, tangents=np.eye(state.size), rtol=1e-12, atol=1e-13
-        )
+            system, [0.0, length], state, tangents=np.eye(state.size), rtol=1e-12, atol=1e-13,
+            maximum_steps=_PERIOD_STEPS,
+        )  # fmt: skip
     except IntegrationError as error:
         raise ConvergenceError(f"A shooting step could not be integrated: {error}") from error
     except ValueError as error:

@@ -195,7 +195,7 @@ def simulate(
             leaves the table.
     """
     check_arguments(simulate, locals(), own=("state",))
-    from qmemcircuit.neurons.dynamics.systems import IntegrationError, integrate
+    from qmemcircuit.neurons.dynamics.systems import AUTOMATIC_STEPS, IntegrationError, integrate
     from qmemcircuit.neurons.shuttle.field import conductances
 
     moments = check_times(times, minimum_length=2)
@@ -205,7 +205,10 @@ def simulate(
         check_real("table_reach", table_reach, minimum=0, exclusive=True)
     system = neuron.system(table_reach=table_reach)
     try:
-        states = integrate(system, moments, start, rtol=rtol, atol=atol)
+        # About a hundred times what the neurons of the papers take: an input that drives it faster is
+        # refused within seconds.
+        most = AUTOMATIC_STEPS + int(min(2000 * float(moments[-1] - moments[0]), 2e7))
+        states = integrate(system, moments, start, rtol=rtol, atol=atol, maximum_steps=most)
     except IntegrationError as error:
         bound = neuron.voltage_bound(float(start[0]), float(moments[-1]))
         needed = abs(neuron.equilibrium_position) + neuron.displacement * bound
