@@ -205,8 +205,8 @@ def simulate(
         check_real("table_reach", table_reach, minimum=0, exclusive=True)
     system = neuron.system(table_reach=table_reach)
     try:
-        # About a hundred times what the neurons of the papers take: an input that drives it faster is
-        # refused within seconds.
+        # About a hundred times what the neurons of the papers take: an input that drives it
+        # faster is refused within seconds.
         most = AUTOMATIC_STEPS + int(min(2000 * float(moments[-1] - moments[0]), 2e7))
         states = integrate(system, moments, start, rtol=rtol, atol=atol, maximum_steps=most)
     except IntegrationError as error:
