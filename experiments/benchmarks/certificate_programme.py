@@ -17,9 +17,9 @@ import numpy as np
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.build import circuits_with
+from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.pauli_maps import pauli_labels
-from qmemcircuit.simulation.certificates import exact_maps
 from qmemcircuit.simulation.diamond_norms import choi_matrices, half_diamond_norms
 from qmemcircuit.simulation.maps import digital_maps
 
@@ -70,7 +70,7 @@ def random_pair(random: np.random.Generator) -> np.ndarray:
     times = np.array([random.uniform(0.2, 3.0)])
     network = qm.Network(memristors, {(0, 1): coupling})
     circuits = circuits_with(network, times, CircuitOptions("Z", "reset", splitting, 4))
-    return (digital_maps(circuits) - exact_maps(circuits))[0]
+    return (digital_maps(circuits) - exact_maps(circuits.network, circuits.times))[0]
 
 
 def main() -> None:

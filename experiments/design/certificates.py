@@ -19,11 +19,11 @@ from experiments.drawing import letter_panels
 from experiments.guo2022.params import PAIR_GAMMA0, PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.build import circuits_with
+from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.pauli_maps import pauli_labels
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.simulation.certificates import exact_maps
 from qmemcircuit.simulation.diamond_norms import half_diamond_norms
 from qmemcircuit.simulation.light_cones import light_cone_bounds
 from qmemcircuit.simulation.maps import digital_maps
@@ -97,7 +97,7 @@ def _bracket(times: np.ndarray, inputs: int, seed: int, done: Callable[[], None]
         name: circuits_with(network, times, CircuitOptions("Z", "reset", name, None))
         for name in SPLITTINGS
     }
-    exact = exact_maps(circuits["lie"])
+    exact = exact_maps(circuits["lie"].network, circuits["lie"].times)
     done()
     rows = []
     for place, item in enumerate(circuits.values()):

@@ -22,6 +22,7 @@ EXTRAS = {
     "nbclient": ("notebooks", "running the notebooks"),
     "mthree": ("mitigation", "readout mitigation on the outcomes seen"),
     "cvxpy": ("entanglement", "the best witness of genuine entanglement"),
+    "sphinx": ("docs", "building the site"),
 }
 """Optional modules: the extra that installs each, and what it is for."""
 

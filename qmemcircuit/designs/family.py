@@ -38,7 +38,7 @@ class Family:
     >>> memristor = Memristor(SquidRate(0.4), a=0.7, b=0.5)
     >>> family = Family(memristor, {"rate.gamma0": (0.0, 0.5), "b": (0.0, np.pi)})
     >>> family.at([0.3, 0.0]).rate
-    SquidRate(gamma0=0.3, omega=None)
+    SquidRate(gamma0=0.3)
     """
 
     model: Model

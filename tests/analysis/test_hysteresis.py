@@ -180,7 +180,7 @@ def test_straight_lines_do_not_stop_the_geometry(exact):
 
 @pytest.mark.slow
 def test_the_joint_covariance_is_that_of_repeated_runs(exact):
-    runs = [measured(exact, 1000, seed, current="finite_difference") for seed in range(400)]
+    runs = [measured(exact, 1000, seed, current="finite_difference") for seed in range(200)]
     voltage = np.array([run.voltage[:, 0] for run in runs])
     current = np.array([run.current[:, 0] for run in runs])
     voltage, current = voltage - voltage.mean(axis=0), current - current.mean(axis=0)
@@ -188,6 +188,6 @@ def test_the_joint_covariance_is_that_of_repeated_runs(exact):
     found = np.einsum("ri,rj->ij", voltage[:, at], current) / len(runs)
     said = np.mean([run.voltage_current_covariance[0][at] for run in runs], axis=0)
     scale = np.outer(voltage.std(axis=0)[at], current.std(axis=0))
-    # Standard error of a correlation: 1/√400; 3 × 91 of them.
+    # Standard error of a correlation: 1/√200; 3 × 91 of them.
     assert np.abs((found - said) / scale).max() < 4.5 / np.sqrt(len(runs))
     assert np.abs(said / scale).max() > 0.3  # and it is not zero

@@ -18,6 +18,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,7 @@ def may_be_right(label: str, argument: str, name: str) -> bool:
     return name.startswith("NaN") and argument in UNKNOWN.get(entry, ())
 
 
+@cache
 def cases(number: int) -> list[tuple[str, str, str, Any, bool]]:
     """Return so many of all cases (about 30,000), drawn once and for all."""
     found = []

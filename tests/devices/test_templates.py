@@ -76,7 +76,7 @@ def test_a_chain_is_the_whole_circuit_at_every_length(qubits) -> None:
     for length in range(3):
         names = [Parameter(f"step{place}") for place in range(length)]
         wholes = chain.join([chain.step.assign_parameters([name]) for name in names])
-        compiled, part = target._compile_plain(wholes)
+        compiled, part = target.compile_plain(wholes)
         given = {name: one[0] for name, one in zip(names, values, strict=False)}
         judge = target._read([compiled_with(item, given) for item in compiled], part)[:, 0]
         found = np.array(prepared.probabilities())

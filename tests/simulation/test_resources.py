@@ -127,8 +127,8 @@ def test_ctrl_c_is_seen_within_seconds(name):
     # It may come while a library handles an exception of its own: then both tracebacks are shown.
     assert "Exception ignored" not in errors
     assert errors.rstrip().endswith("KeyboardInterrupt")
-    # One call of Aer is two seconds of an idle core; a shared machine may take five times that.
-    assert waited < 15
+    # One call of Aer is some four seconds of an idle core, a few times that of a shared one.
+    assert waited < 25
 
 
 @pytest.mark.slow
