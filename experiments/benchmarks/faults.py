@@ -309,7 +309,7 @@ def two_at_once(folder: Path, trials: int) -> Counter[str]:
 def run_trials(seed: int, *, quick: bool) -> dict[str, Counter[str]]:
     """Return what came of every kind of accident."""
     random = np.random.default_rng(seed)
-    few, many = (3, 6) if quick else (60, 60)
+    few, many = (2, 4) if quick else (60, 60)
     ibm_module.MOST_CIRCUITS = 2  # four jobs of two circuits
     os.environ["QISKIT_IN_PARALLEL"] = "TRUE"  # no threads of Qiskit's: a fork would lose them
     rows: dict[str, Counter[str]] = {}

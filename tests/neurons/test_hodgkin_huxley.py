@@ -231,10 +231,10 @@ def test_map_converges_to_the_adaptive_solver_at_second_order():
 
 def test_map_agrees_with_find_loops_on_a_settled_period():
     neuron = adaptation_preset()
-    run = simulate_quantized(neuron, neuron.periods(30, points=800))
+    run = simulate_quantized(neuron, neuron.periods(30, points=400))
     loop = find_loops(run, normalise=None)[-1]
-    area = map_loop_area(neuron, {"drive_frequency": [10.0]}, settle_periods=30, points=800)
-    # Both polygons miss (2π/800)²/6 of the area; the loop still drifts by 1e-5 a period.
+    area = map_loop_area(neuron, {"drive_frequency": [10.0]}, settle_periods=30, points=400)
+    # Both polygons miss (2π/400)²/6 of the area; the loop still drifts by 1e-5 a period.
     assert float(area[0]) == pytest.approx(loop.area, rel=1e-4)
 
 
