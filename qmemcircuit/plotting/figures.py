@@ -164,9 +164,10 @@ def plot_loop(
     suffix = "/max" if normalise else ""
     ax.set_xlabel(f"voltage V{suffix}" + ("" if normalise else _unit(trajectory, "voltage")))
     ax.set_ylabel(f"current I{suffix}" + ("" if normalise else _unit(trajectory, "current")))
-    ax.legend(
-        loc="best", frameon=False, title=first_loop_text(base_of, device) if normalise else None
-    )
+    shown = first_loop_text(base_of, device) if normalise else None
+    if shown is not None and reference is not None:
+        shown = f"reference: {shown}"  # whose it is: the measured loop's stands in compare
+    ax.legend(loc="best", frameon=False, title=shown)
     return ax
 
 

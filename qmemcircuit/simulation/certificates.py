@@ -1,16 +1,7 @@
 """`certify`: how far digital circuits can be from the exact evolution, for any input at all.
 
-The half diamond norm of the difference of two channels is the largest trace distance of what they
-give, over all inputs, also those entangled with something that neither touches: the one number
-that holds whatever the circuit is used for. Here it is bracketed from both sides without a
-semidefinite programme: for every state σ > 0,
-
-    ½‖(√σ⊗1)J(√σ⊗1)‖₁ ≤ ½‖Δ‖⋄ ≤ ½‖σ^{−½} Tr_out|(√σ⊗1)J(√σ⊗1)| σ^{−½}‖_∞,
-
-J the Choi matrix of Δ = digital − exact, input first. (Above: Z = σ^{−½}|·|σ^{−½} ≥ ±J, so
-(Z + J)/2 is feasible in Watrous's programme, and Tr_out J = 0; below: an input whose reduced state
-is σᵀ.) Both are valid for every σ; σ ← Tr_out|·|/Tr brings them together, which is observed, not
-proved.
+The half diamond norm of digital − exact, bracketed from both sides (`diamond_norms` says how) for up
+to three memristors; beyond, a sum of local errors inside light cones (`light_cones`).
 """
 
 from __future__ import annotations
