@@ -166,8 +166,9 @@ def plot_loop(
     ax.set_ylabel(f"current I{suffix}" + ("" if normalise else _unit(trajectory, "current")))
     shown = first_loop_text(base_of, device) if normalise else None
     if shown is not None and reference is not None:
-        shown = f"reference: {shown}"  # whose it is: the measured loop's stands in compare
-    ax.legend(loc="best", frameon=False, title=shown)
+        # Whose it is: the measured loop's stands in `compare`.
+        shown = "reference's " + shown.replace(" ≤", "\n≤")
+    ax.legend(loc="best", frameon=False, title=shown, title_fontsize=7)
     return ax
 
 

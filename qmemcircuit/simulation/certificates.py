@@ -1,7 +1,7 @@
 """`certify`: how far digital circuits can be from the exact evolution, for any input at all.
 
-The half diamond norm of digital − exact, bracketed from both sides (`diamond_norms` says how) for up
-to three memristors; beyond, a sum of local errors inside light cones (`light_cones`).
+The half diamond norm of digital − exact, bracketed from both sides (`diamond_norms` says how) for
+up to three memristors; beyond, a sum of local errors inside light cones (`light_cones`).
 """
 
 from __future__ import annotations
