@@ -20,6 +20,8 @@ halves around the couplings in the others, which stay of second order.
 Another one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
 """
 
+# More than 400 lines: the parts of a step, their order in each splitting, as gates and as maps.
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -12,6 +12,8 @@ The step's α' is measured and becomes the next step's α: the memory between st
 (The authors' public code leaks with the inverse of T1 decay; here it is T1 decay.)
 """
 
+# More than 400 lines: one neuron's map, circuits and layers, and how recorded spikes are read.
+
 from __future__ import annotations
 
 import csv

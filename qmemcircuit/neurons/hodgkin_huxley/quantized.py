@@ -15,6 +15,8 @@ There are no batteries in this circuit, so there is no threshold and no all-or-n
 potential: what the paper calls a spike is the transient of the first cycles.
 """
 
+# More than 400 lines: one neuron: its presets, channels, impedances, equations and solution.
+
 from __future__ import annotations
 
 import math
