@@ -32,6 +32,18 @@ from qmemcircuit.neurons.dynamics.stepper import (
     USED_UP,
 )
 
+# The tableau, one row for each thing that is a sum over stages: rows 1 … 11 the stages, 12 the new
+# state, 13 … 15 the interpolant's, then the two errors. Terms that are zero are left out, and
+# made up to fours by nothing times the first stage.
+_FIFTH, _THIRD = 16, 17
+_ROWS = [[], *_A[1:12], _B, *_MORE_A, _E5, _E3]
+_PARTS = np.array([-(-np.count_nonzero(row) // 4) for row in _ROWS])
+_STAGES, _WEIGHTS = np.zeros((18, 12), np.int64), np.zeros((18, 12))
+for _row, _weights in enumerate(_ROWS):
+    _which = np.flatnonzero(_weights)
+    _STAGES[_row, : _which.size], _WEIGHTS[_row, : _which.size] = _which, np.take(_weights, _which)
+_TIMES = np.concatenate([_C[:12], [1.0], _MORE_C])
+
 # What of a step's interior is looked at for a turn: the root of the slope, by so many secants.
 _SECANTS = 12
 
@@ -70,144 +82,64 @@ def _smaller(a: float, b: float) -> float:
 
 
 @njit(cache=True, fastmath=_FUSED)
-def _move(t: Any, h: Any, fraction: float, out: Any) -> None:
-    for lane in range(t.size):
-        out[lane] = t[lane] + fraction * h[lane]
+def _combine(row: int, k: Any, out: Any) -> None:
+    """Write Σ_j a_j k[j] of a row of the tableau, four terms a pass."""
+    for part in range(_PARTS[row]):
+        first = 4 * part
+        a, b = _WEIGHTS[row, first], _WEIGHTS[row, first + 1]
+        c, d = _WEIGHTS[row, first + 2], _WEIGHTS[row, first + 3]
+        one, two = k[_STAGES[row, first]], k[_STAGES[row, first + 1]]
+        three, four = k[_STAGES[row, first + 2]], k[_STAGES[row, first + 3]]
+        if part == 0:
+            for i in range(out.size):
+                out[i] = a * one[i] + b * two[i] + c * three[i] + d * four[i]
+        else:
+            for i in range(out.size):
+                out[i] += a * one[i] + b * two[i] + c * three[i] + d * four[i]
 
 
 # More than eight parameters: compiled code takes numbers, not objects.
 @njit(cache=True, fastmath=_FUSED)
 def _stages(
-    rate: int, jacobian: int, lanes: int, n: int, t: Any, step: Any, h: Any, y: Any, new: Any,
-    w: Any, k: Any, p: Any, table: Any, matrix: Any, now: Any,
+    rate: int, jacobian: int, lanes: int, n: int, t: Any, step: Any, h: Any, y: Any, w: Any,
+    k: Any, p: Any, table: Any, matrix: Any, now: Any, first: int, last: int,
 ) -> None:  # fmt: skip
-    """Fill `new` and k[1 … 12] from k[0]; `h` holds each lane's step once for every variable."""
-    size = y.size
-    for i in range(size):
-        w[i] = y[i] + h[i] * (_A[1, 0] * k[0, i])
-    _move(t, step, _C[1], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[1], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (_A[2, 0] * k[0, i] + _A[2, 1] * k[1, i])
-    _move(t, step, _C[2], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[2], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (_A[3, 0] * k[0, i] + _A[3, 2] * k[2, i])
-    _move(t, step, _C[3], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[3], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (_A[4, 0] * k[0, i] + _A[4, 2] * k[2, i] + _A[4, 3] * k[3, i])
-    _move(t, step, _C[4], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[4], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (_A[5, 0] * k[0, i] + _A[5, 3] * k[3, i] + _A[5, 4] * k[4, i])
-    _move(t, step, _C[5], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[5], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (
-            _A[6, 0] * k[0, i] + _A[6, 3] * k[3, i] + _A[6, 4] * k[4, i] + _A[6, 5] * k[5, i]
-        )
-    _move(t, step, _C[6], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[6], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (
-            _A[7, 0] * k[0, i] + _A[7, 3] * k[3, i] + _A[7, 4] * k[4, i] + _A[7, 5] * k[5, i]
-            + _A[7, 6] * k[6, i]
-        )  # fmt: skip
-    _move(t, step, _C[7], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[7], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (
-            _A[8, 0] * k[0, i] + _A[8, 3] * k[3, i] + _A[8, 4] * k[4, i] + _A[8, 5] * k[5, i]
-            + _A[8, 6] * k[6, i] + _A[8, 7] * k[7, i]
-        )  # fmt: skip
-    _move(t, step, _C[8], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[8], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (
-            _A[9, 0] * k[0, i] + _A[9, 3] * k[3, i] + _A[9, 4] * k[4, i] + _A[9, 5] * k[5, i]
-            + _A[9, 6] * k[6, i] + _A[9, 7] * k[7, i] + _A[9, 8] * k[8, i]
-        )  # fmt: skip
-    _move(t, step, _C[9], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[9], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (
-            _A[10, 0] * k[0, i] + _A[10, 3] * k[3, i] + _A[10, 4] * k[4, i] + _A[10, 5] * k[5, i]
-            + _A[10, 6] * k[6, i] + _A[10, 7] * k[7, i] + _A[10, 8] * k[8, i]
-            + _A[10, 9] * k[9, i]
-        )  # fmt: skip
-    _move(t, step, _C[10], now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[10], p, table, matrix)
-    for i in range(size):
-        w[i] = y[i] + h[i] * (
-            _A[11, 0] * k[0, i] + _A[11, 3] * k[3, i] + _A[11, 4] * k[4, i] + _A[11, 5] * k[5, i]
-            + _A[11, 6] * k[6, i] + _A[11, 7] * k[7, i] + _A[11, 8] * k[8, i]
-            + _A[11, 9] * k[9, i] + _A[11, 10] * k[10, i]
-        )  # fmt: skip
-    _move(t, step, 1.0, now)
-    _slopes(rate, jacobian, lanes, n, now, w, k[11], p, table, matrix)
-    for i in range(size):
-        new[i] = y[i] + h[i] * (
-            _B[0] * k[0, i] + _B[5] * k[5, i] + _B[6] * k[6, i] + _B[7] * k[7, i]
-            + _B[8] * k[8, i] + _B[9] * k[9, i] + _B[10] * k[10, i] + _B[11] * k[11, i]
-        )  # fmt: skip
-    _slopes(rate, jacobian, lanes, n, now, new, k[12], p, table, matrix)
+    """Fill k[first … last]; `h` holds each lane's step once for every variable.
+
+    Rows 1 … 11 are the stages, 12 the new state, which is left in `w`, 13 … 15 those that the
+    interpolant needs.
+    """
+    for row in range(first, last + 1):
+        _combine(row, k, w)
+        for i in range(w.size):
+            w[i] = y[i] + h[i] * w[i]
+        for lane in range(lanes):
+            now[lane] = t[lane] + _TIMES[row] * step[lane]
+        _slopes(rate, jacobian, lanes, n, now, w, k[row], p, table, matrix)
 
 
 # More than eight parameters: compiled code takes numbers, not objects.
 @njit(cache=True, fastmath=_FUSED)
 def _errors(
-    step: Any, y: Any, new: Any, k: Any, rtol: float, atol: float, scaled: Any, w: Any, out: Any
+    step: Any, y: Any, new: Any, k: Any, rtol: float, atol: float, fifth: Any, third: Any, out: Any
 ) -> None:
-    """Write each lane's error over the tolerance (II.10, Eq. 10.17); `scaled`, `w`: room."""
+    """Write each lane's error over the tolerance (II.10, Eq. 10.17); `fifth`, `third`: room."""
     lanes = step.size
-    # One array is written a loop: with more, the compiler does not see that none overlaps.
-    for i in range(y.size):
-        scaled[i] = (
-            _E5[0] * k[0, i] + _E5[5] * k[5, i] + _E5[6] * k[6, i] + _E5[7] * k[7, i]
-            + _E5[8] * k[8, i] + _E5[9] * k[9, i] + _E5[10] * k[10, i] + _E5[11] * k[11, i]
-        )  # fmt: skip
-    for i in range(y.size):
-        w[i] = (
-            _E3[0] * k[0, i] + _E3[5] * k[5, i] + _E3[6] * k[6, i] + _E3[7] * k[7, i]
-            + _E3[8] * k[8, i] + _E3[9] * k[9, i] + _E3[10] * k[10, i] + _E3[11] * k[11, i]
-        )  # fmt: skip
+    _combine(_FIFTH, k, fifth)
+    _combine(_THIRD, k, third)
     for i in range(y.size):
         scale = atol + rtol * _larger(math.fabs(y[i]), math.fabs(new[i]))
-        five, three = scaled[i] / scale, w[i] / scale
-        scaled[i], w[i] = five * five, three * three
+        five, three = fifth[i] / scale, third[i] / scale
+        fifth[i], third[i] = five * five, three * three
     rows = y.size // lanes
     for row in range(1, rows):
         for lane in range(lanes):
-            scaled[lane] += scaled[row * lanes + lane]
-            w[lane] += w[row * lanes + lane]
+            fifth[lane] += fifth[row * lanes + lane]
+            third[lane] += third[row * lanes + lane]
     for lane in range(lanes):
         # 1e-300: 0/0 where nothing moves.
-        norm = math.sqrt((scaled[lane] + 0.01 * w[lane]) * rows) + 1e-300
-        out[lane] = abs(step[lane]) * scaled[lane] / norm
-
-
-# More than eight parameters: compiled code takes numbers, not objects.
-@njit(cache=True, fastmath=_FUSED)
-def _more_stages(
-    rate: int, jacobian: int, lanes: int, n: int, t: Any, step: Any, h: Any, y: Any, w: Any,
-    k: Any, p: Any, table: Any, matrix: Any, now: Any,
-) -> None:  # fmt: skip
-    """Fill k[13 … 15], which the interpolant needs."""
-    for stage in range(3):
-        for i in range(y.size):
-            w[i] = y[i] + h[i] * (
-                _MORE_A[stage, 0] * k[0, i] + _MORE_A[stage, 5] * k[5, i]
-                + _MORE_A[stage, 6] * k[6, i] + _MORE_A[stage, 7] * k[7, i]
-                + _MORE_A[stage, 8] * k[8, i] + _MORE_A[stage, 9] * k[9, i]
-                + _MORE_A[stage, 10] * k[10, i] + _MORE_A[stage, 11] * k[11, i]
-                + _MORE_A[stage, 12] * k[12, i]
-            )  # fmt: skip
-        for j in range(13, 13 + stage):
-            for i in range(y.size):
-                w[i] += h[i] * _MORE_A[stage, j] * k[j, i]
-        _move(t, step, _MORE_C[stage], now)
-        _slopes(rate, jacobian, lanes, n, now, w, k[13 + stage], p, table, matrix)
+        norm = math.sqrt((fifth[lane] + 0.01 * third[lane]) * rows) + 1e-300
+        out[lane] = math.fabs(step[lane]) * fifth[lane] / norm
 
 
 @njit(cache=True, fastmath=_FUSED)
@@ -248,7 +180,9 @@ def _turn(i: int, h: float, y: Any, new: Any, k: Any, dense: Any) -> float:
 
 
 @njit(cache=True)
-def _orthonormalise(lane: int, lanes: int, n: int, y: Any, k: Any, growth: Any) -> bool:
+def _orthonormalise(
+    lane: int, lanes: int, n: int, y: Any, k: Any, growth: Any, q: int, at: int
+) -> bool:
     """Make a lane's tangent vectors orthonormal, their slopes with them; logarithms of lengths."""
     count = y.size // (lanes * n) - 1
     for c in range(count):
@@ -271,7 +205,7 @@ def _orthonormalise(lane: int, lanes: int, n: int, y: Any, k: Any, growth: Any) 
         for i in range(n):
             y[(first + i) * lanes + lane] /= norm
             k[0, (first + i) * lanes + lane] /= norm
-        growth[c] = math.log(norm)
+        growth[q, at, c] = math.log(norm)
     return True
 
 
@@ -300,7 +234,7 @@ def march_lanes(
     """
     jobs, size, m = starts.shape[0], starts.shape[1], numbers.shape[1]
     wide = size * lanes
-    y, new, w, scaled = np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros(wide)
+    y, new, w, more = np.zeros(wide), np.zeros(wide), np.zeros(wide), np.zeros(wide)
     k, h, matrix = np.zeros((16, wide)), np.zeros(wide), np.zeros(n * n * lanes)
     p, now, dense = np.zeros(m * lanes), np.zeros(lanes), np.zeros(7)
     t, end, step, trial = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
@@ -319,10 +253,9 @@ def march_lanes(
                 job[lane], at[lane], began[lane], started = q, 1, rounds, True
                 alive += 1
                 for i in range(size):
-                    y[i * lanes + lane] = starts[q, i]
+                    y[i * lanes + lane] = samples[q, 0, i] = starts[q, i]
                 for j in range(m):
                     p[j * lanes + lane] = numbers[q, j]
-                samples[q, 0] = starts[q]
                 t[lane], end[lane] = times[q, 0], times[q, 1]
                 cap[lane], step[lane] = longest[q], 0.0
                 slack[lane] = 8 * 2.3e-16 * max(abs(times[q, 0]), abs(times[q, -1]))
@@ -342,9 +275,9 @@ def march_lanes(
             for lane in range(lanes):
                 h[i * lanes + lane] = trial[lane]
         _stages(
-            rate, jacobian, lanes, n, t, trial, h, y, new, w, k, p, table, matrix, now
+            rate, jacobian, lanes, n, t, trial, h, y, new, k, p, table, matrix, now, 1, 12
         )  # fmt: skip
-        _errors(trial, y, new, k, rtol, atol, scaled, w, error)
+        _errors(trial, y, new, k, rtol, atol, w, more, error)
         for lane in range(lanes):
             found = error[lane] if error[lane] < 1e30 else 1e30  # NaN too
             accepted[lane] = 1.0 if found < 1.0 else 0.0
@@ -366,18 +299,18 @@ def march_lanes(
                         if k[0, i * lanes + lane] * k[12, i * lanes + lane] < 0:
                             turns = True
             if turns:
-                _more_stages(
-                    rate, jacobian, lanes, n, t, trial, h, y, w, k, p, table, matrix, now
+                _stages(
+                    rate, jacobian, lanes, n, t, trial, h, y, w, k, p, table, matrix, now, 13, 15
                 )  # fmt: skip
             for lane in range(lanes):
                 if job[lane] >= 0 and accepted[lane] > 0 and at[lane] > keep_from:
                     for i in range(n):
-                        e = i * lanes + lane
-                        values = extremes[job[lane], :, i]
-                        values[0], values[1] = min(values[0], new[e]), max(values[1], new[e])
+                        e, q = i * lanes + lane, job[lane]
+                        low, high = min(extremes[q, 0, i], new[e]), max(extremes[q, 1, i], new[e])
                         if k[0, e] * k[12, e] < 0:
                             value = _turn(e, trial[lane], y, new, k, dense)
-                            values[0], values[1] = min(values[0], value), max(values[1], value)
+                            low, high = min(low, value), max(high, value)
+                        extremes[q, 0, i], extremes[q, 1, i] = low, high
         for lane in range(lanes):
             t[lane] += accepted[lane] * trial[lane]
         for i in range(size):
@@ -395,7 +328,7 @@ def march_lanes(
             if accepted[lane] > 0 and end[lane] - t[lane] <= slack[lane]:
                 t[lane] = end[lane]
                 if growth.shape[0] > 0 and not _orthonormalise(
-                    lane, lanes, n, y, k, growth[q, at[lane]]
+                    lane, lanes, n, y, k, growth, q, at[lane]
                 ):
                     status, ended = BROKE_DOWN, True
                 for i in range(size):
@@ -403,7 +336,7 @@ def march_lanes(
                     ended = ended or not abs(y[i * lanes + lane]) < np.inf
                 if at[lane] == keep_from and extremes.shape[0] > 0:
                     for i in range(n):
-                        extremes[q, :, i] = y[i * lanes + lane]
+                        extremes[q, 0, i] = extremes[q, 1, i] = y[i * lanes + lane]
                 at[lane] += 1
                 ended = ended or at[lane] == times.shape[1]
                 if not ended:
