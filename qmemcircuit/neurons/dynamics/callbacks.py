@@ -151,9 +151,7 @@ def call_lanes(
         arrays = [context.make_array(kind)(context, builder, value) for kind, value in pairs]
         pointer, whole = ir.DoubleType().as_pointer(), arrays[-1].nitems.type
         each = builder.sdiv(arrays[3].nitems, values[1])
-        kind = ir.FunctionType(
-            ir.VoidType(), [whole, *[pointer] * 4, whole, pointer, whole]
-        )
+        kind = ir.FunctionType(ir.VoidType(), [whole, *[pointer] * 4, whole, pointer, whole])
         function = builder.inttoptr(values[0], kind.as_pointer())
         data = [array.data for array in arrays]
         builder.call(function, [values[1], *data[:4], each, data[4], arrays[4].nitems])

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_integer, check_real
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics import stepper
 from qmemcircuit.neurons.dynamics.callbacks import compile_lanes
@@ -25,9 +26,9 @@ from qmemcircuit.neurons.dynamics.systems import (
     require_formula,
 )
 
-# So many numbers a row of the stepper's working arrays: all of them stay in the nearest cache.
-_ROW = 128
-_MOST_STEPS = 20_000_000
+# So many numbers are a row of the working arrays: longer loops gain nothing.
+_ROW = 256
+_MOST_STEPS = 5_000_000
 
 
 @data_object
@@ -102,41 +103,42 @@ def integrate_many(
                 f"Argument {name} must hold one row, or {count} as the longest of systems, states "
                 f"and times, but it holds {found}."
             )
-    if start.ndim != 2 or start.shape[1] != n or not np.all(np.isfinite(start)):
+    if start.ndim != 2 or start.shape[1] != n:
         raise ValueError(
             f"Argument states must be finite numbers of shape (K, {n}), but shape "
-            f"{np.shape(states)} was given, or NaN."
+            f"{np.shape(states)} was given."
         )
     if grid.ndim != 2 or grid.shape[1] < 2 or not np.all(np.diff(grid, axis=1) > 0):
         raise ValueError(
             "Argument times must be two or more increasing numbers a row, but shape "
             f"{np.shape(times)} was given, or a row that does not increase."
         )
-    if not np.all(np.isfinite(grid)):
-        raise ValueError("Argument times must be finite, but it holds NaN or infinity.")
     check_real("rtol", rtol, minimum=0, exclusive=True)
     check_real("atol", atol, minimum=0, exclusive=True)
     vectors = check_integer("exponents", exponents, minimum=0)
     if vectors > n:
         raise ValueError(f"Argument exponents must be at most {n}, but {exponents} was given.")
-    keep = grid.shape[1] if extremes_from is None else check_integer("extremes_from", extremes_from)
-    if extremes_from is not None and not 0 < keep < grid.shape[1] - 1:
+    keep = grid.shape[1]
+    if extremes_from is not None:
+        keep = check_integer("extremes_from", extremes_from, minimum=1)
+    if keep == grid.shape[1] - 1 or (extremes_from is not None and keep >= grid.shape[1]):
         raise ValueError(
             f"Argument extremes_from must be from 1 to {grid.shape[1] - 2}, the last but one of "
             f"the times, but {extremes_from} was given."
         )
+    check_integer("threads", threads, minimum=1)
+    check_work("threads", threads, 256, "threads")
     numbers, table = _collect(several)
     longest = np.array([_longest_step(system) for system in several])
     tangents = np.tile(np.eye(n)[:vectors].ravel(), (count, 1))
-    rows = tuple(
-        np.ascontiguousarray(np.broadcast_to(values, (count, *values.shape[1:])))
-        for values in (numbers, grid, np.hstack([np.broadcast_to(start, (count, n)), tangents]))
-    )
-    found = _run(
-        first, *rows, np.broadcast_to(longest, count), table, vectors, keep, rtol, atol,
-        check_integer("threads", threads, minimum=1),
+    starts = np.hstack([np.broadcast_to(start, (count, n)), tangents])
+    grid = np.ascontiguousarray(np.broadcast_to(grid, (count, grid.shape[1])))
+    samples, extremes, growth, outcome = _run(
+        first,
+        np.ascontiguousarray(np.broadcast_to(numbers, (count, numbers.shape[1]))),
+        table, grid, starts, np.broadcast_to(longest, count).copy(),
+        vectors=vectors, keep=keep, rtol=rtol, atol=atol, threads=threads,
     )  # fmt: skip
-    samples, extremes, growth, outcome = found
     for k in np.flatnonzero((outcome[:, 0] != stepper.DONE) | ~np.isfinite(samples).all((1, 2))):
         why = (
             f"its {_MOST_STEPS} steps were used up: stiff, or far too long"
@@ -144,24 +146,25 @@ def integrate_many(
             else "the step became too small or the right-hand side is not finite there"
         )
         raise IntegrationError(
-            f"Orbit {k} of {count} stopped at t = {outcome[k, 2]:g} of {rows[1][k, -1]:g}: {why}."
+            f"Orbit {k} of {count} stopped at t = {outcome[k, 2]:g} of {grid[k, -1]:g}: {why}."
         )
     if extremes_from is None:
         extremes = np.repeat(samples[:, -1:, :n], 2, axis=1)
     if not vectors:
         growth = np.zeros((count, grid.shape[1], 0))
-    ends = (np.ascontiguousarray(extremes[:, side]) for side in (0, 1))
-    return Ensemble(samples[:, :, :n].copy(), *ends, growth, outcome[:, 1])
+    low, high = extremes[:, 0].copy(), extremes[:, 1].copy()
+    return Ensemble(samples[:, :, :n].copy(), low, high, growth, outcome[:, 1].copy())
 
 
 # More than eight parameters: what the compiled stepper takes.
 def _run(
     system: DynamicalSystem,
     numbers: FloatArray,
+    table: FloatArray,
     times: FloatArray,
     starts: FloatArray,
     longest: FloatArray,
-    table: FloatArray,
+    *,
     vectors: int,
     keep: int,
     rtol: float,
@@ -184,14 +187,14 @@ def _run(
         lanes = min(many, max(4, _ROW // size))
         march_lanes(
             rate, jacobian, lanes, n, numbers[part], table, times[part], starts[part],
-            np.ascontiguousarray(longest[part]), rtol, atol, _MOST_STEPS, keep, samples[part],
+            longest[part], rtol, atol, _MOST_STEPS, keep, samples[part],
             extremes[part], growth[part], outcome[part],
         )  # fmt: skip
 
     # Parts of some hundred orbits: an orbit that takes long does not keep the others waiting.
     parts = min(count, threads if threads == 1 else max(threads, count // 256))
     edges = np.linspace(0, count, parts + 1).astype(int)
-    slices = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    slices = [slice(a, b) for a, b in pairwise(edges)]
     if threads == 1:
         run(slices[0])
     else:
@@ -213,7 +216,7 @@ def _collect(systems: Sequence[DynamicalSystem]) -> tuple[FloatArray, FloatArray
                 "Argument systems must have inputs of one formula for all times, but one has "
                 "breakpoints; integrate(…) takes it."
             )
-        if system.field is not first.field or system.parameters.shape != first.parameters.shape:
+        if system.field is not first.field:
             raise ValueError(
                 "Argument systems must be systems of one field, such as one kind of neuron, but "
                 "two different ones were given."
@@ -239,6 +242,4 @@ def _longest_step(system: DynamicalSystem) -> float:
 def _compiled(lanes: Lanes, dimension: int, rate: bool) -> Any:
     """Compile the C function of many orbits once a process."""
     function = lanes.rate if rate else lanes.jacobian
-    return compile_lanes(
-        function, dimension, rate=rate, many=lanes.together, cache=lanes.cache
-    )
+    return compile_lanes(function, dimension, rate=rate, many=lanes.together, cache=lanes.cache)

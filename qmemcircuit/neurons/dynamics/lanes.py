@@ -161,9 +161,10 @@ def _turn(i: int, h: float, y: Any, new: Any, k: Any, dense: Any) -> float:
         value, slope = 0.0, 0.0
         for row in range(6, -1, -1):
             factor, sign = (x, 1.0) if row % 2 == 0 else (1 - x, -1.0)
-            value, slope = (value + dense[row]) * factor, slope * factor + (
-                value + dense[row]
-            ) * sign
+            value, slope = (
+                (value + dense[row]) * factor,
+                slope * factor + (value + dense[row]) * sign,
+            )
         if abs(slope) < 1e-9 * abs(h) * (abs(k[0, i]) + abs(k[12, i])):
             break
         if (slope > 0) == (at_high > 0):

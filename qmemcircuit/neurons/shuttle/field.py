@@ -173,25 +173,24 @@ def _inputs(t: Any, numbers: Any, out: Any) -> None:
 
 
 @njit(inline="always", fastmath=FUSED)
-def _cells(voltages: Any, numbers: Any, table: Any, cells: Any, local: Any, kept: Any) -> None:
-    """Write each orbit's cell of the table, its place in it, and 1, or 0 beyond the support."""
-    last = float(table.size // STRIDE - 1)
+def _places(voltages: Any, numbers: Any, table: Any, scaled: Any, local: Any) -> None:
+    """Write where each orbit is in the table, in cells, and its place in that cell."""
+    below_end = (table.size // STRIDE) * (1 - 1e-15)
     for lane in range(voltages.size):
         x = numbers[OFFSET, lane] - numbers[SHIFT, lane] * voltages[lane]
-        kept[lane] = x if math.fabs(x) < numbers[SUPPORT, lane] else 0.0  # NaN is not
+        x = x if math.fabs(x) < numbers[SUPPORT, lane] else 0.0  # NaN is not
+        place = (x + numbers[SUPPORT, lane]) * numbers[CELLS_PER_UNIT, lane]
+        scaled[lane] = place if place < below_end else below_end
     for lane in range(voltages.size):
-        cells[lane] = (kept[lane] + numbers[SUPPORT, lane]) * numbers[CELLS_PER_UNIT, lane]
-    for lane in range(voltages.size):
-        cell = math.floor(cells[lane])
-        cell = cell if cell < last else last
-        local[lane] = 2 * (cells[lane] - cell) - 1
-    for lane in range(voltages.size):
-        cell = math.floor(cells[lane])
-        cells[lane] = cell if cell < last else last
-    for lane in range(voltages.size):
-        x = numbers[OFFSET, lane] - numbers[SHIFT, lane] * voltages[lane]
-        inside = 1.0 if math.fabs(x) < numbers[SUPPORT, lane] else 0.0
-        kept[lane] = inside if math.fabs(x) <= numbers[REACH, lane] else math.nan
+        local[lane] = 2 * (scaled[lane] - math.floor(scaled[lane])) - 1
+
+
+@njit(inline="always", fastmath=FUSED)
+def _within(voltage: float, numbers: Any, lane: int) -> float:
+    """Return 1 within the support of F, 0 beyond it, NaN beyond the table's reach."""
+    x = math.fabs(numbers[OFFSET, lane] - numbers[SHIFT, lane] * voltage)
+    inside = 1.0 if x < numbers[SUPPORT, lane] else 0.0
+    return inside if x <= numbers[REACH, lane] else math.nan
 
 
 # The rows of `change` serve as room for what is needed on the way; one row is written a loop, so
@@ -199,16 +198,17 @@ def _cells(voltages: Any, numbers: Any, table: Any, cells: Any, local: Any, kept
 @njit(fastmath=FUSED, cache=True)
 def rates(t: Any, state: Any, change: Any, numbers: Any, table: Any) -> None:
     """Write d(V, Z, X, Y)/dt of many orbits into `change`, (4, L)."""
-    _cells(state[0], numbers, table, change[0], change[1], change[2])
+    _places(state[0], numbers, table, change[0], change[1])
     for lane in range(t.size):
-        kept = change[2, lane]
-        f00, f01, f11 = evaluate(table, STRIDE * int(change[0, lane]), change[1, lane])
-        change[0, lane], change[1, lane], change[2, lane] = kept * f00, kept * f01, kept * f11
+        change[0, lane], change[1, lane], change[2, lane] = evaluate(
+            table, STRIDE * int(change[0, lane]), change[1, lane]
+        )
     _inputs(t, numbers, change[3])
     for lane in range(t.size):
         z, x = state[1, lane], state[2, lane]
         f00, f01, f11 = change[0, lane], change[1, lane], change[2, lane]
-        change[0, lane] = 0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01
+        conductance = 0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01
+        change[0, lane] = conductance * _within(state[0, lane], numbers, lane)
     for lane in range(t.size):
         leak = 1 + numbers[RESISTANCE, lane] * change[0, lane]
         change[0, lane] = change[3, lane] - leak * state[0, lane]
@@ -226,23 +226,24 @@ def rates(t: Any, state: Any, change: Any, numbers: Any, table: Any) -> None:
 @njit(fastmath=FUSED, cache=True)
 def jacobians(t: Any, state: Any, matrix: Any, numbers: Any, table: Any) -> None:
     """Write ∂(d(V, Z, X, Y)/dt)/∂(V, Z, X, Y) of many orbits into `matrix`, (4, 4, L)."""
-    _cells(state[0], numbers, table, matrix[0, 0], matrix[0, 1], matrix[0, 2])
+    _places(state[0], numbers, table, matrix[0, 0], matrix[0, 1])
     for lane in range(t.size):
-        first, s, kept = STRIDE * int(matrix[0, 0, lane]), matrix[0, 1, lane], matrix[0, 2, lane]
-        steep = kept * 2 * numbers[CELLS_PER_UNIT, lane]
-        f00, f01, f11 = evaluate(table, first, s)
-        d00, d01, d11 = evaluate_slopes(table, first, s)
-        matrix[0, 0, lane], matrix[0, 1, lane], matrix[0, 2, lane] = (
-            kept * f00, kept * f01, kept * f11,
-        )  # fmt: skip
-        matrix[1, 0, lane], matrix[1, 1, lane], matrix[1, 2, lane] = (
-            steep * d00, steep * d01, steep * d11,
-        )  # fmt: skip
+        first, s = STRIDE * int(matrix[0, 0, lane]), matrix[0, 1, lane]
+        matrix[0, 0, lane], matrix[0, 1, lane], matrix[0, 2, lane] = evaluate(table, first, s)
+        matrix[1, 0, lane], matrix[1, 1, lane], matrix[1, 2, lane] = evaluate_slopes(
+            table, first, s
+        )
     _inputs(t, numbers, matrix[0, 3])
     for lane in range(t.size):
         v, z, x = state[0, lane], state[1, lane], state[2, lane]
-        f00, f01, f11 = matrix[0, 0, lane], matrix[0, 1, lane], matrix[0, 2, lane]
-        d00, d01, d11 = matrix[1, 0, lane], matrix[1, 1, lane], matrix[1, 2, lane]
+        kept = _within(v, numbers, lane)
+        steep = 2 * kept * numbers[CELLS_PER_UNIT, lane]
+        f00, f01, f11 = (
+            kept * matrix[0, 0, lane], kept * matrix[0, 1, lane], kept * matrix[0, 2, lane],
+        )  # fmt: skip
+        d00, d01, d11 = (
+            steep * matrix[1, 0, lane], steep * matrix[1, 1, lane], steep * matrix[1, 2, lane],
+        )  # fmt: skip
         resistance, frequency = numbers[RESISTANCE, lane], numbers[FREQUENCY, lane]
         decoherence = numbers[DECOHERENCE, lane]
         conductance = 0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01

@@ -64,7 +64,10 @@ def _load(context: Any, builder: Any, signature: Any, values: Any) -> list[Any]:
 def _spread(builder: Any, value: Any) -> Any:
     whole = ir.IntType(32)
     single = builder.insert_element(ir.Constant(_FOUR, ir.Undefined), value, whole(0))
-    undefined, first = ir.Constant(_FOUR, ir.Undefined), ir.Constant(ir.VectorType(whole, 4), [0] * 4)
+    undefined, first = (
+        ir.Constant(_FOUR, ir.Undefined),
+        ir.Constant(ir.VectorType(whole, 4), [0] * 4),
+    )
     return builder.shuffle_vector(single, undefined, first)
 
 
