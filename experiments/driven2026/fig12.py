@@ -57,7 +57,7 @@ def compute(settings: Settings) -> Result:
             published=NATURAL_FREQUENCY,
             source="Sec. IV",
             verdict=verdict,
-            evidence=f"the spectrum's own line is at {measured:.7f}: two ways, one number. The "
+            evidence=f"the spectrum's own line is at {measured:.4f}: two ways, one number. The "
             f"drive shifts the self-oscillation from {free:.4f} (shooting, no drive); 7.024 is "
             "neither, so its third decimal is not a measurement. A Fourier bin explains it: the "
             "one nearest to ours in a record of 500 time units is 7.0246, bins being 0.0126 wide; "
