@@ -18,7 +18,7 @@ import qmemcircuit as qm
 from experiments.__main__ import main
 from experiments.driven2026.forced import CHAOS, LOCKED, TORUS, UNDECIDED, name_regime
 from experiments.numbers import format_number, shorten_numbers
-from experiments.registry import experiment_names, load_experiment
+from experiments.registry import caption_of, experiment_names, load_experiment
 from experiments.report import (
     GALLERY,
     HERE,
@@ -111,6 +111,10 @@ def test_the_page_shows_what_disagrees_first():
     quantities = [Quantity(name, 1.0) for name in "abcd"]
     quantities.append(Quantity("e", 1.0, published=2.0, verdict="differs", evidence="unknown"))
     assert [item.name for item in choose_headlines(quantities)] == ["e", "a", "b"]
+
+
+def test_every_figure_says_what_to_see():
+    assert [name for name in experiment_names() if not caption_of(name)] == []
 
 
 def test_goals_say_whose_they_are():

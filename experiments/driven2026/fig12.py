@@ -1,4 +1,7 @@
-"""Fig. 12: quasi-periodic: V_DC = 0.23, ω = 6, V_Amp = 0.1, with its lines at m·ω + n·ω0."""
+"""Fig. 12: quasi-periodic: V_DC = 0.23, ω = 6, V_Amp = 0.1, with its lines at m·ω + n·ω0.
+
+To see: beating, and lines at sums of multiples of two frequencies: a torus.
+"""
 
 from __future__ import annotations
 
