@@ -15,7 +15,8 @@ from experiments.drawing import draw_mosaic
 from experiments.guo2022.params import FIG4_PERIODS, POINTS_PER_PERIOD, SHOTS, fig4_memristor
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.counts.currents import finite_difference
-from qmemcircuit.plotting.figures import plot_loop, plot_residuals, plot_series
+from qmemcircuit.plotting.distances import plot_residuals
+from qmemcircuit.plotting.figures import plot_loop, plot_series
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -169,7 +169,7 @@ def draw(result: Result) -> Figure:
         axis.set(
             xlabel="delay d", ylabel="error rate of u(k) ⊕ u(k−d)", ylim=(-0.03, 0.8), title=title
         )
-        axis.legend(loc="center" if axis is left else "upper center", fontsize=7)
+        axis.legend(loc="upper center", fontsize=7)
     places = np.arange(table.sizes["kind"])
     for order, colour, shift in ((2, PALETTE[0], -0.12), (5, PALETTE[1], 0.12)):
         mean, error = summary(table.narma.sel(order=order))

@@ -200,6 +200,7 @@ def _draw_panels(result: Result) -> Any:
     ax.set_zlabel("voltage $V^*$", labelpad=-6)
     ax.tick_params(pad=-2)
     ax.view_init(elev=24, azim=-118)
+    ax.set_box_aspect(None, zoom=0.8)  # room for the labels
     ax.set_title("(a) equilibria, folds, cusp, ramp", y=1.0)
 
     ax = axes["b"]
