@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,8 +130,20 @@ def test_shots_and_files(tmp_path):
     # The mutant: no source current, from the same counts.
     bare = found.variables["conductance"] * found.voltage
     assert np.abs((bare - exact.current)[:, 0] / found.current_error[:, 0]).max() > 10
-    with pytest.raises(ValueError, match="must be exact for current='memristor'"):
-        qm.select_current(found, "memristor")
+    # The memristor's own current is (Γ(2n̄ + 1) + 2Γφ)V: error and covariance are those of V.
+    own = qm.select_current(found, "memristor")
+    law = found.variables["conductance"]
+    assert own.current == pytest.approx(law * found.voltage, abs=1e-15)
+    assert own.current_error == pytest.approx(law * found.voltage_error, abs=1e-15)
+    joint = np.diagonal(own.voltage_current_covariance, axis1=1, axis2=2).T
+    assert joint == pytest.approx(law * found.voltage_error**2, abs=1e-15)
+    assert not np.allclose(own.current_error, found.current_error)
+    smooth = qm.estimate(record, current="local_fit")
+    with pytest.raises(ValueError, match="current='current_operator'"):
+        qm.select_current(smooth, "memristor")
+    warm = qm.run(replace(item, drive=None), TIMES, target=qm.aer(seed=5), shots=100)
+    plain = qm.estimate(warm)
+    assert qm.select_current(plain, "memristor") is plain
     record.save(tmp_path / "driven.npz")
     assert qm.Record.load(tmp_path / "driven.npz").network == record.network
     text = json.loads(json.dumps(describe_model(qm.Network([memristor()]), TIMES)))
