@@ -188,5 +188,3 @@ def test_what_is_refused():
     pair = qm.Network([memristor(occupation=0.0, dephasing=0.0)] * 2, {(0, 1): qm.Native("y", 0.1)})
     with pytest.raises(ValueError, match="no drive"):
         qm.build_circuits(pair, TIMES, splitting="compiled")
-    with pytest.raises(ValueError, match="no drive where derivatives"):
-        qm.gradient(memristor(occupation=0.0, dephasing=0.0), TIMES, "voltage")
