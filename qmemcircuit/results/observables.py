@@ -210,7 +210,8 @@ def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Tr
     ):
         raise ValueError(
             "Argument trajectory must tell the source's current for current='memristor', but it "
-            "was measured as a whole; estimate(record, current='current_operator') tells it."
+            "was measured as a whole; estimate(record, current='current_operator') tells it, and "
+            "exact_circuit."
         )
     if source is None:
         return trajectory
