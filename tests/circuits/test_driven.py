@@ -188,3 +188,15 @@ def test_what_is_refused():
     pair = qm.Network([memristor(occupation=0.0, dephasing=0.0)] * 2, {(0, 1): qm.Native("y", 0.1)})
     with pytest.raises(ValueError, match="no drive"):
         qm.build_circuits(pair, TIMES, splitting="compiled")
+
+
+def test_driven_chains_by_trajectories():
+    chain = qm.chain([memristor(a=0.7)] * 3, qm.Native("x", 0.1))
+    how = {"splitting": "strang", "steps": 2}
+    found = qm.simulate_circuit(chain, [1.0], method="statevector", trajectories=100, seed=1, **how)
+    exact = qm.exact_circuit(chain, [1.0], **how)
+    for name in ("voltage", "current"):
+        pull = getattr(found, name) - getattr(exact, name)
+        assert np.abs(pull / getattr(found, f"{name}_error")).max() < 3.6  # 6 values: 0.2 %
+    with pytest.raises(ValueError, match="exact_circuit"):
+        qm.select_current(found, "memristor")
