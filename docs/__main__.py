@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docs.gallery import write_gallery
+from docs.papers import write_papers
 from docs.reference import write_reference
 
 HERE = Path(__file__).parent
@@ -36,6 +37,7 @@ def build(out: Path) -> int:
         _name_files_of_the_repository(source)
         write_reference(source / "reference")
         write_gallery(source / "gallery")
+        write_papers(source / "papers.md")
         return int(build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(out)]))
 
 
