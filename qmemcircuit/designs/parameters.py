@@ -18,8 +18,8 @@ import numpy as np
 from qmemcircuit.circuits.pauli_maps import pauli_means
 from qmemcircuit.common.checks import ComplexArray, FloatArray, is_real
 from qmemcircuit.model.laws.harmonic import HarmonicRate
+from qmemcircuit.model.laws.rates import DecayRate
 from qmemcircuit.model.memristors import Memristor, Model, Network, as_network
-from qmemcircuit.model.rates import DecayRate
 
 TIME_SCALE = "time_scale"
 NUMBERS = ("a", "b", "omega", "occupation", "dephasing")
