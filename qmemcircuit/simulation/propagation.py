@@ -148,7 +148,8 @@ def propagate_circuits(
     # The largest coefficient that may be dropped, and what it is in a current.
     units = method.smallest_coefficient * np.stack([np.ones(shape), 1 + np.abs(conductance)])
     errors = [
-        _errors(values[k, 0] - values[k, 1], *dropped[k], unit) for k, unit in enumerate(units)
+        _errors(values[k, 0] - values[k, 1], dropped[k, 0], dropped[k, 1], unit)
+        for k, unit in enumerate(units)
     ]
     return Propagated(
         (values[0, 0], values[1, 0]),
