@@ -17,6 +17,7 @@ from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.designs.family import Family
 from qmemcircuit.designs.solution import Seeds, Solution, solve
 from qmemcircuit.model.memristors import Model, as_network
+from qmemcircuit.results.observables import is_driven
 from qmemcircuit.results.records import Record
 
 EDGE = 1e-4
@@ -155,8 +156,8 @@ class _Likelihood:
             )
         made = record.provenance
         splitting = made.get("splitting", "lie")
-        coupled = bool(record.network.couplings)
-        if splitting == "compiled" or (coupled and made.get("steps") is not None):
+        split = bool(record.network.couplings) or is_driven(record.network)
+        if splitting == "compiled" or (split and made.get("steps") is not None):
             raise ValueError(
                 "Argument record must be of circuits whose steps its times bound, but its "
                 f"splitting is {splitting!r} with steps = {made.get('steps')}; run it with "

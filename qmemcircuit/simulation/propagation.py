@@ -97,14 +97,9 @@ def propagate_circuits(
 ) -> Propagated:
     """Return V, I and the pairs' states of `circuits`, from product states.
 
-    Raises ImportError naming the extra where numba is missing, ValueError for drives.
+    Raises ImportError naming the extra where numba is missing.
     """
     network, times = circuits.network, circuits.times
-    if is_driven(network):
-        raise ValueError(
-            "Argument method must not be Pauli propagation for driven memristors, whose sources' "
-            "own currents it does not read; use another method."
-        )
     count = len(network.memristors)
     require(_estimate(circuits, len(pairs)), "take fewer times or steps")
     observables: list[list[Terms]] = []  # for each memristor: V, and what I has beside ΓV
@@ -115,9 +110,16 @@ def propagate_circuits(
             for label, value in pauli_terms(operator, pair, count).items():
                 extra[label] = extra.get(label, 0.0) + memristor.current_scale * value
         observables.append([voltage, extra] if extra else [voltage])
+    amplitudes = np.stack([item.drive_amplitude(times) for item in network.memristors], axis=1)
+    sources = {  # of a drive of amplitude 1
+        j: _single(item.current_scale * item.drive.source, j, count)
+        for j, item in enumerate(network.memristors)
+        if item.drive is not None and item.drive.axis != "y"
+    }
     shape = (times.size, count)
     values = np.zeros((2, 2, *shape))  # quantity, cut-off
     dropped = np.zeros(values.shape)
+    source = np.zeros((2, *shape))
     states = {pair: np.empty((times.size, 4, 4), dtype=complex) for pair in pairs}
     cut_offs = _cut_offs(method)
     strings = 0
@@ -134,6 +136,10 @@ def propagate_circuits(
             for j, item in zip(coupled, extras, strict=True):
                 values[1, place, index, j] = item.mean
                 dropped[1, place, index, j] = item.dropped
+            own = runner.run(list(sources.values()), kept, local=False)
+            for j, item in zip(sources, own, strict=True):
+                source[place, index, j] = amplitudes[index, j] * item.mean
+                dropped[1, place, index, j] += abs(amplitudes[index, j]) * item.dropped
         for pair in pairs:
             labels = _pair_labels(pair, count)
             found = runner.run([{label: 1.0} for label in labels], cut_offs[0], local=False)
@@ -142,11 +148,16 @@ def propagate_circuits(
             states[pair][index] = np.tensordot(means, matrices, axes=1) / 4
         progress(index + 1, times.size)
     conductance = np.stack([item.conductance(times) for item in network.memristors], axis=1)
-    values[1] += conductance * values[0]
+    values[1] += conductance * values[0] + source
     dropped[1] += np.abs(conductance) * dropped[0]
     rate = np.stack([item.decay_rate(times) for item in network.memristors], axis=1)
+    variables = rate_variables(network, times, rate)
+    if is_driven(network):
+        variables["source_current"] = source[0]
     # The largest coefficient that may be dropped, and what it is in a current.
-    units = method.smallest_coefficient * np.stack([np.ones(shape), 1 + np.abs(conductance)])
+    units = method.smallest_coefficient * np.stack(
+        [np.ones(shape), 1 + np.abs(conductance) + np.abs(amplitudes)]
+    )
     errors = [
         _errors(values[k, 0] - values[k, 1], dropped[k, 0], dropped[k, 1], unit)
         for k, unit in enumerate(units)
@@ -156,7 +167,7 @@ def propagate_circuits(
         (errors[0], errors[1]),
         dropped[0, 0],
         states,
-        rate_variables(network, times, rate),
+        variables,
         strings,
     )
 

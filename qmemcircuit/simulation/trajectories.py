@@ -189,6 +189,8 @@ def simulate_circuit(
         truncation=truncation,
         decay_integrals=network.decay_integrals(float(circuits.times[-1])),
     )
+    units = memristor_units(network)
+    units.pop("source_current", None)  # averaged with the rest of the current
     found = Trajectory(
         circuits.times,
         *averages.means,
@@ -196,7 +198,7 @@ def simulate_circuit(
         pair_states=averages.pair_states,
         variables=rate_variables(network, circuits.times, averages.rate),
         periods=np.array([memristor.period for memristor in network.memristors]),
-        units=memristor_units(network),
+        units=units,
         provenance=provenance,
     )
     return circuits.with_residuals(found)

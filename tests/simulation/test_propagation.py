@@ -50,6 +50,22 @@ def test_warm_and_dephased_baths_are_in_it():
     assert found.current == pytest.approx(exact.current, abs=1e-12)
 
 
+def test_driven_memristors_have_their_sources_own_currents():
+    items = [
+        qm.Memristor(qm.SquidRate(0.1), a=0.7, drive=qm.Drive(axis, 0.3, frequency=1.2))
+        for axis in "xyz"
+    ]
+    model = qm.chain(items, qm.Native("x", 0.1))
+    how = {"splitting": "strang", "steps": 6}
+    exact = qm.exact_circuit(model, [4.0], **how)
+    found = qm.simulate_circuit(model, [4.0], method=EVERYTHING, **how)
+    assert found.voltage == pytest.approx(exact.voltage, abs=1e-12)
+    assert found.current == pytest.approx(exact.current, abs=1e-12)
+    source = found.variables["source_current"]
+    assert source == pytest.approx(exact.variables["source_current"], abs=1e-12)
+    assert np.abs(source[0, [0, 2]]).min() > 0.01
+
+
 def test_cut_offs_stay_within_error_and_bound():
     model = qm.chain([MEMRISTOR] * 7, qm.Native("y", 1 / 15))
     how = {"splitting": "strang", "steps": 30}
