@@ -159,7 +159,8 @@ def place_legend(ax: Axes, *, own: bool, **options: Any) -> None:
         }
     else:
         options = {"loc": "best", **options}
-    ax.legend(frameon=False, **options)
+    if ax.get_legend_handles_labels()[0]:  # labels may all be empty
+        ax.legend(frameon=False, **options)
 
 
 # More than eight parameters: color, label and marker are Matplotlib's own.
@@ -265,7 +266,7 @@ def plot_series(
     of other times, or with another series than voltage and current.
     """
     check_arguments(plot_series, locals())
-    known = ("voltage", "current")
+    known: tuple[str, ...] = ("voltage", "current")
     if certificate is None:
         known += tuple(name for name, item in trajectory.variables.items() if item.ndim <= 2)
     check_choice("quantity", quantity, known)
