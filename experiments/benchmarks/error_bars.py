@@ -1,8 +1,9 @@
-"""Error bars said before the run against those obtained: `python -m experiments.benchmarks.error_bars`.
+"""Error bars said before the run against those obtained afterwards.
 
-One line for each measurement and quantity: the predicted largest standard error, the median of
-what `estimate` or `mitigate` reports over seeds, their ratio; and, for V, the scatter of the values
-themselves over seeds at the time where it was predicted to be largest, on average over all times.
+Run as `python -m experiments.benchmarks.error_bars`. One line for each measurement and quantity:
+the predicted largest standard error, the median over seeds of what `estimate` or `mitigate` says of
+it, and their ratio; for V also the scatter of the values over seeds, as a multiple of the error
+that was said, root mean square over all times.
 """
 
 from __future__ import annotations
@@ -76,10 +77,11 @@ def main(arguments: list[str] | None = None) -> None:
             if quantity == "voltage":
                 values = np.array([item.voltage for item in found])
                 spread = np.sqrt(np.mean(np.var(values, axis=0, ddof=1)))
-                reported = np.sqrt(np.mean([item.voltage_error**2 for item in found]))
+                said = np.array([item.voltage_error for item in found], dtype=float)
+                reported = np.sqrt(np.mean(said**2))
                 scatter = f"{spread / reported:.2f}"
             print(
-                f"{name:36s} {quantity:12s} {error:9.4f} {obtained:9.4f} "
+                f"{name:36s} {quantity:12s} {error:9.3g} {obtained:9.3g} "
                 f"{error / obtained:19.3f}  {scatter}",
                 flush=True,
             )

@@ -2,10 +2,10 @@
 
 Counts are predicted for every circuit of a measurement and put through the very estimators that
 will judge the real ones: what they say of their errors is what they would say then, mitigation
-and its price included. Predicted are the exact probabilities of the noiseless circuits, drawn
-towards those of the fully mixed state by the share that the device's calibration leaves of the
-state at `MOST_TIMES` times (interpolated between them, and to the power f at noise factor f), and
-flipped by the calibrated readout.
+and its price included. Predicted are the exact states of the noiseless circuits, drawn towards
+the fully mixed state as the device's calibration does it at `MOST_TIMES` times (interpolated
+between them, and to the power f at noise factor f), measured, and flipped by the calibrated
+readout.
 
 It is a prediction of error bars, not of results: a few percent of the state's size that this
 misses move 1 − <P>², and so the error, by less. Drift, and what no calibration knows, are missing.
@@ -23,8 +23,15 @@ import numpy as np
 
 from qmemcircuit.analysis.loops import find_loops
 from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
-from qmemcircuit.common.arguments import check_fields
-from qmemcircuit.common.checks import FloatArray, IntArray, check_choice, check_integer, check_real
+from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.checks import (
+    ComplexArray,
+    FloatArray,
+    IntArray,
+    check_choice,
+    check_integer,
+    check_real,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.compilation.folding import UNFOLDED
@@ -40,8 +47,8 @@ from qmemcircuit.simulation.exact import circuit_states, setting_probabilities
 if TYPE_CHECKING:
     from qmemcircuit.circuits.build import CircuitSet
 
-MOST_TIMES = 5
-"""The share of the state that the device leaves is simulated at so many times."""
+MOST_TIMES = 6
+"""The device's noise is simulated at so many times."""
 
 SEED = 0
 """Of the random repetitions: the same measurement has the same prediction."""
@@ -159,6 +166,7 @@ class Precision:
         Raises ValueError where the quantity cannot be estimated from this measurement, or where
         more shots do not reach the error.
         """
+        check_arguments(Precision.resolve, locals())
         shots = TRIAL_SHOTS
         for _ in range(ROUNDS):
             found = expected_errors(measurement, shots, only=self.quantity)
@@ -215,7 +223,7 @@ def parse_shots(shots: int | Precision | str) -> int | Precision:
 
 
 @data_object
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExpectedErrors:
     """Predicted error bars of a measurement.
 
@@ -226,6 +234,9 @@ class ExpectedErrors:
 
     errors: Mapping[str, float]
     missing: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def expected_errors(
@@ -269,17 +280,20 @@ def expected_errors(
 def _predicted_chances(measurement: Measurement) -> list[FloatArray]:
     """Return the predicted outcome probabilities of each run, (T, B, 2^M)."""
     circuits = measurement.circuits
-    ideal = setting_probabilities(replace(circuits, absorbed=()))
+    ideal = circuit_states(replace(circuits, absorbed=()))
     device = measurement.target.predict()
-    left, matrix = np.ones(len(circuits.times)), None
+    left, rest, matrix = np.ones(len(ideal)), np.zeros_like(ideal), None
     if isinstance(device, DeviceTarget):
-        left, matrix = _share_left(circuits, device), _flips(circuits, device)
+        left, rest = _noise(circuits, device, ideal)
+        matrix = _flips(circuits, device)
+    mixed = np.eye(ideal.shape[1]) / ideal.shape[1]
     found = []
     for item in measurement.runs:
         factor = item.role.split(",")[0].removeprefix("factor ")
         if factor.isdecimal():
             share = (left ** int(factor))[:, np.newaxis, np.newaxis]
-            chances = share * ideal + (1 - share) / ideal.shape[2]
+            states = mixed + share * (ideal - mixed) + int(factor) * rest
+            chances = _outcomes(states, circuits.bases)
         else:  # the readout's calibration, of one time and setting
             chances = setting_probabilities(item.circuits)
         found.append(chances if matrix is None else chances @ matrix.T)
@@ -320,23 +334,49 @@ def _normal(chances: FloatArray) -> FloatArray:
     return np.asarray(found / found.sum(axis=2, keepdims=True))
 
 
-def _share_left(circuits: CircuitSet, device: DeviceTarget) -> FloatArray:
-    """Return at every time the factor by which noise shrinks the state's Pauli vector, (T,).
+def _noise(
+    circuits: CircuitSet, device: DeviceTarget, ideal: ComplexArray
+) -> tuple[FloatArray, ComplexArray]:
+    """Return at every time the factor r and the rest R of the device's noise, (T,) and (T, d, d).
 
-    The least-squares factor r of noisy − 1/d = r (ideal − 1/d).
+    noisy − 1/d = r (ideal − 1/d) + R, with r of least squares, interpolated between the times that
+    are simulated: r is smooth where the state oscillates, and R is small.
     """
     last = len(circuits.times) - 1
     only = sorted({round(place) for place in np.linspace(0, last, min(last + 1, MOST_TIMES))})
-    half = circuits.halves[0]
     bare = replace(device.unsuppressed(), folding=UNFOLDED)
-    noisy, _ = bare.noisy_states(half, only=only)
-    ideal = circuit_states(replace(half, absorbed=()))[only]
+    noisy = np.mean([bare.noisy_states(half, only=only)[0] for half in circuits.halves], axis=0)
     mixed = np.eye(ideal.shape[1]) / ideal.shape[1]
-    overlap = np.einsum("tij,tji->t", noisy - mixed, ideal - mixed).real
-    size = np.einsum("tij,tji->t", ideal - mixed, ideal - mixed).real
+    bloch = ideal[only] - mixed
+    overlap = np.einsum("tij,tji->t", noisy - mixed, bloch).real
+    size = np.einsum("tij,tji->t", bloch, bloch).real
     share = np.divide(overlap, size, out=np.ones_like(overlap), where=size > 0)
-    found = np.interp(circuits.times, circuits.times[only], np.clip(share, 0.0, 1.0))
-    return np.asarray(found)
+    share = np.clip(share, 0.0, 1.0)
+    rest = noisy - mixed - share[:, np.newaxis, np.newaxis] * bloch
+    known = circuits.times[only]
+    return (
+        np.asarray(np.interp(circuits.times, known, share)),
+        np.apply_along_axis(lambda entry: np.interp(circuits.times, known, entry), 0, rest),
+    )
+
+
+TURNS = {
+    "X": np.array([[1, 1], [1, -1]]) / math.sqrt(2),
+    "Y": np.array([[1, -1j], [1, 1j]]) / math.sqrt(2),
+    "Z": np.eye(2),
+}
+"""What turns each setting's eigenstates to |0> and |1>."""
+
+
+def _outcomes(states: ComplexArray, bases: Sequence[str]) -> FloatArray:
+    """Return the outcome probabilities of every setting, (T, B, 2^M)."""
+    found = []
+    for setting in bases:
+        turn: ComplexArray = np.eye(1, dtype=complex)
+        for letter in setting:
+            turn = np.asarray(np.kron(TURNS[letter], turn))
+        found.append(np.einsum("ai,tij,aj->ta", turn, states, turn.conj()).real)
+    return _normal(np.stack(found, axis=1))
 
 
 def _flips(circuits: CircuitSet, device: DeviceTarget) -> FloatArray:
@@ -345,7 +385,7 @@ def _flips(circuits: CircuitSet, device: DeviceTarget) -> FloatArray:
     memristors = len(circuits.network.memristors)
     found: FloatArray = np.eye(1)
     for matrix in each[:memristors]:
-        found = np.kron(matrix, found)
+        found = np.asarray(np.kron(matrix, found))
     return found
 
 
