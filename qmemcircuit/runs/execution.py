@@ -24,7 +24,7 @@ from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import (
     MeasurementOptions,
     describe_circuits,
-    join_halves,
+    join_branches,
     mitigated_samples,
     plan_measurement,
 )
@@ -61,9 +61,10 @@ def run(
             with the device's calibrated noise; the record says why.
         target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
             On `ibm(…)` this submits, waits and collects in a new folder of the working directory.
-        shots: shots of each time and setting, an integer ≥ 1; even where `ancilla="merged"` takes
-            two circuits for each, which then have half of them. `Precision(0.01, "voltage")`, or
-            `"to reach 0.01 on V"`, takes as many as that error bar is predicted to need.
+        shots: shots of each time and setting, an integer ≥ 1; a multiple of the circuits that
+            `ancilla="merged"` takes for each, which then have equal shares of them.
+            `Precision(0.01, "voltage")`, or `"to reach 0.01 on V"`, takes as many as that error
+            bar is predicted to need.
         absorb_decay: let the device's own T1 do part of the damping; for targets with a
             schedule, `device(…)` and `ibm(…)` (see `absorption`).
         form: `"best"` predicts every form of the circuits (plain, selected among equal ones, with
@@ -87,7 +88,7 @@ def run(
     measurement = plan_measurement(model, times, as_target(target), options)
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement)
-    counts = join_halves(
+    counts = join_branches(
         [item.role for item in measurement.runs],
         [item.target.sample(item.circuits, measurement.shots) for item in measurement.runs],
     )

@@ -6,6 +6,7 @@ noise and two circuits that calibrate the readout: all planned before the first 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, get_args
@@ -41,11 +42,17 @@ from qmemcircuit.results.requirements import check_quantities
 FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""
 
-SECOND_STREAM = 500_000
-"""Random streams of second halves begin here, also beyond those of any noise factor."""
+BRANCH_STREAM = 500_000
+"""Random streams of later branches begin here, also beyond those of any noise factor."""
 
-SECOND_HALF = ", second half"
-"""The role of a run ends so where its counts are added to those of the run before it."""
+BRANCH_STRIDE = 1000
+"""From the streams of one branch to those of the next: more than noise factors."""
+
+BRANCH = re.compile(r", (second half|branch \d+)$")
+"""The role of a run ends so where its counts are added to those of the run before it.
+
+Submissions of up to November 2026 call the second of two a second half.
+"""
 
 
 @data_object
@@ -55,7 +62,7 @@ class PlannedRun:
 
     Attributes:
         role: `"factor 1"`, `"factor 3"`, … or `"readout 0"`, `"readout 1"`; where circuits come
-            in two halves, each factor is followed by its second half.
+            in several branches, each factor is followed by its other branches, `", branch 2"`, ….
         circuits: what is measured.
         target: with its qubits chosen.
     """
@@ -139,7 +146,7 @@ class Measurement:
 
     Attributes:
         runs: the model's circuits first.
-        shots: of each circuit; half of those asked where circuits come in two halves.
+        shots: of each circuit; an equal share of those asked where circuits come in branches.
         mitigation: as declared, or None.
         details: how the circuits were made, for the record's provenance.
     """
@@ -161,8 +168,8 @@ class Measurement:
 
     @property
     def shots_asked(self) -> int:
-        """Shots of each time and setting, both halves together."""
-        return self.shots * (2 if any(_is_second(item.role) for item in self.runs) else 1)
+        """Shots of each time and setting, all branches together."""
+        return self.shots * len([item for item in self.runs if factor_of(item.role) == "factor 1"])
 
 
 def plan_measurement(
@@ -179,14 +186,14 @@ def plan_measurement(
         **choices,
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
-    halves = len(circuits.halves)
+    branches = len(circuits.branches)
     if isinstance(options.shots, int):
-        shots = _shots_of_each(circuits, options.shots)
+        shots = shots_of_each(circuits, options.shots)
         found = Measurement(_runs(circuits, placed, mitigation), shots, mitigation, details)
     else:
         details["shot_rule"] = options.shots.describe()
         found = Measurement(_runs(circuits, placed, mitigation), 1, mitigation, details)
-        found = replace(found, shots=-(-options.shots.resolve(found) // halves))
+        found = replace(found, shots=-(-options.shots.resolve(found) // branches))
     check_quantities(
         options.quantities,
         circuits.network,
@@ -215,8 +222,8 @@ def _formed(
     else:
         circuits, choice = resolve_ancilla(model, times, options.circuits, target)
         if exponential:
-            require_equal_gates(circuits.halves[0])
-        placed, report = target.place(circuits.halves[0]), None
+            require_equal_gates(circuits.branches[0])
+        placed, report = target.place(circuits.branches[0]), None
         if options.absorb_decay:
             circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
         chosen = {"ancilla_choice": None if choice is None else choice.describe()}
@@ -226,33 +233,39 @@ def _formed(
 def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurement:
     """Return the measurement of circuits that are already made, without mitigation."""
     shots = check_integer("shots", shots, minimum=1)
-    placed = target.place(circuits.halves[0])
-    return Measurement(_runs(circuits, placed, None), _shots_of_each(circuits, shots), None, {})
+    placed = target.place(circuits.branches[0])
+    return Measurement(_runs(circuits, placed, None), shots_of_each(circuits, shots), None, {})
 
 
-def _shots_of_each(circuits: CircuitSet, shots: int) -> int:
-    """Return the shots of each circuit: equal ones for both halves, or the mean is biased."""
-    halves = len(circuits.halves)
-    if shots % halves:
+def shots_of_each(circuits: CircuitSet, shots: int) -> int:
+    """Return the shots of each circuit: equal ones for all branches, or the mean is biased."""
+    branches = len(circuits.branches)
+    if shots % branches:
         raise ValueError(
-            f"Argument shots must be even where every time takes two circuits, but {shots} was "
-            f"given: half of them go to each; take {shots + 1}."
+            f"Argument shots must be a multiple of {branches} where every time takes {branches} "
+            f"circuits, but {shots} was given: equal shares go to each; take "
+            f"{shots + branches - shots % branches}."
         )
-    return shots // halves
+    return shots // branches
 
 
-def _is_second(role: str) -> bool:
-    return role.endswith(SECOND_HALF)
+def _is_later(role: str) -> bool:
+    return BRANCH.search(role) is not None
 
 
-def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
-    """Return the counts (T, B, 2^M) of each run, those of a second half added to its first.
+def factor_of(role: str) -> str:
+    """Return a run's role without its branch."""
+    return BRANCH.sub("", role)
 
-    Nothing is kept where one of the halves is missing: alone it is another channel.
+
+def join_branches(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
+    """Return the counts (T, B, 2^M) of each run, those of later branches added to the first.
+
+    Nothing is kept where one of the branches is missing: without it they are another channel.
     """
     joined: list[IntArray] = []
     for role, table in zip(roles, counts, strict=True):
-        if not _is_second(role):
+        if not _is_later(role):
             joined.append(table)
             continue
         first = joined[-1]
@@ -263,18 +276,18 @@ def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArr
 
 def first_roles(roles: Sequence[str]) -> list[str]:
     """Return the roles of the joined runs."""
-    return [role for role in roles if not _is_second(role)]
+    return [role for role in roles if not _is_later(role)]
 
 
 def _runs(
     circuits: CircuitSet, placed: Target, mitigation: Mitigation | None
 ) -> tuple[PlannedRun, ...]:
-    runs = _halves("factor 1", circuits, placed, 0)
+    runs = _branches("factor 1", circuits, placed, 0)
     if mitigation is None:
         return tuple(runs)
     for stream, factor in enumerate(mitigation.factors[1:], start=1):
         amplified = placed.amplify(factor, fold_all=mitigation.fold_all)
-        runs += _halves(f"factor {factor}", circuits, amplified, stream)
+        runs += _branches(f"factor {factor}", circuits, amplified, stream)
     if mitigation.readout:
         for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
             own = placed.independent(FIRST_STREAM + place)
@@ -282,13 +295,13 @@ def _runs(
     return tuple(runs)
 
 
-def _halves(role: str, circuits: CircuitSet, target: Target, stream: int) -> list[PlannedRun]:
+def _branches(role: str, circuits: CircuitSet, target: Target, stream: int) -> list[PlannedRun]:
     """Return the runs of one noise factor, with shots of their own."""
-    first, *second = circuits.halves
+    first, *later = circuits.branches
     runs = [PlannedRun(role, first, target.independent(stream) if stream else target)]
-    for half in second:
-        own = target.independent(SECOND_STREAM + stream)
-        runs.append(PlannedRun(role + SECOND_HALF, half, own))
+    for place, branch in enumerate(later):
+        own = target.independent(BRANCH_STREAM + BRANCH_STRIDE * place + stream)
+        runs.append(PlannedRun(f"{role}, branch {place + 2}", branch, own))
     return runs
 
 

@@ -41,7 +41,7 @@ from qmemcircuit.results.estimation import CurrentEstimator, estimate, mitigate
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.requirements import missing_requirements
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs.measurement import Measurement, join_halves, mitigated_samples
+from qmemcircuit.runs.measurement import Measurement, join_branches, mitigated_samples
 from qmemcircuit.simulation.exact import circuit_states, setting_probabilities
 
 if TYPE_CHECKING:
@@ -308,13 +308,13 @@ def _trajectory(
 ) -> Trajectory:
     """Return what would be estimated of random counts, or of the mean counts without `random`."""
     circuits, mitigation = measurement.circuits, measurement.mitigation
-    halves = measurement.shots_asked // measurement.shots
-    each = max(1, -(-shots // halves))
+    branches = measurement.shots_asked // measurement.shots
+    each = max(1, -(-shots // branches))
     counts = [
         _rounded(table, each) if random is None else random.multinomial(each, _normal(table))
         for table in chances
     ]
-    counts = join_halves([item.role for item in measurement.runs], counts)
+    counts = join_branches([item.role for item in measurement.runs], counts)
     record = Record(
         circuits.network,
         circuits.times,
@@ -345,7 +345,9 @@ def _noise(
     last = len(circuits.times) - 1
     only = sorted({round(place) for place in np.linspace(0, last, min(last + 1, MOST_TIMES))})
     bare = replace(device.unsuppressed(), folding=UNFOLDED)
-    noisy = np.mean([bare.noisy_states(half, only=only)[0] for half in circuits.halves], axis=0)
+    noisy = np.mean(
+        [bare.noisy_states(branch, only=only)[0] for branch in circuits.branches], axis=0
+    )
     mixed = np.eye(ideal.shape[1]) / ideal.shape[1]
     bloch = ideal[only] - mixed
     overlap = np.einsum("tij,tji->t", noisy - mixed, bloch).real
