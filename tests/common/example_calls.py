@@ -22,6 +22,7 @@ from qiskit.primitives import StatevectorSampler
 import qmemcircuit as qm
 from qmemcircuit.circuits.pauli_maps import damping_maps
 from qmemcircuit.circuits.protocols import Chain
+from qmemcircuit.runs.measurement import measurement_of
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
 RECORD = qm.run(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20, bases="XYZ")
@@ -245,6 +246,8 @@ def objects() -> dict[type, Any]:
         inputs.SpikeTrain((0.5,), 0.1, 0.01),
         inputs.FunctionInput(oscillating),
         qm.plan(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20),
+        qm.Precision(0.1),
+        qm.ExpectedErrors({"voltage": 0.1}, {}),
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
         bifurcations.HopfCurve(zeros, zeros, zeros, zeros),
@@ -381,6 +384,9 @@ def values() -> dict[str, Any]:
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
         "count_compiled.compiled": [device_circuit()],
+        "resolve.measurement": measurement_of(
+            qm.build_circuits(MEMRISTOR, [0.3, 0.6]), qm.aer(seed=1), 20
+        ),
         "adopt.prediction": qm.device(PlainBackend(), seed=1),
         "place_on.qubits": [0],
         "place_on.reason": "an example",
