@@ -1,4 +1,8 @@
-"""Concurrence and form factor of two memristors coupled by σyσy against time."""
+"""Concurrence and form factor of two memristors coupled by σyσy against time.
+
+To see: entanglement dies at seven periods and is reborn at eight (a), while the loops' form factor
+goes up and down with a lag (b).
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,8 @@ import qmemcircuit as qm
 from experiments.guo2022.coupled_pairs import measure_pair, parameters
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting.figures import (
-    DATA_COLOUR,
-    REFERENCE_COLOUR,
-    make_figure,
-    plot_concurrence,
-)
+from qmemcircuit.plotting.entanglement import plot_concurrence
+from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -100,8 +100,15 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, submit, plan):
         command.add_argument("model", type=Path, metavar="MODEL.toml")
         command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
-        command.add_argument("--shots", type=int, help="else the file's")
+        command.add_argument(
+            "--shots",
+            type=_shots,
+            help="a number, or 'to reach 0.01 on V' (or I, F, C); else the file's",
+        )
         command.add_argument("--seed", type=int, help="else the file's")
+        command.add_argument(
+            "--form", choices=("best",), help="choose the circuits' form by the calibration"
+        )
     run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
     run.add_argument("--force", action="store_true", help="replace that file where it exists")
     run.set_defaults(action=_run)
@@ -145,7 +152,7 @@ def _run(options: argparse.Namespace) -> int:
         described.network,
         described.times,
         target=parse_target(name, seed, device=described.device, ibm=described.ibm),
-        **_measured(described, name, shots),
+        **_measured(described, name, options, shots),
     )
     print(f"record: {record.save(options.out)}")
     print(qm.judge(record))
@@ -169,7 +176,12 @@ def _say_unused(described: Description, used: tuple[str, ...]) -> None:
         print(f"not used for this target: {', '.join(f'[{name}]' for name in unused)}")
 
 
-def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]:
+def _shots(text: str) -> int | str:
+    """Return a number of shots as a number; words are read where the measurement is planned."""
+    return int(text) if text.strip().lstrip("+-").isdecimal() else text
+
+
+def _described(options: argparse.Namespace) -> tuple[Description, str, int, int | str]:
     """Return the file's description, and target, seed and shots with the command line's."""
     from qmemcircuit.command_line.description import read_description
 
@@ -180,13 +192,17 @@ def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]
     return described, name, seed, shots
 
 
-def _measured(described: Description, name: str, shots: int) -> dict[str, Any]:
+def _measured(
+    described: Description, name: str, options: argparse.Namespace, shots: int | str
+) -> dict[str, Any]:
     """Return the keywords that `run`, `plan` and `submit` share."""
+    form = {} if options.form is None else {"form": options.form}
     return {
         "shots": shots,
         "absorb_decay": described.absorb_decay,
         "mitigation": None if name == "aer" else described.mitigation,
         **described.circuits,
+        **form,
     }
 
 
@@ -215,7 +231,7 @@ def _submit(options: argparse.Namespace) -> int:
         target=target,
         folder=options.folder,
         confirm=confirm,
-        **_measured(described, name, shots),
+        **_measured(described, name, options, shots),
     )
     print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
     return 0
@@ -229,7 +245,7 @@ def _plan(options: argparse.Namespace) -> int:
         described.network,
         described.times,
         target=parse_target(name, seed, device=described.device, ibm=described.ibm),
-        **_measured(described, name, shots),
+        **_measured(described, name, options, shots),
     )
     print(found)
     return 0

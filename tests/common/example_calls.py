@@ -22,6 +22,7 @@ from qiskit.primitives import StatevectorSampler
 import qmemcircuit as qm
 from qmemcircuit.circuits.pauli_maps import damping_maps
 from qmemcircuit.circuits.protocols import Chain
+from qmemcircuit.runs.measurement import measurement_of
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
 RECORD = qm.run(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20, bases="XYZ")
@@ -98,7 +99,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit import memory
     from qmemcircuit.counts.estimates import Estimate
     from qmemcircuit.designs import FormFactor
-    from qmemcircuit.model.squid import Squid
+    from qmemcircuit.model.laws.squid import Squid
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
         cycles,
@@ -247,6 +248,8 @@ def objects() -> dict[type, Any]:
         inputs.SpikeTrain((0.5,), 0.1, 0.01),
         inputs.FunctionInput(oscillating),
         qm.plan(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20),
+        qm.Precision(0.1),
+        qm.ExpectedErrors({"voltage": 0.1}, {}),
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
         bifurcations.HopfCurve(zeros, zeros, zeros, zeros),
@@ -383,6 +386,10 @@ def values() -> dict[str, Any]:
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
         "count_compiled.compiled": [device_circuit()],
+        "resolve.measurement": measurement_of(
+            qm.build_circuits(MEMRISTOR, [0.3, 0.6]), qm.aer(seed=1), 20
+        ),
+        "adopt.prediction": qm.device(PlainBackend(), seed=1),
         "place_on.qubits": [0],
         "place_on.reason": "an example",
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
