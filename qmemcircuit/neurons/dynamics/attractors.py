@@ -245,8 +245,10 @@ class _Orbits:
 
     def row(self, part: slice) -> _Orbits:
         """Return some of them."""
-        arrays = (self.ends, self.early, self.late, self.exponents, self.returns, self.resolution)
-        return _Orbits(*(item[part] for item in arrays), self.driven)
+        return _Orbits(
+            self.ends[part], self.early[part], self.late[part], self.exponents[part],
+            self.returns[part], self.resolution[part], self.driven,
+        )  # fmt: skip
 
 
 def _sort(orbits: _Orbits, tolerance: float) -> Basins:
@@ -257,7 +259,8 @@ def _sort(orbits: _Orbits, tolerance: float) -> Basins:
     late, early = orbits.late / np.tile(scale, 2), orbits.early / np.tile(scale, 2)
     drift = np.abs(late - early).max(1)
     settled = drift <= tolerance
-    indices, chosen = np.full(len(drift), -1), []
+    indices = np.full(len(drift), -1)
+    chosen: list[int] = []
     for k in np.argsort(drift, kind="stable"):  # the best settled orbit stands for its attractor
         for index, known in enumerate(chosen):
             # Of orbits that never settle, two windows tell the extremes to an order of magnitude.
@@ -268,13 +271,13 @@ def _sort(orbits: _Orbits, tolerance: float) -> Basins:
                 break
         else:
             indices[k] = len(chosen)
-            chosen.append(k)
+            chosen.append(int(k))
     shares = np.bincount(indices, minlength=len(chosen))
     order = np.argsort(-shares, kind="stable")
     places = np.empty_like(order)
     places[order] = np.arange(order.size)
     attractors = tuple(
-        _describe(orbits, int(chosen[index]), scale, int(shares[index])) for index in order
+        _describe(orbits, chosen[index], scale, int(shares[index])) for index in order
     )
     return Basins(attractors, places[indices], float(settled.mean()))
 
