@@ -18,8 +18,9 @@ from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
 EQUILIBRIUM, CYCLE, TORUS, CHAOS = "equilibrium", "cycle", "torus", "chaos"
 KINDS = (EQUILIBRIUM, CYCLE, TORUS, CHAOS)
 
-# Tangent vectors are made orthonormal so often within each of the two windows.
-_PARTS = 24
+# Tangent vectors are made orthonormal so often within the second window; in the first parts they
+# find their directions, and are not counted.
+_PARTS, _ALIGN = 24, 6
 # Periods of the drive after which a locked state may return, and how near it then comes, relative
 # to the largest value of a variable.
 _LONGEST_MULTIPLE, _RETURNED = 12, 1e-6
@@ -32,12 +33,13 @@ class Attractor:
 
     Attributes:
         kind: "equilibrium", "cycle" (of a driven system: locked), "torus" or "chaos", by the
-            exponents. One within 3/duration of zero counts as zero, for a regular orbit leaves
-            as much after that time; so weak chaos is "torus", and so is weak locking that does
+            exponents. One within 4/duration of zero counts as zero, for a regular orbit leaves
+            as much; so weak chaos is "torus", and so is weak locking that does
             not return within 1e-6 after up to twelve periods.
         state: a point on it (at a multiple of the drive's period if driven), shape (n,).
         minima, maxima: of each variable over the second window, shape (n,).
-        exponent: the largest Lyapunov exponent, over the second window; of an autonomous cycle 0.
+        exponent: the largest Lyapunov exponent, over the end of the second window; of an
+            autonomous cycle 0.
         multiple: of a locked state, after how many drive periods it returns; 0 where that is not
             known or has no meaning.
         starts: how many of the starts ended here.
@@ -180,24 +182,24 @@ def sort_attractors(
     vectors, steps = (1 if driven else min(2, n)), np.arange(_PARTS + 1)
     start = points.reshape(-1, n)
     settled = integrate_many(systems, before * [0, 1], start, threads=threads).states[:, -1]
-    # In the first window the tangent vectors find their directions; the second one measures.
     windows, ends = [], settled
-    for beginning in (before, before + _PARTS * part):
+    for beginning, along in ((before, 0), (before + _PARTS * part, vectors)):
         windows.append(
             integrate_many(
-                systems, beginning + part * steps, ends, extremes_from=0, exponents=vectors,
+                systems, beginning + part * steps, ends, extremes_from=0, exponents=along,
                 threads=threads,
             )
         )  # fmt: skip
         ends = windows[-1].states[:, -1]
     early, late = (np.concatenate([run.minima, run.maxima], axis=1) for run in windows)
-    exponents = windows[1].growth[:, 1:].sum(1) / (_PARTS * part)
+    measured = (_PARTS - _ALIGN) * part
+    exponents = windows[1].growth[:, 1 + _ALIGN :].sum(1) / measured
     returns = np.full((len(start), _LONGEST_MULTIPLE), np.inf)
     if driven:
         later = before + 2 * _PARTS * part + unit * np.arange(_LONGEST_MULTIPLE + 1)
         strobe = integrate_many(systems, later, ends, rtol=1e-10, atol=1e-12, threads=threads)
         returns = np.abs(strobe.states[:, 1:] - strobe.states[:, :1]).max(2)
-    orbits = _Orbits(ends, early, late, exponents, returns, 3 / (_PARTS * part[:, 0]), driven)
+    orbits = _Orbits(ends, early, late, exponents, returns, 3 / measured[:, 0], driven)
     return tuple(
         _sort(orbits.row(slice(row * count, (row + 1) * count)), tolerance) for row in range(rows)
     )
