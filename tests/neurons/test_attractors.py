@@ -78,6 +78,16 @@ def test_where_there_is_one_attractor_nothing_is_said() -> None:
     assert cycle.stable
 
 
+def test_a_start_on_an_unstable_equilibrium_is_no_attractor() -> None:
+    """x″ − 0.2x′ + x = 0 grows from every start but the origin."""
+    neuron = ShuttleNeuron(resistance=5, bias=0.0, decoherence_rate=0.1)
+    grown = find_attractors(neuron.system(), [[0.0, 1.0, 0.0, 0.0], [0.0, -0.5, 0.1, 0.0]])
+    assert kinds(grown) == ["equilibrium"]  # stable there
+    unstable = replace(oscillator().with_parameters([-0.1, 1.0, 0.0, 1.0, 0.0]), period=None)
+    found = find_attractors(unstable, [[0.0, 0.0]], transient=5.0, duration=50.0)
+    assert kinds(found) == ["unstable equilibrium"]
+
+
 def test_torus_and_chaos_have_their_names() -> None:
     weak = ShuttleNeuron(
         resistance=5, bias=0.23, decoherence_rate=0.1, drive=SinusoidalDrive(0.1, 6.0)

@@ -16,7 +16,7 @@ from qmemcircuit.neurons.dynamics.ensembles import integrate_many
 from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
 
 EQUILIBRIUM, CYCLE, TORUS, CHAOS = "equilibrium", "cycle", "torus", "chaos"
-KINDS = (EQUILIBRIUM, CYCLE, TORUS, CHAOS)
+UNSTABLE = "unstable equilibrium"
 
 # Tangent vectors are made orthonormal so often within the second window; in the first parts they
 # find their directions, and are not counted.
@@ -36,6 +36,7 @@ class Attractor:
             exponents. One within 4/duration of zero counts as zero, for a regular orbit leaves
             as much; so weak chaos is "torus", and so is weak locking that does
             not return within 1e-6 after up to twelve periods.
+            "unstable equilibrium" is no attractor: an orbit began on it, and stayed.
         state: a point on it (at a multiple of the drive's period if driven), shape (n,).
         minima, maxima: of each variable over the second window, shape (n,).
         exponent: the largest Lyapunov exponent, over the end of the second window; of an
@@ -221,9 +222,10 @@ def warn_of_others(system: DynamicalSystem, state: ArrayLike, starts: ArrayLike)
     if others.ndim == 0 or others.shape[-1] != n or not others.size:
         raise ValueError(f"Argument starts must have shape (…, {n}), but {others.shape} was given.")
     found = find_attractors(system, np.vstack([system.check_state(state), others.reshape(-1, n)]))
-    if len(found.attractors) > 1:
+    count = sum(item.kind != UNSTABLE for item in found.attractors)
+    if count > 1:
         warnings.warn(
-            f"{len(found.attractors)} attractors coexist; this one is number "
+            f"{count} attractors coexist; this one is number "
             f"{found.indices[0] + 1} of\n{found.describe()}",
             CoexistenceWarning,
             stacklevel=3,
@@ -257,7 +259,8 @@ def _sort(orbits: _Orbits, tolerance: float) -> Basins:
     """Put together the orbits that end on the same attractor."""
     n = orbits.ends.shape[1]
     reach = np.abs(orbits.late).max(0)
-    scale = np.maximum(np.maximum(reach[:n], reach[n:]), 1e-9)
+    # What is below a millionth of the largest variable is the integration's own noise.
+    scale = np.maximum(np.maximum(reach[:n], reach[n:]), max(1e-6 * reach.max(), 1e-12))
     late, early = orbits.late / np.tile(scale, 2), orbits.early / np.tile(scale, 2)
     drift = np.abs(late - early).max(1)
     settled = drift <= tolerance
@@ -294,7 +297,7 @@ def _describe(orbits: _Orbits, k: int, scale: FloatArray, starts: int) -> Attrac
         locked = largest < -limit or (returned.size and largest <= limit)
         kind = CHAOS if largest > limit else CYCLE if locked else TORUS
     elif largest < -limit or np.all(high - low <= _RETURNED * scale):
-        kind = EQUILIBRIUM
+        kind = UNSTABLE if largest > limit else EQUILIBRIUM
     elif largest > limit:
         kind = CHAOS
     else:

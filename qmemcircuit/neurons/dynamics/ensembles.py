@@ -137,7 +137,7 @@ def integrate_many(
         first,
         np.ascontiguousarray(np.broadcast_to(numbers, (count, numbers.shape[1]))),
         table, grid, starts, np.broadcast_to(longest, count).copy(),
-        vectors=vectors, keep=keep, rtol=rtol, atol=atol, threads=threads,
+        vectors=vectors, keep=keep, rtol=float(rtol), atol=float(atol), threads=threads,
     )  # fmt: skip
     for k in np.flatnonzero((outcome[:, 0] != stepper.DONE) | ~np.isfinite(samples).all((1, 2))):
         why = (
