@@ -1,4 +1,7 @@
-"""The pinched loop of a conductance-asymmetric SQUID, read in volts and amperes."""
+"""The pinched loop of a conductance-asymmetric SQUID, read in volts and amperes.
+
+To see: the loop in volts and amperes, from circuits, on the master equation.
+"""
 
 from __future__ import annotations
 
