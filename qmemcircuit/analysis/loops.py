@@ -228,7 +228,7 @@ def find_loops(
     Coverage is measured in tests/analysis/test_loops.py and by
     `python -m experiments.benchmarks.coverage --only loops`: resistors, weak, strong and asymmetric
     memristors and two pairs, 100 to 10⁶ shots (tests/oracles/coverage.md). None is too short;
-    resolved loops have 93 to 99 % (40 runs each), 97 % in the mean. Loops that are not resolved, and
+    resolved loops have 93 to 99 %, 97 % in the mean. Loops that are not resolved, and
     resistors, have more, and must: S ≥ 0 is a boundary, so where the interval begins at 0 only its
     upper end can miss; a resistor's misses only where "no loop" is rejected, and a test that holds
     its 5 % for every cubic I = f(V) rejects fewer straight lines; [0, 1] of a signal below its
