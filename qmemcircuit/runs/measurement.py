@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -72,13 +72,25 @@ class PlannedRun:
     target: Target
 
 
+class ShotRule(Protocol):
+    """What chooses the shots of a measurement once its circuits are known; `Precision` does."""
+
+    def resolve(self, measurement: Measurement) -> int:
+        """Return the shots of each time and setting."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return the rule as JSON values, for the record."""
+        ...
+
+
 @data_object
 @dataclass(frozen=True)
 class MeasurementOptions:
     """How a model is measured: what `run`, `plan`, `submit` and `rehearse` take as keywords.
 
     Attributes:
-        shots: of each circuit, an integer ≥ 1.
+        shots: of each circuit, an integer ≥ 1, or a rule that chooses it.
         circuits: how these are built.
         absorb_decay: whether the device's own T1 does part of the damping.
         mitigation: what is measured in addition, or None.
@@ -89,7 +101,7 @@ class MeasurementOptions:
     Raises ValueError or TypeError where one is out of range, or two exclude each other.
     """
 
-    shots: int
+    shots: int | ShotRule
     circuits: CircuitOptions
     absorb_decay: bool = False
     mitigation: Mitigation | None = None
@@ -97,7 +109,8 @@ class MeasurementOptions:
     form: BestForm | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shots", check_integer("shots", self.shots, minimum=1))
+        if not hasattr(self.shots, "resolve"):
+            object.__setattr__(self, "shots", check_integer("shots", self.shots, minimum=1))
         object.__setattr__(self, "absorb_decay", check_boolean("absorb_decay", self.absorb_decay))
         if self.form is not None:
             self._check_form()
@@ -173,10 +186,20 @@ def plan_measurement(
         **choices,
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
-    shots = shots_of_each(circuits, options.shots)
-    found = Measurement(_runs(circuits, placed, mitigation), shots, mitigation, details)
+    branches = len(circuits.branches)
+    if isinstance(options.shots, int):
+        shots = shots_of_each(circuits, options.shots)
+        found = Measurement(_runs(circuits, placed, mitigation), shots, mitigation, details)
+    else:
+        details["shot_rule"] = options.shots.describe()
+        found = Measurement(_runs(circuits, placed, mitigation), 1, mitigation, details)
+        found = replace(found, shots=-(-options.shots.resolve(found) // branches))
     check_quantities(
-        options.quantities, circuits.network, circuits.times, circuits.bases, shots=options.shots
+        options.quantities,
+        circuits.network,
+        circuits.times,
+        circuits.bases,
+        shots=found.shots_asked,
     )
     for item in found.runs:
         item.target.check(item.circuits)

@@ -116,7 +116,7 @@ def estimate_maps(
         40 * count * sum(4 ** len(item) for item in members) + 32 * count * settings * 2**memristors
     )
     work = f"the Pauli means of {memristors} memristors at {count} times, {steps:,} steps,"
-    seconds = steps * passes * (4e-5 + 1.0e-8 * 4.0**memristors)
+    seconds = steps * passes * (2e-5 + 1.8e-9 * 4.0**memristors)
     seconds += count * settings * (1e-4 + 1e-7 * 2.0**memristors)  # transforming and drawing
     return Effort(work, seconds, 24 * 4**memristors + kept)
 

@@ -122,10 +122,11 @@ def simulate_circuit(
     a concurrence computed from them is biased upwards, for it is a convex function.
     Errors at different times are correlated, since one trajectory serves all times.
 
-    Propagation has no noise: its errors are three times the difference to a run that drops more,
-    an indication and no interval (`experiments/benchmarks/propagation.py` measures how often it
-    covers). `variables["rigorous_bound"]` bounds the error of V, by what was dropped in all; beyond
-    about one period it says nothing.
+    Propagation has no noise: its errors are three times the difference to a run that drops more
+    (the rigorous bound where that is smaller, or where both runs drop the same), an indication and
+    no interval (`experiments/benchmarks/propagation.py` measures how often it covers).
+    `variables["rigorous_bound"]` bounds the error of V, by what was dropped in all; beyond about
+    one period it says nothing.
 
     Raises ValueError where the work is too long or too large for this machine, see `allow_large`,
     naming the bytes, for a joint
@@ -371,7 +372,7 @@ def _seconds_of_one(method: str, memristors: int, bond_dimension: int) -> float:
     """Return the measured seconds of one operation on one trajectory, on one core."""
     if method == "statevector":
         return 5e-6 + 1.3e-8 * 2.0**memristors
-    return 5e-5 + 2e-9 * (2.0 * bond_dimension) ** 3
+    return 4e-5 + 1.5e-9 * (2.0 * bond_dimension) ** 3
 
 
 def _check_state(network: Network, method: str) -> None:
