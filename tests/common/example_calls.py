@@ -103,6 +103,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
         cycles,
+        ensembles,
         equilibria,
         lyapunov,
         maps,
@@ -221,6 +222,7 @@ def objects() -> dict[type, Any]:
         lyapunov.LyapunovSpectrum(zeros, zeros, np.zeros((3, 2)), zeros, 3.0),
         maps.RotationNumber(0.3, 1e-6, 0.1),
         sections.Section(zeros, np.zeros((2, 2))),
+        ensembles.Ensemble(np.zeros((1, 2, 2)), *np.zeros((2, 1, 2)), np.zeros((1, 2, 0)), zeros),
         oscillations.measure_oscillation(SERIES, SINE, frequency=2.2),
         spectra.Line(1.0, 0.1, 0.0),
         spectra.power_spectrum(SERIES, SINE),
@@ -436,6 +438,9 @@ def values() -> dict[str, Any]:
         "state": [0.1, 0.1],
         "guess": [0.1, 0.1],
         "integrate.times": np.linspace(0, 1, 5),
+        "integrate_many.systems": [oscillator, oscillator],
+        "integrate_many.times": np.linspace(0, 1, 3),
+        "integrate_many.states": [0.1, 0.1],
         "parameters": np.array([0.05, 2.0, 1.0, 1.3]),
         "parameter": 1.0,
         "find_hopf_parameter.parameter": "resistance",
