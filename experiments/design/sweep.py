@@ -144,8 +144,8 @@ def _best(loss: Callable[[FloatArray], float], box: list[Any], settings: Setting
         loss,
         box,
         seed=settings.seed,
-        maxiter=2 if settings.quick else 40,
-        popsize=5 if settings.quick else 12,
+        maxiter=1 if settings.quick else 40,
+        popsize=2 if settings.quick else 12,
         tol=1e-6,
         polish=not settings.quick,
     )
@@ -154,7 +154,7 @@ def _best(loss: Callable[[FloatArray], float], box: list[Any], settings: Setting
 def compute(settings: Settings) -> Result:
     """Run both sweeps, search both boxes, and read the best loops as `find_loops` does."""
     random = np.random.default_rng(settings.seed)
-    singles, pairs = (20, 20) if settings.quick else (SINGLES, PAIRS)
+    singles, pairs = (20, 5) if settings.quick else (SINGLES, PAIRS)
     advance = settings.stages(4)
     drawn = np.stack([random.uniform(*ANGLES, singles), random.uniform(*STRENGTHS, singles)], 1)
     factors = np.array([form_factors(*single_curve(*row))[0] for row in drawn])
