@@ -26,7 +26,7 @@ from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
 from .counts.estimates import Estimate as Estimate
 from .counts.means import pauli_mean as pauli_mean
-from .counts.mitigation import MitigatedSamples as MitigatedSamples
+from .counts.mitigated import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
 from .counts.samples import Samples as Samples

@@ -14,7 +14,8 @@ from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray
 from qmemcircuit.common.states import expectation, nearest_physical, pauli_matrix
-from qmemcircuit.counts.extrapolation import extrapolate_pooled, polynomial_weights
+from qmemcircuit.counts.extrapolations.exponential import extrapolate_pooled
+from qmemcircuit.counts.extrapolations.polynomial import polynomial_weights
 from qmemcircuit.counts.means import states_of_means
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.absorption import absorb_device_decay

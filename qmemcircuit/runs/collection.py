@@ -20,7 +20,8 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import BoolArray, IntArray, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
-from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import restore_mitigation
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.serialization import restore_model
 from qmemcircuit.results.records import Record

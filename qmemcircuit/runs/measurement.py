@@ -20,7 +20,8 @@ from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray, check_boolean, check_integer, check_work
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
