@@ -1,4 +1,8 @@
-"""Spike trains with a refractory period, adapting to silence as the memory saturates."""
+"""Spike trains with a refractory period, adapting to silence as the memory saturates.
+
+To see: the neuron fires ever more slowly as its memory charges, and falls silent where the memory
+is full.
+"""
 
 from __future__ import annotations
 

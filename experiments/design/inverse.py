@@ -1,4 +1,8 @@
-"""From counts back to law and coupling: how often the intervals cover, and a wrong family seen."""
+"""From counts back to law and coupling: how often the intervals cover, and a wrong family seen.
+
+To see: the errors of a fit are distributed as stated (a); the p-values of true families are
+uniform, those of a wrong family pile up near zero (b).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Fig. 10: regions of self-oscillation in (V_n, R_n) for Z_T = 0.3 and 0.6, with the span."""
+"""Fig. 10: regions of self-oscillation in (V_n, R_n) for Z_T = 0.3 and 0.6, with the span.
+
+To see: the neuron oscillates inside the Hopf curve and nowhere else, and more polarisation makes
+the region larger.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Fig. 11: locked to the drive: V_DC = 0.23, ω = 6, V_Amp = 0.2."""
+"""Fig. 11: locked to the drive: V_DC = 0.23, ω = 6, V_Amp = 0.2.
+
+To see: only the drive's own harmonics are left: the neuron follows it.
+"""
 
 from __future__ import annotations
 

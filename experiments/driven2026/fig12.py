@@ -1,4 +1,7 @@
-"""Fig. 12: quasi-periodic: V_DC = 0.23, ω = 6, V_Amp = 0.1, with its lines at m·ω + n·ω0."""
+"""Fig. 12: quasi-periodic: V_DC = 0.23, ω = 6, V_Amp = 0.1, with its lines at m·ω + n·ω0.
+
+To see: beating, and lines at sums of multiples of two frequencies: a torus.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def compute(settings: Settings) -> Result:
             published=NATURAL_FREQUENCY,
             source="Sec. IV",
             verdict=verdict,
-            evidence=f"the spectrum's own line is at {measured:.7f}: two ways, one number. The "
+            evidence=f"the spectrum's own line is at {measured:.4f}: two ways, one number. The "
             f"drive shifts the self-oscillation from {free:.4f} (shooting, no drive); 7.024 is "
             "neither, so its third decimal is not a measurement. A Fourier bin explains it: the "
             "one nearest to ours in a record of 500 time units is 7.0246, bins being 0.0126 wide; "

@@ -1,5 +1,8 @@
 """Fig. 14: Arnold tongue by the paper's criterion and by the true boundary; rotation numbers.
 
+To see: the paper's criterion (orange) has the neuron synchronised at amplitudes far below those of
+true locking (blue) but at the tip.
+
 The paper (its tongue's figure has no number in our text) calls the neuron synchronised from the
 amplitude on at which the drive is the strongest line of the spectrum. True locking is the
 stability of the orbit with the drive's period: lost by a Neimark–Sacker bifurcation (complex

@@ -1,4 +1,7 @@
-"""Fig. 15: very large drives are not chaotic: three period-1 orbits and a torus."""
+"""Fig. 15: very large drives are not chaotic: three period-1 orbits and a torus.
+
+To see: three closed orbits and a torus: a very large drive confines the qubit, and makes no chaos.
+"""
 
 from __future__ import annotations
 

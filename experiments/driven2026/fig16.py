@@ -1,4 +1,7 @@
-"""Fig. 16: the Lorenz and Rössler attractors, and their Lyapunov spectra against published ones."""
+"""Fig. 16: the Lorenz and Rössler attractors, and their Lyapunov spectra against published ones.
+
+To see: two textbook attractors, by the code that finds the neuron's exponents: a check of the tool.
+"""
 
 from __future__ import annotations
 

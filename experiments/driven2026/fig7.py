@@ -1,4 +1,7 @@
-"""Fig. 7: at V_n = 3.9 the neuron rings down to a constant voltage."""
+"""Fig. 7: at V_n = 3.9 the neuron rings down to a constant voltage.
+
+To see: a few turns about Z, then rest: no oscillation at this input.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """Regimes of the driven neuron over (V_Amp, ω): locked, torus, chaos, by the largest exponent.
 
+To see: at the paper's R_n the map has locking (blank) and tori (rings) only; at R_n = 40 there is
+an island of chaos (dots).
+
 New: the paper has no such map. At R_n = 5 (its value) and at R_n = 40, where chaos lives. Where
 the exponent is too near to zero to tell, the multipliers of the drive's own period-1 orbit decide.
 """

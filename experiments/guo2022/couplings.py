@@ -1,4 +1,8 @@
-"""All eight couplings in one table: memristive defect, form factor, concurrence."""
+"""All eight couplings in one table: memristive defect, form factor, concurrence.
+
+To see: I = ΓV survives the σyσy coupling and, for identical memristors, the partial SWAP; every
+other coupling loses it on at least one side.
+"""
 
 from __future__ import annotations
 

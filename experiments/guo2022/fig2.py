@@ -1,4 +1,7 @@
-"""The circuit of one time step: preparation, one collision, measurement."""
+"""The circuit of one time step: preparation, one collision, measurement.
+
+To see: the paper's collision (a) and the same channel with two two-qubit gates (b).
+"""
 
 from __future__ import annotations
 

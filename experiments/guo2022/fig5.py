@@ -1,4 +1,7 @@
-"""The circuit of two coupled memristors: each evolves by itself, then they interact."""
+"""The circuit of two coupled memristors: each evolves by itself, then they interact.
+
+To see: each memristor meets its own ancilla and evolves; then the two are coupled, step after step.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The native interaction exp(−iδ σi⊗σi) as gates."""
+"""The native interaction exp(−iδ σi⊗σi) as gates.
+
+To see: two CNOTs and one rotation for each of the three interactions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""I–V loops of two memristors coupled by σyσy, periods 1–7 and 8–15."""
+"""I–V loops of two memristors coupled by σyσy, periods 1–7 and 8–15.
+
+To see: all loops stay pinched under σyσy; of three estimators of the current only the current
+operator resolves them at this number of shots.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """Trace distance to the master equation against two-qubit gates, for the four splittings.
 
+To see: the compiled circuit reaches the accuracy of the paper's 600 steps with a small fraction of
+the gates (a), for all eight couplings (b).
+
 Every circuit covers [0, t]; the distance is the largest one for t up to 20 periods, the gates are
 those of the circuit for t = 20 periods, compiled to CZ on all-to-all qubits. The stepwise
 splittings reach only what their number of steps allows; a compiled circuit has the same gates at

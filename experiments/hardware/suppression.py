@@ -1,4 +1,8 @@
-"""Which error suppression and mitigation helps, on which noise: each alone, and all together."""
+"""Which error suppression and mitigation helps, on which noise: each alone, and all together.
+
+To see: what helps depends on the noise: extrapolation and readout correction where it is
+calibrated, twirling where it is coherent.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A reservoir of photonic memristors on temporal XOR and NARMA, with and without memory."""
+"""A reservoir of photonic memristors on temporal XOR and NARMA, with and without memory.
+
+To see: with memory the reservoir solves the temporal XOR that the same devices without memory
+cannot; shot noise limits how far back it sees.
+"""
 
 from __future__ import annotations
 

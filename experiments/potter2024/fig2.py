@@ -1,5 +1,8 @@
 """Fig. 2: equilibrium surface with its folds and cusp, current–voltage curve, hysteresis loops.
 
+To see: the folded surface, the two load lines that touch the current–voltage curve, and the
+hysteresis between them.
+
 A second figure shows the hysteresis at R_n = 8 three ways: ramps of V_n at finite speed, the
 quasi-static branches and the fold points.
 """

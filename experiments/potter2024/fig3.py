@@ -1,4 +1,8 @@
-"""Fig. 3: self-oscillation at V_n = 0.23: time series, cycle in the Bloch ball, spectrum."""
+"""Fig. 3: self-oscillation at V_n = 0.23: time series, cycle in the Bloch ball, spectrum.
+
+To see: a small oscillation of nearly one frequency, and a flat circle near the pole of the Bloch
+ball.
+"""
 
 from __future__ import annotations
 

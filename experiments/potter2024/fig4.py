@@ -1,5 +1,8 @@
 """Fig. 4: span of the self-oscillation against V_n, and hysteresis with its band, at R_n = 5.
 
+To see: the oscillation is born and dies at the two Hopf points with a square root (a); it lives on
+the lower branch of the hysteresis (b, c).
+
 A ramp of finite speed passes the lower Hopf point before the oscillation has grown (bifurcation
 delay): its band opens later than that of the exact cycles.
 """

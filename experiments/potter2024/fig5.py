@@ -1,5 +1,8 @@
 """Fig. 5: regions of self-oscillation in (V_n, R_n), and span against Z_T for three α.
 
+To see: integration finds the oscillation inside the closed-form curves (a), and the span grows as
+the square root that the paper fitted (b).
+
 The regions are drawn twice: bounded by the closed-form Hopf curve, and as points where an
 integration from beside the lowest equilibrium ends in an oscillation.
 """

@@ -1,4 +1,7 @@
-"""Fig. 6: span of the self-oscillation over (Γ, Z_T) and (Γ, α) at R_n = 6, V_n = 2."""
+"""Fig. 6: span of the self-oscillation over (Γ, Z_T) and (Γ, α) at R_n = 6, V_n = 2.
+
+To see: the oscillation ends at the Hopf curve; α changes its size and not its border.
+"""
 
 from __future__ import annotations
 

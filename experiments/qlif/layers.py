@@ -1,4 +1,8 @@
-"""A feed-forward network of circuit neurons, driven by a spike file: raster plots."""
+"""A feed-forward network of circuit neurons, driven by a spike file: raster plots.
+
+To see: circuits fire where the closed form does but for one hidden neuron, whose population comes
+too near to its threshold for the shots.
+"""
 
 from __future__ import annotations
 

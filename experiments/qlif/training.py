@@ -1,5 +1,8 @@
 """A trained network of circuit neurons tells short intervals from long ones: leak or no leak.
 
+To see: only neurons that leak learn to tell short intervals from long ones; without leak they do no
+better than counting.
+
 New: the task is ours. A trial has two spikes on input 0, three steps or less apart (class 1) or six
 or more (class 0), and random spikes on input 1. The output neuron must fire after the second spike
 in class 1 alone. Weights and thresholds are trained by an evolution strategy, with the leak and,

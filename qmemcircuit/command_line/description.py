@@ -64,10 +64,10 @@ from qmemcircuit.model.couplings import (
     PartialSwap,
 )
 from qmemcircuit.model.drives import Drive
-from qmemcircuit.model.lorentzian import LorentzianRate
+from qmemcircuit.model.laws.lorentzian import LorentzianRate
+from qmemcircuit.model.laws.rates import ConstantRate, DecayRate, SquidRate
+from qmemcircuit.model.laws.tabulated import TabulatedRate
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
-from qmemcircuit.model.tabulated import TabulatedRate
 from qmemcircuit.runs.ibm import ibm
 
 RATES = {

@@ -16,7 +16,7 @@ import numpy as np
 
 from qmemcircuit.circuits.pauli_maps import pauli_means
 from qmemcircuit.common.checks import ComplexArray, FloatArray, is_real
-from qmemcircuit.model.harmonic import HarmonicRate
+from qmemcircuit.model.laws.harmonic import HarmonicRate
 from qmemcircuit.model.memristors import Memristor, Model, Network, as_network
 
 TIME_SCALE = "time_scale"

@@ -28,8 +28,8 @@ from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import resolve_ancilla
 from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
+from qmemcircuit.model.laws.rates import ConstantRate
 from qmemcircuit.model.memristors import Memristor, Model, Network
-from qmemcircuit.model.rates import ConstantRate
 from qmemcircuit.results.requirements import check_quantities
 
 FIRST_STREAM = 1_000_000

@@ -98,7 +98,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit import memory
     from qmemcircuit.counts.estimates import Estimate
     from qmemcircuit.designs import FormFactor
-    from qmemcircuit.model.squid import Squid
+    from qmemcircuit.model.laws.squid import Squid
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
         cycles,
