@@ -57,6 +57,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         channels: where all of [0, t] is one channel (`ancilla="merged"` of a warm, dephased or
             driven memristor), at every time the one or two halves whose mean it is.
         half: which of the two these circuits have; None for both (see `halves`).
+        flipped: numbers of the resets that an X follows, so that they leave |1> (see `resets`).
     """
 
     network: Network
@@ -66,6 +67,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
     channels: tuple[tuple[ChannelHalf, ...], ...] = ()
     half: int | None = None
+    flipped: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -129,6 +131,36 @@ class CircuitSet(Sequence[QuantumCircuit]):
         most = most_collisions(last)
         builder = CircuitBuilder(self.network, self.options, most)
         return int(builder.circuit.num_qubits)
+
+    @property
+    def resets(self) -> int:
+        """How many numbers the resets of the longest circuit take: a turn has one a memristor.
+
+        Reset number `turn × M + j` is the `turn`-th one of memristor j's ancilla or ancillas.
+        """
+        size = self.ancilla.size
+        if size is None:
+            return 0
+        most = most_collisions(self.halves[0].elements(len(self.times) - 1))
+        return max(0, most - size) * len(self.network.memristors)
+
+    def with_flips(self, flipped: Sequence[int]) -> CircuitSet:
+        """Return the circuits with an X after the resets of these numbers.
+
+        Raises ValueError for a number that is none of them.
+        """
+        check_arguments(CircuitSet.with_flips, locals())
+        if any(not 0 <= number < self.resets for number in flipped):
+            raise ValueError(
+                f"Argument flipped must name resets from 0 to {self.resets - 1}, but "
+                f"{list(flipped)} was given."
+            )
+        return replace(self, flipped=tuple(flipped))
+
+    def with_bases(self, bases: Sequence[str]) -> CircuitSet:
+        """Return the circuits of some of the settings."""
+        check_arguments(CircuitSet.with_bases, locals())
+        return replace(self, options=replace(self.options, bases=tuple(bases)))
 
     @property
     def halves(self) -> tuple[CircuitSet, ...]:
@@ -223,7 +255,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         if self.compiled:
             network, elements = _absorb_first_gate(network, elements)
         most = most_collisions(elements)
-        builder = CircuitBuilder(network, self.options, most)
+        builder = CircuitBuilder(network, self.options, most, self.flipped)
         builder.append(elements)
         circuit = builder.circuit
         circuit.name = f"t{time_index}"
@@ -338,9 +370,19 @@ class CircuitBuilder:
     An ancilla is reset before it is used again and never after its last collision.
     """
 
-    def __init__(self, network: Network, options: CircuitOptions, collisions: int) -> None:
-        """Prepare the initial state; `collisions` is the most that any memristor will have."""
-        self._network, self._collision = network, options.collision
+    def __init__(
+        self,
+        network: Network,
+        options: CircuitOptions,
+        collisions: int,
+        flipped: Sequence[int] = (),
+    ) -> None:
+        """Prepare the initial state.
+
+        `collisions` is the most that any memristor will have, `flipped` names the resets that an X
+        follows.
+        """
+        self._network, self._collision, self._flipped = network, options.collision, flipped
         count = len(network.memristors)
         purified = [_is_mixed(memristor.initial_state) for memristor in network.memristors]
         needed = collisions + any(purified)
@@ -375,6 +417,8 @@ class CircuitBuilder:
         qubit = len(self._network.memristors) + memristor * self._size + turn % self._size
         if turn >= self._size:
             self.circuit.reset(qubit)
+            if (turn - self._size) * len(self._network.memristors) + memristor in self._flipped:
+                self.circuit.x(qubit)
         return qubit
 
     def _prepare(self) -> None:

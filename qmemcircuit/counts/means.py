@@ -99,15 +99,12 @@ def joint_estimate(
     parameter that all settings of either tell of: nine instead of fifteen in a tomography.
     """
     labels = measured_labels(samples.bases)
-    values, precisions, places = _setting_estimates(samples, flips)
+    values, precisions, places = setting_estimates(samples, flips)
     normal = np.zeros((samples.counts.shape[0], len(labels), len(labels)))
     for precision, place in zip(precisions, places, strict=True):
         normal[:, place[:, None], place] += precision
-    if exchange:
-        alike = exchange_classes(labels)
-        covariance = alike @ np.linalg.inv(alike.T @ normal @ alike) @ alike.T
-    else:
-        covariance = np.linalg.inv(normal)
+    alike = exchange_classes(labels) if exchange else np.eye(len(labels))
+    covariance = np.asarray(alike @ np.linalg.inv(alike.T @ normal @ alike) @ alike.T)
     weights = [
         np.einsum("tpq,tqr,rk->tkp", covariance[:, :, place], precision, value, optimize=True)
         for place, precision, value in zip(places, precisions, values, strict=True)
@@ -130,7 +127,7 @@ def exchange_classes(labels: Sequence[str]) -> FloatArray:
     return found
 
 
-def _setting_estimates(
+def setting_estimates(
     samples: Samples, flips: FloatArray | None
 ) -> tuple[list[FloatArray], list[FloatArray], list[IntArray]]:
     """Return for each setting what estimates its labels, and how precisely.

@@ -11,7 +11,7 @@ it and taken off the frequencies, so that it goes through the same weights as th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -276,19 +276,31 @@ class MitigatedSamples:
         check_arguments(MitigatedSamples.read_excess, locals())
         if self.excess is None:
             return None
+        return np.array([self._subtracted(number, assumption) for number in range(len(self.runs))])
+
+    def _subtracted(self, number: int, assumption: Assumption) -> FloatArray:
+        """Return what is taken off one run's frequencies.
+
+        Of a mean over variants, whose weights sum to 1, the same is taken off each.
+        """
+        factor = number // self.variants
         scales = self.mitigation.method.subtracted(self.mitigation, assumption.parameters)
-        found = np.zeros((len(self.runs), *self.runs[0].counts.shape))
-        for factor, scale in enumerate(scales):
-            if scale:
-                read = scale * self._read_excess(assumption.flips, assumption.draw, factor)
-                # Of a mean over variants, whose weights sum to 1, the same is taken off each.
-                found[factor * self.variants : (factor + 1) * self.variants] = read
-        return found
+        read = self._read_excess(assumption.flips, assumption.draw, factor)
+        return np.asarray(scales[factor] * read)
 
     def _read_excess(self, flips: FloatArray | None, draw: int, factor: int) -> FloatArray:
         assert self.excess is not None
-        own = self.excess[draw, factor]
-        return own if flips is None else read_probabilities(own, flips)
+        own = np.asarray(self.excess[draw, factor])
+        if flips is None:
+            return own
+        key = (flips.tobytes(), draw, factor)
+        if key not in self._read:
+            self._read[key] = read_probabilities(own, flips)
+        return self._read[key]
+
+    @cached_property
+    def _read(self) -> dict[tuple[bytes, int, int], FloatArray]:
+        return {}
 
     def combine(self, terms: Terms) -> tuple[FloatArray, FloatArray]:
         """Return Σ coefficient × <Pauli>, mitigated, and its standard error, each (T,).
@@ -300,27 +312,39 @@ class MitigatedSamples:
         check_arguments(MitigatedSamples.combine, locals())
         mean, variance = self._value(terms, self.assumptions[0])
         for moved in self.assumptions[1:]:
-            variance = variance + moved.share * (self._value(terms, moved)[0] - mean) ** 2
+            variance = variance + moved.share * (self._mean(terms, moved) - mean) ** 2
         return mean, np.sqrt(variance)
 
     def _value(self, terms: Terms, assumption: Assumption) -> tuple[FloatArray, FloatArray]:
-        times = self.runs[0].counts.shape[0]
-        mean, variance = np.zeros(times), np.zeros(times)
+        """Return the mean of a sum of Paulis, (T,), and the variance that its shots give."""
+        variance = np.zeros(self.runs[0].counts.shape[0])
+        for number, weights in self._used(terms, assumption):
+            variance = variance + weighted_mean(self.runs[number].counts, weights)[1]
+        return self._mean(terms, assumption), variance
+
+    def _mean(self, terms: Terms, assumption: Assumption) -> FloatArray:
+        mean = np.zeros(self.runs[0].counts.shape[0])
+        for number, weights in self._used(terms, assumption):
+            frequencies = self._frequencies[number]
+            mean = mean + np.einsum("tsk,tsk->t", weights, frequencies)
+            if self.excess is not None:
+                mean = mean - np.einsum("tsk,tsk->t", weights, self._subtracted(number, assumption))
+        return mean
+
+    def _used(self, terms: Terms, assumption: Assumption) -> Iterator[tuple[int, FloatArray]]:
+        """Yield each run that the sum is made of, and the weights of its frequencies."""
         coefficients = {label: self.coefficients(label, assumption) for label in terms}
-        excess = self.read_excess(assumption)
-        for number, run in enumerate(self.runs):
-            if not any(item[number] for item in coefficients.values()):
-                continue
-            scaled = {
-                label: np.asarray(factor) * coefficients[label][number]
-                for label, factor in terms.items()
-            }
-            weights = self._weights(number, scaled, assumption)
-            one, spread = weighted_mean(run.counts, weights)
-            mean, variance = mean + one, variance + spread
-            if excess is not None:
-                mean = mean - np.einsum("tsk,tsk->t", weights, excess[number])
-        return mean, variance
+        for number in range(len(self.runs)):
+            if any(item[number] for item in coefficients.values()):
+                scaled = {
+                    label: np.asarray(factor) * coefficients[label][number]
+                    for label, factor in terms.items()
+                }
+                yield number, self._weights(number, scaled, assumption)
+
+    @cached_property
+    def _frequencies(self) -> list[FloatArray]:
+        return [run.counts / np.maximum(run.shots, 1)[:, :, None] for run in self.runs]
 
     def _weights(self, number: int, terms: Terms, assumption: Assumption) -> FloatArray:
         """Return the weights of one run's frequencies, (T, B, 2^M), readout corrected."""
@@ -384,12 +408,12 @@ class MitigatedSamples:
         size = mean.size
         joint = np.zeros((len(mean), len(pairs), len(mean), len(pairs)))
         joint[np.arange(len(mean)), :, np.arange(len(mean)), :] = covariance
-        joint = joint.reshape(size, size)
+        total = joint.reshape(size, size)
         for moved in others:
             change = (self._differences(pairs, moved)[0] - mean).ravel()
-            joint += moved.share * np.outer(change, change)
+            total = total + moved.share * np.outer(change, change)
         flat = mean.ravel()
-        return ChiSquared(float(flat @ np.linalg.solve(joint, flat)), size)
+        return ChiSquared(float(flat @ np.linalg.solve(total, flat)), size)
 
     def _differences(
         self, pairs: list[tuple[str, str]], assumption: Assumption

@@ -169,11 +169,8 @@ def _combination(
 
 
 def _same(one: Combination, other: Combination) -> bool:
-    if (one.excess is None) != (other.excess is None):
-        return False
-    excess = one.excess is None or np.array_equal(one.excess, other.excess)
     return (
-        excess
+        np.array_equal(_excess_of(one), _excess_of(other))
         and np.array_equal(one.flips, other.flips)
         and np.array_equal(one.coefficients, other.coefficients)
     )

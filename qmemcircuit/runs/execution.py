@@ -23,10 +23,11 @@ from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import (
     MeasurementOptions,
     describe_circuits,
-    join_halves,
+    join_runs,
     mitigated_samples,
     plan_measurement,
 )
+from qmemcircuit.runs.planned_runs import describe_run
 from qmemcircuit.runs.protocols import Submittable
 
 if TYPE_CHECKING:
@@ -76,11 +77,17 @@ def run(
     measurement = plan_measurement(model, times, as_target(target), options)
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement)
-    counts = join_halves(
-        [item.role for item in measurement.runs],
-        [item.target.sample(item.circuits, measurement.shots) for item in measurement.runs],
-    )
     circuits = measurement.circuits
+    _, counts = join_runs(
+        [describe_run(item, circuits.bases) for item in measurement.runs],
+        [item.target.sample(item.circuits, item.shots) for item in measurement.runs],
+        len(circuits.bases),
+    )
+    mitigated = None
+    if mitigation is not None:
+        mitigated = mitigated_samples(
+            mitigation, circuits.bases, counts, measurement.forecast.excess
+        )
     provenance = make_provenance(
         "run",
         target=dict(measurement.target.describe()),
@@ -93,6 +100,6 @@ def run(
         circuits.times,
         Samples(circuits.bases, counts[0]),
         provenance,
-        None if mitigation is None else mitigated_samples(mitigation, circuits.bases, counts),
+        mitigated,
         stored_pairs(circuits.compiled),
     )

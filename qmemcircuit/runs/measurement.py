@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import CircuitSet, build_circuits
+from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import IntArray, check_boolean, check_integer, check_work
+from qmemcircuit.common.checks import FloatArray, IntArray, check_boolean, check_integer, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.mitigation import Mitigation
@@ -28,35 +28,19 @@ from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import resolve_ancilla
 from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
-from qmemcircuit.model.laws.rates import ConstantRate
-from qmemcircuit.model.memristors import Memristor, Model, Network
+from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import check_quantities
-
-FIRST_STREAM = 1_000_000
-"""Random streams of the two calibration circuits, beyond those of any noise factor."""
-
-SECOND_STREAM = 500_000
-"""Random streams of second halves begin here, also beyond those of any noise factor."""
-
-SECOND_HALF = ", second half"
-"""The role of a run ends so where its counts are added to those of the run before it."""
-
-
-@data_object
-@dataclass(frozen=True, eq=False)
-class PlannedRun:
-    """One set of circuits, and where it runs.
-
-    Attributes:
-        role: `"factor 1"`, `"factor 3"`, … or `"readout 0"`, `"readout 1"`; where circuits come
-            in two halves, each factor is followed by its second half.
-        circuits: what is measured.
-        target: with its qubits chosen.
-    """
-
-    role: str
-    circuits: CircuitSet
-    target: Target
+from qmemcircuit.runs.planned_runs import (
+    FIRST_STREAM,
+    NO_FORECAST,
+    SECOND_HALF,
+    Forecast,
+    PlannedRun,
+    forecast,
+    join_settings,
+    plan_runs,
+    readout_circuits,
+)
 
 
 @data_object
@@ -90,6 +74,12 @@ class MeasurementOptions:
                 f"Argument mitigation must be a Mitigation, but {self.mitigation!r} was given; "
                 "Mitigation(factors=(1, 3, 5)) is one."
             )
+        if self.mitigation.predicts and self.absorb_decay:
+            raise ValueError(
+                f"Argument mitigation must not have extrapolation="
+                f"{self.mitigation.extrapolation!r} with absorb_decay, but it has: what the device "
+                "adds is then part of what the circuits do, and must not be taken off."
+            )
         if self.mitigation.fold_all and self.absorb_decay:
             raise ValueError(
                 "Argument mitigation must have fold_all=False with absorb_decay, but it is True: "
@@ -104,21 +94,21 @@ class Measurement:
     """All that is measured for one record.
 
     Attributes:
-        runs: the model's circuits first.
-        shots: of each circuit; half of those asked where circuits come in two halves.
+        circuits: the model's, all settings.
+        runs: those of the model's circuits first.
+        shots: of each circuit, unless its run has its own; half of those asked where circuits come
+            in two halves.
         mitigation: as declared, or None.
         details: how the circuits were made, for the record's provenance.
+        forecast: what the mitigation takes from the calibrated model.
     """
 
+    circuits: CircuitSet
     runs: tuple[PlannedRun, ...]
     shots: int
     mitigation: Mitigation | None
     details: Mapping[str, Any]
-
-    @property
-    def circuits(self) -> CircuitSet:
-        """The model's circuits."""
-        return self.runs[0].circuits
+    forecast: Forecast = NO_FORECAST
 
     @property
     def target(self) -> Target:
@@ -154,12 +144,18 @@ def plan_measurement(
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
     shots = _shots_of_each(circuits, options.shots)
-    found = Measurement(_runs(circuits, placed, mitigation), shots, mitigation, details)
+    predicted = forecast(circuits, placed, mitigation)
+    runs = plan_runs(circuits, placed, mitigation, shots, predicted.shares)
+    found = Measurement(circuits.halves[0], runs, shots, mitigation, details, predicted)
     check_quantities(
         options.quantities, circuits.network, circuits.times, circuits.bases, shots=options.shots
     )
+    checked = set()
     for item in found.runs:
-        item.target.check(item.circuits)
+        # Runs of one role differ in settings alone, and a second half in angles.
+        if item.role not in checked:
+            item.target.check(item.circuits)
+        checked.add(item.role)
     return found
 
 
@@ -167,7 +163,9 @@ def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurem
     """Return the measurement of circuits that are already made, without mitigation."""
     shots = check_integer("shots", shots, minimum=1)
     placed = target.place(circuits.halves[0])
-    return Measurement(_runs(circuits, placed, None), _shots_of_each(circuits, shots), None, {})
+    each = _shots_of_each(circuits, shots)
+    runs = plan_runs(circuits, placed, None, each)
+    return Measurement(circuits.halves[0], runs, each, None, {})
 
 
 def _shots_of_each(circuits: CircuitSet, shots: int) -> int:
@@ -183,6 +181,14 @@ def _shots_of_each(circuits: CircuitSet, shots: int) -> int:
 
 def _is_second(role: str) -> bool:
     return role.endswith(SECOND_HALF)
+
+
+def join_runs(
+    described: Sequence[Mapping[str, Any]], counts: Sequence[IntArray], settings: int
+) -> tuple[list[str], list[IntArray]]:
+    """Return roles and counts (T, B, 2^M) of all runs, settings put together, halves added."""
+    roles, tables = join_settings(described, counts, settings)
+    return first_roles(roles), join_halves(roles, tables)
 
 
 def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
@@ -204,42 +210,6 @@ def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArr
 def first_roles(roles: Sequence[str]) -> list[str]:
     """Return the roles of the joined runs."""
     return [role for role in roles if not _is_second(role)]
-
-
-def _runs(
-    circuits: CircuitSet, placed: Target, mitigation: Mitigation | None
-) -> tuple[PlannedRun, ...]:
-    runs = _halves("factor 1", circuits, placed, 0)
-    if mitigation is None:
-        return tuple(runs)
-    for stream, factor in enumerate(mitigation.factors[1:], start=1):
-        amplified = placed.amplify(factor, fold_all=mitigation.fold_all)
-        runs += _halves(f"factor {factor}", circuits, amplified, stream)
-    if mitigation.readout:
-        for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
-            own = placed.independent(FIRST_STREAM + place)
-            runs.append(PlannedRun(f"readout {place}", calibration, own))
-    return tuple(runs)
-
-
-def _halves(role: str, circuits: CircuitSet, target: Target, stream: int) -> list[PlannedRun]:
-    """Return the runs of one noise factor, with shots of their own."""
-    first, *second = circuits.halves
-    runs = [PlannedRun(role, first, target.independent(stream) if stream else target)]
-    for half in second:
-        own = target.independent(SECOND_STREAM + stream)
-        runs.append(PlannedRun(role + SECOND_HALF, half, own))
-    return runs
-
-
-def readout_circuits(memristors: int) -> tuple[CircuitSet, CircuitSet]:
-    """Return the two calibration circuits: all memristors in |0>, and all in |1>."""
-    count = check_integer("memristors", memristors, minimum=1)
-    zeros, ones = (
-        build_circuits(Network([Memristor(ConstantRate(0.0), a=angle)] * count), [0.0], bases="Z")
-        for angle in (np.pi / 2, 0.0)
-    )
-    return zeros, ones
 
 
 def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
@@ -268,15 +238,18 @@ def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
 
 
 def mitigated_samples(
-    mitigation: Mitigation, bases: tuple[str, ...], counts: Sequence[IntArray]
+    mitigation: Mitigation,
+    bases: tuple[str, ...],
+    counts: Sequence[IntArray],
+    excess: FloatArray | None = None,
 ) -> MitigatedSamples:
     """Return the counts of all runs, in their order, each (T, B, 2^M), with their mitigation."""
-    count = len(mitigation.factors)
+    count = len(counts) - (2 if mitigation.readout else 0)
     samples = tuple(Samples(bases, table) for table in counts[:count])
     readout = None
     if mitigation.readout:
         readout = Readout(np.array([table[0, 0] for table in counts[count:]]))
-    return MitigatedSamples(mitigation, samples, readout)
+    return MitigatedSamples(mitigation, samples, readout, excess)
 
 
 def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:

@@ -24,7 +24,12 @@ import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.counts.extrapolations.protocols import Declared, MeasuredMeans, Refusals
+from qmemcircuit.counts.extrapolations.protocols import (
+    Declared,
+    MeasuredMeans,
+    Prices,
+    Refusals,
+)
 
 RATE_RANGE = (1e-3, 4.0)
 """Bounds of r × (largest − smallest factor). Below, the decay is a straight line; beyond, it is
@@ -88,6 +93,10 @@ class Exponential:
     def subtracted(self, declared: Declared, parameters: Mapping[str, float]) -> FloatArray:
         """Return zeros."""
         return np.zeros(len(declared.factors))
+
+    def shares(self, declared: Declared, prices: Prices) -> FloatArray:
+        """Return equal shares: the weights depend on the rates, which are not known yet."""
+        return np.full(len(declared.factors), 1 / len(declared.factors))
 
     def describe(self, declared: Declared) -> str:
         """Return the method in a few words."""

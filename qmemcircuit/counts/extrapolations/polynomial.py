@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.counts.extrapolations.protocols import Declared, Fitted, MeasuredMeans, Refusals
+from qmemcircuit.counts.extrapolations.protocols import (
+    Declared,
+    Fitted,
+    MeasuredMeans,
+    Prices,
+    Refusals,
+)
 
 
 def polynomial_weights(factors: Sequence[int], order: int) -> FloatArray:
@@ -42,6 +48,11 @@ class Polynomial:
     def subtracted(self, declared: Declared, parameters: Mapping[str, float]) -> FloatArray:
         """Return zeros."""
         return np.zeros(len(declared.factors))
+
+    def shares(self, declared: Declared, prices: Prices) -> FloatArray:
+        """Return shares like the weights' sizes: then Σ w²/n is least."""
+        sizes = np.abs(polynomial_weights(declared.factors, declared.degree))
+        return np.asarray(sizes / sizes.sum())
 
     def describe(self, declared: Declared) -> str:
         """Return the order."""

@@ -42,6 +42,22 @@ class MeasuredMeans:
     excess: FloatArray | None = None
 
 
+@data_object
+@dataclass(frozen=True)
+class Prices:
+    """What a shot buys, as predicted: for the shares of the noise factors.
+
+    Attributes:
+        means: of one shot at factor 1, along the direction in which noise moves the means,
+            averaged over times.
+        fitted: what the fitted number adds to that with one shot at the last factor; None where
+            nothing is predicted.
+    """
+
+    means: float
+    fitted: float | None
+
+
 class Declared(Protocol):
     """What a method asks of a `Mitigation`."""
 
@@ -108,6 +124,10 @@ class ExtrapolationMethod(Protocol):
 
     def subtracted(self, declared: Declared, parameters: Mapping[str, float]) -> FloatArray:
         """Return s (F,): how much of each factor's excess is subtracted."""
+        ...
+
+    def shares(self, declared: Declared, prices: Prices) -> FloatArray:
+        """Return each factor's share of the shots, (F,), for the least variance as predicted."""
         ...
 
     def describe(self, declared: Declared) -> str:

@@ -33,7 +33,12 @@ import numpy as np
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.chi_squared import ChiSquared
-from qmemcircuit.counts.extrapolations.protocols import Declared, MeasuredMeans, Refusals
+from qmemcircuit.counts.extrapolations.protocols import (
+    Declared,
+    MeasuredMeans,
+    Prices,
+    Refusals,
+)
 
 NOISE_SCALE = "noise_scale"
 """The name of λ."""
@@ -91,11 +96,22 @@ class Shaped:
         self, label: str, declared: Declared, parameters: Mapping[str, float]
     ) -> FloatArray | None:
         """Return 1 for factor 1: the other serves λ alone."""
-        return np.eye(len(declared.factors))[0]
+        return np.asarray(np.eye(len(declared.factors))[0])
 
     def subtracted(self, declared: Declared, parameters: Mapping[str, float]) -> FloatArray:
         """Return λ for factor 1."""
-        return parameters[NOISE_SCALE] * np.eye(len(declared.factors))[0]
+        return np.asarray(parameters[NOISE_SCALE] * np.eye(len(declared.factors))[0])
+
+    def shares(self, declared: Declared, prices: Prices) -> FloatArray:
+        """Return the shares that make A/n_1 + B/n_k least: as √A to √B.
+
+        A is the variance of the means along E_1, B = E_1² var λ, each for one shot; that of m_1 in
+        λ is left out, for n_1 is many times n_k.
+        """
+        if len(declared.factors) == 1 or prices.fitted is None:
+            return np.full(len(declared.factors), 1 / len(declared.factors))
+        sizes = np.sqrt([prices.means, prices.fitted])
+        return np.asarray(sizes / sizes.sum())
 
     def describe(self, declared: Declared) -> str:
         """Return the method in a few words."""
