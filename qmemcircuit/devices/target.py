@@ -24,7 +24,14 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
-from qmemcircuit.circuits.protocols import Chain, Prepared, PreparedChain, Target, counts_of
+from qmemcircuit.circuits.protocols import (
+    Chain,
+    NoiseModel,
+    Prepared,
+    PreparedChain,
+    Target,
+    counts_of,
+)
 from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
@@ -150,6 +157,16 @@ class DeviceTarget(Target):
         """Return this noise model."""
         return self
 
+    def adopt(self, prediction: NoiseModel) -> DeviceTarget:
+        """Return the noise model with the qubits and forms that were chosen: itself."""
+        check_arguments(DeviceTarget.adopt, locals(), own=("prediction",))
+        if not isinstance(prediction, DeviceTarget):
+            raise TypeError(
+                f"Argument prediction must be a DeviceTarget, but {prediction!r} was given; "
+                "predict() returns one."
+            )
+        return prediction
+
     def independent(self, stream: int) -> DeviceTarget:
         """Return the same device with other shots, and other Paulis, of the same seed."""
         check_arguments(DeviceTarget.independent, locals())
@@ -184,8 +201,13 @@ class DeviceTarget(Target):
             # and all choices of suppression run the same circuit.
             plain = replace(placed.unsuppressed(), folding=UNFOLDED, forms=(), coherent_errors=None)
 
-            def states(forms: tuple[Form, ...], only: Sequence[int]) -> ComplexArray:
-                return replace(plain, forms=forms).noisy_states(circuits, only=only)[0]
+            def states(sets: Sequence[tuple[Form, ...]], only: Sequence[int]) -> ComplexArray:
+                compiled = []
+                for forms in sets:
+                    chosen = replace(plain, forms=forms)
+                    compiled += chosen.compile(circuits, measured=False, only=only)
+                found = plain._simulate(compiled)
+                return found.reshape(len(sets), len(only), *found.shape[1:])
 
             placed = replace(placed, forms=choose_forms(circuits, states))
         return placed
@@ -389,14 +411,18 @@ class DeviceTarget(Target):
         check_arguments(DeviceTarget.noisy_states, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, measured=False, only=only)
+        return placed._simulate(compiled), compiled
+
+    def _simulate(self, compiled: Sequence[CompiledCircuit]) -> ComplexArray:
+        """Return the noisy state of each circuit, averaged over its random instances."""
         states = simulate(
             compiled,
-            placed.restricted(),
+            self.restricted(),
             self.reset_error,
             self.coherent_errors,
             save="density_matrix",
         )
-        return states.mean(axis=1), compiled
+        return np.asarray(states.mean(axis=1))
 
     def predicted_states(
         self, circuits: CircuitSet, *, only: Sequence[int] | None = None, **details: Any
@@ -542,8 +568,8 @@ def scheduled_device(target: Target) -> DeviceTarget:
     found = target.predict()
     if not isinstance(found, DeviceTarget):
         raise ValueError(
-            f"Argument target must have a calibration for absorb_decay and ancilla='best', but "
-            f"{target!r} has none; use device(backend) or ibm(name)."
+            f"Argument target must have a calibration for absorb_decay, ancilla='best' "
+            f"and form='best', but {target!r} has none; use device(backend) or ibm(name)."
         )
     return found
 

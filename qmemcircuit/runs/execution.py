@@ -17,6 +17,7 @@ from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.devices.best import BestForm
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.records import Record
 from qmemcircuit.runs.collection import run_jobs
@@ -48,6 +49,7 @@ def run(
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
+    form: BestForm | None = None,
     mitigation: Mitigation | None = None,
     quantities: Sequence[str] = (),
 ) -> Record:
@@ -63,6 +65,11 @@ def run(
             two circuits for each, which then have half of them.
         absorb_decay: let the device's own T1 do part of the damping; for targets with a
             schedule, `device(…)` and `ibm(…)` (see `absorption`).
+        form: `"best"` predicts every form of the circuits (plain, selected among equal ones, with
+            decay absorbed; each with recycled, pooled, fresh or merged ancillas) from the device's
+            calibration, runs the one nearest to the noiseless states, and records the others'
+            predictions. A device without `reset` gets fresh ancillas. None runs what the other
+            arguments say.
         mitigation: what is measured in addition, declared before the run, for `mitigate(record)`;
             each noise factor takes `shots` of each circuit again.
         quantities: what will be estimated, any of "voltage", "current", "loops", "states" and
@@ -73,7 +80,7 @@ def run(
     """
     check_arguments(run, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities)
+    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities, form)
     measurement = plan_measurement(model, times, as_target(target), options)
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,14 @@ from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import FloatArray, IntArray, check_boolean, check_integer, check_work
+from qmemcircuit.common.checks import (
+    FloatArray,
+    IntArray,
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_work,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.mitigation import Mitigation
@@ -26,6 +33,7 @@ from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import resolve_ancilla
+from qmemcircuit.devices.best import BestForm, choose_form
 from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Model
@@ -54,6 +62,8 @@ class MeasurementOptions:
         absorb_decay: whether the device's own T1 does part of the damping.
         mitigation: what is measured in addition, or None.
         quantities: what will be estimated.
+        form: `"best"` leaves ancillas, forms and absorption to the device's calibration; None is
+            what the other options say.
 
     Raises ValueError or TypeError where one is out of range, or two exclude each other.
     """
@@ -63,10 +73,13 @@ class MeasurementOptions:
     absorb_decay: bool = False
     mitigation: Mitigation | None = None
     quantities: Sequence[str] = ()
+    form: BestForm | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shots", check_integer("shots", self.shots, minimum=1))
         object.__setattr__(self, "absorb_decay", check_boolean("absorb_decay", self.absorb_decay))
+        if self.form is not None:
+            self._check_form()
         if self.mitigation is None:
             return
         if not isinstance(self.mitigation, Mitigation):
@@ -85,6 +98,16 @@ class MeasurementOptions:
                 "Argument mitigation must have fold_all=False with absorb_decay, but it is True: "
                 "the device's T1 is part of what the circuits do, and must not be extrapolated "
                 "away."
+            )
+
+    def _check_form(self) -> None:
+        check_choice("form", self.form, get_args(BestForm))
+        ancilla = self.circuits.ancilla
+        if ancilla != "reset" or self.absorb_decay:
+            taken = "absorb_decay=True" if self.absorb_decay else f"ancilla={ancilla!r}"
+            raise ValueError(
+                f"Argument form must be None with {taken}, but 'best' was given, which chooses "
+                "that itself; leave one of the two out."
             )
 
 
@@ -129,18 +152,10 @@ def plan_measurement(
     Raises ValueError or TypeError for what would fail in the middle of the measurement or after
     it: circuits that the target cannot run, quantities that cannot be estimated.
     """
-    circuits, choice = resolve_ancilla(model, times, options.circuits, target)
     mitigation = options.mitigation
-    if mitigation is not None and mitigation.extrapolation == "exponential":
-        require_equal_gates(circuits.halves[0])
-    placed = target.place(circuits.halves[0])
-    absorption = None
-    if options.absorb_decay:
-        circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
-        absorption = report.describe()
+    circuits, placed, choices = _formed(model, times, target, options)
     details = {
-        "absorption": absorption,
-        "ancilla_choice": None if choice is None else choice.describe(),
+        **choices,
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
     shots = _shots_of_each(circuits, options.shots)
@@ -157,6 +172,30 @@ def plan_measurement(
             item.target.check(item.circuits)
         checked.add(item.role)
     return found
+
+
+def _formed(
+    model: Model, times: ArrayLike, target: Target, options: MeasurementOptions
+) -> tuple[CircuitSet, Target, dict[str, Any]]:
+    """Return the circuits as they run, the target with its qubits, and how both were chosen."""
+    mitigation = options.mitigation
+    equal_gates = mitigation is not None and mitigation.method.equal_gates
+    if options.form is not None:
+        absorbable = mitigation is None or not (mitigation.fold_all or mitigation.predicts)
+        form = choose_form(model, times, options.circuits, target, absorbable=absorbable)
+        circuits, placed, report = form.circuits, target.adopt(form.device), form.absorption
+        chosen = {"ancilla_choice": None, "form_choice": form.describe()}
+        if equal_gates:
+            require_equal_gates(circuits)
+    else:
+        circuits, choice = resolve_ancilla(model, times, options.circuits, target)
+        if equal_gates:
+            require_equal_gates(circuits.halves[0])
+        placed, report = target.place(circuits.halves[0]), None
+        if options.absorb_decay:
+            circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
+        chosen = {"ancilla_choice": None if choice is None else choice.describe()}
+    return circuits, placed, {"absorption": None if report is None else report.describe(), **chosen}
 
 
 def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurement:

@@ -26,6 +26,7 @@ from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.devices.best import BestForm
 from qmemcircuit.devices.expected import INFINITE_SHOTS, trajectory_of_probabilities
 from qmemcircuit.devices.resets import flipped_resets
 from qmemcircuit.devices.target import DeviceTarget
@@ -110,11 +111,12 @@ def rehearse(
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
+    form: BestForm | None = None,
 ) -> Rehearsal:
     """Simulate the measurement that `run` would make on a noise model; draw its shots later.
 
     Args:
-        model, times, bases, ancilla, splitting, steps, collision, absorb_decay: as in `run`.
+        model, times, bases, ancilla, splitting, steps, collision, absorb_decay, form: as in `run`.
         target: made by `device`, or by `ibm`: then its noise model is rehearsed.
         mitigation: as in `run`; None is the counts as they are.
 
@@ -130,7 +132,7 @@ def rehearse(
         )
     declared = Mitigation(readout=False) if mitigation is None else mitigation
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared)
+    options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared, form=form)
     measurement = plan_measurement(model, times, device, options)
     circuits = measurement.circuits
     if circuits.half is not None:

@@ -381,6 +381,7 @@ def values() -> dict[str, Any]:
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
         "count_compiled.compiled": [device_circuit()],
+        "adopt.prediction": qm.device(PlainBackend(), seed=1),
         "place_on.qubits": [0],
         "place_on.reason": "an example",
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
