@@ -9,8 +9,8 @@ What a shaped extrapolation subtracts, the predicted excess, is turned into what
 it and taken off the frequencies, so that it goes through the same weights as they do.
 """
 
-# More than 400 lines: one class knows how counts, calibrations and fits make a mean, and each of its
-# questions (mean, error, test of a symmetry, state) is asked of the same weights.
+# More than 400 lines: one class knows how counts, calibrations and fits make a mean, and each of
+# its questions (mean, error, test of a symmetry, state) is asked of the same weights.
 
 from __future__ import annotations
 

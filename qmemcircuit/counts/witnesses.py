@@ -148,7 +148,7 @@ def pair_counts(data: Samples | MitigatedSamples, first: int, second: int) -> Pa
 def _combination(
     data: MitigatedSamples, assumption: Assumption, pair: tuple[int, int], used: BoolArray
 ) -> Combination:
-    share = np.full(len(data.runs), 1 / len(data.runs))  # <II> is 1 in every run
+    share = used / np.count_nonzero(used)  # <II> is 1 in every run
     columns = [share, *(data.coefficients(label, assumption) for label in _LABELS[1:])]
     flips = np.zeros((2, 2)) if assumption.flips is None else assumption.flips[list(pair)]
     read = data.read_excess(assumption)
