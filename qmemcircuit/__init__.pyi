@@ -62,11 +62,13 @@ from .model.laws.rates import SquidRate as SquidRate
 from .model.laws.tabulated import TabulatedRate as TabulatedRate
 from .model.memristors import Memristor as Memristor
 from .model.memristors import Network as Network
-from .plotting.figures import plot_budget as plot_budget
-from .plotting.figures import plot_concurrence as plot_concurrence
+from .plotting.bloch import plot_bloch as plot_bloch
+from .plotting.distances import plot_budget as plot_budget
+from .plotting.distances import plot_residuals as plot_residuals
+from .plotting.entanglement import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop
-from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
+from .plotting.graphs import plot_graph as plot_graph
 from .plotting.parameter_planes import plot_map as plot_map
 from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
@@ -183,8 +185,10 @@ __all__ = [
     "mitigate",
     "pauli_mean",
     "plan",
+    "plot_bloch",
     "plot_budget",
     "plot_concurrence",
+    "plot_graph",
     "plot_loop",
     "plot_map",
     "plot_residuals",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.drawing import draw_bloch_path
+from experiments.drawing import draw_bloch_path, draw_mosaic
 from experiments.driven2026.forced import (
     draw_relative_spectrum,
     lyapunov_quantity,
@@ -28,7 +28,7 @@ from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.maps import rotation_number
 from qmemcircuit.neurons.dynamics.spectra import identify_line
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 
 def compute(settings: Settings) -> Result:
@@ -92,7 +92,8 @@ def compute(settings: Settings) -> Result:
 def draw(result: Result) -> Any:
     """Draw beating, torus and spectrum."""
     data, natural = result.data["forced"], result.parameters["natural"]
-    figure, axes = make_figure(1, 3, width=9.6, height=3.0)
+    figure, panels = draw_mosaic("aa;bc", height=5.2)
+    axes = [panels[letter] for letter in "abc"]
     axes[0].plot(data["time"], data["V"], lw=0.8)
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 30))
     axes[0].set_title("(a) beating")
@@ -106,5 +107,5 @@ def draw(result: Result) -> Any:
     }
     draw_relative_spectrum(axes[2], data, marks)
     axes[2].set_xlim(0, 20)
-    axes[2].set_title("(c)", pad=14)
+    axes[2].set_title("(c) spectrum", pad=14)
     return figure

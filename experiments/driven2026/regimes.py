@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import TWO_COLUMNS
 from experiments.maps import sweep_map
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import ConvergenceError, find_periodic_orbit
@@ -139,7 +140,7 @@ def _orbit_rate(neuron: ShuttleNeuron, state: np.ndarray[Any, Any]) -> float:
 
 def draw(result: Result) -> Any:
     """Draw both maps; chaos and what is not locked are marked."""
-    figure, axes = make_figure(1, 2, width=9.0, height=3.5)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.4)
     for ax, (name, resistance, bias, *_) in zip(axes, CASES, strict=True):
         data = result.data[name]
         limit = 0.25

@@ -14,7 +14,7 @@ import qmemcircuit as qm
 from experiments.guo2022.coupled_pairs import measure_pair, parameters
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting.figures import plot_concurrence
+from qmemcircuit.plotting.entanglement import plot_concurrence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -60,6 +60,4 @@ def draw(result: Result) -> Figure:
             "(b) one ancilla, recycled by reset": _circuit("reset"),
             "(c) merged: all of [0, t] as one exact collision": _circuit("merged"),
         },
-        height=6.4,
-        width=9.0,
     )

@@ -56,4 +56,4 @@ def _circuit() -> QuantumCircuit:
 def draw(result: Result) -> Figure:
     """Draw two steps with the yy coupling."""
     title = "two steps with fresh ancillas: damp both, free evolution, coupling"
-    return draw_circuits({title: _circuit()}, height=3.6, width=9.0)
+    return draw_circuits({title: _circuit()})

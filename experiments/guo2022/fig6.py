@@ -61,4 +61,4 @@ def draw(result: Result) -> Figure:
         f"({letter}) exp(−iδ σ{axis}⊗σ{axis})": _circuit(axis)
         for letter, axis in zip("abc", AXES, strict=True)
     }
-    return draw_circuits(circuits, height=4.8, width=6.0)
+    return draw_circuits(circuits)

@@ -267,7 +267,7 @@ def _circuits(
         size = circuits.ancilla.size
         if name.startswith("pool") and size is not None and size >= max(collisions, 2):
             left_out[name] = f"the same as fresh for {collisions} collisions"
-        elif name == "merged" and len(circuits.halves) > 1:
+        elif name == "merged" and len(circuits.branches) > 1:
             left_out[name] = "it takes two circuits for each time"
         elif name != "merged" and size is not None and collisions > size and "reset" not in names:
             left_out[name] = "the device has no reset"

@@ -46,7 +46,7 @@ def predicted_excess(
         mitigation: its noise factors and its drift, which is 0 for one prediction (N = 1) instead
             of `DRAWS` + 1.
     """
-    parts = [_excess(half, target, mitigation) for half in circuits.halves]
+    parts = [_excess(branch, target, mitigation) for branch in circuits.branches]
     return np.asarray(np.mean(parts, axis=0))
 
 

@@ -287,10 +287,13 @@ class DeviceTarget(Target):
     def probabilities(self, circuits: CircuitSet) -> FloatArray:
         """Return the exact outcome probabilities, readout errors included, (T, B, 2^M).
 
-        With twirling they are the average of the random instances.
+        With twirling they are the average of the random instances, with several branches
+        (`CircuitSet.branches`) that of theirs.
         """
         check_arguments(DeviceTarget.probabilities, locals())
-        return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
+        placed = self.place(circuits.branches[0])
+        found = [placed.instance_probabilities(item).mean(axis=0) for item in circuits.branches]
+        return np.asarray(np.mean(found, axis=0))
 
     def instance_probabilities(
         self, circuits: CircuitSet, compiled: Sequence[CompiledCircuit] | None = None
@@ -429,11 +432,14 @@ class DeviceTarget(Target):
     ) -> Trajectory:
         """Return the noisy states as a trajectory; `details` go into its provenance.
 
+        Where circuits come in branches the states are their mean, gates and durations the first's.
         `only` lists the time indices wanted; None is all of them.
         """
         check_arguments(DeviceTarget.predicted_states, locals())
-        placed = self.place(circuits)
-        states, compiled = placed.noisy_states(circuits, only=only)
+        placed = self.place(circuits.branches[0])
+        found = [placed.noisy_states(branch, only=only) for branch in circuits.branches]
+        states = np.mean([series for series, _ in found], axis=0)
+        compiled = found[0][1]
         times = circuits.times if only is None else circuits.times[list(only)]
         provenance = make_provenance(
             "device_states",
@@ -447,8 +453,8 @@ class DeviceTarget(Target):
             durations=[item.duration for item in compiled] if self.compilation.schedule else None,
             **details,
         )
-        found = trajectory_of_states(circuits.network, times, states, provenance)
-        return circuits.with_residuals(found, only=only)
+        trajectory = trajectory_of_states(circuits.network, times, states, provenance)
+        return circuits.with_residuals(trajectory, only=only)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities.

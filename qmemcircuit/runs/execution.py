@@ -61,8 +61,8 @@ def run(
             with the device's calibrated noise; the record says why.
         target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
             On `ibm(…)` this submits, waits and collects in a new folder of the working directory.
-        shots: shots of each time and setting, an integer ≥ 1; even where `ancilla="merged"` takes
-            two circuits for each, which then have half of them.
+        shots: shots of each time and setting, an integer ≥ 1; a multiple of the circuits that
+            `ancilla="merged"` takes for each, which then have equal shares of them.
         absorb_decay: let the device's own T1 do part of the damping; for targets with a
             schedule, `device(…)` and `ibm(…)` (see `absorption`).
         form: `"best"` predicts every form of the circuits (plain, selected among equal ones, with

@@ -39,9 +39,9 @@ from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import check_quantities
 from qmemcircuit.runs.planned_runs import (
+    BRANCH,
     FIRST_STREAM,
     NO_FORECAST,
-    SECOND_HALF,
     Forecast,
     PlannedRun,
     forecast,
@@ -119,8 +119,8 @@ class Measurement:
     Attributes:
         circuits: the model's, all settings.
         runs: those of the model's circuits first.
-        shots: of each circuit, unless its run has its own; half of those asked where circuits come
-            in two halves.
+        shots: of each circuit, unless its run has its own; an equal share of those asked where
+            circuits come in branches.
         mitigation: as declared, or None.
         details: how the circuits were made, for the record's provenance.
         forecast: what the mitigation takes from the calibrated model.
@@ -140,8 +140,8 @@ class Measurement:
 
     @property
     def shots_asked(self) -> int:
-        """Shots of each time and setting, both halves together."""
-        return self.shots * (2 if any(_is_second(item.role) for item in self.runs) else 1)
+        """Shots of each time and setting, all branches together."""
+        return self.shots * len([item for item in self.runs if factor_of(item.role) == "factor 1"])
 
 
 def plan_measurement(
@@ -158,16 +158,16 @@ def plan_measurement(
         **choices,
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
-    shots = _shots_of_each(circuits, options.shots)
+    shots = shots_of_each(circuits, options.shots)
     predicted = forecast(circuits, placed, mitigation)
     runs = plan_runs(circuits, placed, mitigation, shots, predicted.shares)
-    found = Measurement(circuits.halves[0], runs, shots, mitigation, details, predicted)
+    found = Measurement(circuits.branches[0], runs, shots, mitigation, details, predicted)
     check_quantities(
         options.quantities, circuits.network, circuits.times, circuits.bases, shots=options.shots
     )
     checked = set()
     for item in found.runs:
-        # Runs of one role differ in settings alone, and a second half in angles.
+        # Runs of one role differ in settings alone, and later branches in angles.
         if item.role not in checked:
             item.target.check(item.circuits)
         checked.add(item.role)
@@ -190,8 +190,8 @@ def _formed(
     else:
         circuits, choice = resolve_ancilla(model, times, options.circuits, target)
         if equal_gates:
-            require_equal_gates(circuits.halves[0])
-        placed, report = target.place(circuits.halves[0]), None
+            require_equal_gates(circuits.branches[0])
+        placed, report = target.place(circuits.branches[0]), None
         if options.absorb_decay:
             circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
         chosen = {"ancilla_choice": None if choice is None else choice.describe()}
@@ -201,43 +201,49 @@ def _formed(
 def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurement:
     """Return the measurement of circuits that are already made, without mitigation."""
     shots = check_integer("shots", shots, minimum=1)
-    placed = target.place(circuits.halves[0])
-    each = _shots_of_each(circuits, shots)
+    placed = target.place(circuits.branches[0])
+    each = shots_of_each(circuits, shots)
     runs = plan_runs(circuits, placed, None, each)
-    return Measurement(circuits.halves[0], runs, each, None, {})
+    return Measurement(circuits.branches[0], runs, each, None, {})
 
 
-def _shots_of_each(circuits: CircuitSet, shots: int) -> int:
-    """Return the shots of each circuit: equal ones for both halves, or the mean is biased."""
-    halves = len(circuits.halves)
-    if shots % halves:
+def shots_of_each(circuits: CircuitSet, shots: int) -> int:
+    """Return the shots of each circuit: equal ones for all branches, or the mean is biased."""
+    branches = len(circuits.branches)
+    if shots % branches:
         raise ValueError(
-            f"Argument shots must be even where every time takes two circuits, but {shots} was "
-            f"given: half of them go to each; take {shots + 1}."
+            f"Argument shots must be a multiple of {branches} where every time takes {branches} "
+            f"circuits, but {shots} was given: equal shares go to each; take "
+            f"{shots + branches - shots % branches}."
         )
-    return shots // halves
+    return shots // branches
 
 
-def _is_second(role: str) -> bool:
-    return role.endswith(SECOND_HALF)
+def _is_later(role: str) -> bool:
+    return BRANCH.search(role) is not None
+
+
+def factor_of(role: str) -> str:
+    """Return a run's role without its branch."""
+    return BRANCH.sub("", role)
 
 
 def join_runs(
     described: Sequence[Mapping[str, Any]], counts: Sequence[IntArray], settings: int
 ) -> tuple[list[str], list[IntArray]]:
-    """Return roles and counts (T, B, 2^M) of all runs, settings put together, halves added."""
+    """Return roles and counts (T, B, 2^M) of all runs, settings put together, branches added."""
     roles, tables = join_settings(described, counts, settings)
-    return first_roles(roles), join_halves(roles, tables)
+    return first_roles(roles), join_branches(roles, tables)
 
 
-def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
-    """Return the counts (T, B, 2^M) of each run, those of a second half added to its first.
+def join_branches(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
+    """Return the counts (T, B, 2^M) of each run, those of later branches added to the first.
 
-    Nothing is kept where one of the halves is missing: alone it is another channel.
+    Nothing is kept where one of the branches is missing: without it they are another channel.
     """
     joined: list[IntArray] = []
     for role, table in zip(roles, counts, strict=True):
-        if not _is_second(role):
+        if not _is_later(role):
             joined.append(table)
             continue
         first = joined[-1]
@@ -248,7 +254,7 @@ def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArr
 
 def first_roles(roles: Sequence[str]) -> list[str]:
     """Return the roles of the joined runs."""
-    return [role for role in roles if not _is_second(role)]
+    return [role for role in roles if not _is_later(role)]
 
 
 def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:

@@ -7,6 +7,7 @@ again afterwards.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,14 +32,20 @@ from qmemcircuit.model.memristors import Memristor, Network
 FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""
 
-SECOND_STREAM = 500_000
-"""Random streams of second halves begin here, also beyond those of any noise factor."""
+BRANCH_STREAM = 500_000
+"""Random streams of later branches begin here, also beyond those of any noise factor."""
+
+BRANCH_STRIDE = 1000
+"""From the streams of one branch to those of the next: more than noise factors."""
 
 SHARED_STREAM = 2_000_000
 """And those of further settings with shots of their own, and of resets with an X after them."""
 
-SECOND_HALF = ", second half"
-"""The role of a run ends so where its counts are added to those of the run before it."""
+BRANCH = re.compile(r", (second half|branch \d+)$")
+"""The role of a run ends so where its counts are added to those of the run before it.
+
+Submissions of up to November 2026 call the second of two a second half.
+"""
 
 
 @data_object
@@ -48,8 +55,8 @@ class PlannedRun:
 
     Attributes:
         role: `"factor 1"`, `"factor 3"`, …, `"factor 1, X after resets 0 and 1"`, or
-            `"readout 0"`, `"readout 1"`; where circuits come in two halves, each is followed by
-            its second half. Runs of one role have different settings.
+            `"readout 0"`, `"readout 1"`; where circuits come in several branches, each is followed
+            by its other branches, `", branch 2"`, …. Runs of one role have different settings.
         circuits: what is measured.
         target: with its qubits chosen.
         shots: of each circuit.
@@ -103,10 +110,10 @@ def _shares(
     circuits: CircuitSet, device: DeviceTarget, mitigation: Mitigation, excess: FloatArray | None
 ) -> FloatArray:
     memristors = len(circuits.network.memristors)
-    placed = device.place(circuits.halves[0])
+    placed = device.place(circuits.branches[0])
     matrices = readout_matrices(placed.restricted())[:memristors]
     flips = np.array([[matrix[1, 0], matrix[0, 1]] for matrix in matrices])
-    chances = np.mean([placed.probabilities(half) for half in circuits.halves], axis=0)
+    chances = np.mean([placed.probabilities(branch) for branch in circuits.branches], axis=0)
     own = None if excess is None else excess[0]
     return predicted_shares(chances, circuits.bases, mitigation, flips=flips, excess=own)
 
@@ -142,7 +149,7 @@ def plan_runs(
 ) -> tuple[PlannedRun, ...]:
     """Return all runs, the model's circuits first."""
     if mitigation is None:
-        return tuple(_halves("factor 1", circuits, placed, 0, shots))
+        return tuple(_branches("factor 1", circuits, placed, 0, shots))
     flips = flipped_resets(circuits, mitigation)
     table = allocated_shots(circuits, mitigation, shots, shares)
     runs: list[PlannedRun] = []
@@ -162,7 +169,7 @@ def plan_runs(
                 stream = number
                 if variant or group:
                     stream += SHARED_STREAM + 100 * (1000 * variant + group)
-                runs += _halves(role, part, amplified, stream, int(value))
+                runs += _branches(role, part, amplified, stream, int(value))
     if mitigation.readout:
         for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
             own_target = placed.independent(FIRST_STREAM + place)
@@ -194,15 +201,15 @@ def allocated_shots(
     return np.asarray(found.reshape(wanted.shape))
 
 
-def _halves(
+def _branches(
     role: str, circuits: CircuitSet, target: Target, stream: int, shots: int
 ) -> list[PlannedRun]:
     """Return the runs of one role, with shots of their own."""
-    first, *second = circuits.halves
+    first, *later = circuits.branches
     runs = [PlannedRun(role, first, target.independent(stream) if stream else target, shots)]
-    for half in second:
-        own = target.independent(SECOND_STREAM + stream)
-        runs.append(PlannedRun(role + SECOND_HALF, half, own, shots))
+    for place, branch in enumerate(later):
+        own = target.independent(BRANCH_STREAM + BRANCH_STRIDE * place + stream)
+        runs.append(PlannedRun(f"{role}, branch {place + 2}", branch, own, shots))
     return runs
 
 
@@ -233,9 +240,9 @@ def join_settings(
             continue
         shape = (table.shape[0], settings, table.shape[2])
         tables.setdefault(role, np.zeros(shape, dtype=np.int64))[:, places] = table
-    # A second half stands after its first, whichever settings came first.
-    roles = [role for role in tables if not role.endswith(SECOND_HALF)]
-    ordered = [name for role in roles for name in (role, role + SECOND_HALF) if name in tables]
+    # Later branches stand after their first, whichever settings came first.
+    firsts = [role for role in tables if BRANCH.search(role) is None]
+    ordered = [role for first in firsts for role in tables if BRANCH.sub("", role) == first]
     return ordered, [tables[role] for role in ordered]
 
 

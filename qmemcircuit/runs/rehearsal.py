@@ -8,7 +8,7 @@ the whole measurement, noise factors and readout calibration included, cost only
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,7 +33,12 @@ from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.estimation import CurrentEstimator
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs.measurement import MeasurementOptions, measure_readout, plan_measurement
+from qmemcircuit.runs.measurement import (
+    MeasurementOptions,
+    measure_readout,
+    plan_measurement,
+    shots_of_each,
+)
 from qmemcircuit.runs.planned_runs import NO_FORECAST, Forecast, allocated_shots
 
 
@@ -47,7 +52,8 @@ class Rehearsal:
         mitigation: as it was declared.
         probabilities: of each run (noise factor, and where reset errors are inverted each of its
             2^R circuits), (N, T, B, 2^M), readout errors included; N is the number of random
-            instances, 1 without twirling.
+            instances, 1 without twirling, those of all branches in turn where the circuits come in
+            several (`CircuitSet.branches`). Each has an equal share of shots.
         readout: the calibration with so many shots that its flips are those of the model to 1e-6;
             None where none was declared.
         forecast: what the mitigation takes from the calibrated model.
@@ -69,6 +75,7 @@ class Rehearsal:
         """
         check_arguments(Rehearsal.draw_counts, locals())
         shots = check_integer("shots", shots, minimum=1)
+        shots_of_each(self.circuits, shots)  # what `run` would refuse
         each = allocated_shots(self.circuits, self.mitigation, shots, self.forecast.shares)
         found = []
         for table, own in zip(self.probabilities, each.reshape(-1, each.shape[2]), strict=True):
@@ -134,12 +141,7 @@ def rehearse(
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
     options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared, form=form)
     measurement = plan_measurement(model, times, device, options)
-    circuits = measurement.circuits
-    if circuits.half is not None:
-        raise ValueError(
-            "Argument ancilla must make one circuit for each time to be rehearsed, but 'merged' "
-            "makes two for this memristor; rehearse with ancilla='reset' and steps."
-        )
+    circuits = replace(measurement.circuits, branch=None)
     placed = measurement.target
     assert isinstance(placed, DeviceTarget)
     probabilities = []
@@ -149,7 +151,8 @@ def rehearse(
             amplified = placed.amplify(factor, fold_all=declared.fold_all)
         for flipped in flipped_resets(circuits, declared):
             own = circuits.with_flips(flipped) if flipped else circuits
-            probabilities.append(amplified.instance_probabilities(own))
+            found = [amplified.instance_probabilities(branch) for branch in own.branches]
+            probabilities.append(np.concatenate(found))
     readout = None
     if declared.readout:
         memristors = len(circuits.network.memristors)
