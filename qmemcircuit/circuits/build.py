@@ -35,7 +35,7 @@ from qmemcircuit.circuits.splitting import (
     split_evolution,
 )
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.results.records import Record
@@ -151,7 +151,8 @@ class CircuitSet(Sequence[QuantumCircuit]):
         Raises ValueError for a number that is none of them.
         """
         check_arguments(CircuitSet.with_flips, locals())
-        if any(not 0 <= number < self.resets for number in flipped):
+        flipped = [check_integer("flipped", number, minimum=0) for number in flipped]
+        if any(number >= self.resets for number in flipped):
             raise ValueError(
                 f"Argument flipped must name resets from 0 to {self.resets - 1}, but "
                 f"{list(flipped)} was given."
@@ -159,8 +160,13 @@ class CircuitSet(Sequence[QuantumCircuit]):
         return replace(self, flipped=tuple(flipped))
 
     def with_bases(self, bases: Sequence[str]) -> CircuitSet:
-        """Return the circuits of some of the settings."""
+        """Return the circuits of some of the settings; ValueError for one that is none of them."""
         check_arguments(CircuitSet.with_bases, locals())
+        if not len(bases) or any(basis not in self.bases for basis in bases):
+            raise ValueError(
+                f"Argument bases must name some of {', '.join(self.bases)}, but {list(bases)} was "
+                "given."
+            )
         return replace(self, options=replace(self.options, bases=tuple(bases)))
 
     @property
