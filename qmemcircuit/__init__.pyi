@@ -89,6 +89,8 @@ from .runs.judgement import judge as judge
 from .runs.measurement import measure_readout as measure_readout
 from .runs.planning import Plan as Plan
 from .runs.planning import plan as plan
+from .runs.precision import ExpectedErrors as ExpectedErrors
+from .runs.precision import Precision as Precision
 from .runs.protocols import JobService as JobService
 from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse

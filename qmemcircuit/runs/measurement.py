@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,6 +50,21 @@ from qmemcircuit.runs.planned_runs import (
     readout_circuits,
 )
 
+TRIAL_SHOTS = 10_000
+"""Shots of each circuit of the measurement for which a rule chooses their number."""
+
+
+class ShotRule(Protocol):
+    """What chooses the shots of a measurement once its circuits are known; `Precision` does."""
+
+    def resolve(self, measurement: Measurement) -> int:
+        """Return the shots of each time and setting."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return the rule as JSON values, for the record."""
+        ...
+
 
 @data_object
 @dataclass(frozen=True)
@@ -57,7 +72,7 @@ class MeasurementOptions:
     """How a model is measured: what `run`, `plan`, `submit` and `rehearse` take as keywords.
 
     Attributes:
-        shots: of each circuit, an integer ≥ 1.
+        shots: of each circuit, an integer ≥ 1, or a rule that chooses it.
         circuits: how these are built.
         absorb_decay: whether the device's own T1 does part of the damping.
         mitigation: what is measured in addition, or None.
@@ -68,7 +83,7 @@ class MeasurementOptions:
     Raises ValueError or TypeError where one is out of range, or two exclude each other.
     """
 
-    shots: int
+    shots: int | ShotRule
     circuits: CircuitOptions
     absorb_decay: bool = False
     mitigation: Mitigation | None = None
@@ -76,7 +91,8 @@ class MeasurementOptions:
     form: BestForm | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shots", check_integer("shots", self.shots, minimum=1))
+        if not hasattr(self.shots, "resolve"):
+            object.__setattr__(self, "shots", check_integer("shots", self.shots, minimum=1))
         object.__setattr__(self, "absorb_decay", check_boolean("absorb_decay", self.absorb_decay))
         if self.form is not None:
             self._check_form()
@@ -158,12 +174,25 @@ def plan_measurement(
         **choices,
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
-    shots = shots_of_each(circuits, options.shots)
     predicted = forecast(circuits, placed, mitigation)
-    runs = plan_runs(circuits, placed, mitigation, shots, predicted.shares)
-    found = Measurement(circuits.branches[0], runs, shots, mitigation, details, predicted)
+
+    def measured(shots: int) -> Measurement:
+        runs = plan_runs(circuits, placed, mitigation, shots, predicted.shares)
+        return Measurement(circuits.branches[0], runs, shots, mitigation, details, predicted)
+
+    branches = len(circuits.branches)
+    if isinstance(options.shots, int):
+        found = measured(shots_of_each(circuits, options.shots))
+    else:
+        details["shot_rule"] = options.shots.describe()
+        # Shared as they will be, of a number that hardly any share rounds away.
+        found = measured(-(-options.shots.resolve(measured(TRIAL_SHOTS)) // branches))
     check_quantities(
-        options.quantities, circuits.network, circuits.times, circuits.bases, shots=options.shots
+        options.quantities,
+        circuits.network,
+        circuits.times,
+        circuits.bases,
+        shots=found.shots_asked,
     )
     checked = set()
     for item in found.runs:

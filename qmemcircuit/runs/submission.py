@@ -50,7 +50,8 @@ from qmemcircuit.runs.measurement import (
     plan_measurement,
 )
 from qmemcircuit.runs.planned_runs import describe_run
-from qmemcircuit.runs.planning import Plan, ask_on_terminal, plan_of_measurement
+from qmemcircuit.runs.planning import Plan, ask_on_terminal, on_terminal, plan_of_measurement
+from qmemcircuit.runs.precision import Precision, parse_shots
 from qmemcircuit.runs.protocols import JobService, Submittable, submittable
 from qmemcircuit.runs.services import connect
 
@@ -65,7 +66,7 @@ def submit(
     times: ArrayLike,
     *,
     target: Submittable,
-    shots: int,
+    shots: int | Precision | str,
     folder: str | os.PathLike[str],
     bases: str | Sequence[str | Sequence[str]] | None = None,
     ancilla: BestAncilla = "reset",
@@ -97,9 +98,13 @@ def submit(
     """
     check_arguments(submit, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities, form)
+    options = MeasurementOptions(
+        parse_shots(shots), built, absorb_decay, mitigation, quantities, form
+    )
     measurement = plan_measurement(model, times, submittable(target), options)
-    if not (confirm or ask_on_terminal)(plan_of_measurement(measurement)):
+    # Without anybody to read it no plan is made: it takes as long as compiling.
+    asked = confirm or (ask_on_terminal if on_terminal() else None)
+    if asked is not None and not asked(plan_of_measurement(measurement)):
         raise RuntimeError("The plan was declined: nothing was sent and nothing was written.")
     return submit_measurement(measurement, folder, service=service)
 

@@ -99,6 +99,8 @@ def examples() -> dict[str, object]:
         qm.find_loops(measured)[0],
         qm.judge(record),
         qm.plan(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=100),
+        qm.Precision(0.01, "voltage"),
+        qm.ExpectedErrors({"voltage": 0.1}, {"concurrence": "one memristor"}),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),
         qm.PauliPropagation(4, 1e-4),

@@ -184,8 +184,8 @@ def test_a_rate_that_no_mean_tells_has_the_error_of_the_whole_range() -> None:
 
 
 def test_the_concurrence_is_in_its_interval() -> None:
-    """A decay that is exact: 120 experiments at one time, all errors drawn anew."""
-    state, repeats = _state(), 120
+    """A decay that is exact: 60 experiments at one time, all errors drawn anew."""
+    state, repeats = _state(), 60
     truth = float(
         qm.Trajectory(np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)), states=state[None])
         .concurrence(0, 1)
