@@ -35,10 +35,11 @@ def test_a_device_that_is_as_calibrated_is_undone(tmp_path: Path) -> None:
     exact = qm.exact_circuit(MEMRISTOR, TIMES).states
     found = qm.mitigate(record, current="current_operator")
     scale = found.provenance["fitted"][NOISE_SCALE]
-    # The readout's calibration counts the error of one gate, 0.002, as a flip.
+    # The readout's calibration counts the error of one gate, 0.002, as a flip of |1>, and all means
+    # are then enlarged by that much.
     assert scale["value"] == pytest.approx(1.0, abs=2 * 0.002)
     assert scale["error"] < 2e-3
-    assert trace_distance(found.states, exact).max() < 0.002
+    assert trace_distance(found.states, exact).max() < 2 * 0.002
     assert trace_distance(record.mitigated.under(qm.Mitigation()).states(), exact).max() > 0.02
     assert found.provenance["remarks"][0].startswith("noise 1.0")
     assert record.mitigated.excess.shape == (1 + DRAWS, 2, 2, 3, 2)
