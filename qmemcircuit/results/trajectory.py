@@ -252,6 +252,11 @@ class Trajectory:
         not measured in all nine settings, fewer than 50 shots in one, bad indices or level.
         """
         check_arguments(Trajectory.concurrence, locals())
+        if self.device_count == 1:
+            raise ValueError(
+                "Argument trajectory must have two memristors for a concurrence, but it has one; "
+                "concurrence is of two."
+            )
         for name, index in (("first", first), ("second", second)):
             if not 0 <= check_integer(name, index, minimum=0) < self.device_count:
                 raise ValueError(
