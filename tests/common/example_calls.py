@@ -33,6 +33,8 @@ THREE = qm.ring([MEMRISTOR] * 3, qm.Native("y", 0.1))
 TIMES = MEMRISTOR.periods(1, points=6)
 ONE_LOOP = MEMRISTOR.periods(1, points=9)
 PAIR_TIMES = PAIR.periods(4, points=8)
+RESETS = np.full((1, 5, 2), 500)
+RESETS[0, :, 1] = [10, 990, 20, 30, 25]
 SERIES = np.linspace(0.0, 100.0, 1001)
 SINE = np.sin(2 * np.pi * 0.35 * SERIES)
 
@@ -183,6 +185,7 @@ def objects() -> dict[type, Any]:
         mitigation,
         mitigated,
         mitigated.readout,
+        qm.ResetCalibration(RESETS),
         record,
         record.samples,
         pair,
@@ -357,6 +360,14 @@ def values() -> dict[str, Any]:
         "coupling": qm.Native("y", 0.1),
         "memristors": [MEMRISTOR] * 3,
         "measure_readout.memristors": 2,
+        "measure_resets.memristors": 1,
+        "measure_resets.target": qm.device(PlainBackend(), seed=1).place(
+            qm.build_circuits(MEMRISTOR, [0.5, 1.0])
+        ),
+        "ResetCalibration.counts": RESETS,
+        "with_bases.bases": ["X"],
+        "with_flips.flipped": (),
+        "read_excess.assumption": objects()[qm.MitigatedSamples].assumptions[0],
         "size": 2,
         "function": oscillating,
         "sweep.function": product,
