@@ -291,7 +291,7 @@ def run_photonic(
     incoming = _evaluate(photons, grid)
     counted = np.empty((grid.size, 2))
     reflectivity = np.empty(grid.size)
-    loop = {"window": device.window, "shots": number, "seed": seed}
+    loop: dict[str, Any] = {"window": device.window, "shots": number, "seed": seed}
     loop |= {"times": grid, "photons": incoming}
     described = dict(ran.describe())
     with open_journal(journal, loop, described, accept=accept_calibration) as kept:
