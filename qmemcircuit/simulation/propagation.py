@@ -226,7 +226,7 @@ class _Runner:
         return [found[j] for j in range(len(observables))]
 
     def _one(self, terms: Terms, kept: PauliPropagation) -> _Mean:
-        propagate, words_of = _compiled()
+        propagate, words_of = compiled_loop()
         letters = np.array([["IXYZ".index(letter) for letter in label] for label in terms])
         mean, dropped, strings, ever = propagate(
             words_of(letters),
@@ -264,7 +264,8 @@ class _Runner:
         return here == there
 
 
-def _compiled() -> tuple[Any, Any]:
+def compiled_loop() -> tuple[Any, Any]:
+    """Return `propagate` and `words_of` of `pauli_sums`; ImportError naming the extra."""
     try:
         from qmemcircuit.simulation.pauli_sums import propagate, words_of
     except ImportError as error:
