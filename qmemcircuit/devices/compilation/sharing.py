@@ -302,7 +302,9 @@ def share_ancillas(
             if seat >= memristors:
                 clear(seat, qubit)
                 used[seat] = qubit
-        middle = bridge_of(*places, memristors, coupled) if len(places) == 2 else None
+        middle = None
+        if len(places) == 2:
+            middle = bridge_of(places[0], places[1], memristors, coupled)
         if middle is None:
             shared.append(operation, places)
         else:

@@ -59,7 +59,15 @@ def chances_of_ones(
     to a run that drops more, an indication and no interval. Joint probabilities of several bits are
     not computed. Raises ImportError where numba is missing.
     """
-    errors = gate_errors(part, reset_error)
+    used = {
+        (
+            instruction.operation.name,
+            tuple(item.circuit.find_bit(q).index for q in instruction.qubits),
+        )
+        for item in compiled
+        for instruction in item.circuit.data
+    }
+    errors = gate_errors(part, reset_error, used)
     matrices = readout_matrices(part)
     runs = [_ones(item, part, errors, matrices, kept) for item in compiled]
     ones = np.array([[fine for fine, _ in values] for values, _ in runs])
@@ -94,10 +102,10 @@ def _ones(
         rows.append((places, matrix))
     rows += [((qubit,), matrix) for qubit, matrix in pending.items()]
     rows = [row for row in reversed(rows) if not np.array_equal(row[1], np.eye(len(row[1])))]
-    places = np.full((len(rows), 2), -1, dtype=np.int64)
+    seats = np.full((len(rows), 2), -1, dtype=np.int64)
     maps = np.zeros((len(rows), 16, 16))
     for number, (members, matrix) in enumerate(rows):
-        places[number, : len(members)] = members
+        seats[number, : len(members)] = members
         maps[number, : len(matrix), : len(matrix)] = np.where(np.abs(matrix) > 1e-15, matrix, 0.0)
     ends = (np.arange(len(rows)) % MAPS_A_STEP == MAPS_A_STEP - 1).astype(np.bool_)
     ground = np.tile([1.0, 0.0, 0.0, 1.0], (circuit.num_qubits, 1))
@@ -110,7 +118,7 @@ def _ones(
             mean, _, strings, _ = propagate(
                 words_of(letters),
                 np.ones(1),
-                places,
+                seats,
                 maps,
                 ends,
                 ground,
