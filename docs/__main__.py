@@ -8,9 +8,11 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from docs.gallery import write_gallery
+from docs.papers import write_papers
 from docs.reference import write_reference
 
 HERE = Path(__file__).parent
@@ -32,9 +34,10 @@ def build(out: Path) -> int:
         shutil.copy(HERE / "conf.py", source)
         shutil.copytree(ROOT / "notebooks", source / "tutorials", ignore=_not_notebooks)
         (source / "tutorials" / "index.md").write_text(_tutorials(source / "tutorials"))
-        (source / "claims.md").write_text(_claims())
+        _name_files_of_the_repository(source)
         write_reference(source / "reference")
         write_gallery(source / "gallery")
+        write_papers(source / "papers.md")
         return int(build_main(["-q", "-W", "--keep-going", "-b", "html", str(source), str(out)]))
 
 
@@ -50,18 +53,20 @@ def _tutorials(folder: Path) -> str:
     )
 
 
-def _claims() -> str:
-    """Return the README's table of claims: it is written there once."""
-    lines = (ROOT / "README.md").read_text().splitlines()
-    start = lines.index("| claim | command |")
-    table = []
-    for line in lines[start:]:
-        if not line.startswith("|"):
-            break
-        # Files of the repository are named, not linked: they are not part of the site.
-        table.append(re.sub(r"\[([^]]*)\]\(((?:experiments|tests)/[^)]*)\)", r"\1 (`\2`)", line))
-    text = "\n".join(table)
-    return f"# Claims\n\nEach with the one command that checks it.\n\n{text}\n"
+def _name_files_of_the_repository(source: Path) -> None:
+    """Name what lies outside the site instead of linking it: the site travels without it."""
+    for page in source.rglob("*.md"):
+        text = page.read_text()
+        page.write_text(re.sub(r"\[([^]]*)\]\((?:\.\./)+([^)]*)\)", _named(page, source), text))
+
+
+def _named(page: Path, source: Path) -> Callable[[re.Match[str]], str]:
+    def replace(found: re.Match[str]) -> str:
+        target = found[0].rpartition("(")[2].rstrip(")").partition("#")[0]
+        inside = (page.parent / target).resolve().is_relative_to(source.resolve())
+        return found[0] if inside else f"{found[1]} (`{found[2]}`)"
+
+    return replace
 
 
 def main() -> None:

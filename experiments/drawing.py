@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.plotting.figures import START_COLOUR
+from qmemcircuit.plotting.figures import START_COLOUR, house_style, make_figure
+
+TWO_COLUMNS = 7.2
+"""Inches that a figure on two columns of a journal is wide; none is wider."""
+
+
+def draw_mosaic(layout: str, *, height: float) -> tuple[Any, dict[str, Any]]:
+    """Return a figure on two columns and its panels by letter: "ab;cc" has c below a and b."""
+    figure, whole = make_figure(width=TWO_COLUMNS, height=height)
+    whole.remove()
+    rows = [list(row) for row in layout.split(";")]
+    with house_style():
+        return figure, figure.subplot_mosaic(rows)
 
 
 def letter_panels(axes: Iterable[Any], titles: Iterable[str], **style: Any) -> None:

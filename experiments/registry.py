@@ -41,9 +41,18 @@ def load_experiment(name: str) -> ModuleType:
 
 def title_of(name: str) -> str:
     """Return the first line of the module's docstring, read without importing what it needs."""
+    return _docstring(name).split("\n")[0].rstrip(".")
+
+
+def caption_of(name: str) -> str:
+    """Return what to see in the figure: the paragraph "To see: …" of the module's docstring."""
+    found = re.search(r"^To see: (.*?)(?:\n\n|\Z)", _docstring(name), re.M | re.S)
+    return "" if found is None else " ".join(found[1].split())
+
+
+def _docstring(name: str) -> str:
     source = Path(experiments.__path__[0]).joinpath(*name.split(".")).with_suffix(".py")
-    docstring = ast.get_docstring(ast.parse(source.read_text())) or ""
-    return docstring.split("\n")[0].rstrip(".")
+    return ast.get_docstring(ast.parse(source.read_text())) or ""
 
 
 def _natural(name: str) -> list[Any]:

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import numpy as np
-
+from experiments.numbers import format_number
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.storage import write_atomically
 
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from qmemcircuit.results.trajectory import Trajectory
 
     Data = xarray.Dataset | Trajectory
-
-ROUNDING = 1e-13
-"""Some hundred operations on numbers of order one leave no more than this."""
 
 Item = TypeVar("Item")
 
@@ -131,12 +127,15 @@ class Quantity:
             words = f"not resolved, {words}"
         return cls(name, words, evidence=evidence, **rest)
 
+    def number(self) -> str:
+        """Return the value with its error and unit, in the digits that mean something."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        return f"{format_number(self.value, self.error, published=self.published)}{unit}"
+
     def line(self) -> str:
         """Return the quantity as one line of text."""
-        number = format_number(self.value, self.error)
-        unit = "" if self.unit == "1" else f" {self.unit}"
         published = "" if self.published is None else f"; published {self.published}"
-        return f"{self.name} = {number}{unit}  [{self.verdict}{published}]"
+        return f"{self.name} = {self.number()}  [{self.verdict}{published}]"
 
 
 @dataclass(frozen=True)
@@ -189,26 +188,6 @@ def judge(value: float, published: float, *, digits: int) -> Verdict:
     ('agrees', 'differs')
     """
     return "agrees" if abs(value - published) <= 0.5001 * 10.0**-digits else "differs"
-
-
-def format_number(value: float | str, error: float | None = None) -> str:
-    """Return value ± error with two digits of the error, or eight significant digits.
-
-    What is below `ROUNDING` is zero but for the rounding of double precision, and says so.
-
-    >>> format_number(0.606258, 0.00173), format_number(3.3e-16)
-    ('0.6063 ± 0.0017', '0 (rounding)')
-    """
-    if isinstance(value, str):
-        return value
-    if 0 < abs(value) < ROUNDING and (error is None or error < ROUNDING):
-        return "0 (rounding)"
-    if error is None or not np.isfinite(error) or error <= 0:
-        return f"{value:.8g}"
-    decimals = max(0, 1 - int(np.floor(np.log10(error))))
-    if decimals > 6 and abs(value) < 1e-3:
-        return f"{value:.3g} ± {error:.2g}"
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def write_result(

@@ -53,20 +53,22 @@ from .model.drives import Drive as Drive
 from .model.graphs import chain as chain
 from .model.graphs import ring as ring
 from .model.graphs import star as star
-from .model.harmonic import HarmonicRate as HarmonicRate
-from .model.lorentzian import LorentzianRate as LorentzianRate
+from .model.laws.harmonic import HarmonicRate as HarmonicRate
+from .model.laws.lorentzian import LorentzianRate as LorentzianRate
+from .model.laws.rates import ConstantRate as ConstantRate
+from .model.laws.rates import DecayRate as DecayRate
+from .model.laws.rates import FunctionRate as FunctionRate
+from .model.laws.rates import SquidRate as SquidRate
+from .model.laws.tabulated import TabulatedRate as TabulatedRate
 from .model.memristors import Memristor as Memristor
 from .model.memristors import Network as Network
-from .model.rates import ConstantRate as ConstantRate
-from .model.rates import DecayRate as DecayRate
-from .model.rates import FunctionRate as FunctionRate
-from .model.rates import SquidRate as SquidRate
-from .model.tabulated import TabulatedRate as TabulatedRate
-from .plotting.figures import plot_budget as plot_budget
-from .plotting.figures import plot_concurrence as plot_concurrence
+from .plotting.bloch import plot_bloch as plot_bloch
+from .plotting.distances import plot_budget as plot_budget
+from .plotting.distances import plot_residuals as plot_residuals
+from .plotting.entanglement import plot_concurrence as plot_concurrence
 from .plotting.figures import plot_loop as plot_loop
-from .plotting.figures import plot_residuals as plot_residuals
 from .plotting.figures import plot_series as plot_series
+from .plotting.graphs import plot_graph as plot_graph
 from .plotting.parameter_planes import plot_map as plot_map
 from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
@@ -96,7 +98,7 @@ from .runs.volume import VolumeCell as VolumeCell
 from .runs.volume import memristor_volume as memristor_volume
 from .simulation.batches import Batch as Batch
 from .simulation.batches import exact_batch as exact_batch
-from .simulation.certificates import certify as certify
+from .simulation.certification.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
 from .simulation.propagation import PauliPropagation as PauliPropagation
@@ -190,8 +192,10 @@ __all__ = [
     "mitigate",
     "pauli_mean",
     "plan",
+    "plot_bloch",
     "plot_budget",
     "plot_concurrence",
+    "plot_graph",
     "plot_loop",
     "plot_map",
     "plot_residuals",

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 import docs.reference
+from docs.papers import write_papers
 from docs.reference import public_names, to_markdown
+from experiments.registry import experiment_names
+from experiments.report import escape_cell, read_quantities
 
 PAGES = Path(docs.reference.__file__).parent / "pages"
 
@@ -23,6 +26,16 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert found.returncode == 0, found.stdout + found.stderr
     assert (tmp_path / "reference" / "model.html").is_file()
     assert len(list((tmp_path / "_images").glob("*.png"))) > 50
+
+
+def test_the_papers_page_hides_no_erratum(tmp_path):
+    write_papers(tmp_path / "papers.md")
+    shown = (tmp_path / "papers.md").read_text()
+    for name in experiment_names():
+        for quantity in read_quantities(name):
+            if quantity.verdict in ("erratum", "differs"):
+                assert escape_cell(quantity.name) in shown, (name, quantity.name)
+                assert quantity.published is None or escape_cell(str(quantity.published)) in shown
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,18 @@ import pytest
 import qmemcircuit as qm
 from experiments.__main__ import main
 from experiments.driven2026.forced import CHAOS, LOCKED, TORUS, UNDECIDED, name_regime
-from experiments.registry import experiment_names, load_experiment
-from experiments.report import GALLERY, HERE, render_report
-from experiments.results import Quantity, Settings, format_number, judge
+from experiments.numbers import format_number, shorten_numbers
+from experiments.registry import caption_of, experiment_names, load_experiment
+from experiments.report import (
+    GALLERY,
+    HERE,
+    TABLES,
+    choose_headlines,
+    folders,
+    read_quantities,
+    render_report,
+)
+from experiments.results import Quantity, Settings, judge
 
 # "differs" says that we do not know why; how many may is said here, by experiment: none.
 UNEXPLAINED: dict[str, int] = {}
@@ -93,13 +102,26 @@ def test_mistakes_are_one_line_on_standard_error(arguments, tmp_path, capsys):
 
 
 def test_the_table_is_what_the_summaries_say():
-    assert (HERE / "README.md").read_text() == render_report()
+    for path, text in render_report().items():
+        assert path.read_text() == text, path
+    assert {path.name for path in TABLES.glob("*.md")} == {f"{folder}.md" for folder in folders()}
+
+
+def test_the_page_shows_what_disagrees_first():
+    quantities = [Quantity(name, 1.0) for name in "abcd"]
+    quantities.append(Quantity("e", 1.0, published=2.0, verdict="differs", evidence="unknown"))
+    assert [item.name for item in choose_headlines(quantities)] == ["e", "a", "b"]
+
+
+def test_every_figure_says_what_to_see():
+    assert [name for name in experiment_names() if not caption_of(name)] == []
 
 
 def test_goals_say_whose_they_are():
     """A reader of the table knows no task that somebody once set."""
+    pages = [HERE / "README.md", *TABLES.glob("*.md")]
     words = re.compile(r"\b(issue|asked|required|demanded)\b", re.IGNORECASE)
-    assert words.findall(render_report()) == []
+    assert words.findall("".join(path.read_text() for path in pages)) == []
 
 
 def test_the_gallery_hides_no_disagreement():
@@ -195,6 +217,32 @@ def test_numbers_show_two_digits_of_their_error():
     assert format_number(0.12345, 0.0067) == "0.1235 ± 0.0067"
     assert format_number(12.0, None) == "12"
     assert format_number("yes") == "yes"
+
+
+def test_numbers_show_no_digit_that_means_nothing():
+    assert format_number(0.226432, None) == "0.226"
+    assert format_number(-4.4e-16) == "0 (rounding)"
+    assert format_number(2.0e-12) == "2e-12"  # above rounding: a small number is not zero
+    assert format_number(1.00034) == "1.00034"  # what a ratio says is how far it is from 1
+    assert format_number(7.02328, published=7.0246) == "7.0233"
+    assert format_number(7.02328, published="about 7") == "7.02"
+    assert format_number(1234.5, None) == "1234"
+    assert format_number(0.0699209092, 1e-9) == "0.0699209 ± 1e-09"
+    assert shorten_numbers("χ² = 335.2, Γ = 0.6544004815") == "χ² = 335.2, Γ = 0.6544"
+    assert shorten_numbers("0.25 ± 0.03, 1.68148 ± 0.00003") == "0.25 ± 0.03, 1.68148 ± 0.00003"
+
+
+def test_no_number_of_the_page_is_longer_than_it_means():
+    """Six digits and more are an error's, those of a published number, or how far from 1."""
+    for name in experiment_names():
+        for quantity in read_quantities(name):
+            value = quantity.value
+            if isinstance(value, str) or not (quantity.error is quantity.published is None):
+                continue
+            if value == round(value) or abs(value) > 1e3 or 0.9 < abs(value) < 1.1:
+                continue
+            digits = re.sub(r"e.*|\D", "", quantity.number().split()[0]).lstrip("0")
+            assert len(digits) <= 3, (name, quantity)
 
 
 def test_an_interval_is_printed_where_an_error_says_nothing():

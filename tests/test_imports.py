@@ -41,8 +41,10 @@ def test_imports_go_only_down_the_wings():
 
 
 def test_the_test_of_the_wings_sees_an_import_upward():
-    arrows = {"qmemcircuit.model.rates": {"qmemcircuit.results.trajectory"}}
-    assert upward_imports(arrows) == [("qmemcircuit.model.rates", "qmemcircuit.results.trajectory")]
+    arrows = {"qmemcircuit.model.laws.rates": {"qmemcircuit.results.trajectory"}}
+    assert upward_imports(arrows) == [
+        ("qmemcircuit.model.laws.rates", "qmemcircuit.results.trajectory")
+    ]
     assert circles_of({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
 
 

@@ -19,8 +19,8 @@ import qmemcircuit as qm
 from qmemcircuit.circuits.build import circuits_with
 from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import CircuitOptions
-from qmemcircuit.circuits.pauli_maps import pauli_labels
-from qmemcircuit.simulation.diamond_norms import choi_matrices, half_diamond_norms
+from qmemcircuit.circuits.pauli_maps import pauli_products
+from qmemcircuit.simulation.certification.diamond_norms import choi_matrices, half_diamond_norms
 from qmemcircuit.simulation.maps import digital_maps
 
 
@@ -49,7 +49,7 @@ def random_channel(random: np.random.Generator, size: int) -> np.ndarray:
     total = np.einsum("aji,ajk->ik", operators.conj(), operators)
     values, vectors = np.linalg.eigh(total)
     operators = operators @ (vectors / np.sqrt(values) @ vectors.conj().T)
-    basis = pauli_labels(1 if size == 2 else 2)
+    basis = pauli_products(1 if size == 2 else 2)
     after = np.einsum("kij,bjl,kml->bim", operators, basis, operators.conj())
     return np.einsum("aij,bji->ab", basis, after).real / size
 

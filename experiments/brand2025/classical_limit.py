@@ -1,4 +1,8 @@
-"""The classical limit: means on the circuit's, spike-time spread falling as √ħ; Fock check."""
+"""The classical limit: means on the circuit's, spike-time spread falling as √ħ; Fock check.
+
+To see: the means of the quantized circuit lie on the classical one (left), and what is quantum, the
+spread of the spike times, falls as √ħ (middle).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.brand2025.params import OSCILLATOR, RECONSTRUCTION
+from experiments.drawing import draw_mosaic
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.integrate_and_fire import (
     levels_needed,
@@ -15,7 +20,7 @@ from qmemcircuit.neurons.integrate_and_fire import (
     simulate_fock,
     simulate_moments,
 )
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,7 +132,8 @@ def compute(settings: Settings) -> Result:
 
 def draw(result: Result) -> Figure:
     """Draw the means of the forms, the spread against ħ, and Fock space against its moments."""
-    figure, (left, middle, right) = make_figure(1, 3, width=9.6, height=3.0)
+    figure, axes = draw_mosaic("aa;bc", height=5.2)
+    left, middle, right = axes["a"], axes["b"], axes["c"]
     classical = result.data["classical"]
     left.plot(classical.times, classical.voltage[:, 0], color="black", label="classical circuit")
     every = slice(None, None, 25)
@@ -144,8 +150,9 @@ def draw(result: Result) -> Figure:
     ):
         run = result.data[name]
         left.plot(run.times, run.voltage[:, 0], style, color=colour, label=label)
-    left.set(xlabel="time (R$_{on}$C)", ylabel="voltage ⟨V⟩", ylim=(-0.05, 1.35))
-    left.legend(ncols=2, loc="upper left", fontsize=7)
+    left.set(xlabel="time (R$_{on}$C)", ylabel="voltage ⟨V⟩", ylim=(-0.05, 0.85))
+    left.set_title("(a) means of the quantized circuit")
+    left.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     spread = result.data["spread"]
     middle.errorbar(
         spread.hbar,
@@ -158,13 +165,15 @@ def draw(result: Result) -> Figure:
     guide = float(spread.spread[0]) * np.sqrt(spread.hbar / spread.hbar[0])
     middle.plot(spread.hbar, guide, color="black", label="∝ √ħ")
     middle.set(xscale="log", yscale="log", xlabel="ħ", ylabel="spread of the first spike time")
+    middle.set_title("(b) what is quantum")
     middle.legend()
     fock, moments = result.data["fock"], result.data["fock_moments"]
     right.plot(moments.times, moments.voltage[:, 0], color="black", label="Gaussian moments")
     right.plot(
         fock.times[::4], fock.voltage[::4, 0], "o", color=PALETTE[3], label="Fock space (QuTiP)"
     )
-    right.set(xlabel="time (R$_{on}$C)", ylabel="voltage ⟨V⟩, GKSL s = 2", ylim=(None, 1.1))
-    right.legend()
-    figure.suptitle("Reconstruction: parameters are ours", fontsize=8)
+    right.set(xlabel="time (R$_{on}$C)", ylabel="voltage ⟨V⟩, GKSL s = 2", ylim=(None, 1.25))
+    right.set_title("(c) two ways to the means")
+    right.legend(loc="upper center", fontsize=7)
+    figure.suptitle("Reconstruction: parameters are ours")
     return figure

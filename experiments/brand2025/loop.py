@@ -1,4 +1,7 @@
-"""The pinched loop of the quantized memristor, whose lobes vanish with frequency."""
+"""The pinched loop of the quantized memristor, whose lobes vanish with frequency.
+
+To see: the loop is pinched at the origin, and its lobes close as the drive gets faster.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Spike trains with a refractory period, adapting to silence as the memory saturates."""
+"""Spike trains with a refractory period, adapting to silence as the memory saturates.
+
+To see: the neuron fires ever more slowly as its memory charges, and falls silent where the memory
+is full.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.brand2025.params import CURRENT, NEURON, RECONSTRUCTION
+from experiments.drawing import TWO_COLUMNS
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.integrate_and_fire import simulate_moments
 from qmemcircuit.plotting.figures import PALETTE, make_figure
@@ -73,7 +78,7 @@ def draw(result: Result) -> Figure:
     """Draw voltage, memory, interspike intervals and the raster."""
     run = result.data["exact"]
     spikes = run.events["spikes"]
-    figure, axes = make_figure(2, 2, width=7.4, height=4.6)
+    figure, axes = make_figure(2, 2, width=TWO_COLUMNS, height=4.6)
     (volts, memory), (interval, raster) = axes
     volts.plot(run.times, run.voltage[:, 0], color=PALETTE[0], lw=0.8)
     volts.axhline(NEURON.threshold, color="black", ls="--", lw=0.8)

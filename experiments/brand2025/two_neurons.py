@@ -1,4 +1,8 @@
-"""An excitatory–inhibitory pair of quantized memristive neurons."""
+"""An excitatory–inhibitory pair of quantized memristive neurons.
+
+To see: the inhibitory neuron fires while the excitatory one drives it, and each of its spikes
+delays the next excitatory one; grey is the same without inhibition.
+"""
 
 from __future__ import annotations
 

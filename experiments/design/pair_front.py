@@ -1,4 +1,8 @@
-"""Form factor against peak concurrence of two coupled memristors: what one costs in the other."""
+"""Form factor against peak concurrence of two coupled memristors: what one costs in the other.
+
+To see: the front is flat: much entanglement costs little form factor; random devices (grey) lie far
+below it.
+"""
 
 from __future__ import annotations
 

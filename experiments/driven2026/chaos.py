@@ -1,5 +1,8 @@
 """Chaos in the driven neuron, found at large R_n: exponents with errors, checked four ways.
 
+To see: at large R_n twins part exponentially, the spectrum is broad, and the points taken once a
+period of the drive fill a fractal-looking set, for two sets of parameters.
+
 New: the paper looks for chaos at R_n = 5 and finds none. At R_n = 40 the drive throws the voltage
 over the fold of the hysteresis again and again, and the precessing qubit decides what returns.
 """
@@ -11,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.drawing import draw_bloch_path, draw_spectrum
+from experiments.drawing import draw_bloch_path, draw_mosaic, draw_spectrum
 from experiments.driven2026.forced import lyapunov_quantity
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
@@ -19,7 +22,7 @@ from qmemcircuit.neurons.dynamics.maps import stroboscopic_map
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum
 from qmemcircuit.neurons.dynamics.systems import integrate
 from qmemcircuit.neurons.shuttle.neuron import VARIABLES, ShuttleNeuron, SinusoidalDrive
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 POINTS = {
     "A": ShuttleNeuron(
@@ -104,11 +107,12 @@ def _portrait(neuron: ShuttleNeuron, quick: bool) -> xarray.Dataset:
 
 def draw(result: Result) -> Any:
     """Draw, for each point: voltage, Bloch vector, section, spectrum, divergence of twins."""
-    figure, axes = make_figure(2, 5, width=14.0, height=5.6)
+    figure, axes = draw_mosaic("aab;cde;ffg;hij", height=8.8)
     for row, (name, neuron) in enumerate(POINTS.items()):
         data = result.data[name]
         colour = PALETTE[row]
-        ax = axes[row, 0]
+        series, ball, section, spectrum, twins = (axes[k] for k in ("abcde", "fghij")[row])
+        ax = series
         ax.plot(data["time"], data["V"], lw=0.7, color=colour)
         ax.set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 60))
         ax.set_title(
@@ -116,14 +120,14 @@ def draw(result: Result) -> Any:
             rf"$\omega = {neuron.drive.frequency:g}$"
         )
         near = data["time"].values < 60
-        draw_bloch_path(axes[row, 1], data, part=near, lw=0.2, color=colour)
-        ax = axes[row, 2]
+        draw_bloch_path(ball, data, part=near, lw=0.4, color=colour)
+        ax = section
         ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ",", color=colour, alpha=0.8)
         ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ".", ms=0.8, color=colour)
         ax.set(xlabel="$X$", ylabel="$Y$", title="once per drive period")
-        draw_spectrum(axes[row, 3], data, lw=0.6, color=colour)
-        axes[row, 3].set_title("broad spectrum")
-        ax = axes[row, 4]
+        draw_spectrum(spectrum, data, lw=0.6, color=colour)
+        spectrum.set_title("broad spectrum")
+        ax = twins
         rate = next(
             q.value
             for q in result.quantities
@@ -134,5 +138,6 @@ def draw(result: Result) -> Any:
         line = 1e-9 * np.exp(rate * time)
         ax.semilogy(time[line < 1], line[line < 1], "--", color="0.4", label=r"$e^{\lambda_1 t}$")
         ax.set(xlabel=r"time $\tilde t$", ylabel="distance of twins", ylim=(1e-11, 30))
-        ax.legend()
+        ax.set_title("twins part")
+        ax.legend(loc="upper left")
     return figure

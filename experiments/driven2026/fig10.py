@@ -1,4 +1,8 @@
-"""Fig. 10: regions of self-oscillation in (V_n, R_n) for Z_T = 0.3 and 0.6, with the span."""
+"""Fig. 10: regions of self-oscillation in (V_n, R_n) for Z_T = 0.3 and 0.6, with the span.
+
+To see: the neuron oscillates inside the Hopf curve and nowhere else, and more polarisation makes
+the region larger.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.drawing import add_span_bar, draw_span_map, letter_panels
+from experiments.drawing import TWO_COLUMNS, add_span_bar, draw_span_map, letter_panels
 from experiments.driven2026.params import NEURON, REGIONS
 from experiments.maps import sweep_map
 from experiments.results import Quantity, Result, Settings
@@ -75,7 +79,7 @@ def _span(neuron: ShuttleNeuron, *, resistance: float, bias: float, duration: fl
 def draw(result: Result) -> Any:
     """Draw both heat maps with the exact boundary."""
     data = result.data["regions"]
-    figure, axes = make_figure(1, 2, width=8.4, height=3.2)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.0)
     for number, ax in enumerate(axes):
         spans = data["span"].values[number]
         largest = float(data["span"].max())

@@ -1,4 +1,7 @@
-"""Fig. 11: locked to the drive: V_DC = 0.23, ω = 6, V_Amp = 0.2."""
+"""Fig. 11: locked to the drive: V_DC = 0.23, ω = 6, V_Amp = 0.2.
+
+To see: only the drive's own harmonics are left: the neuron follows it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.drawing import draw_bloch_path
+from experiments.drawing import draw_bloch_path, draw_mosaic
 from experiments.driven2026.forced import (
     LOCKED,
     draw_relative_spectrum,
@@ -17,7 +20,7 @@ from experiments.driven2026.forced import (
 )
 from experiments.driven2026.params import FREQUENCY, LOCKED_AMPLITUDE, driven
 from experiments.results import Quantity, Result, Settings, judge
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 
 def compute(settings: Settings) -> Result:
@@ -48,12 +51,13 @@ def compute(settings: Settings) -> Result:
 def draw(result: Result) -> Any:
     """Draw time series, orbit and spectrum."""
     data = result.data["forced"]
-    figure, axes = make_figure(1, 3, width=9.6, height=3.0)
+    figure, panels = draw_mosaic("aa;bc", height=5.2)
+    axes = [panels[letter] for letter in "abc"]
     axes[0].plot(data["time"], data["V"])
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 12))
-    axes[0].set_title("(a)")
+    axes[0].set_title("(a) voltage")
     ax = draw_bloch_path(axes[1], data, color=PALETTE[1], lw=0.8)
     ax.set_title("(b) locked orbit", y=1.04)
     draw_relative_spectrum(axes[2], data, {rf"${k}\omega$": k * FREQUENCY for k in (1, 2, 3, 4)})
-    axes[2].set_title("(c)", pad=14)
+    axes[2].set_title("(c) spectrum", pad=14)
     return figure

@@ -1,4 +1,7 @@
-"""Fig. 12: quasi-periodic: V_DC = 0.23, ω = 6, V_Amp = 0.1, with its lines at m·ω + n·ω0."""
+"""Fig. 12: quasi-periodic: V_DC = 0.23, ω = 6, V_Amp = 0.1, with its lines at m·ω + n·ω0.
+
+To see: beating, and lines at sums of multiples of two frequencies: a torus.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.drawing import draw_bloch_path
+from experiments.drawing import draw_bloch_path, draw_mosaic
 from experiments.driven2026.forced import (
     draw_relative_spectrum,
     lyapunov_quantity,
@@ -25,7 +28,7 @@ from experiments.results import Quantity, Result, Settings, judge
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
 from qmemcircuit.neurons.dynamics.maps import rotation_number
 from qmemcircuit.neurons.dynamics.spectra import identify_line
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 
 def compute(settings: Settings) -> Result:
@@ -57,7 +60,7 @@ def compute(settings: Settings) -> Result:
             published=NATURAL_FREQUENCY,
             source="Sec. IV",
             verdict=verdict,
-            evidence=f"the spectrum's own line is at {measured:.7f}: two ways, one number. The "
+            evidence=f"the spectrum's own line is at {measured:.4f}: two ways, one number. The "
             f"drive shifts the self-oscillation from {free:.4f} (shooting, no drive); 7.024 is "
             "neither, so its third decimal is not a measurement. A Fourier bin explains it: the "
             "one nearest to ours in a record of 500 time units is 7.0246, bins being 0.0126 wide; "
@@ -89,7 +92,8 @@ def compute(settings: Settings) -> Result:
 def draw(result: Result) -> Any:
     """Draw beating, torus and spectrum."""
     data, natural = result.data["forced"], result.parameters["natural"]
-    figure, axes = make_figure(1, 3, width=9.6, height=3.0)
+    figure, panels = draw_mosaic("aa;bc", height=5.2)
+    axes = [panels[letter] for letter in "abc"]
     axes[0].plot(data["time"], data["V"], lw=0.8)
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(0, 30))
     axes[0].set_title("(a) beating")
@@ -103,5 +107,5 @@ def draw(result: Result) -> Any:
     }
     draw_relative_spectrum(axes[2], data, marks)
     axes[2].set_xlim(0, 20)
-    axes[2].set_title("(c)", pad=14)
+    axes[2].set_title("(c) spectrum", pad=14)
     return figure

@@ -1,4 +1,8 @@
-"""Fig. 13: the torus of Fig. 12 seen in (X, Y), and its stroboscopic map: a closed curve."""
+"""Fig. 13: the torus of Fig. 12 seen in (X, Y), and its stroboscopic map: a closed curve.
+
+To see: once a period of the drive the orbit falls on a closed curve (torus), or, when locked, on
+one point.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """Fig. 14: Arnold tongue by the paper's criterion and by the true boundary; rotation numbers.
 
+To see: the paper's criterion (orange) has the neuron synchronised at amplitudes far below those of
+true locking (blue) but at the tip.
+
 The paper (its tongue's figure has no number in our text) calls the neuron synchronised from the
 amplitude on at which the drive is the strongest line of the spectrum. True locking is the
 stability of the orbit with the drive's period: lost by a Neimark–Sacker bifurcation (complex
@@ -14,6 +17,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import draw_mosaic
 from experiments.driven2026.params import NEURON, TIP, driven
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import (
@@ -27,7 +31,7 @@ from qmemcircuit.neurons.dynamics.maps import rotation_number
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum
 from qmemcircuit.neurons.dynamics.systems import integrate
 from qmemcircuit.neurons.shuttle.bifurcations import find_steady_states
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 STATED = (4.0, 5.0, 6.0, 7.2, 8.0, 9.0)
 STAIRCASE_AMPLITUDE = 0.1
@@ -332,18 +336,18 @@ def _turns(frequency: float, amplitude: float, periods: int) -> tuple[float, flo
 def draw(result: Result) -> Any:
     """Draw the tongue, its tip and the staircase."""
     data = result.data["tongue"]
-    figure, axes = make_figure(1, 3, width=11.0, height=3.4)
-    ax = axes[0]
+    figure, axes = draw_mosaic("aa;bc", height=6.0)
+    ax = axes["a"]
     w, true = data["frequency"].values, data["neimark_sacker"].values
     ax.fill_between(w, true, 2, color=PALETTE[0], alpha=0.15, lw=0)
-    ax.semilogy(w, true, color=PALETTE[0], label="true boundary (Neimark–Sacker)")
+    ax.semilogy(w, true, color=PALETTE[0], label="true boundary\n(Neimark–Sacker)")
     ax.semilogy(
         data["coarse"],
         data["criterion"],
         "o-",
         color=PALETTE[1],
         lw=0.7,
-        label="paper's criterion: strongest line",
+        label="paper's criterion:\nstrongest line",
     )
     ax.semilogy(
         data["ripple"],
@@ -351,7 +355,7 @@ def draw(result: Result) -> Any:
         "--",
         color=PALETTE[3],
         lw=1.2,
-        label="the same, lines at their frequencies",
+        label="the same, lines at\ntheir frequencies",
     )
     ax.axvline(result.parameters["natural_frequency"] / 2, color="0.5", lw=0.7, ls=":")
     ax.text(
@@ -361,10 +365,10 @@ def draw(result: Result) -> Any:
     ax.text(
         result.parameters["natural_frequency"], 0.6, "locked 1:1", ha="center", color=PALETTE[0]
     )
-    ax.legend(loc="lower left", fontsize=7)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     ax.set_title("(a) Arnold tongue, $V_{DC} = 0.23$")
 
-    ax = axes[1]
+    ax = axes["b"]
     tip, kind = data["tip"].values, data["tip_kind"].values
     for number, marker, label in ((1, "o", "saddle-node"), (2, "s", "Neimark–Sacker")):
         chosen = kind == number
@@ -382,7 +386,7 @@ def draw(result: Result) -> Any:
     natural = result.parameters["natural_frequency"]
     ax.set_title(rf"(b) tip, $\omega_0 = {natural:.5f}$")
 
-    ax = axes[2]
+    ax = axes["c"]
     rotation = data["rotation"].values
     locked = rotation == 1
     ax.plot(data["axis"], natural / data["axis"], ":", color="0.5", label=r"$\omega_0/\omega$")

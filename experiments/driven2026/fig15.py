@@ -1,10 +1,13 @@
-"""Fig. 15: very large drives are not chaotic: three period-1 orbits and a torus."""
+"""Fig. 15: very large drives are not chaotic: three period-1 orbits and a torus.
+
+To see: three closed orbits and a torus: a very large drive confines the qubit, and makes no chaos.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from experiments.drawing import draw_bloch_path
+from experiments.drawing import TWO_COLUMNS, draw_bloch_path
 from experiments.driven2026.forced import (
     CHAOS,
     LOCKED,
@@ -60,7 +63,8 @@ def compute(settings: Settings) -> Result:
 
 def draw(result: Result) -> Any:
     """Draw the four Bloch-vector orbits."""
-    figure, axes = make_figure(1, 4, width=12.0, height=3.1)
+    figure, axes = make_figure(2, 2, width=TWO_COLUMNS, height=6.6)
+    axes = axes.ravel()
     for number, (bias, amplitude) in enumerate(LARGE):
         data = result.data[f"case{number}"]
         near = data["time"].values < (60 if number == 3 else 2.2)

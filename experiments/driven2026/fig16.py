@@ -1,4 +1,7 @@
-"""Fig. 16: the Lorenz and Rössler attractors, and their Lyapunov spectra against published ones."""
+"""Fig. 16: the Lorenz and Rössler attractors, and their Lyapunov spectra against published ones.
+
+To see: two textbook attractors, by the code that finds the neuron's exponents: a check of the tool.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.drawing import replace_by_3d
+from experiments.drawing import TWO_COLUMNS, replace_by_3d
 from experiments.driven2026.params import LORENZ, ROSSLER
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.lyapunov import LyapunovSpectrum, lyapunov_spectrum
@@ -109,7 +112,7 @@ def _rows(
 
 def draw(result: Result) -> Any:
     """Draw both attractors."""
-    figure, axes = make_figure(1, 2, width=7.6, height=3.5)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.5)
     for number, (name, title) in enumerate(
         (
             ("lorenz", r"(a) Lorenz, $\sigma = 10$, $\rho = 28$, $\beta = 8/3$"),

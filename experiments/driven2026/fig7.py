@@ -1,4 +1,7 @@
-"""Fig. 7: at V_n = 3.9 the neuron rings down to a constant voltage."""
+"""Fig. 7: at V_n = 3.9 the neuron rings down to a constant voltage.
+
+To see: a few turns about Z, then rest: no oscillation at this input.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.drawing import draw_bloch_path
+from experiments.drawing import TWO_COLUMNS, draw_bloch_path
 from experiments.driven2026.params import CONSTANT_BIAS, NEURON
 from experiments.ramps import final_state
 from experiments.results import Quantity, Result, Settings
@@ -49,7 +52,7 @@ def compute(settings: Settings) -> Result:
 def draw(result: Result) -> Any:
     """Draw the voltage and the path of the Bloch vector."""
     trajectory = result.data["trajectory"]
-    figure, axes = make_figure(1, 2, width=7.4, height=3.2)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.2)
     axes[0].plot(trajectory.times, trajectory.voltage[:, 0], color=PALETTE[0])
     axes[0].plot(0, trajectory.voltage[0, 0], "o", color=START_COLOUR)
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", title="(a)")

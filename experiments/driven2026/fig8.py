@@ -1,4 +1,7 @@
-"""Fig. 8: stable voltage for V_n rising and falling, with the band of self-oscillation."""
+"""Fig. 8: stable voltage for V_n rising and falling, with the band of self-oscillation.
+
+To see: a wide loop between the two folds, and the band of the oscillation on the lower branch.
+"""
 
 from __future__ import annotations
 

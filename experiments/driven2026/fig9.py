@@ -1,4 +1,8 @@
-"""Fig. 9: self-oscillation at V_n = 0.23 without a drive."""
+"""Fig. 9: self-oscillation at V_n = 0.23 without a drive.
+
+To see: a small oscillation of nearly one frequency, and a flat circle near the pole of the Bloch
+ball.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """Regimes of the driven neuron over (V_Amp, ω): locked, torus, chaos, by the largest exponent.
 
+To see: at the paper's R_n the map has locking (blank) and tori (rings) only; at R_n = 40 there is
+an island of chaos (dots).
+
 New: the paper has no such map. At R_n = 5 (its value) and at R_n = 40, where chaos lives. Where
 the exponent is too near to zero to tell, the multipliers of the drive's own period-1 orbit decide.
 """
@@ -13,6 +16,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import TWO_COLUMNS
 from experiments.maps import sweep_map
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import ConvergenceError, find_periodic_orbit
@@ -136,7 +140,7 @@ def _orbit_rate(neuron: ShuttleNeuron, state: np.ndarray[Any, Any]) -> float:
 
 def draw(result: Result) -> Any:
     """Draw both maps; chaos and what is not locked are marked."""
-    figure, axes = make_figure(1, 2, width=9.0, height=3.5)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.4)
     for ax, (name, resistance, bias, *_) in zip(axes, CASES, strict=True):
         data = result.data[name]
         limit = 0.25

@@ -1,4 +1,8 @@
-"""Fig. 2b: current against charge of a weakly measured quantum memristor on an LC circuit."""
+"""Fig. 2b: current against charge of a weakly measured quantum memristor on an LC circuit.
+
+To see: the average of many measured runs lies on the noiseless loop (left); single runs scatter
+about it (right).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Fig. 5: membrane voltage, its loop against the input current, and the two conductances."""
+"""Fig. 5: membrane voltage, its loop against the input current, and the two conductances.
+
+To see: the loop of voltage against current is open but not pinched (b); potassium's conductance
+rises and stays (c), sodium's spikes and relaxes (d).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Fig. 6: voltage in the output waveguide."""
+"""Fig. 6: voltage in the output waveguide.
+
+To see: the output oscillates at the frequency of the input; how the line is matched changes its
+height by little.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Fig. 7: the voltage spike of Section 4.2, and what kind of spike it is."""
+"""Fig. 7: the voltage spike of Section 4.2, and what kind of spike it is.
+
+To see: a spike above the settled oscillation in the reading of the units that we infer (left), and
+none in consistent SI units (right).
+"""
 
 from __future__ import annotations
 

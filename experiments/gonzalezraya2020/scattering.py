@@ -1,4 +1,8 @@
-"""Appendix B and Eq. 29: unitarity of the scattering matrix, and voltage fluctuations."""
+"""Appendix B and Eq. 29: unitarity of the scattering matrix, and voltage fluctuations.
+
+To see: the matrix is unitary only with Eq. 41 corrected and θ = 1: the other readings lose or
+create photons.
+"""
 
 from __future__ import annotations
 

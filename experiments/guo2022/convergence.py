@@ -1,4 +1,8 @@
-"""Error against step size for three ways to take the decay rate of a step."""
+"""Error against step size for three ways to take the decay rate of a step.
+
+To see: two rules converge with their orders; the integral of Γ, which the paper's Eq. 17 has, is
+exact at any step.
+"""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def compute_couplings(
 
 def draw_couplings(couplings: dict[str, Any], result: Result) -> Figure:
     """Draw a row for each coupling, a column for each memristor."""
-    figure, axes = make_figure(len(couplings), 2, width=7.0, height=2.9 * len(couplings))
+    figure, axes = make_figure(len(couplings), 2, width=7.0, height=2.4 * len(couplings))
     for row, name in enumerate(couplings):
         letters = "abcdefgh"[2 * row : 2 * row + 2]
         digital, master = result.data[f"digital {name}"], result.data[f"master {name}"]

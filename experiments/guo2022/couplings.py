@@ -1,4 +1,8 @@
-"""All eight couplings in one table: memristive defect, form factor, concurrence."""
+"""All eight couplings in one table: memristive defect, form factor, concurrence.
+
+To see: I = ΓV survives the σyσy coupling and, for identical memristors, the partial SWAP; every
+other coupling loses it on at least one side.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 
 import qmemcircuit as qm
+from experiments.drawing import TWO_COLUMNS
 from experiments.guo2022.coupled_pairs import PRESERVED_BELOW
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH, pair, pair_times
 from experiments.results import Quantity, Result, Settings
@@ -87,7 +92,7 @@ def _defect_by_derivative(model: qm.Network, quick: bool) -> np.ndarray:
 def draw(result: Result) -> Figure:
     """Draw the defects as bars (or a word where they vanish) beside form factor and concurrence."""
     data = result.data["couplings"]
-    figure, axes = make_figure(1, 3, width=9.0, height=3.4, sharey=True)
+    figure, axes = make_figure(1, 3, width=TWO_COLUMNS, height=3.4, sharey=True)
     rows = np.arange(data.coupling.size)
     for j, (colour, shift) in enumerate(zip(PALETTE, (-0.18, 0.18), strict=False)):
         defect = data.defect.values[:, j]
@@ -102,5 +107,5 @@ def draw(result: Result) -> Figure:
     axes[0].set_xlabel("memristive defect  [ω√(mħω)]")
     axes[1].set_xlabel("form factor of loop 1")
     axes[2].set_xlabel("peak concurrence")
-    axes[0].legend(loc="lower right", fontsize=7)
+    figure.legend(loc="outside upper center", ncols=2)
     return figure

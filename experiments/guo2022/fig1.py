@@ -1,4 +1,7 @@
-"""I–V curves of the two-level quantum memristor for two decay rates (master equation)."""
+"""I–V curves of the two-level quantum memristor for two decay rates (master equation).
+
+To see: both loops are pinched; the larger decay rate opens them further and damps them faster.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Concurrence of two memristors coupled by a controlled rotation about y against time."""
+"""Concurrence of two memristors coupled by a controlled rotation about y against time.
+
+To see: a controlled rotation entangles little and briefly, too little for this number of shots:
+nearly all intervals reach down to zero.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import qmemcircuit as qm
 from experiments.guo2022.coupled_pairs import measure_pair, parameters
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting.figures import plot_concurrence
+from qmemcircuit.plotting.entanglement import plot_concurrence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,18 +1,21 @@
-"""The circuit of one time step: preparation, one collision, measurement."""
+"""The circuit of one time step: preparation, one collision, measurement.
+
+To see: the paper's collision (a) and the same channel with two two-qubit gates (b).
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 import qmemcircuit as qm
+from experiments.drawing import TWO_COLUMNS
 from experiments.guo2022.params import POINTS_PER_PERIOD, fig4_memristor
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.collision import collision_angle, damping_probability
-from qmemcircuit.plotting.figures import make_figure
+from qmemcircuit.plotting.figures import house_style, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,6 +69,12 @@ def _two_qubit_gates(circuit: QuantumCircuit) -> int:
     return int(compiled.count_ops().get("cz", 0))
 
 
+CIRCUIT_STYLE = {"name": "bw", "subfontsize": 6}
+
+LARGEST_GATE = 0.6
+"""Inches that a gate is wide at most, so that short circuits have the letters of long ones."""
+
+
 def draw(result: Result) -> Figure:
     """Draw the paper's form above the form with two two-qubit gates."""
     return draw_circuits(
@@ -73,17 +82,34 @@ def draw(result: Result) -> Figure:
             "(a) as in the paper: CRY(θ), CNOT": step_circuit(1, "paper"),
             "(b) the same channel with two two-qubit gates": step_circuit(1, "compact"),
         },
-        height=4.4,
     )
 
 
-def draw_circuits(
-    circuits: dict[str, QuantumCircuit], *, height: float, width: float = 7.0
-) -> Figure:
-    """Draw circuits below each other, each with its title."""
-    figure, axes = make_figure(len(circuits), 1, width=width, height=height, squeeze=False)
-    for ax, (title, circuit) in zip(np.ravel(axes), circuits.items(), strict=True):
-        style = {"name": "bw", "subfontsize": 5}
-        circuit.draw("mpl", ax=ax, fold=-1, idle_wires=True, style=style)
-        ax.set_title(title, loc="left")
+def draw_circuits(circuits: dict[str, QuantumCircuit]) -> Figure:
+    """Draw circuits below each other, each with its title, all at one scale on two columns."""
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    sizes = [_natural_size(circuit) for circuit in circuits.values()]
+    title_height = 0.3
+    inch = min(TWO_COLUMNS / max(width for width, _ in sizes), LARGEST_GATE)
+    width = inch * max(width for width, _ in sizes)
+    height = sum(inch * rows + title_height for _, rows in sizes)
+    with house_style():
+        figure = MatplotlibFigure(figsize=(width, height))
+        top = height
+        for (title, circuit), (columns, rows) in zip(circuits.items(), sizes, strict=True):
+            top -= inch * rows + title_height
+            place = (0, top / height, inch * columns / width, inch * rows / height)
+            ax = figure.add_axes(place)
+            circuit.draw("mpl", ax=ax, fold=-1, idle_wires=True, style=CIRCUIT_STYLE)
+            figure.text(0.1 / width, (top + inch * rows + 0.08) / height, title)
+    figure.set_layout_engine("none")  # every circuit stands where it was put
     return figure
+
+
+def _natural_size(circuit: QuantumCircuit) -> tuple[float, float]:
+    """Return the drawing's width and height in the drawer's units, a gate being one wide."""
+    ax = make_figure(width=TWO_COLUMNS, height=2.0)[1]
+    circuit.draw("mpl", ax=ax, fold=-1, idle_wires=True, style=CIRCUIT_STYLE)
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    return right - left, top - bottom

@@ -1,4 +1,8 @@
-"""The circuit of the digitised dynamics: the evolution step repeated before the measurement."""
+"""The circuit of the digitised dynamics: the evolution step repeated before the measurement.
+
+To see: three ways to provide ancillas, one channel: fresh ones, one that is reset, and one
+collision for all of [0, t].
+"""
 
 from __future__ import annotations
 
@@ -56,6 +60,4 @@ def draw(result: Result) -> Figure:
             "(b) one ancilla, recycled by reset": _circuit("reset"),
             "(c) merged: all of [0, t] as one exact collision": _circuit("merged"),
         },
-        height=6.4,
-        width=9.0,
     )

@@ -1,4 +1,8 @@
-"""The paper's central figure: digital quantum memristor against its master equation."""
+"""The paper's central figure: digital quantum memristor against its master equation.
+
+To see: from the same counts, finite differences (b, d) bury the loop in noise and the local fit (c,
+e) shows it; the residuals scatter as the error bars say (f).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import qmemcircuit as qm
+from experiments.drawing import draw_mosaic
 from experiments.guo2022.params import FIG4_PERIODS, POINTS_PER_PERIOD, SHOTS, fig4_memristor
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.counts.currents import finite_difference
-from qmemcircuit.plotting.figures import make_figure, plot_loop, plot_residuals, plot_series
+from qmemcircuit.plotting.distances import plot_residuals
+from qmemcircuit.plotting.figures import plot_loop, plot_series
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,28 +108,32 @@ def draw(result: Result) -> Figure:
     """Draw V(t), I(t) and the loop, with finite differences (left) and our estimator (right)."""
     master, digital = result.data["master"], result.data["digital"]
     paper = result.data["finite_difference"]
-    figure, axes = make_figure(2, 3, width=10.0, height=6.0)
-    plot_series(digital, "voltage", reference=master, ax=axes[0, 0])
-    axes[0, 0].legend(["master equation", "digital"], loc="lower right")
-    axes[0, 0].set_title("(a) voltage", loc="left")
+    figure, axes = draw_mosaic("af;bc;de", height=7.6)
+    plot_series(digital, "voltage", reference=master, ax=axes["a"])
+    axes["a"].legend(["master equation", "digital"], loc="lower right")
+    axes["a"].set_title("(a) voltage", loc="left")
     largest = 1.2 * float(np.abs(paper.current).max())
     for ax, estimate, title in (
-        (axes[0, 1], paper, "(b) current, finite differences (the paper)"),
-        (axes[0, 2], digital, "(c) current, local fit (ours)"),
+        (axes["b"], paper, "(b) current, finite differences (the paper)"),
+        (axes["c"], digital, "(c) current, local fit (ours)"),
     ):
         plot_series(estimate, "current", reference=master, ax=ax)
         ax.set_ylim(-largest, largest)
         ax.set_title(title, loc="left")
     limits = 1.1 * largest / float(np.abs(master.current).max())
     for ax, estimate, title in (
-        (axes[1, 0], paper, "(d) I–V, finite differences (the paper)"),
-        (axes[1, 1], digital, "(e) I–V, local fit (ours)"),
+        (axes["d"], paper, "(d) I–V, finite differences (the paper)"),
+        (axes["e"], digital, "(e) I–V, local fit (ours)"),
     ):
         plot_loop(estimate, reference=master, ax=ax)
         ax.set_ylim(-limits, limits)
         ax.set_title(title, loc="left")
-    plot_residuals(qm.compare(digital, master), ax=axes[1, 2], unit=float(digital.periods[0]))
-    axes[1, 2].legend(loc="upper right", ncols=2)
-    axes[1, 2].set_title("(f) residuals of (a) and (c)", loc="left")
-    axes[1, 2].set_ylim(-4.5, 4.5)
+    shown = axes["e"].get_legend_handles_labels()
+    for letter in "de":
+        axes[letter].get_legend().remove()  # one for both, off the data
+    figure.legend(*shown, loc="outside lower center", ncols=4)
+    plot_residuals(qm.compare(digital, master), ax=axes["f"], unit=float(digital.periods[0]))
+    axes["f"].legend(loc="upper right", ncols=2)
+    axes["f"].set_title("(f) residuals of (a) and (c)", loc="left")
+    axes["f"].set_ylim(-4.5, 4.5)
     return figure

@@ -1,4 +1,7 @@
-"""The circuit of two coupled memristors: each evolves by itself, then they interact."""
+"""The circuit of two coupled memristors: each evolves by itself, then they interact.
+
+To see: each memristor meets its own ancilla and evolves; then the two are coupled, step after step.
+"""
 
 from __future__ import annotations
 
@@ -53,4 +56,4 @@ def _circuit() -> QuantumCircuit:
 def draw(result: Result) -> Figure:
     """Draw two steps with the yy coupling."""
     title = "two steps with fresh ancillas: damp both, free evolution, coupling"
-    return draw_circuits({title: _circuit()}, height=3.6, width=9.0)
+    return draw_circuits({title: _circuit()})

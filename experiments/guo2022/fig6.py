@@ -1,4 +1,7 @@
-"""The native interaction exp(−iδ σi⊗σi) as gates."""
+"""The native interaction exp(−iδ σi⊗σi) as gates.
+
+To see: two CNOTs and one rotation for each of the three interactions.
+"""
 
 from __future__ import annotations
 
@@ -58,4 +61,4 @@ def draw(result: Result) -> Figure:
         f"({letter}) exp(−iδ σ{axis}⊗σ{axis})": _circuit(axis)
         for letter, axis in zip("abc", AXES, strict=True)
     }
-    return draw_circuits(circuits, height=4.8, width=6.0)
+    return draw_circuits(circuits)

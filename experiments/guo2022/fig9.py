@@ -1,4 +1,7 @@
-"""I–V loops of two memristors coupled by a controlled rotation about y."""
+"""I–V loops of two memristors coupled by a controlled rotation about y.
+
+To see: the coupling acts one way: memristor 1 loses I = ΓV, memristor 2 keeps it.
+"""
 
 from __future__ import annotations
 

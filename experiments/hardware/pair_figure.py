@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.hardware.pair_verdicts import LIE
 from experiments.hardware.params import pair
 from experiments.results import Result
@@ -33,19 +33,24 @@ PERIOD = 2 * np.pi
 
 def draw_pair(result: Result) -> dict[str, Figure]:
     """Draw concurrence and distance against time, and the budget of FakeTorino."""
-    figure, axes = make_figure(1, 2, width=7.4, height=3.2)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.9)
     _draw_concurrence(result, axes[0])
     _draw_distances(result, axes[1])
     letter_panels(
         axes,
         (
-            "FakeTorino: exact noisy states, and shots mitigated",
-            "solid, filled: FakeTorino; dotted, open: FakeFez",
+            "FakeTorino",
+            "filled, solid: FakeTorino; open, dotted: FakeFez",
         ),
     )
-    for ax, place in zip(axes, ("upper right", "lower right"), strict=True):
+    for ax in axes:
         ax.set_xlabel("time t/T")
-        ax.legend(loc=place, fontsize=6.5)
+    handles = {
+        label: handle
+        for ax in axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, fontsize=7)
     budget_figure, ax = make_figure(width=5.2, height=2.9)
     _draw_budget(result, ax)
     return {"": figure, "budget": budget_figure}
@@ -54,6 +59,8 @@ def draw_pair(result: Result) -> dict[str, Figure]:
 def _draw_rows(result: Result, ax: Axes, quantity: str, device: str, **style: Any) -> None:
     """Draw one quantity of the exact noisy states of four protocols on one device."""
     exact = result.data["exact"]
+    if device != "FakeTorino":
+        style["markerfacecolor"] = "white"
     for name in (LIE, "fused", "compiled", "absorbed"):
         row = f"{device} {name}"
         if row in exact.row:
@@ -75,7 +82,7 @@ def _draw_concurrence(result: Result, ax: Axes) -> None:
         yerr=values.std("seed"),
         fmt="o",
         color=COLOURS["mitigated"],
-        label=f"{LABELS['mitigated']} ({values.seed.size} seeds)",
+        label=f"{LABELS['mitigated']}: mean ± spread of {values.seed.size} seeds",
     )
     ax.set_ylabel("concurrence C")
 
@@ -98,7 +105,7 @@ def _draw_distances(result: Result, ax: Axes) -> None:
             color=COLOURS["mitigated"],
             markerfacecolor=face,
             markersize=3.5,
-            label="mitigated shots: median, 5–95 %" if shift == 0 else None,
+            label="the same: median and 5–95 % of the seeds" if shift == 0 else None,
         )
     ax.axhline(
         0.02,
@@ -109,7 +116,7 @@ def _draw_distances(result: Result, ax: Axes) -> None:
     )
     ax.set_yscale("log")
     ax.set_ylim(bottom=6e-4)
-    ax.set_ylabel("trace distance to master eq.")
+    ax.set_ylabel("trace distance to master equation")
 
 
 def _draw_budget(result: Result, ax: Axes) -> None:

@@ -1,4 +1,8 @@
-"""Which error suppression and mitigation helps, on which noise: each alone, and all together."""
+"""Which error suppression and mitigation helps, on which noise: each alone, and all together.
+
+To see: what helps depends on the noise: extrapolation and readout correction where it is
+calibrated, twirling where it is coherent.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import qmemcircuit as qm
+from experiments.drawing import TWO_COLUMNS
 from experiments.hardware.params import FIRST_SEED, PAIR_SHOTS, TRANSPILER_SEED, pair, single
 from experiments.hardware.suppression_methods import (
     DETUNING,
@@ -301,7 +306,7 @@ def draw(result: Result) -> dict[str, Figure]:
 
     data = result.data["table"]
     with house_style():
-        figure, axes = make_figure(2, 3, width=7.4, height=6.4)
+        figure, axes = make_figure(2, 3, width=TWO_COLUMNS, height=6.4)
         for row, column in product(range(2), range(3)):
             system, noise = SYSTEMS[row], list(NOISES)[column]
             ax = axes[row][column]

@@ -1,4 +1,8 @@
-"""Four memristors and the memory they have: loop, rate, back-flow and witness side by side."""
+"""Four memristors and the memory they have: loop, rate, back-flow and witness side by side.
+
+To see: one column for each kind of memory: only the memory qubit's rate turns negative, and only
+its entanglement comes back.
+"""
 
 from __future__ import annotations
 

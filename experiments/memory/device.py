@@ -1,4 +1,8 @@
-"""Quantum memory witnessed on the scheduled noise of two devices, raw and readout-corrected."""
+"""Quantum memory witnessed on the scheduled noise of two devices, raw and readout-corrected.
+
+To see: on both devices information flows back; quantum memory (bound above zero) is seen raw on
+one, and after readout correction on both.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Fingerprints under a drive: feedback, a rate clocked by the drive, and a constant rate."""
+"""Fingerprints under a drive: feedback, a rate clocked by the drive, and a constant rate.
+
+To see: a rate that follows its own voltage has its largest loop at a frequency of its own; one
+clocked by the drive keeps it when fast; a constant rate has none.
+"""
 
 from __future__ import annotations
 

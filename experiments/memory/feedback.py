@@ -1,4 +1,8 @@
-"""The self-consistent SQUID memristor beside guo2022's law with a prescribed phase."""
+"""The self-consistent SQUID memristor beside guo2022's law with a prescribed phase.
+
+To see: with its own phase the SQUID's rate settles instead of swinging for ever, and the loop
+follows; one run states its error correctly.
+"""
 
 from __future__ import annotations
 

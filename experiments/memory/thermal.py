@@ -1,4 +1,7 @@
-"""Temperature: the hysteresis loop and the death of entanglement against thermal quanta."""
+"""Temperature: the hysteresis loop and the death of entanglement against thermal quanta.
+
+To see: heat opens the loop and kills the entanglement earlier.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Genuine entanglement of three memristors, on a chain and on a ring, beside their loops."""
+"""Genuine entanglement of three memristors, on a chain and on a ring, beside their loops.
+
+To see: genuine entanglement of three shows in counts with error bars (a) and in a dozen settings
+(b), on a noise model, too (d); the tripartite negativity (dotted) overstates it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Ring: N identical memristors in a closed chain."""
+"""Ring: N identical memristors in a closed chain.
+
+To see: neighbours are entangled for a few periods, all others never; the loops stay pinched.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Star: N identical memristors, one coupled to all others."""
+"""Star: N identical memristors, one coupled to all others.
+
+To see: the more leaves, the less entanglement each shares with the centre.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A digital neuron that keeps oscillating on noisy devices: cycle, control, hysteresis, locking."""
+"""A digital neuron that keeps oscillating on noisy devices: cycle, control, hysteresis, locking.
+
+To see: with `bath` or `composed` the cycle is there after 252 periods and the control is silent;
+run as it is (`history`) it dies at once.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.drawing import letter_panels
+from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.neuron.params import (
     ACTIVE,
     DRIVES,
@@ -38,7 +38,7 @@ CARRIED = {
 
 def draw_devices(result: Result) -> Figure:
     """Draw the voltage, spans and g2 by device, the hysteresis and the stroboscopic maps."""
-    figure, axes = make_figure(3, 2, width=7.4, height=8.4)
+    figure, axes = make_figure(3, 2, width=TWO_COLUMNS, height=8.4)
     _draw_series(result, axes[0, 0])
     _draw_history(result, axes[0, 1])
     _draw_spans(result, axes[1, 0])

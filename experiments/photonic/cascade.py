@@ -1,4 +1,7 @@
-"""Two photonic memristors in series: the second sees a memory of a memory."""
+"""Two photonic memristors in series: the second sees a memory of a memory.
+
+To see: the second device sees the first one's output, so that the pair has a loop of its own.
+"""
 
 from __future__ import annotations
 

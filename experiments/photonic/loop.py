@@ -1,4 +1,8 @@
-"""Loops of the photonic memristor: closed form, circuits in closed loop, area against window."""
+"""Loops of the photonic memristor: closed form, circuits in closed loop, area against window.
+
+To see: circuits in closed loop lie on the closed form; the area vanishes where the window is a
+whole number of periods.
+"""
 
 from __future__ import annotations
 

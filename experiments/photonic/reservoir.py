@@ -1,4 +1,8 @@
-"""A reservoir of photonic memristors on temporal XOR and NARMA, with and without memory."""
+"""A reservoir of photonic memristors on temporal XOR and NARMA, with and without memory.
+
+To see: with memory the reservoir solves the temporal XOR that the same devices without memory
+cannot; shot noise limits how far back it sees.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.drawing import draw_mosaic
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.photonic.reservoir import draw_reservoir, fit_readout, read_out, respond
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -142,7 +147,8 @@ def draw(result: Result) -> Figure:
     """Draw the XOR error against delay, with shots, and the NARMA errors."""
     table = result.data["scores"]
     seeds = table.sizes["seed"]
-    figure, (left, middle, right) = make_figure(1, 3, width=9.4, height=3.0)
+    figure, axes = draw_mosaic("ab;cc", height=5.4)
+    left, middle, right = axes["a"], axes["b"], axes["c"]
 
     def summary(values):  # type: ignore[no-untyped-def]
         return values.mean("seed"), values.std("seed", ddof=1) / np.sqrt(seeds)
@@ -158,21 +164,20 @@ def draw(result: Result) -> Figure:
         mean, error = summary(table.shot_xor.sel(shots=shots))
         label = "exact outputs" if shots == 0 else f"{shots} shots"
         middle.errorbar(table.delay, mean, yerr=error, fmt="o-", color=colour, label=label)
-    for axis, title in ((left, "exact outputs"), (middle, "memory, with shot noise")):
+    for axis, title in ((left, "(a) exact outputs"), (middle, "(b) memory, with shot noise")):
         axis.axhline(0.5, color="black", lw=0.7, ls=":")
         axis.set(
-            xlabel="delay d", ylabel="error rate of u(k) ⊕ u(k−d)", ylim=(-0.03, 0.75), title=title
+            xlabel="delay d", ylabel="error rate of u(k) ⊕ u(k−d)", ylim=(-0.03, 0.8), title=title
         )
-        axis.legend(loc="center" if axis is left else "upper center", fontsize=7)
+        axis.legend(loc="upper center", fontsize=7)
     places = np.arange(table.sizes["kind"])
     for order, colour, shift in ((2, PALETTE[0], -0.12), (5, PALETTE[1], 0.12)):
         mean, error = summary(table.narma.sel(order=order))
         right.errorbar(
             places + shift, mean, yerr=error, fmt="o", color=colour, label=f"NARMA-{order}"
         )
-    right.set_xticks(
-        places, [str(kind).replace(" ", "\n") for kind in table.kind.values], fontsize=7
-    )
-    right.set(ylabel="normalised RMS error", ylim=(0, 1.3), xlim=(-0.5, 3.5))
-    right.legend()
+    right.set_xticks(places, [str(kind) for kind in table.kind.values])
+    right.set(ylabel="normalised RMS error", ylim=(0, None), xlim=(-0.5, 3.5))
+    right.set_title("(c) two benchmark tasks")
+    right.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

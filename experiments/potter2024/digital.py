@@ -1,5 +1,8 @@
 """Digital neuron (new): oscillation, cycle and hysteresis from circuits with shot noise.
 
+To see: with `history` the digital neuron oscillates on the exact cycle at any number of shots; with
+`reprepare` few shots make it wander.
+
 The paper's neuron at R_n = 5, Γ = 0.1 with its qubit run as circuits in closed loop with the
 classical voltage, for two ways of feeding back what was measured: `history` (every step's
 circuit rerun from t = 0) and `reprepare` (the measured state prepared anew). Nobody has published

@@ -1,5 +1,8 @@
 """Fig. 2: equilibrium surface with its folds and cusp, current–voltage curve, hysteresis loops.
 
+To see: the folded surface, the two load lines that touch the current–voltage curve, and the
+hysteresis between them.
+
 A second figure shows the hysteresis at R_n = 8 three ways: ramps of V_n at finite speed, the
 quasi-static branches and the fold points.
 """
@@ -12,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.drawing import replace_by_3d
+from experiments.drawing import draw_mosaic, replace_by_3d
 from experiments.potter2024.params import (
     ASYMMETRIC_POSITIONS,
     ASYMMETRIC_RESISTANCE,
@@ -164,8 +167,8 @@ def _draw_panels(result: Result) -> Any:
     static = result.data["static"]
     cusp_voltage, cusp_resistance, cusp_bias = result.parameters["cusp"]
     last = len(result.parameters["rates"]) - 1
-    figure, axes = make_figure(1, 3, width=10.0, height=3.3)
-    ax = replace_by_3d(axes[0])
+    figure, axes = draw_mosaic("ab;ac", height=5.0)
+    ax = replace_by_3d(axes["a"])
     grid_v, grid_r = np.meshgrid(static["voltage"], static["resistance"])
     bias = static["bias"].values
     inside = bias <= 8
@@ -197,9 +200,10 @@ def _draw_panels(result: Result) -> Any:
     ax.set_zlabel("voltage $V^*$", labelpad=-6)
     ax.tick_params(pad=-2)
     ax.view_init(elev=24, azim=-118)
+    ax.set_box_aspect(None, zoom=0.8)  # room for the labels
     ax.set_title("(a) equilibria, folds, cusp, ramp", y=1.0)
 
-    ax = axes[1]
+    ax = axes["b"]
     voltage = static["voltage"].values
     ax.plot(voltage, static["current"], color="black", label="$I = G(V)\\,V$")
     for label, colour in (("(1)", PALETTE[1]), ("(2)", PALETTE[0])):
@@ -211,7 +215,7 @@ def _draw_panels(result: Result) -> Any:
     ax.legend(title="load lines, $R_n = 8$", loc="upper right")
     ax.set_title("(b) touching the load lines: folds")
 
-    ax = axes[2]
+    ax = axes["c"]
     for number, (position, colour) in enumerate(
         zip(ASYMMETRIC_POSITIONS, ("black", PALETTE[1], PALETTE[0]), strict=True)
     ):

@@ -1,4 +1,8 @@
-"""Fig. 3: self-oscillation at V_n = 0.23: time series, cycle in the Bloch ball, spectrum."""
+"""Fig. 3: self-oscillation at V_n = 0.23: time series, cycle in the Bloch ball, spectrum.
+
+To see: a small oscillation of nearly one frequency, and a flat circle near the pole of the Bloch
+ball.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.drawing import draw_bloch_path, draw_spectrum
+from experiments.drawing import TWO_COLUMNS, draw_bloch_path, draw_spectrum
 from experiments.potter2024.params import EIGENVALUE, FREQUENCY, OSCILLATION
 from experiments.ramps import final_state
 from experiments.results import Quantity, Result, Settings
@@ -102,21 +106,22 @@ def compute(settings: Settings) -> Result:
 def draw(result: Result) -> Any:
     """Draw the three panels of the paper."""
     series, spectrum, cycle = (result.data[k] for k in ("series", "spectrum", "cycle"))
-    figure, axes = make_figure(1, 4, width=11.5, height=3.0)
+    figure, axes = make_figure(2, 2, width=TWO_COLUMNS, height=5.4)
+    axes = axes.ravel()
     axes[0].plot(series["time"], series["voltage"], color=PALETTE[0])
     axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", xlim=(9970, 9980))
     axes[0].ticklabel_format(useOffset=False)
-    axes[0].set_title("(a)")
+    axes[0].set_title("(a) voltage")
     ax = draw_bloch_path(axes[1], cycle, color=PALETTE[1])
-    ax.set_title("(b) cycle in the Bloch ball", y=1.06)
+    ax.set_title("(b) cycle in the Bloch ball")
     ax = axes[2]
     ax.plot(cycle["X"], cycle["Y"], color=PALETTE[1])
     ax.set(xlabel="$X$", ylabel="$Y$", aspect="equal")
-    ax.set_title("seen from above")
+    ax.set_title("(c) the cycle seen from above")
     ax = axes[3]
     lines = enumerate(result.parameters["lines"], start=1)
     draw_spectrum(ax, spectrum, {f"{k}$\\omega_0$": line for k, line in lines}, color=PALETTE[0])
     ax.set_xlim(0, 35)
     ax.set_ylim(spectrum["density"].values.max() * 1e-16, None)
-    ax.set_title("(c)", pad=14)
+    ax.set_title("(d) spectrum of the voltage", pad=14)
     return figure

@@ -1,5 +1,8 @@
 """Fig. 4: span of the self-oscillation against V_n, and hysteresis with its band, at R_n = 5.
 
+To see: the oscillation is born and dies at the two Hopf points with a square root (a); it lives on
+the lower branch of the hysteresis (b, c).
+
 A ramp of finite speed passes the lower Hopf point before the oscillation has grown (bifurcation
 delay): its band opens later than that of the exact cycles.
 """
@@ -12,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.drawing import draw_band
+from experiments.drawing import draw_band, draw_mosaic
 from experiments.potter2024.params import (
     FIT_LOWER,
     FIT_UPPER,
@@ -32,7 +35,7 @@ from qmemcircuit.neurons.shuttle.bifurcations import (
     find_steady_states,
     static_bias,
 )
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 SHOWN = (0.23, 1.73, 2.0, 3.2)  # the cycles whose numbers the summary states
 
@@ -251,8 +254,8 @@ def draw(result: Result) -> Any:
     """Draw span and hysteresis."""
     cycles = result.data["cycles"]
     spans = cycles["maximum"] - cycles["minimum"]
-    figure, axes = make_figure(1, 3, width=11.0, height=3.2)
-    ax = axes[0]
+    figure, axes = draw_mosaic("ab;cc", height=5.6)
+    ax = axes["a"]
     ax.plot(cycles["bias"], spans, color="black", lw=0.8, label="cycles by shooting")
     ax.plot(cycles["bias"][::3], spans[::3], "x", color="black", ms=4)
     for colour, (prefactor, threshold, (low, high)), sign, label in (
@@ -273,9 +276,9 @@ def draw(result: Result) -> Any:
     ax.plot([], [], "o", color="black", markerfacecolor="white", label="Hopf points")
     ax.set(xlabel="input $V_n$", ylabel=r"span $V_{\max} - V_{\min}$", ylim=(0, 0.08))
     ax.legend(loc="lower center")
-    ax.set_title("(a)")
+    ax.set_title("(a) span of the cycle")
 
-    ax = axes[1]
+    ax = axes["b"]
     for name, colour, label in (
         ("up", PALETTE[0], "$V_n$ rising"),
         ("down", PALETTE[1], "$V_n$ falling"),
@@ -287,7 +290,7 @@ def draw(result: Result) -> Any:
     ax.set(xlim=(0, 5), ylim=(0, 5))
     ax.legend(loc="upper left")
     ax.set_title(f"(b) ramp $|dV_n/dt| = {result.parameters['rate']:g}$")
-    ax = axes[2]
+    ax = axes["c"]
     draw_band(ax, cycles, color="0.85", label="cycles, exact")
     band = result.data["up"]
     inside = band["bias"].values < 3.9

@@ -1,5 +1,8 @@
 """Fig. 5: regions of self-oscillation in (V_n, R_n), and span against Z_T for three α.
 
+To see: integration finds the oscillation inside the closed-form curves (a), and the span grows as
+the square root that the paper fitted (b).
+
 The regions are drawn twice: bounded by the closed-form Hopf curve, and as points where an
 integration from beside the lowest equilibrium ends in an oscillation.
 """
@@ -13,6 +16,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from experiments.drawing import draw_mosaic
 from experiments.maps import sweep_map
 from experiments.potter2024.params import (
     FIT_PREFACTOR,
@@ -33,7 +37,7 @@ from qmemcircuit.neurons.shuttle.bifurcations import (
     find_steady_states,
 )
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 POLARISATIONS = (0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 CHECKED = (0.3, 0.6, 1.0)  # regions that are integrated too
@@ -216,37 +220,47 @@ def _thermal(settings: Settings) -> tuple[xarray.Dataset, list[Quantity]]:
     )
 
 
+def _draw_region(ax: Any, row: Any, **style: Any) -> None:
+    """Draw the Hopf curve of one polarisation, from its lower to its upper end in V_n."""
+    bias = np.concatenate([row["lower"].values[::-1], row["upper"].values[1:]])
+    resistance = np.concatenate([row["resistance"].values[::-1], row["resistance"].values[1:]])
+    ax.plot(bias, resistance, **style)
+
+
 def draw(result: Result) -> Any:
     """Draw regions and thermal threshold."""
-    figure, axes = make_figure(1, 2, width=9.0, height=3.8)
+    figure, axes = draw_mosaic("aaabbb;ccddee", height=5.8)
     curves, grid = result.data["curves"], result.data["grid"]
-    ax = axes[0]
-    shades = [PALETTE[k] for k in (7, 3, 4, 2, 1, 0)]
-    for number in reversed(range(len(POLARISATIONS))):
-        row = curves.isel(polarisation=number)
-        bias = np.concatenate([row["lower"].values[::-1], row["upper"].values[1:]])
-        resistance = np.concatenate([row["resistance"].values[::-1], row["resistance"].values[1:]])
-        ax.fill(bias, resistance, color=shades[number], alpha=0.12, lw=0)
-        ax.plot(bias, resistance, color=shades[number], label=f"$Z_T = {POLARISATIONS[number]:g}$")
-    for number, polarisation in enumerate(CHECKED):
-        colour = shades[POLARISATIONS.index(polarisation)]
-        oscillating = grid["span"].values[number] > OSCILLATING
-        rows, columns = np.nonzero(oscillating)
-        shift = (number - 1) * 0.09
-        ax.plot(
-            grid["bias"].values[columns] + shift,
-            grid["resistance"].values[rows],
-            ".",
-            color=colour,
-            ms=2.5,
-        )
-    ax.plot([], [], ".", color="0.4", label="integrated:\noscillates")
+    ax = axes["a"]
+    from matplotlib import colormaps
+
+    shades = colormaps["cividis"](np.linspace(0.95, 0.0, len(POLARISATIONS)))
+    for number, polarisation in enumerate(POLARISATIONS):
+        look = {"color": shades[number], "label": f"{polarisation:g}"}
+        _draw_region(ax, curves.isel(polarisation=number), **look)
+    ax.legend(loc="lower right", ncols=2, title="$Z_T$", fontsize=7)
     ax.set(xlabel="input $V_n$", ylabel="resistance $R_n$", xlim=(0, LIMITS[0]))
     ax.set_ylim(0, LIMITS[1])
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    ax.set_title(r"(a) self-oscillation inside the Hopf curves, $\Gamma = 0.1$, $\alpha = 1$")
+    ax.set_title("(a) it oscillates above its curve")
+    for number, (letter, polarisation) in enumerate(zip("cde", CHECKED, strict=True)):
+        ax = axes[letter]
+        shade = POLARISATIONS.index(polarisation)
+        _draw_region(ax, curves.isel(polarisation=shade), color="black", lw=0.8)
+        oscillating = grid["span"].values[number] > OSCILLATING
+        for chosen, look in (
+            (oscillating, {"color": PALETTE[1], "label": "oscillates"}),
+            (~oscillating, {"color": "0.7", "label": "comes to rest"}),
+        ):
+            rows, columns = np.nonzero(chosen)
+            bias, resistance = grid["bias"].values[columns], grid["resistance"].values[rows]
+            ax.plot(bias, resistance, ".", ms=2.5, **look)
+        ax.set(xlabel="input $V_n$", xlim=(0, LIMITS[0]), ylim=(0, LIMITS[1]))
+        ax.set_title(f"({letter}) integrated, $Z_T = {polarisation:g}$")
+    axes["c"].set_ylabel("resistance $R_n$")
+    handles, labels = axes["c"].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, markerscale=3)
 
-    ax = axes[1]
+    ax = axes["b"]
     thermal = result.data["thermal"]
     for ratio, colour in zip(RATIOS, (PALETTE[3], PALETTE[2], PALETTE[0]), strict=True):
         ax.plot(
@@ -266,6 +280,7 @@ def draw(result: Result) -> Any:
         )
     ax.plot([], [], color="0.4", lw=0.9, label=r"paper: $0.0734\sqrt{\alpha(Z_T - 0.17)}$")
     ax.set(xlabel="thermal polarisation $Z_T$", ylabel=r"span $V_{\max} - V_{\min}$", xlim=(0, 1))
+    ax.set_ylim(0, 0.14)  # room for the legend
     ax.legend(loc="upper left")
     ax.set_title("(b) $R_n = 5$, $V_n = 2$, $\\Gamma = 0.1$")
     return figure

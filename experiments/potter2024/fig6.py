@@ -1,4 +1,7 @@
-"""Fig. 6: span of the self-oscillation over (Γ, Z_T) and (Γ, α) at R_n = 6, V_n = 2."""
+"""Fig. 6: span of the self-oscillation over (Γ, Z_T) and (Γ, α) at R_n = 6, V_n = 2.
+
+To see: the oscillation ends at the Hopf curve; α changes its size and not its border.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from experiments.drawing import add_span_bar, draw_span_map
+from experiments.drawing import TWO_COLUMNS, add_span_bar, draw_span_map
 from experiments.maps import sweep_map
 from experiments.potter2024.params import DISSIPATION
 from experiments.results import Quantity, Result, Settings
@@ -131,7 +134,7 @@ def _largest_rate(polarisation: float, ratio: float = 1.0) -> float:
 
 def draw(result: Result) -> Any:
     """Draw both heat maps with the exact boundary."""
-    figure, axes = make_figure(1, 2, width=8.6, height=3.3)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.0)
     boundary = result.data["boundary"]
     for ax, name, label, title in (
         (axes[0], "thermal_polarisation", "thermal polarisation $Z_T$", r"(a) $\alpha = 1$"),

@@ -1,4 +1,7 @@
-"""Fig. 7: the conductance matrix F_ij(x_V) for l = 0.5, λ = 0.13."""
+"""Fig. 7: the conductance matrix F_ij(x_V) for l = 0.5, λ = 0.13.
+
+To see: the conductance functions that the neuron's current is made of.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """Eqs. 15–16 and Appendix F: where the friction turns negative, and where the regions end in R_n.
 
+To see: where the friction is negative the neuron oscillates (a); the paper's reduced equations have
+that instability, but not its amplitude (b); the regions do close, far above the paper's frame (c).
+
 Eq. 15 is exact for the coherence X once ε(X, V) = 2ΓV̇ + 2V̈ without the part in Ẋ, and Z = Z_T: its
 friction 2Γ + 2R_n F01 V is evaluated along the equilibria, its threshold is compared with the Hopf
 points, and the reduced equations are integrated beside the full ones. The regions of Fig. 5a close
@@ -16,6 +19,7 @@ import xarray
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq, minimize_scalar
 
+from experiments.drawing import draw_mosaic
 from experiments.potter2024.params import HOPF_BIASES, OSCILLATION
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
@@ -28,7 +32,7 @@ from qmemcircuit.neurons.shuttle.bifurcations import (
 )
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
-from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR
 
 POLARISATIONS = (0.2, 0.3, 0.4, 0.6, 0.8, 1.0)  # of Fig. 5a, as in fig5
 BIASES = (0.2255, 0.23, 0.3, 2.0)
@@ -236,7 +240,8 @@ def _printed_form(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def draw(result: Result) -> Any:
     """Draw friction and growth along the equilibria, the spans, and the closures."""
-    figure, (left, middle, right) = make_figure(1, 3, width=9.6, height=3.1)
+    figure, axes = draw_mosaic("aa;bc", height=5.0)
+    left, middle, right = axes["a"], axes["b"], axes["c"]
     data = result.data["friction"]
     left.plot(data.bias, data.friction, color=PALETTE[0], label=r"Eq. 15: $2\Gamma + 2R_nF_{01}V$")
     left.plot(data.bias, -2 * data.growth, "--", color=PALETTE[1], label=r"full: $-2\,$Re$\,\mu$")
@@ -244,10 +249,9 @@ def draw(result: Result) -> Any:
     for place in result.parameters["hopf"]:
         left.axvline(place, color=REFERENCE_COLOUR, lw=0.7, ls=":")
     left.set(xlabel="input $V_n$", ylabel="friction")
-    left.set_title("(a) $R_n = 5$, dotted: Hopf points")
-    low, high = left.get_ylim()
-    left.set_ylim(low, high + 0.35 * (high - low))
-    left.legend(loc="upper center", fontsize=7)
+    left.plot([], [], color=REFERENCE_COLOUR, lw=0.7, ls=":", label="Hopf points")
+    left.set_title("(a) $R_n = 5$")
+    left.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     spans = result.data["spans"]
     beyond = spans.bias - result.parameters["hopf"][0]
     middle.loglog(beyond, spans.full, "o-", color=REFERENCE_COLOUR, label="full equations")

@@ -1,4 +1,8 @@
-"""A feed-forward network of circuit neurons, driven by a spike file: raster plots."""
+"""A feed-forward network of circuit neurons, driven by a spike file: raster plots.
+
+To see: circuits fire where the closed form does but for one hidden neuron, whose population comes
+too near to its threshold for the shots.
+"""
 
 from __future__ import annotations
 
@@ -85,15 +89,18 @@ def draw(result: Result) -> Figure:
     top.set_xlabel("")
     for i, colour in ((2, PALETTE[0]), (4, PALETTE[1])):
         name = labels[f"neuron_{i}"]
-        bottom.step(closed.times, closed.voltage[:, i], where="mid", color=colour, label=name)
+        values = closed.voltage[:, i]
+        bottom.step(closed.times, values, where="mid", color=colour, label=f"{name}, closed form")
         bottom.errorbar(
             circuits.times,
             circuits.voltage[:, i],
             yerr=circuits.voltage_error[:, i],
             fmt="o",
-            ms=3,
+            ms=1.5,
+            elinewidth=1.2,
             color=colour,
+            label=f"{name}, circuits ± standard error",
         )
-    bottom.set(xlabel="time (steps)", ylabel="population α", ylim=(0, 1.3))
-    bottom.legend(ncols=2, loc="upper right")
+    bottom.set(xlabel="time (steps)", ylabel="population α", ylim=(0, 1.05))
+    bottom.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), fontsize=7)
     return figure

@@ -1,4 +1,8 @@
-"""The circuit neuron on Aer and on a device whose own T1 is the leak, against its closed form."""
+"""The circuit neuron on Aer and on a device whose own T1 is the leak, against its closed form.
+
+To see: with its readout inverted the device fires at the very steps of the closed form; raw, errors
+of readout add up and it fires too early.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """A trained network of circuit neurons tells short intervals from long ones: leak or no leak.
 
+To see: only neurons that leak learn to tell short intervals from long ones; without leak they do no
+better than counting.
+
 New: the task is ours. A trial has two spikes on input 0, three steps or less apart (class 1) or six
 or more (class 0), and random spikes on input 1. The output neuron must fire after the second spike
 in class 1 alone. Weights and thresholds are trained by an evolution strategy, with the leak and,
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray
 
+from experiments.drawing import TWO_COLUMNS
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.qlif import CircuitNeuron, simulate_layers
 from qmemcircuit.plotting.figures import PALETTE, make_figure
@@ -206,7 +210,7 @@ def _differing(
 def draw(result: Result) -> Figure:
     """Draw the losses of the training, and the accuracy of every seed."""
     scores = result.data["scores"]
-    figure, (left, right) = make_figure(1, 2, width=7.4, height=3.0)
+    figure, (left, right) = make_figure(1, 2, width=TWO_COLUMNS, height=3.0)
     for kind, colour in zip(scores.kind.values, PALETTE, strict=False):
         losses = scores.loss.sel(kind=kind)
         rounds = np.arange(1, losses.sizes["round"] + 1)

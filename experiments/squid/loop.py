@@ -1,4 +1,7 @@
-"""The pinched loop of a conductance-asymmetric SQUID, read in volts and amperes."""
+"""The pinched loop of a conductance-asymmetric SQUID, read in volts and amperes.
+
+To see: the loop in volts and amperes, from circuits, on the master equation.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from scipy.constants import h
 import qmemcircuit as qm
 from experiments.drawing import mark_pinch, mark_start
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.model.squid import Squid, quasiparticle_spectral_density
+from qmemcircuit.model.laws.squid import Squid, quasiparticle_spectral_density
 from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, make_figure
 from qmemcircuit.results.units import to_volts
 

@@ -54,9 +54,10 @@ class CircuitSet(Sequence[QuantumCircuit]):
         compiled: for the splitting `"compiled"`, the pair's circuit at every time.
         absorbed: elements that replace the model's at some times, where a device's own decay
             does part of the damping (`absorption.absorb_decay`).
-        channels: where all of [0, t] is one channel (`ancilla="merged"` of a warm, dephased or
-            driven memristor), at every time the one or two halves whose mean it is.
-        half: which of the two these circuits have; None for both (see `halves`).
+        channels: where all of [0, t] is one channel a memristor (`ancilla="merged"` of warm,
+            dephased or driven ones), at every time, for every memristor, the one or two halves
+            whose mean it is.
+        branch: which of their combinations these circuits have; None for all (see `branches`).
     """
 
     network: Network
@@ -64,8 +65,8 @@ class CircuitSet(Sequence[QuantumCircuit]):
     options: CircuitOptions
     compiled: tuple[CompiledPair, ...] = ()
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
-    channels: tuple[tuple[ChannelHalf, ...], ...] = ()
-    half: int | None = None
+    channels: tuple[tuple[tuple[ChannelHalf, ...], ...], ...] = ()
+    branch: int | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -125,21 +126,31 @@ class CircuitSet(Sequence[QuantumCircuit]):
     @property
     def num_qubits(self) -> int:
         """Qubits of the longest circuit, system and ancillas."""
-        last = self.halves[0].elements(len(self.times) - 1)
+        last = self.branches[0].elements(len(self.times) - 1)
         most = most_collisions(last)
         builder = CircuitBuilder(self.network, self.options, most)
         return int(builder.circuit.num_qubits)
 
     @property
-    def halves(self) -> tuple[CircuitSet, ...]:
-        """One set of circuits, or two, of which each takes half of the shots.
+    def branches(self) -> tuple[CircuitSet, ...]:
+        """One set of circuits, or 2^m where m memristors take two halves each, for equal shots.
 
-        The channel is the mean of the two: their counts, with equal shots, are simply added. At
-        times where one circuit is the whole channel both have the same.
+        The channel of each memristor is the mean of its halves, and that of all the mean of their
+        combinations: the counts of all branches, with equal shots, are simply added. At times
+        where one circuit is the whole channel the branches have the same.
         """
-        if self.half is not None or all(len(found) == 1 for found in self.channels):
+        if self.branch is not None or not self._halved:
             return (self,)
-        return (replace(self, half=0), replace(self, half=1))
+        return tuple(replace(self, branch=k) for k in range(2 ** len(self._halved)))
+
+    @property
+    def _halved(self) -> tuple[int, ...]:
+        """The memristors that take two halves at some time; bit k of `branch` is the kth one's."""
+        return tuple(
+            j
+            for j in range(len(self.network.memristors))
+            if any(len(found[j]) > 1 for found in self.channels)
+        )
 
     @property
     def share_steps(self) -> bool:
@@ -205,15 +216,24 @@ class CircuitSet(Sequence[QuantumCircuit]):
         if self.compiled:
             return self.compiled[time_index].elements
         if self.channels:
-            found = self.channels[time_index]
-            if self.half is None and len(found) > 1:
-                raise ValueError(
-                    "Argument circuits must be one half where two circuits are needed for a time, "
-                    f"but both are asked for at t = {self.times[time_index]:.6g}; take each of "
-                    "circuits.halves, with half of the shots, and add their counts."
-                )
-            return (Synthesis(0, found[min(self.half or 0, len(found) - 1)]),)
+            return self._synthesised(time_index)
         return split_evolution(self.network, self.boundaries(time_index), self.splitting)
+
+    def _synthesised(self, time_index: int) -> tuple[Element, ...]:
+        """Return the half of each memristor's channel that this branch has."""
+        found = self.channels[time_index]
+        if self.branch is None and any(len(halves) > 1 for halves in found):
+            raise ValueError(
+                "Argument circuits must be one branch where several circuits are needed for a "
+                f"time, but all are asked for at t = {self.times[time_index]:.6g}; take each of "
+                "circuits.branches, with equal shots, and add their counts."
+            )
+        chosen = dict.fromkeys(range(len(found)), 0)
+        for place, j in enumerate(self._halved):
+            chosen[j] = (self.branch or 0) >> place & 1
+        return tuple(
+            Synthesis(j, halves[min(chosen[j], len(halves) - 1)]) for j, halves in enumerate(found)
+        )
 
     def evolution(self, time_index: int) -> QuantumCircuit:
         """Return the circuit for `times[time_index]` without its measurement."""

@@ -26,8 +26,8 @@ from qiskit.circuit import QuantumCircuit
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice, check_real
 from qmemcircuit.common.states import IDENTITY, PAULI_Z
 from qmemcircuit.model.drives import as_law
+from qmemcircuit.model.laws.rates import DecayRate, finite_results
 from qmemcircuit.model.memristors import Memristor, bath_exchange
-from qmemcircuit.model.rates import DecayRate, finite_results
 
 CollisionForm = Literal["compact", "paper"]
 CollisionKind = Literal["cool", "heat", "dephase"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import pauli_labels
+from qmemcircuit.circuits.pauli_maps import pauli_products
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import PAULI_Z
@@ -106,6 +106,6 @@ def _generators(network: Network) -> tuple[FloatArray, list[_Term]]:
 def _commutator(hamiltonian: ComplexArray) -> FloatArray:
     """Return ρ → −i[H, ρ] on the Pauli means."""
     dimension = len(hamiltonian)
-    basis = pauli_labels(dimension.bit_length() - 1)
+    basis = pauli_products(dimension.bit_length() - 1)
     turned = -1j * (hamiltonian @ basis - basis @ hamiltonian)
     return np.asarray(np.einsum("aij,bji->ab", basis, turned).real / dimension)

@@ -45,8 +45,9 @@ def pool(size: int) -> AncillaPool:
 Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
 """`fresh`: one per collision (the paper); `reset`: one per memristor, recycled; `pool(k)`: k per
 memristor, recycled in turn; `merged`: one, with [0, t] as a single exact collision. Where that is
-not enough for a single memristor (warm, dephased or driven), [0, t] is the mean of two circuits
-with two two-qubit gates each (`CircuitSet.halves`): shot-wise mixing, no ancilla is measured."""
+not enough (warm, dephased or driven memristors), [0, t] is the mean of two circuits with two
+two-qubit gates for each of them (`CircuitSet.branches`): shot-wise mixing, no ancilla is measured.
+"""
 
 
 AnySplitting = Splitting | ConstantDepth
@@ -67,8 +68,8 @@ class CircuitOptions:
         steps: equal steps of each circuit, or None for those that the times bound.
         collision: the gates of a collision.
         constant_depth: how `"compiled"` is done; None for other splittings.
-        channel: whether all of [0, t] is one synthesised channel: `for_network` sets it where
-            `"merged"` meets a memristor for which one collision is not enough.
+        channel: whether all of [0, t] is one synthesised channel of each memristor: `for_network`
+            sets it where `"merged"` meets memristors for which one collision is not enough.
 
     Raises ValueError or TypeError where an option is unknown, or two exclude each other.
     """
@@ -131,13 +132,7 @@ class CircuitOptions:
         if self.ancilla == "merged" and not all(
             item.is_cold and item.drive is None for item in network.memristors
         ):
-            channel = len(network.memristors) == 1
-            if not channel and any(item.drive is not None for item in network.memristors):
-                raise ValueError(
-                    "Argument ancilla must not be 'merged' for several memristors with a drive, "
-                    f"but this network has {len(network.memristors)}; build the circuits of each "
-                    "uncoupled memristor by itself."
-                )
+            channel = True
         steps = 1 if self.ancilla == "merged" else self.steps
         return replace(self, bases=settings, ancilla=self.pool, steps=steps, channel=channel)
 

@@ -107,7 +107,7 @@ def pauli_means(states: ComplexArray) -> FloatArray:
     qubits = int(states.shape[-1]).bit_length() - 1
     lead = states.shape[:-2]
     if qubits <= WHOLE_UP_TO:
-        return np.asarray((states.reshape(*lead, -1) @ _flat_labels(qubits).conj().T).real)
+        return np.asarray((states.reshape(*lead, -1) @ _flat_products(qubits).conj().T).real)
     found = _paired(states.reshape(*lead, *(2,) * (2 * qubits)), len(lead), qubits)
     for _ in range(qubits):  # the first digit left is taken off and added at the end
         found = found.reshape(*lead, 4, -1)
@@ -120,7 +120,7 @@ def density_matrices(means: FloatArray) -> ComplexArray:
     size, lead = means.shape[-1], means.shape[:-1]
     qubits = (int(size).bit_length() - 1) // 2
     if qubits <= WHOLE_UP_TO:
-        found = means @ (_flat_labels(qubits) / 2**qubits)
+        found = means @ (_flat_products(qubits) / 2**qubits)
         return np.asarray(found.reshape(*lead, 2**qubits, 2**qubits))
     found = means.astype(complex)
     for _ in range(qubits):
@@ -140,7 +140,7 @@ def _paired(tensor: ComplexArray, start: int, qubits: int) -> ComplexArray:
 
 
 @cache
-def pauli_labels(qubits: int) -> ComplexArray:
+def pauli_products(qubits: int) -> ComplexArray:
     """Return the 4^k products of Pauli matrices, the first qubit's digit least significant."""
     found: ComplexArray = np.ones((1, 1, 1), dtype=complex)
     for _ in range(qubits):
@@ -149,11 +149,11 @@ def pauli_labels(qubits: int) -> ComplexArray:
     return found
 
 
-def _flat_labels(qubits: int) -> ComplexArray:
-    return pauli_labels(qubits).reshape(4**qubits, -1)
+def _flat_products(qubits: int) -> ComplexArray:
+    return pauli_products(qubits).reshape(4**qubits, -1)
 
 
-PAIRS: ComplexArray = pauli_labels(2)
+PAIRS: ComplexArray = pauli_products(2)
 """Of two qubits."""
 
 

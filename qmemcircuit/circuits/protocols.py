@@ -82,6 +82,17 @@ class Target(ABC):
             "device(…) and ibm(…) do."
         )
 
+    def adopt(self, prediction: NoiseModel) -> Self:
+        """Return the target running what its noise model `prediction` does: qubits and forms.
+
+        `prediction` is what `predict` returned, with these chosen. Raises ValueError on a target
+        without a noise model.
+        """
+        raise ValueError(
+            f"Argument target must have a noise model for form='best', but {self!r} has none; "
+            "device(…) and ibm(…) do."
+        )
+
     def independent(self, stream: int) -> Self:
         """Return the target with shots independent of those of other streams of the same seed.
 

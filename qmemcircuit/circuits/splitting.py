@@ -41,8 +41,8 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
 from qmemcircuit.model.couplings import Coupling
+from qmemcircuit.model.laws.rates import finite_results
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.model.rates import finite_results
 
 Splitting = Literal["lie", "strang", "couplings_first", "fused", "compiled"]
 

@@ -6,7 +6,7 @@ periods = 3
 points = 30               # times per period
 shots = 5000
 seed = 1
-# bases, ancilla, splitting, steps, collision, absorb_decay: as in qmemcircuit.run
+# bases, ancilla, splitting, steps, collision, absorb_decay, form: as in qmemcircuit.run
 
 [compiled]                # of splitting = "compiled", as in qmemcircuit.ConstantDepth
 tolerance = 0.005
@@ -64,10 +64,10 @@ from qmemcircuit.model.couplings import (
     PartialSwap,
 )
 from qmemcircuit.model.drives import Drive
-from qmemcircuit.model.lorentzian import LorentzianRate
+from qmemcircuit.model.laws.lorentzian import LorentzianRate
+from qmemcircuit.model.laws.rates import ConstantRate, DecayRate, SquidRate
+from qmemcircuit.model.laws.tabulated import TabulatedRate
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
-from qmemcircuit.model.tabulated import TabulatedRate
 from qmemcircuit.runs.ibm import ibm
 
 RATES = {
@@ -95,8 +95,9 @@ RUN_KEYS = (
     "steps",
     "collision",
     "absorb_decay",
+    "form",
 )
-CIRCUIT_KEYS = ("bases", "ancilla", "splitting", "steps", "collision")
+CIRCUIT_KEYS = ("bases", "ancilla", "splitting", "steps", "collision", "form")
 NOT_IN_FILES = ("backend", "name", "seed", "channel", "service")
 """Arguments of `device` and `ibm` that the target's name and [run] give, or only Python can."""
 
@@ -111,7 +112,8 @@ class Description:
         times: shape (T,).
         target: the target's name.
         shots, seed, absorb_decay: of the run.
-        circuits: options of `build_circuits`; [compiled] makes `splitting` a `ConstantDepth`.
+        circuits: how `run` builds circuits, as its keywords; [compiled] makes `splitting` a
+            `ConstantDepth`.
         device: options of `device`, for targets `fake:…`.
         ibm: options of `ibm`, for targets `ibm:…` and submissions.
         mitigation: as declared, or None.

@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
         command.add_argument("--shots", type=int, help="else the file's")
         command.add_argument("--seed", type=int, help="else the file's")
+        command.add_argument(
+            "--form", choices=("best",), help="choose the circuits' form by the calibration"
+        )
     run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
     run.add_argument("--force", action="store_true", help="replace that file where it exists")
     run.set_defaults(action=_run)
@@ -152,7 +155,7 @@ def _run(options: argparse.Namespace) -> int:
         described.network,
         described.times,
         target=parse_target(name, seed, device=described.device, ibm=described.ibm),
-        **_measured(described, name, shots),
+        **_measured(described, name, options, shots),
     )
     print(f"record: {record.save(options.out)}")
     print(qm.judge(record))
@@ -187,13 +190,17 @@ def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]
     return described, name, seed, shots
 
 
-def _measured(described: Description, name: str, shots: int) -> dict[str, Any]:
+def _measured(
+    described: Description, name: str, options: argparse.Namespace, shots: int
+) -> dict[str, Any]:
     """Return the keywords that `run`, `plan` and `submit` share."""
+    form = {} if options.form is None else {"form": options.form}
     return {
         "shots": shots,
         "absorb_decay": described.absorb_decay,
         "mitigation": None if name == "aer" else described.mitigation,
         **described.circuits,
+        **form,
     }
 
 
@@ -222,7 +229,7 @@ def _submit(options: argparse.Namespace) -> int:
         target=target,
         folder=options.folder,
         confirm=confirm,
-        **_measured(described, name, shots),
+        **_measured(described, name, options, shots),
     )
     print(f"submitted: {folder}; fetch with: qmemcircuit collect {folder}")
     return 0
@@ -236,7 +243,7 @@ def _plan(options: argparse.Namespace) -> int:
         described.network,
         described.times,
         target=parse_target(name, seed, device=described.device, ibm=described.ibm),
-        **_measured(described, name, shots),
+        **_measured(described, name, options, shots),
     )
     print(found)
     return 0

@@ -34,7 +34,7 @@ class Family:
         ties: {name: numbers of the model that are all equal to it}.
 
     >>> from qmemcircuit.model.memristors import Memristor
-    >>> from qmemcircuit.model.rates import SquidRate
+    >>> from qmemcircuit.model.laws.rates import SquidRate
     >>> memristor = Memristor(SquidRate(0.4), a=0.7, b=0.5)
     >>> family = Family(memristor, {"rate.gamma0": (0.0, 0.5), "b": (0.0, np.pi)})
     >>> family.at([0.3, 0.0]).rate

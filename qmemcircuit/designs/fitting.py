@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qmemcircuit.analysis.counts_test import pearson
 from qmemcircuit.circuits.splitting import Splitting
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real, check_work
@@ -16,6 +17,7 @@ from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.designs.family import Family
 from qmemcircuit.designs.solution import Seeds, Solution, solve
 from qmemcircuit.model.memristors import Model, as_network
+from qmemcircuit.results.observables import is_driven
 from qmemcircuit.results.records import Record
 
 EDGE = 1e-4
@@ -31,11 +33,11 @@ class Fit:
         estimates: {parameter: Estimate} with standard error and interval.
         model: the likeliest model.
         covariance: of the estimates, (P, P), the inverse of the Fisher information.
-        deviance: 2 log(likelihood of the counts' own frequencies / of the model), a χ² with
-            `freedom` degrees where the family is right and counts are not small.
-        freedom: independent frequencies less free parameters.
-        p_value: probability of so large a deviance where the family is right. Small: the device
-            is none of the family, and neither are the intervals worth anything.
+        chi_square: Pearson's, of the counts against the likeliest model, rare outcomes pooled as
+            `compare` does.
+        freedom: its degrees of freedom: outcomes left after pooling less free parameters.
+        p_value: probability of so large a χ² where the family is right. Small: the device is none
+            of the family, and neither are the intervals worth anything.
         at_bounds: parameters whose estimate leans on a bound; their intervals end there, and
             those of the others take them as known.
     """
@@ -43,7 +45,7 @@ class Fit:
     estimates: Mapping[str, Estimate[float]]
     model: Model
     covariance: FloatArray
-    deviance: float
+    chi_square: float
     freedom: int
     p_value: float
     at_bounds: tuple[str, ...]
@@ -129,15 +131,15 @@ def fit(
         estimates[name] = Estimate(
             float(values[k]), float(error), float(ends[0]), float(ends[1]), level=level
         )
-    deviance = likelihood.deviance(values)
-    freedom = likelihood.freedom - len(low)
+    chi_square, freedom = likelihood.chi_square(values)
+    freedom -= len(free)
     return Fit(
         estimates,
         family.at(values),
         covariance,
-        deviance,
+        chi_square,
         freedom,
-        float(chi2.sf(deviance, max(freedom, 1))),
+        float(chi2.sf(chi_square, max(freedom, 1))),
         tuple(np.array(family.names)[at_bounds].tolist()),
     )
 
@@ -154,8 +156,8 @@ class _Likelihood:
             )
         made = record.provenance
         splitting = made.get("splitting", "lie")
-        coupled = bool(record.network.couplings)
-        if splitting == "compiled" or (coupled and made.get("steps") is not None):
+        split = bool(record.network.couplings) or is_driven(record.network)
+        if splitting == "compiled" or (split and made.get("steps") is not None):
             raise ValueError(
                 "Argument record must be of circuits whose steps its times bound, but its "
                 f"splitting is {splitting!r} with steps = {made.get('steps')}; run it with "
@@ -168,11 +170,6 @@ class _Likelihood:
         self.counts = np.asarray(record.samples.counts, dtype=float)
         self.signs, self.places = _readings(record.samples.bases, members)
         self._last: tuple[bytes, Solution, FloatArray] | None = None
-
-    @property
-    def freedom(self) -> int:
-        """Independent frequencies at times after the first, where a model may move them."""
-        return int(self.counts.shape[0] * self.counts.shape[1] * (self.counts.shape[2] - 1))
 
     def _probabilities(self, values: FloatArray) -> tuple[Solution, FloatArray]:
         key = values.tobytes()
@@ -229,15 +226,10 @@ class _Likelihood:
             values = moved
         return values
 
-    def deviance(self, values: FloatArray) -> float:
-        """Return 2 Σ n log(frequency/p)."""
+    def chi_square(self, values: FloatArray) -> tuple[float, int]:
+        """Return Pearson's χ² and how many independent outcomes it is of."""
         _, chances = self._probabilities(values)
-        shots = self.counts.sum(axis=2, keepdims=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            terms = np.where(
-                self.counts > 0, self.counts * np.log(self.counts / (shots * chances)), 0.0
-            )
-        return float(2 * terms.sum())
+        return pearson(self.counts, chances)
 
 
 def _readings(bases: tuple[str, ...], members: int) -> tuple[FloatArray, IntArray]:

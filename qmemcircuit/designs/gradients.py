@@ -75,7 +75,7 @@ def gradient(
         ValueError: an unknown parameter, more than three memristors, or `compiled`.
 
     >>> from qmemcircuit.model.memristors import Memristor
-    >>> from qmemcircuit.model.rates import ConstantRate
+    >>> from qmemcircuit.model.laws.rates import ConstantRate
     >>> memristor = Memristor(ConstantRate(0.1), a=0.8, b=0.5)
     >>> found = gradient(memristor, [0.0, 1.0, 2.0], "voltage", ["rate.gamma"])
     >>> ratio = found["rate.gamma"][2, 0] / found.value[2, 0]   # V falls as exp(−γt/2)

@@ -1,7 +1,8 @@
 """The numbers that a model is made of, by name: read, replaced, and what moves with each.
 
-A memristor's are `a`, `b`, `omega`, `occupation`, `dephasing` and `rate.…` (each number of its law;
-`rate.coefficients.2` for an entry of a tuple). A network's are `memristors.0.…` and
+A memristor's are `a`, `b`, `omega`, `occupation`, `dephasing`, `rate.…` (each number of its law;
+`rate.coefficients.2` for an entry of a tuple) and `drive.…` (amplitude, frequency, phase; of an
+amplitude that is a law `drive.amplitude.…`). A network's are `memristors.0.…` and
 `couplings.0.…` (in the order of `network.couplings`). `time_scale` multiplies all times.
 """
 
@@ -16,7 +17,8 @@ import numpy as np
 
 from qmemcircuit.circuits.pauli_maps import pauli_means
 from qmemcircuit.common.checks import ComplexArray, FloatArray, is_real
-from qmemcircuit.model.harmonic import HarmonicRate
+from qmemcircuit.model.laws.harmonic import HarmonicRate
+from qmemcircuit.model.laws.rates import DecayRate
 from qmemcircuit.model.memristors import Memristor, Model, Network, as_network
 
 TIME_SCALE = "time_scale"
@@ -25,7 +27,7 @@ NUMBERS = ("a", "b", "omega", "occupation", "dephasing")
 
 
 class LawDerivative(Protocol):
-    """∂Γ/∂θ, which is integrated as a law is."""
+    """∂Γ/∂θ or ∂Ω/∂θ, which is integrated as a law is."""
 
     def value(self, times: FloatArray) -> FloatArray:
         """Return ∂Γ/∂θ at `times`."""
@@ -46,6 +48,7 @@ class Tangent:
     omegas: Mapping[int, float] = field(default_factory=dict)
     occupations: Mapping[int, float] = field(default_factory=dict)
     dephasings: Mapping[int, float] = field(default_factory=dict)
+    drives: Mapping[int, LawDerivative] = field(default_factory=dict)
     time_scale: float = 0.0
 
 
@@ -109,7 +112,13 @@ def tangent_of(model: Model, name: str) -> Tangent:
             return Tangent(rates={j: _law_derivative(memristor, ".".join(own))})
         case "omega":
             moved = _law_derivative(memristor, "omega")
-            return Tangent(rates={j: moved}, omegas={j: 1.0})
+            drive = memristor.drive
+            drives = {}
+            if drive is not None and isinstance(drive.amplitude, DecayRate):
+                drives[j] = _drive_derivative(memristor, "omega")
+            return Tangent(rates={j: moved}, omegas={j: 1.0}, drives=drives)
+        case "drive":
+            return Tangent(drives={j: _drive_derivative(memristor, ".".join(own))})
         case "occupation":
             return Tangent(occupations={j: 1.0})
     return Tangent(dephasings={j: 1.0})
@@ -136,7 +145,7 @@ def _initial_derivative(network: Network, j: int, angle: str) -> FloatArray:
 
 @dataclass(frozen=True)
 class _DifferenceOfLaws:
-    """∂Γ/∂θ by a fourth-order difference of the laws with θ ± h and θ ± 2h."""
+    """∂Γ/∂θ or ∂Ω/∂θ by a fourth-order difference of the laws with θ ± h and θ ± 2h."""
 
     law_at: Callable[[float], Any]
     value_at: float
@@ -162,6 +171,18 @@ def _law_derivative(memristor: Memristor, name: str) -> LawDerivative:
     return _DifferenceOfLaws(law_at, float(_get(memristor, place)))
 
 
+def _drive_derivative(memristor: Memristor, name: str) -> LawDerivative:
+    """Return ∂Ω/∂θ."""
+    place = name.split(".")
+
+    def drive_at(value: float) -> Any:
+        changed: Memristor = _set(memristor, {tuple(place): value})
+        assert changed.drive is not None
+        return changed.drive.at_frequency(changed.omega)
+
+    return _DifferenceOfLaws(drive_at, float(_get(memristor, place)))
+
+
 def _difference(function: Callable[[float], Any], at: float) -> Any:
     step = 1e-3 * max(abs(at), 1e-2)
     if abs(at) < 2 * step:  # a bound at 0 is not crossed: one side alone
@@ -175,6 +196,10 @@ def _difference(function: Callable[[float], Any], at: float) -> Any:
 
 def _memristor_names(memristor: Memristor) -> list[str]:
     own = [name for name in NUMBERS if name not in ("a", "b") or memristor.a is not None]
+    drive = memristor.drive
+    if drive is not None:
+        own += [f"drive.{name}" for name in _number_names(drive)]
+        own += [f"drive.amplitude.{name}" for name in _number_names(drive.amplitude)]
     return [f"rate.{name}" for name in _number_names(memristor.rate) if name != "omega"] + own
 
 

@@ -10,6 +10,7 @@ Forwards (`push_forward`): from one parameter's tangent, those of all means.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,6 +26,7 @@ from qmemcircuit.circuits.splitting import (
     Part,
     Rotation,
     Splitting,
+    drive_angles,
     pair_hamiltonian,
     step_parts,
 )
@@ -70,7 +72,7 @@ class Solution:
     network: Network
     times: FloatArray
     splitting: Splitting
-    actions: tuple[_Bath | _Turn, ...]
+    actions: tuple[_Bath | _Turn | _Rotation, ...]
     totals: FloatArray
     before: FloatArray
     means: FloatArray
@@ -89,7 +91,20 @@ class Solution:
             for pair, operator in interaction_terms(self.network, j):
                 reduced = self.means[:, pair_places(pair)]
                 found[:, j] += item.current_scale * (reduced @ _coefficients(operator))
+            if item.drive is not None:
+                found[:, j] += item.drive_amplitude(self.times) * (self.means @ self._sources[j])
         return np.asarray(found)
+
+    @cached_property
+    def _sources(self) -> dict[int, FloatArray]:
+        """Return c of each driven memristor: its source's own current is Ω(t) c·means."""
+        found = {}
+        for j, item in enumerate(self.network.memristors):
+            if item.drive is not None:
+                weights = np.einsum("pij,ji->p", PAULIS, item.drive.source).real / 2
+                found[j] = np.zeros(self.means.shape[1])
+                found[j][[letter * 4**j for letter in range(4)]] = item.current_scale * weights
+        return found
 
     @cached_property
     def _conductance(self) -> FloatArray:
@@ -119,6 +134,9 @@ class Solution:
                 for pair, operator in interaction_terms(self.network, j):
                     weights = item.current_scale * _coefficients(operator)
                     means[:, pair_places(pair)] += np.outer(seeds.current[:, j], weights)
+                if item.drive is not None:
+                    pulled = seeds.current[:, j] * item.drive_amplitude(self.times)
+                    means += np.outer(pulled, self._sources[j])
         for j, item in enumerate(self.network.memristors):
             means[:, 2 * 4**j] += 0.5 * item.current_scale * voltage[:, j]
         after = np.empty((count, size))
@@ -170,7 +188,23 @@ class Solution:
             for pair, operator in interaction_tangents(self.network, j, tangent):
                 reduced = self.means[:, pair_places(pair)]
                 current[:, j] += scale * (reduced @ _coefficients(operator))
-        return voltage, current
+            item = self.network.memristors[j]
+            if item.drive is not None:
+                current[:, j] += item.drive_amplitude(self.times) * (means @ self._sources[j])
+        return voltage, current + self.source_tangent(tangent)
+
+    def source_tangent(self, tangent: Tangent) -> FloatArray:
+        """Return what the sources' own currents gain at the states as they are, (T, M)."""
+        found = np.zeros_like(self.voltage)
+        for j, weights in self._sources.items():
+            item, amplitude = self.network.memristors[j], np.zeros(len(self.times))
+            if j in tangent.drives:
+                amplitude = amplitude + tangent.drives[j].value(self.times)
+            if tangent.time_scale:
+                slope = _slope(item.drive_amplitude, item.period, self.times)
+                amplitude = amplitude + tangent.time_scale * self.times * slope
+            found[:, j] = amplitude * (self.means @ weights)
+        return found
 
     def _conductance_tangent(self, tangent: Tangent) -> FloatArray:
         found = np.zeros_like(self.voltage)
@@ -231,7 +265,7 @@ class Adjoint:
             for pair, operator in interaction_tangents(solution.network, j, tangent):
                 reduced = solution.means[:, pair_places(pair)]
                 found[:, j] += item.current_scale * (reduced @ _coefficients(operator))
-        return np.asarray(found)
+        return np.asarray(found + solution.source_tangent(tangent))
 
 
 def solve(network: Network, times: FloatArray, splitting: Splitting) -> Solution:
@@ -339,6 +373,45 @@ class _Bath:
 
 
 @dataclass(frozen=True)
+class _Rotation:
+    """What a drive does to one memristor over a share of every step: a turn about its axis."""
+
+    memristor: int
+    first: float
+    last: float
+    generator: FloatArray
+    maps: FloatArray
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        return (self.memristor,)
+
+    def _moved(self, solution: Solution, tangent: Tangent) -> FloatArray | None:
+        """Return the derivative of every step's angle ∫Ω."""
+        lengths = solution.times - solution.starts
+        begin, end = (solution.starts + share * lengths for share in (self.first, self.last))
+        item, found = solution.network.memristors[self.memristor], None
+        if self.memristor in tangent.drives:
+            found = tangent.drives[self.memristor].integral(begin, end)
+        if tangent.time_scale:
+            gained = end * item.drive_amplitude(end) - begin * item.drive_amplitude(begin)
+            found = tangent.time_scale * gained + (0.0 if found is None else found)
+        return found
+
+    def contract(self, solution: Solution, tangent: Tangent, adjoint: FloatArray) -> float:
+        moved = self._moved(solution, tangent)
+        if moved is None:
+            return 0.0
+        return float(moved @ np.sum(adjoint * (self.generator @ self.maps), axis=(1, 2)))
+
+    def tangent(self, solution: Solution, tangent: Tangent) -> FloatArray | None:
+        moved = self._moved(solution, tangent)
+        if moved is None:
+            return None
+        return np.asarray(moved[:, None, None] * (self.generator @ self.maps))
+
+
+@dataclass(frozen=True)
 class _Turn:
     """Coherent evolution exp(−iH dt) over a share of every step."""
 
@@ -434,7 +507,9 @@ def _warmth(item: Memristor) -> float:
     return 2 * constant_number("occupation", item.occupation) + 1
 
 
-def _action(network: Network, part: Part, starts: FloatArray, stops: FloatArray) -> _Bath | _Turn:
+def _action(
+    network: Network, part: Part, starts: FloatArray, stops: FloatArray
+) -> _Bath | _Turn | _Rotation:
     lengths = stops - starts
     match part:
         case Damping(j, first, last):
@@ -456,11 +531,16 @@ def _action(network: Network, part: Part, starts: FloatArray, stops: FloatArray)
         case Coherent(pair, share):
             total = pair_hamiltonian(network, pair)
             return _turn(pair, total, share, None, with_free=True, lengths=lengths)
-        case Rotation(j, _, _):
-            raise ValueError(
-                "Argument model must have no drive where derivatives are taken, but memristor "
-                f"{j} has {network.memristors[j].drive}."
-            )
+        case Rotation(j, first, last):
+            item = network.memristors[j]
+            assert item.drive is not None
+            operator = item.drive.operator
+            begin, end = starts + first * lengths, starts + last * lengths
+            maps = evolution_maps(operator, drive_angles(item, begin, end))
+            # d/dθ of exp(−iσθ) ρ exp(iσθ) is −i[σ, ρ] of it.
+            turned = -1j * (operator @ PAULIS - PAULIS @ operator)
+            generator = np.einsum("aij,bji->ab", PAULIS, turned).real / 2
+            return _Rotation(j, first, last, generator, maps)
 
 
 def _turn(
@@ -551,15 +631,22 @@ def interaction_tangents(
 
 
 def rate_slope(memristor: Memristor, times: FloatArray) -> FloatArray:
-    """Return dΓ/dt by fourth-order differences of 1e-4 periods, one-sided near t = 0."""
-    step = 1e-4 * memristor.period
+    """Return dΓ/dt, see `_slope`."""
+    return _slope(memristor.decay_rate, memristor.period, times)
+
+
+def _slope(
+    function: Callable[[FloatArray], FloatArray], period: float, times: FloatArray
+) -> FloatArray:
+    """Return the slope by fourth-order differences of 1e-4 periods, one-sided near t = 0."""
+    step = 1e-4 * period
     inner = (-2, -1, 1, 2), (1 / 12, -2 / 3, 2 / 3, -1 / 12)
     edge = (0, 1, 2, 3, 4), (-25 / 12, 4.0, -3.0, 4 / 3, -0.25)
     found = np.empty(len(times))
     for near, (nodes, weights) in ((False, inner), (True, edge)):
         chosen = (times < 2 * step) == near
         places = times[chosen, None] + step * np.array(nodes)
-        found[chosen] = memristor.decay_rate(places) @ np.array(weights) / step
+        found[chosen] = function(places) @ np.array(weights) / step
     return found
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.circuits.pairs.constant_depth import compile_pairs
+from qmemcircuit.circuits.pairs.constant_depth import balanced_pairs
 from qmemcircuit.common.checks import ComplexArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
@@ -60,14 +60,16 @@ class Form:
 
 
 def choose_forms(
-    circuits: CircuitSet, noisy_states: Callable[[tuple[Form, ...], Sequence[int]], ComplexArray]
+    circuits: CircuitSet,
+    noisy_states: Callable[[Sequence[tuple[Form, ...]], Sequence[int]], ComplexArray],
 ) -> tuple[Form, ...]:
     """Return the form with the smallest predicted distance for every time.
 
     Args:
         circuits: of `build_circuits`; only `splitting="compiled"` in closed form has a choice.
-        noisy_states: returns the states that the device's noise leaves of `circuits` in given
-            forms at given time indices. 14 circuits a time are simulated, about a second.
+        noisy_states: returns the states (C, T, d, d) that the device's noise leaves of `circuits`
+            in C given sets of forms at given time indices. 14 circuits a time are simulated, about
+            a second.
     """
     indices = formed_times(circuits)
     if not indices:
@@ -76,10 +78,11 @@ def choose_forms(
     memristors = len(circuits.network.memristors)
     noiseless = np.array([noiseless_state(circuits.evolution(k), memristors) for k in indices])
     candidates = [(own, balance) for own in (False, True) for balance in BALANCES]
-    distances = []
-    for own_basis, balance in candidates:
-        forms = tuple(Form(time, balance, own_basis, 0.0, 0.0) for time in times)
-        distances.append(trace_distance(noisy_states(forms, indices), noiseless))
+    sets = [
+        tuple(Form(time, balance, own_basis, 0.0, 0.0) for time in times)
+        for own_basis, balance in candidates
+    ]
+    distances = [trace_distance(states, noiseless) for states in noisy_states(sets, indices)]
     found = []
     for time, column in zip(times, np.array(distances).T, strict=True):
         best = int(np.argmin(column))
@@ -112,14 +115,8 @@ def apply_forms(circuits: CircuitSet, forms: Sequence[Form]) -> tuple[CircuitSet
     for balance in {form.balance for form in places.values()} - {0.0}:
         # All times, whichever are wanted: the last bits of a gate depend on the instants of the
         # integration, and the transpiler's choice of pulses can depend on the last bits.
-        # Their residual is that of the symmetric form, which was judged when it was compiled.
-        pairs = compile_pairs(
-            circuits.network,
-            circuits.times[indices],
-            method="closed form",
-            tolerance=1.0,
-            balance=balance,
-        )
+        plain = tuple(circuits.compiled[index] for index in indices)
+        pairs = balanced_pairs(circuits.network, plain, balance)
         for index, pair in zip(indices, pairs, strict=True):
             if index in places and places[index].balance == balance:
                 compiled[index] = pair

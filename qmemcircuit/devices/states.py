@@ -56,7 +56,7 @@ def device_states(
     check_arguments(device_states, locals())
     options = CircuitOptions("Z", ancilla, splitting, steps, collision)
     circuits = circuits_with(model, times, options)
-    placed = target.place(circuits)
+    placed = target.place(circuits.branches[0])
     report = None
     if absorb_decay:
         circuits, report = absorb_device_decay(circuits, placed)

@@ -24,7 +24,14 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense, some_times, spread
-from qmemcircuit.circuits.protocols import Chain, Prepared, PreparedChain, Target, counts_of
+from qmemcircuit.circuits.protocols import (
+    Chain,
+    NoiseModel,
+    Prepared,
+    PreparedChain,
+    Target,
+    counts_of,
+)
 from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
@@ -150,6 +157,16 @@ class DeviceTarget(Target):
         """Return this noise model."""
         return self
 
+    def adopt(self, prediction: NoiseModel) -> DeviceTarget:
+        """Return the noise model with the qubits and forms that were chosen: itself."""
+        check_arguments(DeviceTarget.adopt, locals(), own=("prediction",))
+        if not isinstance(prediction, DeviceTarget):
+            raise TypeError(
+                f"Argument prediction must be a DeviceTarget, but {prediction!r} was given; "
+                "predict() returns one."
+            )
+        return prediction
+
     def independent(self, stream: int) -> DeviceTarget:
         """Return the same device with other shots, and other Paulis, of the same seed."""
         check_arguments(DeviceTarget.independent, locals())
@@ -184,8 +201,13 @@ class DeviceTarget(Target):
             # and all choices of suppression run the same circuit.
             plain = replace(placed.unsuppressed(), folding=UNFOLDED, forms=(), coherent_errors=None)
 
-            def states(forms: tuple[Form, ...], only: Sequence[int]) -> ComplexArray:
-                return replace(plain, forms=forms).noisy_states(circuits, only=only)[0]
+            def states(sets: Sequence[tuple[Form, ...]], only: Sequence[int]) -> ComplexArray:
+                compiled = []
+                for forms in sets:
+                    chosen = replace(plain, forms=forms)
+                    compiled += chosen.compile(circuits, measured=False, only=only)
+                found = plain._simulate(compiled)
+                return found.reshape(len(sets), len(only), *found.shape[1:])
 
             placed = replace(placed, forms=choose_forms(circuits, states))
         return placed
@@ -265,10 +287,13 @@ class DeviceTarget(Target):
     def probabilities(self, circuits: CircuitSet) -> FloatArray:
         """Return the exact outcome probabilities, readout errors included, (T, B, 2^M).
 
-        With twirling they are the average of the random instances.
+        With twirling they are the average of the random instances, with several branches
+        (`CircuitSet.branches`) that of theirs.
         """
         check_arguments(DeviceTarget.probabilities, locals())
-        return np.asarray(self.instance_probabilities(circuits).mean(axis=0))
+        placed = self.place(circuits.branches[0])
+        found = [placed.instance_probabilities(item).mean(axis=0) for item in circuits.branches]
+        return np.asarray(np.mean(found, axis=0))
 
     def instance_probabilities(
         self, circuits: CircuitSet, compiled: Sequence[CompiledCircuit] | None = None
@@ -389,25 +414,32 @@ class DeviceTarget(Target):
         check_arguments(DeviceTarget.noisy_states, locals())
         placed = self.place(circuits)
         compiled = placed.compile(circuits, measured=False, only=only)
+        return placed._simulate(compiled), compiled
+
+    def _simulate(self, compiled: Sequence[CompiledCircuit]) -> ComplexArray:
+        """Return the noisy state of each circuit, averaged over its random instances."""
         states = simulate(
             compiled,
-            placed.restricted(),
+            self.restricted(),
             self.reset_error,
             self.coherent_errors,
             save="density_matrix",
         )
-        return states.mean(axis=1), compiled
+        return np.asarray(states.mean(axis=1))
 
     def predicted_states(
         self, circuits: CircuitSet, *, only: Sequence[int] | None = None, **details: Any
     ) -> Trajectory:
         """Return the noisy states as a trajectory; `details` go into its provenance.
 
+        Where circuits come in branches the states are their mean, gates and durations the first's.
         `only` lists the time indices wanted; None is all of them.
         """
         check_arguments(DeviceTarget.predicted_states, locals())
-        placed = self.place(circuits)
-        states, compiled = placed.noisy_states(circuits, only=only)
+        placed = self.place(circuits.branches[0])
+        found = [placed.noisy_states(branch, only=only) for branch in circuits.branches]
+        states = np.mean([series for series, _ in found], axis=0)
+        compiled = found[0][1]
         times = circuits.times if only is None else circuits.times[list(only)]
         provenance = make_provenance(
             "device_states",
@@ -421,8 +453,8 @@ class DeviceTarget(Target):
             durations=[item.duration for item in compiled] if self.compilation.schedule else None,
             **details,
         )
-        found = trajectory_of_states(circuits.network, times, states, provenance)
-        return circuits.with_residuals(found, only=only)
+        trajectory = trajectory_of_states(circuits.network, times, states, provenance)
+        return circuits.with_residuals(trajectory, only=only)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
         """Draw the counts of every time and setting from the exact noisy probabilities.
@@ -542,8 +574,8 @@ def scheduled_device(target: Target) -> DeviceTarget:
     found = target.predict()
     if not isinstance(found, DeviceTarget):
         raise ValueError(
-            f"Argument target must have a calibration for absorb_decay and ancilla='best', but "
-            f"{target!r} has none; use device(backend) or ibm(name)."
+            f"Argument target must have a calibration for absorb_decay, ancilla='best' "
+            f"and form='best', but {target!r} has none; use device(backend) or ibm(name)."
         )
     return found
 

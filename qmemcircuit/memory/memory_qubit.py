@@ -26,9 +26,9 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_real, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.couplings import PartialISwap
-from qmemcircuit.model.lorentzian import LorentzianRate
+from qmemcircuit.model.laws.lorentzian import LorentzianRate
+from qmemcircuit.model.laws.rates import ConstantRate, DecayRate
 from qmemcircuit.model.memristors import Memristor, Network, require_cold
-from qmemcircuit.model.rates import ConstantRate, DecayRate
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.trajectory import Trajectory
 

@@ -31,8 +31,8 @@ def memristor_maps(memristor: Memristor, times: ArrayLike) -> FloatArray:
     check_arguments(memristor_maps, locals())
     circuits = build_circuits(memristor, check_times(times), ancilla="merged")
     # Where one collision is not enough, the channel is the mean of two circuits.
-    halves = [digital_maps(half) for half in circuits.halves]
-    return np.asarray(np.mean(halves, axis=0))
+    branches = [digital_maps(branch) for branch in circuits.branches]
+    return np.asarray(np.mean(branches, axis=0))
 
 
 @data_object

@@ -11,8 +11,8 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.couplings import PAPER_SIGMA, Axis
-from qmemcircuit.model.rates import ConstantRate, DecayRate, FunctionRate, finite_results
-from qmemcircuit.model.rates import finite_times as checked_times
+from qmemcircuit.model.laws.rates import ConstantRate, DecayRate, FunctionRate, finite_results
+from qmemcircuit.model.laws.rates import finite_times as checked_times
 
 
 @data_object

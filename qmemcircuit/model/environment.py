@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qmemcircuit.model.drives import Drive
+from qmemcircuit.model.laws.rates import DecayRate
 from qmemcircuit.model.memristors import Network
-from qmemcircuit.model.rates import DecayRate
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.model.drives import Drive
-from qmemcircuit.model.rates import DecayRate, stops_with
+from qmemcircuit.model.laws.rates import DecayRate, stops_with
 
 INTEGRAL_TOLERANCE = 1e-9
 """Of ∫Γ over an interval, relative above 1: a tenth of what `master_equation` promises."""

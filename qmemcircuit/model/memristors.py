@@ -44,7 +44,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import tensor_product
 from qmemcircuit.model.couplings import Coupling
 from qmemcircuit.model.drives import Drive, as_law, check_number_or_law
-from qmemcircuit.model.rates import ConstantRate, DecayRate, finite_results
+from qmemcircuit.model.laws.rates import ConstantRate, DecayRate, finite_results
 from qmemcircuit.model.thermal import thermal_exchange
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Memristor:
     Raises ValueError where a number is out of bounds, the state is not physical, or neither
     or both of `a` and `state` are given.
 
-    >>> from qmemcircuit.model.rates import SquidRate
+    >>> from qmemcircuit.model.laws.rates import SquidRate
     >>> memristor = Memristor(SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
     >>> memristor.periods(3, points=30).shape
     (91,)

@@ -22,11 +22,11 @@ from qmemcircuit.model.couplings import (
     PartialSwap,
 )
 from qmemcircuit.model.drives import Drive
-from qmemcircuit.model.harmonic import HarmonicRate
-from qmemcircuit.model.lorentzian import LorentzianRate
+from qmemcircuit.model.laws.harmonic import HarmonicRate
+from qmemcircuit.model.laws.lorentzian import LorentzianRate
+from qmemcircuit.model.laws.rates import ConstantRate, DecayRate, SquidRate
+from qmemcircuit.model.laws.tabulated import TabulatedRate, tabulate
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.model.rates import ConstantRate, DecayRate, SquidRate
-from qmemcircuit.model.tabulated import TabulatedRate, tabulate
 
 RATES = {
     law.__name__: law

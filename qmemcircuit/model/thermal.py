@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.model.rates import DecayRate, finite_results, stops_with
-from qmemcircuit.model.tabulated import TabulatedRate
+from qmemcircuit.model.laws.rates import DecayRate, finite_results, stops_with
+from qmemcircuit.model.laws.tabulated import TabulatedRate
 
 NODES = 12
 HALVINGS = 12

@@ -8,19 +8,22 @@ filled green circle, everywhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qmemcircuit.analysis.budget import ErrorBudget, check_same_times
-from qmemcircuit.analysis.comparison import Comparison
+from qmemcircuit.analysis.budget import check_same_times
 from qmemcircuit.analysis.comparison_text import first_loop_text
-from qmemcircuit.analysis.entanglement import Event
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import check_choice, check_integer, check_real, check_work
+from qmemcircuit.common.checks import (
+    FloatArray,
+    check_choice,
+    check_integer,
+    check_real,
+    check_work,
+)
 from qmemcircuit.common.storage import write_atomically
-from qmemcircuit.counts.concurrence import Concurrence
 from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -109,6 +112,58 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
     return written
 
 
+def data_look(
+    color: str | None, label: str | None, marker: str | None, *, exact: bool
+) -> dict[str, Any]:
+    """Return Matplotlib's keywords for the data: what was asked for, or else the house's.
+
+    Measured data are points and have a marker; what is exact is a line and has one only where it
+    is asked for. Raises ValueError for a colour or a marker that Matplotlib does not know.
+    """
+    from matplotlib.colors import is_color_like
+    from matplotlib.markers import MarkerStyle
+
+    if color is not None and not is_color_like(color):
+        raise ValueError(
+            "Argument color must be a colour that Matplotlib knows, such as 'C1' or '#0072B2', but "
+            f"{color!r} was given."
+        )
+    if marker is not None and marker not in MarkerStyle.markers:
+        raise ValueError(
+            "Argument marker must be a marker that Matplotlib knows, such as 'o', 's' or '^', but "
+            f"{marker!r} was given."
+        )
+    if label is None:
+        label = "exact" if exact else "digital"
+    return {
+        "color": color or DATA_COLOUR,
+        "label": label,
+        "marker": marker or ("" if exact else "o"),
+    }
+
+
+def place_legend(ax: Axes, *, own: bool, **options: Any) -> None:
+    """Add the legend: above the panel in a figure of our own, so that it hides no data.
+
+    In a panel that the caller arranged there may be a title above; there the emptiest corner is
+    taken, and `ax.legend(…)` moves it.
+    """
+    if own:
+        options = {
+            "loc": "lower center",
+            "bbox_to_anchor": (0.5, 1.0),
+            "ncols": 4,
+            "columnspacing": 1.0,
+            "handlelength": 1.4,
+            **options,
+        }
+    else:
+        options = {"loc": "best", **options}
+    if ax.get_legend_handles_labels()[0]:  # labels may all be empty
+        ax.legend(frameon=False, **options)
+
+
+# More than eight parameters: color, label and marker are Matplotlib's own.
 def plot_loop(
     trajectory: Trajectory,
     *,
@@ -116,6 +171,9 @@ def plot_loop(
     device: int = 0,
     normalise: bool = True,
     ax: Axes | None = None,
+    color: str | None = None,
+    label: str | None = None,
+    marker: str | None = None,
 ) -> Axes:
     """Draw the I–V curve of one device: data as points with error bars, the reference as a line.
 
@@ -126,6 +184,7 @@ def plot_loop(
         normalise: divide both by the largest |V| and |I| of the reference (of the trajectory,
             where there is none), as guo2022's figures do.
         ax: where to draw; None makes a figure.
+        color, label, marker: of the data, as Matplotlib names them; None is the house's.
 
     The start is a filled green circle, the pinch (the origin, where I = ΓV must pass) a black
     ring. Where the reference (or the trajectory) is exact, the legend has the form factor of its
@@ -133,32 +192,34 @@ def plot_loop(
     axes.
     """
     check_arguments(plot_loop, locals())
-    if ax is None:
-        ax = make_figure(width=4.0, height=3.4)[1]
     series = trajectory[device]
     base_of = trajectory if reference is None else reference
     base = base_of[device]
     by = [float(abs(item).max()) or 1.0 for item in (base.voltage, base.current)]
     by = by if normalise else [1.0, 1.0]
+    exact = series.voltage_error is None or series.current_error is None
+    look = data_look(color, label, marker, exact=exact)
+    own = ax is None
+    if ax is None:
+        ax = make_figure(width=4.0, height=3.4)[1]
     if reference is not None:
         line = reference[device]
         ax.plot(
             line.voltage / by[0], line.current / by[1], color=REFERENCE_COLOUR, label="reference"
         )
     if series.voltage_error is None or series.current_error is None:
-        ax.plot(series.voltage / by[0], series.current / by[1], color=DATA_COLOUR, label="exact")
+        ax.plot(series.voltage / by[0], series.current / by[1], **look)
     else:
         ax.errorbar(
             series.voltage / by[0],
             series.current / by[1],
             xerr=series.voltage_error / by[0],
             yerr=series.current_error / by[1],
-            fmt="o",
-            color=DATA_COLOUR,
+            linestyle="",
             markersize=3.5,
             elinewidth=0.6,
             alpha=0.8,
-            label="digital",
+            **look,
         )
     _mark(ax, base.voltage[0] / by[0], base.current[0] / by[1])
     suffix = "/max" if normalise else ""
@@ -168,10 +229,11 @@ def plot_loop(
     if shown is not None and reference is not None:
         # Whose it is: the measured loop's stands in `compare`.
         shown = "reference's " + shown.replace(" ≤", "\n≤")
-    ax.legend(loc="best", frameon=False, title=shown, title_fontsize=7)
+    place_legend(ax, own=own, title=shown, title_fontsize=7)
     return ax
 
 
+# More than eight parameters: color, label and marker are Matplotlib's own.
 def plot_series(
     trajectory: Trajectory,
     quantity: str = "voltage",
@@ -180,17 +242,39 @@ def plot_series(
     device: int = 0,
     certificate: Certificate | None = None,
     ax: Axes | None = None,
+    color: str | None = None,
+    label: str | None = None,
+    marker: str | None = None,
 ) -> Axes:
-    """Draw `"voltage"` or `"current"` of one device against time in periods.
+    """Draw `"voltage"`, `"current"` or another series of one device against time in periods.
+
+    Args:
+        trajectory: what was measured, or an exact trajectory (then a line).
+        quantity: `"voltage"`, `"current"`, or the name of one of `trajectory.variables`, such as
+            the components `"X"`, `"Y"`, `"Z"` of a neuron's Bloch vector.
+        reference: drawn below it as a black line.
+        device: which device.
+        certificate: of `certify`; a band about the reference.
+        ax: where to draw; None makes a figure.
+        color, label, marker: of the data, as Matplotlib names them; None is the house's.
 
     Data are points with error bars, the reference a line. Times are divided by the device's
     period where it is known. A certificate (`certify`) is a band about the reference, within which
     the circuits stay without shots and device, whatever the input. Returns the axes.
 
-    Raises ValueError for a certificate without a reference, or of other times.
+    Raises ValueError for a series that is not there, and for a certificate without a reference,
+    of other times, or with another series than voltage and current.
     """
     check_arguments(plot_series, locals())
-    check_choice("quantity", quantity, ("voltage", "current"))
+    known: tuple[str, ...] = ("voltage", "current")
+    if certificate is None:
+        known += tuple(name for name, item in trajectory.variables.items() if item.ndim <= 2)
+    check_choice("quantity", quantity, known)
+    if reference is not None and quantity not in ("voltage", "current", *reference.variables):
+        raise ValueError(
+            f"Argument reference must have the series {quantity!r}, but it has none; draw without "
+            "a reference."
+        )
     if certificate is not None:
         if reference is None:
             raise ValueError(
@@ -198,17 +282,19 @@ def plot_series(
                 "but it is None; master_equation(model, times) is the one that is meant."
             )
         check_same_times(certificate, reference.times)
+    series = trajectory[device]
+    values, errors = _values(trajectory, quantity, device)
+    look = data_look(color, label, marker, exact=errors is None)
+    own = ax is None
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]
-    series = trajectory[device]
     unit = series.period or 1.0
     if reference is not None:
         line = reference[device]
-        ax.plot(
-            line.times / unit, getattr(line, quantity), color=REFERENCE_COLOUR, label="reference"
-        )
+        middle, _ = _values(reference, quantity, device)
+        ax.plot(line.times / unit, middle, color=REFERENCE_COLOUR, label="reference")
         if certificate is not None:
-            width, middle = getattr(certificate, quantity)[:, device], getattr(line, quantity)
+            width = getattr(certificate, quantity)[:, device]
             ax.fill_between(
                 line.times / unit,
                 middle - width,
@@ -218,105 +304,41 @@ def plot_series(
                 linewidth=0,
                 label="splitting, any input",
             )
-    values, errors = getattr(series, quantity), getattr(series, f"{quantity}_error")
     if errors is None:
-        ax.plot(series.times / unit, values, color=DATA_COLOUR, label="exact")
+        ax.plot(series.times / unit, values, **look)
     else:
         ax.errorbar(
             series.times / unit,
             values,
             yerr=errors,
-            fmt="o",
-            color=DATA_COLOUR,
+            linestyle="",
             markersize=3.5,
             elinewidth=0.6,
-            label="digital",
+            **look,
         )
     ax.set_xlabel("time t/T" if series.period else f"time t{_unit(trajectory, 'times')}")
-    symbol = "V" if quantity == "voltage" else "I"
-    ax.set_ylabel(f"{quantity} {symbol}{_unit(trajectory, quantity)}")
+    name = {"voltage": "voltage V", "current": "current I"}.get(quantity, quantity)
+    ax.set_ylabel(f"{name}{_unit(trajectory, quantity)}")
+    if own and (reference is not None or label is not None):
+        place_legend(ax, own=True)
     return ax
 
 
-def plot_residuals(
-    comparison: Comparison, *, device: int = 0, ax: Axes | None = None, unit: float = 1.0
-) -> Axes:
-    """Draw voltage and current residuals in standard errors against time; bands at ±1 and ±2.
-
-    Args:
-        comparison: what `compare` returned, with errors on at least one side.
-        device: which device.
-        ax: where to draw; None makes a figure.
-        unit: times are divided by it, e.g. the period.
-
-    Raises ValueError where the comparison has no residuals.
-    """
-    check_arguments(plot_residuals, locals())
-    check_real("unit", unit, minimum=0, exclusive=True)
-    if comparison.voltage_residual is None or comparison.current_residual is None:
-        raise ValueError(
-            "Argument comparison must have residuals, but neither of its sides has errors; "
-            "compare an estimated trajectory."
-        )
-    devices = comparison.voltage_residual.shape[1]
-    if not 0 <= device < devices:
-        raise ValueError(
-            f"Argument device must be from 0 to {devices - 1}, but {device} was given."
-        )
-    if ax is None:
-        ax = make_figure(width=5.0, height=2.0)[1]
-    for width, alpha in ((2, 0.12), (1, 0.18)):
-        ax.axhspan(-width, width, color="#000000", alpha=alpha, linewidth=0)
-    times = comparison.times / unit
-    ax.plot(times, comparison.voltage_residual[:, device], "o", color=PALETTE[0], label="V")
-    ax.plot(times, comparison.current_residual[:, device], "s", color=PALETTE[1], label="I")
-    ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
-    ax.set_ylabel("residual / standard error")
-    return ax
+def _values(
+    trajectory: Trajectory, quantity: str, device: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """Return one series of one device and its standard errors, None where it is exact."""
+    series = trajectory[device]
+    if quantity in ("voltage", "current"):
+        return getattr(series, quantity), getattr(series, f"{quantity}_error")
+    values = trajectory.variables[quantity]
+    return (values if values.ndim == 1 else values[:, device]), None
 
 
 def _unit(trajectory: Trajectory, quantity: str) -> str:
     """Return the unit as a label's ending; none for pure numbers and where nobody said."""
     unit = trajectory.units.get(quantity, "1")
     return "" if unit == "1" else f"  [{unit}]"
-
-
-def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.0) -> Axes:
-    """Draw an error budget: its parts stacked against time, the total as points.
-
-    Args:
-        budget: of `error_budget`.
-        ax: where to draw; None makes a figure.
-        unit: times are divided by it, e.g. the period.
-
-    The points lie at or below the stack: distances obey the triangle inequality. Returns the axes.
-    """
-    check_arguments(plot_budget, locals())
-    check_real("unit", unit, minimum=0, exclusive=True)
-    if ax is None:
-        ax = make_figure(width=5.0, height=2.6)[1]
-    times = budget.times / unit
-    width = 0.6 * float((times[1:] - times[:-1]).min()) if times.size > 1 else 0.6
-    bottom = 0 * times
-    parts = (budget.splitting, budget.device, budget.sampling)
-    for name, values, colour in zip(
-        ("splitting", "device", "sampling"),
-        parts,
-        (PALETTE[2], PALETTE[1], PALETTE[5]),
-        strict=True,
-    ):
-        ax.bar(times, values, width, bottom=bottom, color=colour, label=name)
-        bottom = bottom + values
-    ax.plot(times, budget.total, "o", color=REFERENCE_COLOUR, label="total")
-    if budget.certificate is not None:
-        ax.plot(times, budget.certificate, "_", color=PALETTE[4], label="splitting, any input")
-    ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
-    symbol = "|ΔV|  [√(mħω)]" if budget.measure == "voltage" else "trace distance"
-    ax.set_ylabel(f"{symbol} to master eq.")
-    # Room above the bars for the legend, wherever they are.
-    ax.set_ylim(0, 1.35 * float(max(bottom.max(), budget.total.max(), 1e-12)))
-    ax.legend(loc="upper right", ncols=4, columnspacing=1.0, handlelength=1.2)
-    return ax
 
 
 def _mark(ax: Axes, start_voltage: float, start_current: float) -> None:
@@ -342,59 +364,3 @@ def _mark(ax: Axes, start_voltage: float, start_current: float) -> None:
         zorder=above,
         label="pinch",
     )
-
-
-def plot_concurrence(
-    concurrence: Concurrence,
-    *,
-    reference: Concurrence | None = None,
-    events: Sequence[Event] = (),
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the concurrence against time: points with intervals, the reference as a line.
-
-    Args:
-        concurrence: from `Trajectory.concurrence`; a line where it is exact.
-        reference: drawn as a black line.
-        events: from `find_deaths_and_births`: a vertical line at each, dashed for deaths and dotted
-            for births, with a band from its lower to its upper bound.
-        ax: where to draw; None makes a figure.
-
-    Times are divided by the period where it is known. Returns the axes.
-    """
-    check_arguments(plot_concurrence, locals())
-    if ax is None:
-        ax = make_figure(width=5.0, height=2.6)[1]
-    unit = concurrence.period or 1.0
-    for kind, style, colour in (("death", "--", PALETTE[1]), ("birth", ":", PALETTE[2])):
-        for place, event in enumerate(event for event in events if event.kind == kind):
-            label = f"sudden {kind}" if place == 0 else None
-            ax.axvspan(event.lower / unit, event.upper / unit, color=colour, alpha=0.18, lw=0)
-            ax.axvline(event.time / unit, color=colour, linestyle=style, label=label)
-    if concurrence.lower is None or concurrence.upper is None:
-        ax.plot(concurrence.times / unit, concurrence.value, color=DATA_COLOUR, label="exact")
-    else:
-        ax.errorbar(
-            concurrence.times / unit,
-            concurrence.value,
-            yerr=(concurrence.value - concurrence.lower, concurrence.upper - concurrence.value),
-            fmt="o",
-            color=DATA_COLOUR,
-            elinewidth=0.6,
-            markersize=2.5,
-            alpha=0.8,
-            label=f"digital, {100 * (concurrence.level or 0):.0f} % intervals",
-        )
-    if reference is not None:
-        ax.plot(
-            reference.times / unit,
-            reference.value,
-            color=REFERENCE_COLOUR,
-            zorder=3,
-            label="reference",
-        )
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel("time t/T" if concurrence.period else "time t")
-    ax.set_ylabel("concurrence C")
-    ax.legend(loc="best", frameon=False)
-    return ax

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 
-def plot_map(dataset: Dataset, name: str | None = None, *, ax: Axes | None = None) -> Axes:
+def plot_map(
+    dataset: Dataset,
+    name: str | None = None,
+    *,
+    ax: Axes | None = None,
+    cmap: str | None = None,
+    label: str | None = None,
+) -> Axes:
     """Draw a result of `sweep` over its two numerical parameters, with a colour bar.
 
     Args:
@@ -22,6 +29,8 @@ def plot_map(dataset: Dataset, name: str | None = None, *, ax: Axes | None = Non
             `dataset.sel(device=0)`.
         name: which result; None where there is only one.
         ax: where to draw; None makes a figure.
+        cmap: Matplotlib's name of the colours; None is the house's cividis.
+        label: of the colour bar; None is the result's name and unit.
 
     The first parameter of the grid is on the horizontal axis. Labels have the units that the sweep
     was given. Cells are centred on their points; NaN is left white. Returns the axes. Raises
@@ -57,17 +66,24 @@ def plot_map(dataset: Dataset, name: str | None = None, *, ax: Axes | None = Non
                 "Argument dataset must have at least two numbers on both axes for a map, but "
                 f"{str(axis)!r} has {dataset[axis].size} of type {dataset[axis].dtype}."
             )
+    from matplotlib import colormaps
+
+    if cmap is not None and cmap not in colormaps:
+        raise ValueError(
+            "Argument cmap must be a colour map that Matplotlib knows, such as 'viridis', but "
+            f"{cmap!r} was given."
+        )
     if ax is None:
         ax = make_figure(width=4.6, height=3.6)[1]
     order = values.sortby([across, up])
     x, y = (np.asarray(order[axis].values, dtype=float) for axis in (across, up))
-    drawn = ax.pcolormesh(x, y, order.values.T, shading="nearest", rasterized=True)
+    drawn = ax.pcolormesh(x, y, order.values.T, shading="nearest", rasterized=True, cmap=cmap)
     ax.set_xlabel(_label(dataset, str(across)))
     ax.set_ylabel(_label(dataset, str(up)))
     figure = ax.get_figure()
     assert figure is not None  # axes that nobody removed
     with house_style():  # the bar is new axes, with letters of their own
-        figure.colorbar(drawn, ax=ax, label=_label(dataset, name))
+        figure.colorbar(drawn, ax=ax, label=_label(dataset, name) if label is None else label)
     return ax
 
 

@@ -30,6 +30,7 @@ from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import (
+    OWN_ERRORS,
     interaction_terms,
     is_driven,
     pauli_terms,
@@ -206,6 +207,8 @@ def trajectory_of_means(
     shape = (times.size, count)
     voltage, voltage_error, value, error = (np.empty(shape) for _ in range(4))
     covariance, joint = (np.zeros((count, times.size, times.size)) for _ in range(2))
+    driven = is_driven(network)
+    own, own_error, own_joint = (np.zeros(shape) for _ in range(3))
     rates = np.empty(shape)
     subtracted = np.zeros(shape)
     sources = []
@@ -218,9 +221,12 @@ def trajectory_of_means(
             terms = operator_terms(network, j, times)
             value[:, j], error[:, j] = combine(terms)
             covariance[j] = np.diag(error[:, j] ** 2)
-            joint[j] = np.diag(
-                _covariance(combine, {single_label(j, "Y", count): 0.5 * scale}, terms)
-            )
+            voltage_terms: Terms = {single_label(j, "Y", count): 0.5 * scale}
+            joint[j] = np.diag(_covariance(combine, voltage_terms, terms))
+            if driven:
+                terms = operator_terms(network, j, times, source=False)
+                own[:, j], own_error[:, j] = combine(terms)
+                own_joint[:, j] = _covariance(combine, voltage_terms, terms)
             continue
         x, x_error = combine({single_label(j, "X", count): 1.0})
         estimator = finite_difference if current == "finite_difference" else local_fit
@@ -234,7 +240,14 @@ def trajectory_of_means(
         subtracted[:, j] = found.subtracted
     variables = rate_variables(network, times, rates)
     units = memristor_units(network)
-    units.pop("source_current", None)  # joined with the rest, see `select_current`
+    if driven and current == "current_operator":
+        found_own = (value - own, own_error, own_joint)
+        variables |= dict(zip(("source_current", *OWN_ERRORS), found_own, strict=True))
+        units[OWN_ERRORS[0]] = units["current"]
+        units[OWN_ERRORS[1]] = f"{units['voltage']} × {units['current']}"
+    elif driven:
+        del units["source_current"]  # joined with the rest, see `select_current`
+    provenance = {**provenance, "driven": driven}
     if residual is not None:
         variables["compilation_residual"], units["compilation_residual"] = residual, "1"
     if sources:
@@ -319,10 +332,12 @@ def _means_of(
     return ExpectedMeans(x, y, exact.current[:, memristor])
 
 
-def operator_terms(network: Network, memristor: int, times: FloatArray) -> Terms:
+def operator_terms(
+    network: Network, memristor: int, times: FloatArray, *, source: bool = True
+) -> Terms:
     """Return I = G(t) V + √(mħω/2) <i[H_int, σy]>/ħ as a sum of Paulis, G = Γ(2n̄ + 1) + 2Γφ.
 
-    H_int is of the couplings and of the memristor's drive.
+    H_int is of the couplings and, with its `source`, of the memristor's drive.
     """
     item, count = network.memristors[memristor], len(network.memristors)
     scale, rate = item.current_scale, item.conductance(times)
@@ -330,7 +345,7 @@ def operator_terms(network: Network, memristor: int, times: FloatArray) -> Terms
     for pair, operator in interaction_terms(network, memristor):
         for label, weight in pauli_terms(operator, pair, count).items():
             terms[label] = terms.get(label, 0.0) + scale * weight
-    if item.drive is not None:
+    if source and item.drive is not None:
         for letter in "XYZ":
             weight = float(np.trace(item.drive.source @ pauli_matrix(letter)).real) / 2
             if weight != 0.0:

@@ -177,38 +177,56 @@ def _exact(
 
 CurrentPart = Literal["total", "memristor"]
 
+OWN_ERRORS = ("own_current_error", "own_current_covariance")
+"""Variables of a measured driven device: the error of its current without the source's, and that
+current's covariance with V at the same time, (T, M) each."""
+
 
 def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Trajectory:
     """Return the trajectory with the total current, or with the memristor's own alone.
 
     Args:
-        trajectory: exact states' (`master_equation`, `exact_circuit`), or an estimate.
+        trajectory: exact states' (`master_equation`, `exact_circuit`), or measured ones'
+            (`estimate`, `mitigate`), with the errors of the part that is returned.
         current: `"total"` is I by its definition, the source's own current of a drive included;
             `"memristor"` is total − source, for an uncoupled one (Γ(2n̄ + 1) + 2Γφ)V, which is
             pinched by construction, and so is no evidence of it. Loops, plots and files take
             either; `provenance["current"]` says which.
 
-    Raises ValueError where a measured current is asked for without its source: their errors are
-    not independent. `estimate(record, current="current_operator")` has the voltages and
-    `variables["conductance"]`, whose product is the memristor's current.
+    Raises ValueError where the current of a driven memristor was measured by differentiating its
+    voltage, which cannot tell the two apart: `estimate(record, current="current_operator")` can.
     """
     check_arguments(select_current, locals())
-    source = trajectory.variables.get("source_current")
+    variables = trajectory.variables
+    source = variables.get("source_current")
     if current == "total":
         return trajectory
-    if trajectory.current_error is not None and "conductance" in trajectory.variables:
+    measured = trajectory.current_error is not None
+    # Estimates of before the source was told apart do not say whether there was one.
+    if (
+        measured
+        and source is None
+        and trajectory.provenance.get("driven", "conductance" in variables)
+    ):
         raise ValueError(
-            "Argument trajectory must be exact for current='memristor', but it was measured, and "
-            "the source's current was measured with it; multiply its voltage and "
-            "variables['conductance'] instead."
+            "Argument trajectory must tell the source's current for current='memristor', but it "
+            "was measured as a whole; estimate(record, current='current_operator') tells it, and "
+            "exact_circuit."
         )
     if source is None:
         return trajectory
+    own: dict[str, Any] = {}
+    if measured and all(name in variables for name in OWN_ERRORS):
+        error, joint = (variables[name] for name in OWN_ERRORS)
+        own["current_error"] = error
+        own["current_covariance"] = np.array([np.diag(column**2) for column in error.T])
+        own["voltage_current_covariance"] = np.array([np.diag(column) for column in joint.T])
     return replace(
         trajectory,
         current=trajectory.current - source,
-        variables={**trajectory.variables, "source_current": np.zeros_like(source)},
+        variables={**variables, "source_current": np.zeros_like(source)},
         provenance={**trajectory.provenance, "current": "memristor"},
+        **own,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from qmemcircuit.model.squid import Squid
+from qmemcircuit.model.laws.squid import Squid
 from qmemcircuit.results.trajectory import Trajectory
 
 

@@ -28,7 +28,7 @@ from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan
 from qmemcircuit.runs.measurement import (
     Measurement,
     first_roles,
-    join_halves,
+    join_branches,
     mitigated_samples,
 )
 from qmemcircuit.runs.protocols import JobService, submittable
@@ -289,7 +289,7 @@ def _collection(
                 f"the {plan['shots']} asked; errors are those of the actual numbers."
             )
     roles = [str(run["role"]) for run in plan["runs"]]
-    counts = join_halves(roles, counts)
+    counts = join_branches(roles, counts)
     kept = (counts[0].sum(axis=2) > 0).all(axis=1)
     mitigated, absent = _mitigated(plan, bases, counts, kept)
     if absent:

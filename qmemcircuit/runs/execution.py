@@ -17,13 +17,14 @@ from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.devices.best import BestForm
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.records import Record
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import (
     MeasurementOptions,
     describe_circuits,
-    join_halves,
+    join_branches,
     mitigated_samples,
     plan_measurement,
 )
@@ -47,6 +48,7 @@ def run(
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
+    form: BestForm | None = None,
     mitigation: Mitigation | None = None,
     quantities: Sequence[str] = (),
 ) -> Record:
@@ -58,10 +60,15 @@ def run(
             with the device's calibrated noise; the record says why.
         target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
             On `ibm(…)` this submits, waits and collects in a new folder of the working directory.
-        shots: shots of each time and setting, an integer ≥ 1; even where `ancilla="merged"` takes
-            two circuits for each, which then have half of them.
+        shots: shots of each time and setting, an integer ≥ 1; a multiple of the circuits that
+            `ancilla="merged"` takes for each, which then have equal shares of them.
         absorb_decay: let the device's own T1 do part of the damping; for targets with a
             schedule, `device(…)` and `ibm(…)` (see `absorption`).
+        form: `"best"` predicts every form of the circuits (plain, selected among equal ones, with
+            decay absorbed; each with recycled, pooled, fresh or merged ancillas) from the device's
+            calibration, runs the one nearest to the noiseless states, and records the others'
+            predictions. A device without `reset` gets fresh ancillas. None runs what the other
+            arguments say.
         mitigation: what is measured in addition, declared before the run, for `mitigate(record)`;
             each noise factor takes `shots` of each circuit again.
         quantities: what will be estimated, any of "voltage", "current", "loops", "states" and
@@ -72,11 +79,11 @@ def run(
     """
     check_arguments(run, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities)
+    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities, form)
     measurement = plan_measurement(model, times, as_target(target), options)
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement)
-    counts = join_halves(
+    counts = join_branches(
         [item.role for item in measurement.runs],
         [item.target.sample(item.circuits, measurement.shots) for item in measurement.runs],
     )

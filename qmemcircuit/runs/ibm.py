@@ -17,7 +17,7 @@ import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.expense import Expense
-from qmemcircuit.circuits.protocols import Prepared
+from qmemcircuit.circuits.protocols import NoiseModel, Prepared
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     IntArray,
@@ -103,6 +103,11 @@ class IbmTarget(Submittable):
         """Return the target on these qubits, whichever were chosen before."""
         check_arguments(IbmTarget.place_on, locals(), own=("qubits",))
         return replace(self, prediction=self.prediction.place_on(qubits, reason))
+
+    def adopt(self, prediction: NoiseModel) -> IbmTarget:
+        """Return the target running the qubits and forms of `prediction`."""
+        check_arguments(IbmTarget.adopt, locals(), own=("prediction",))
+        return replace(self, prediction=self.prediction.adopt(prediction))
 
     def independent(self, stream: int) -> IbmTarget:
         """Return the same device with other shots of the seed, which only the local mode has."""

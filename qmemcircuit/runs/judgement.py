@@ -22,7 +22,7 @@ from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.estimation import CurrentEstimator, estimate, mitigate
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.simulation.certificates import certificate_of
+from qmemcircuit.simulation.certification.certificates import certificate_of
 from qmemcircuit.simulation.exact import exact_circuit
 from qmemcircuit.simulation.master_equation import master_equation
 

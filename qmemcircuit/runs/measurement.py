@@ -6,9 +6,10 @@ noise and two circuits that calibrate the readout: all planned before the first 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,27 +19,40 @@ from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import IntArray, check_boolean, check_integer, check_work
+from qmemcircuit.common.checks import (
+    IntArray,
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_work,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import resolve_ancilla
+from qmemcircuit.devices.best import BestForm, choose_form
 from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
+from qmemcircuit.model.laws.rates import ConstantRate
 from qmemcircuit.model.memristors import Memristor, Model, Network
-from qmemcircuit.model.rates import ConstantRate
 from qmemcircuit.results.requirements import check_quantities
 
 FIRST_STREAM = 1_000_000
 """Random streams of the two calibration circuits, beyond those of any noise factor."""
 
-SECOND_STREAM = 500_000
-"""Random streams of second halves begin here, also beyond those of any noise factor."""
+BRANCH_STREAM = 500_000
+"""Random streams of later branches begin here, also beyond those of any noise factor."""
 
-SECOND_HALF = ", second half"
-"""The role of a run ends so where its counts are added to those of the run before it."""
+BRANCH_STRIDE = 1000
+"""From the streams of one branch to those of the next: more than noise factors."""
+
+BRANCH = re.compile(r", (second half|branch \d+)$")
+"""The role of a run ends so where its counts are added to those of the run before it.
+
+Submissions of up to November 2026 call the second of two a second half.
+"""
 
 
 @data_object
@@ -48,7 +62,7 @@ class PlannedRun:
 
     Attributes:
         role: `"factor 1"`, `"factor 3"`, … or `"readout 0"`, `"readout 1"`; where circuits come
-            in two halves, each factor is followed by its second half.
+            in several branches, each factor is followed by its other branches, `", branch 2"`, ….
         circuits: what is measured.
         target: with its qubits chosen.
     """
@@ -69,6 +83,8 @@ class MeasurementOptions:
         absorb_decay: whether the device's own T1 does part of the damping.
         mitigation: what is measured in addition, or None.
         quantities: what will be estimated.
+        form: `"best"` leaves ancillas, forms and absorption to the device's calibration; None is
+            what the other options say.
 
     Raises ValueError or TypeError where one is out of range, or two exclude each other.
     """
@@ -78,10 +94,13 @@ class MeasurementOptions:
     absorb_decay: bool = False
     mitigation: Mitigation | None = None
     quantities: Sequence[str] = ()
+    form: BestForm | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shots", check_integer("shots", self.shots, minimum=1))
         object.__setattr__(self, "absorb_decay", check_boolean("absorb_decay", self.absorb_decay))
+        if self.form is not None:
+            self._check_form()
         if self.mitigation is None:
             return
         if not isinstance(self.mitigation, Mitigation):
@@ -96,6 +115,16 @@ class MeasurementOptions:
                 "away."
             )
 
+    def _check_form(self) -> None:
+        check_choice("form", self.form, get_args(BestForm))
+        ancilla = self.circuits.ancilla
+        if ancilla != "reset" or self.absorb_decay:
+            taken = "absorb_decay=True" if self.absorb_decay else f"ancilla={ancilla!r}"
+            raise ValueError(
+                f"Argument form must be None with {taken}, but 'best' was given, which chooses "
+                "that itself; leave one of the two out."
+            )
+
 
 @data_object
 @dataclass(frozen=True, eq=False)
@@ -104,7 +133,7 @@ class Measurement:
 
     Attributes:
         runs: the model's circuits first.
-        shots: of each circuit; half of those asked where circuits come in two halves.
+        shots: of each circuit; an equal share of those asked where circuits come in branches.
         mitigation: as declared, or None.
         details: how the circuits were made, for the record's provenance.
     """
@@ -126,8 +155,8 @@ class Measurement:
 
     @property
     def shots_asked(self) -> int:
-        """Shots of each time and setting, both halves together."""
-        return self.shots * (2 if any(_is_second(item.role) for item in self.runs) else 1)
+        """Shots of each time and setting, all branches together."""
+        return self.shots * len([item for item in self.runs if factor_of(item.role) == "factor 1"])
 
 
 def plan_measurement(
@@ -138,21 +167,13 @@ def plan_measurement(
     Raises ValueError or TypeError for what would fail in the middle of the measurement or after
     it: circuits that the target cannot run, quantities that cannot be estimated.
     """
-    circuits, choice = resolve_ancilla(model, times, options.circuits, target)
     mitigation = options.mitigation
-    if mitigation is not None and mitigation.extrapolation == "exponential":
-        require_equal_gates(circuits.halves[0])
-    placed = target.place(circuits.halves[0])
-    absorption = None
-    if options.absorb_decay:
-        circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
-        absorption = report.describe()
+    circuits, placed, choices = _formed(model, times, target, options)
     details = {
-        "absorption": absorption,
-        "ancilla_choice": None if choice is None else choice.describe(),
+        **choices,
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
-    shots = _shots_of_each(circuits, options.shots)
+    shots = shots_of_each(circuits, options.shots)
     found = Measurement(_runs(circuits, placed, mitigation), shots, mitigation, details)
     check_quantities(
         options.quantities, circuits.network, circuits.times, circuits.bases, shots=options.shots
@@ -162,36 +183,66 @@ def plan_measurement(
     return found
 
 
+def _formed(
+    model: Model, times: ArrayLike, target: Target, options: MeasurementOptions
+) -> tuple[CircuitSet, Target, dict[str, Any]]:
+    """Return the circuits as they run, the target with its qubits, and how both were chosen."""
+    mitigation = options.mitigation
+    exponential = mitigation is not None and mitigation.extrapolation == "exponential"
+    if options.form is not None:
+        absorbable = mitigation is None or not mitigation.fold_all
+        form = choose_form(model, times, options.circuits, target, absorbable=absorbable)
+        circuits, placed, report = form.circuits, target.adopt(form.device), form.absorption
+        chosen = {"ancilla_choice": None, "form_choice": form.describe()}
+        if exponential:
+            require_equal_gates(circuits)
+    else:
+        circuits, choice = resolve_ancilla(model, times, options.circuits, target)
+        if exponential:
+            require_equal_gates(circuits.branches[0])
+        placed, report = target.place(circuits.branches[0]), None
+        if options.absorb_decay:
+            circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
+        chosen = {"ancilla_choice": None if choice is None else choice.describe()}
+    return circuits, placed, {"absorption": None if report is None else report.describe(), **chosen}
+
+
 def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurement:
     """Return the measurement of circuits that are already made, without mitigation."""
     shots = check_integer("shots", shots, minimum=1)
-    placed = target.place(circuits.halves[0])
-    return Measurement(_runs(circuits, placed, None), _shots_of_each(circuits, shots), None, {})
+    placed = target.place(circuits.branches[0])
+    return Measurement(_runs(circuits, placed, None), shots_of_each(circuits, shots), None, {})
 
 
-def _shots_of_each(circuits: CircuitSet, shots: int) -> int:
-    """Return the shots of each circuit: equal ones for both halves, or the mean is biased."""
-    halves = len(circuits.halves)
-    if shots % halves:
+def shots_of_each(circuits: CircuitSet, shots: int) -> int:
+    """Return the shots of each circuit: equal ones for all branches, or the mean is biased."""
+    branches = len(circuits.branches)
+    if shots % branches:
         raise ValueError(
-            f"Argument shots must be even where every time takes two circuits, but {shots} was "
-            f"given: half of them go to each; take {shots + 1}."
+            f"Argument shots must be a multiple of {branches} where every time takes {branches} "
+            f"circuits, but {shots} was given: equal shares go to each; take "
+            f"{shots + branches - shots % branches}."
         )
-    return shots // halves
+    return shots // branches
 
 
-def _is_second(role: str) -> bool:
-    return role.endswith(SECOND_HALF)
+def _is_later(role: str) -> bool:
+    return BRANCH.search(role) is not None
 
 
-def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
-    """Return the counts (T, B, 2^M) of each run, those of a second half added to its first.
+def factor_of(role: str) -> str:
+    """Return a run's role without its branch."""
+    return BRANCH.sub("", role)
 
-    Nothing is kept where one of the halves is missing: alone it is another channel.
+
+def join_branches(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
+    """Return the counts (T, B, 2^M) of each run, those of later branches added to the first.
+
+    Nothing is kept where one of the branches is missing: without it they are another channel.
     """
     joined: list[IntArray] = []
     for role, table in zip(roles, counts, strict=True):
-        if not _is_second(role):
+        if not _is_later(role):
             joined.append(table)
             continue
         first = joined[-1]
@@ -202,18 +253,18 @@ def join_halves(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArr
 
 def first_roles(roles: Sequence[str]) -> list[str]:
     """Return the roles of the joined runs."""
-    return [role for role in roles if not _is_second(role)]
+    return [role for role in roles if not _is_later(role)]
 
 
 def _runs(
     circuits: CircuitSet, placed: Target, mitigation: Mitigation | None
 ) -> tuple[PlannedRun, ...]:
-    runs = _halves("factor 1", circuits, placed, 0)
+    runs = _branches("factor 1", circuits, placed, 0)
     if mitigation is None:
         return tuple(runs)
     for stream, factor in enumerate(mitigation.factors[1:], start=1):
         amplified = placed.amplify(factor, fold_all=mitigation.fold_all)
-        runs += _halves(f"factor {factor}", circuits, amplified, stream)
+        runs += _branches(f"factor {factor}", circuits, amplified, stream)
     if mitigation.readout:
         for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
             own = placed.independent(FIRST_STREAM + place)
@@ -221,13 +272,13 @@ def _runs(
     return tuple(runs)
 
 
-def _halves(role: str, circuits: CircuitSet, target: Target, stream: int) -> list[PlannedRun]:
+def _branches(role: str, circuits: CircuitSet, target: Target, stream: int) -> list[PlannedRun]:
     """Return the runs of one noise factor, with shots of their own."""
-    first, *second = circuits.halves
+    first, *later = circuits.branches
     runs = [PlannedRun(role, first, target.independent(stream) if stream else target)]
-    for half in second:
-        own = target.independent(SECOND_STREAM + stream)
-        runs.append(PlannedRun(role + SECOND_HALF, half, own))
+    for place, branch in enumerate(later):
+        own = target.independent(BRANCH_STREAM + BRANCH_STRIDE * place + stream)
+        runs.append(PlannedRun(f"{role}, branch {place + 2}", branch, own))
     return runs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
@@ -18,6 +18,7 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.devices.best import BestForm, describe_choice
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import missing_requirements
 from qmemcircuit.runs.measurement import Measurement, MeasurementOptions, plan_measurement
@@ -46,6 +47,7 @@ class Plan:
         processor_seconds: on a device, all circuits × shots × (duration + repetition delay) and
             3 s a job. An estimate: the service bills by rules of its own. None without a device.
         missing: for each quantity why it could not be estimated, "" where it can.
+        form: where it was chosen, the choice and the losers' predictions (`FormChoice.describe`).
     """
 
     target: str
@@ -55,6 +57,7 @@ class Plan:
     expense: Expense
     processor_seconds: float | None
     missing: Mapping[str, str]
+    form: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -76,6 +79,8 @@ class Plan:
         ]
         if self.expense.durations is not None:
             lines.append(f"  duration      {1e6 * self.expense.durations[1]:.3g} µs the longest")
+        if self.form is not None:
+            lines += describe_choice(self.form)
         if self.processor_seconds is not None:
             lines.append(
                 f"  processor     about {self.processor_seconds:.3g} s in {self.jobs or 1} jobs; "
@@ -102,6 +107,7 @@ def plan(
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
+    form: BestForm | None = None,
     mitigation: Mitigation | None = None,
     quantities: Sequence[str] = (),
 ) -> Plan:
@@ -111,7 +117,7 @@ def plan(
 
     Args:
         model, times, target, shots, bases, ancilla, splitting, steps, collision, absorb_decay,
-            mitigation, quantities: as in `run`.
+            form, mitigation, quantities: as in `run`.
 
     Raises ValueError or TypeError where `run` would: bad arguments, circuits that the target
     cannot run, quantities that cannot be estimated.
@@ -129,7 +135,7 @@ def plan(
     """
     check_arguments(plan, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities)
+    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities, form)
     return plan_of_measurement(plan_measurement(model, times, as_target(target), options))
 
 
@@ -155,6 +161,7 @@ def plan_of_measurement(measurement: Measurement) -> Plan:
         expense=expense,
         processor_seconds=seconds,
         missing=missing_requirements(circuits.network, circuits.times, circuits.bases, shots=shots),
+        form=measurement.details.get("form_choice"),
     )
 
 

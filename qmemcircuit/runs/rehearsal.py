@@ -8,7 +8,7 @@ the whole measurement, noise factors and readout calibration included, cost only
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,12 +25,19 @@ from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.devices.best import BestForm
 from qmemcircuit.devices.expected import INFINITE_SHOTS, trajectory_of_probabilities
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.estimation import CurrentEstimator
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs.measurement import MeasurementOptions, measure_readout, plan_measurement
+from qmemcircuit.runs.measurement import (
+    MeasurementOptions,
+    factor_of,
+    measure_readout,
+    plan_measurement,
+    shots_of_each,
+)
 
 
 @data_object
@@ -42,7 +49,8 @@ class Rehearsal:
         circuits: what is measured.
         mitigation: as it was declared.
         probabilities: at each noise factor, (N, T, B, 2^M), readout errors included; N is the
-            number of random instances, 1 without twirling.
+            number of random instances, 1 without twirling, those of all branches in turn where
+            the circuits come in several (`CircuitSet.branches`). Each has an equal share of shots.
         readout: the calibration with so many shots that its flips are those of the model to 1e-6;
             None where none was declared.
     """
@@ -59,6 +67,7 @@ class Rehearsal:
         """Return the counts of one repetition at each noise factor, `shots` a circuit."""
         check_arguments(Rehearsal.draw_counts, locals())
         shots = check_integer("shots", shots, minimum=1)
+        shots_of_each(self.circuits, shots)  # what `run` would refuse
         return tuple(
             Samples(self.circuits.bases, draw_counts(table, shots, random))
             for table in self.probabilities
@@ -97,11 +106,12 @@ def rehearse(
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
+    form: BestForm | None = None,
 ) -> Rehearsal:
     """Simulate the measurement that `run` would make on a noise model; draw its shots later.
 
     Args:
-        model, times, bases, ancilla, splitting, steps, collision, absorb_decay: as in `run`.
+        model, times, bases, ancilla, splitting, steps, collision, absorb_decay, form: as in `run`.
         target: made by `device`, or by `ibm`: then its noise model is rehearsed.
         mitigation: as in `run`; None is the counts as they are.
 
@@ -117,19 +127,16 @@ def rehearse(
         )
     declared = Mitigation(readout=False) if mitigation is None else mitigation
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared)
+    options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared, form=form)
     measurement = plan_measurement(model, times, device, options)
-    circuits = measurement.circuits
-    if circuits.half is not None:
-        raise ValueError(
-            "Argument ancilla must make one circuit for each time to be rehearsed, but 'merged' "
-            "makes two for this memristor; rehearse with ancilla='reset' and steps."
-        )
-    runs = measurement.runs[: len(declared.factors)]
-    probabilities = []
-    for item in runs:
-        assert isinstance(item.target, DeviceTarget)  # amplified, it is still one
-        probabilities.append(item.target.instance_probabilities(circuits))
+    circuits = replace(measurement.circuits, branch=None)
+    chances: dict[str, list[FloatArray]] = {}
+    for item in measurement.runs:
+        if factor_of(item.role).startswith("factor"):
+            assert isinstance(item.target, DeviceTarget)  # amplified, it is still one
+            found = item.target.instance_probabilities(item.circuits)
+            chances.setdefault(factor_of(item.role), []).append(found)
+    probabilities = [np.concatenate(found) for found in chances.values()]
     readout = None
     if declared.readout:
         memristors = len(circuits.network.memristors)

@@ -39,6 +39,7 @@ from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.storage import FileFormatError, save_file, write_atomically
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.ancillas import BestAncilla
+from qmemcircuit.devices.best import BestForm
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
@@ -71,6 +72,7 @@ def submit(
     steps: int | None = None,
     collision: CollisionForm = "compact",
     absorb_decay: bool = False,
+    form: BestForm | None = None,
     mitigation: Mitigation | None = None,
     quantities: Sequence[str] = (),
     service: JobService | None = None,
@@ -94,7 +96,7 @@ def submit(
     """
     check_arguments(submit, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities)
+    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities, form)
     measurement = plan_measurement(model, times, submittable(target), options)
     if not (confirm or ask_on_terminal)(plan_of_measurement(measurement)):
         raise RuntimeError("The plan was declined: nothing was sent and nothing was written.")

@@ -100,7 +100,7 @@ def exact_circuit(
             noise too, as `device_states` does (which can also absorb the device's decay). None:
             ideal gates.
 
-    Where `"merged"` makes two circuits of each time, the states are the mean of the two.
+    Where `"merged"` makes several circuits of each time, the states are their mean.
     Returns a `Trajectory` with `states` of shape (T, 2^M, 2^M) for M ≤ 6, and for larger networks
     with `pair_states` of all pairs, from which every V, I and pairwise concurrence follows.
     For compiled circuits `variables["compilation_residual"]` bounds the trace distance of each
@@ -154,8 +154,8 @@ def circuit_states(
 
 def setting_probabilities(circuits: CircuitSet) -> FloatArray:
     """Return the exact outcome probabilities of every time and setting, (T, B, 2^M)."""
-    if len(circuits.halves) > 1:
-        parts = [setting_probabilities(half) for half in circuits.halves]
+    if len(circuits.branches) > 1:
+        parts = [setting_probabilities(branch) for branch in circuits.branches]
         return np.asarray(np.mean(parts, axis=0))
     needed = estimate_maps(circuits, [], settings=len(circuits.bases))
     require(needed, TRAJECTORIES)
@@ -174,9 +174,10 @@ def reduced_states(
 
     Each has shape (T, 2^k, 2^k). Only these are kept, not the states of the whole network.
     """
-    if len(circuits.halves) > 1:
+    if len(circuits.branches) > 1:
         parts = [
-            reduced_states(half, members, traced=traced, engine=engine) for half in circuits.halves
+            reduced_states(branch, members, traced=traced, engine=engine)
+            for branch in circuits.branches
         ]
         return [np.mean(series, axis=0) for series in zip(*parts, strict=True)]
     if engine == "maps":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qmemcircuit.circuits.exact_maps import DECAY, DEPHASING, HEATING
-from qmemcircuit.circuits.pauli_maps import pauli_labels
+from qmemcircuit.circuits.pauli_maps import pauli_products
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import PAULI_Z
@@ -38,7 +38,7 @@ def generators(network: Network) -> tuple[FloatArray, FloatArray]:
         steady += loss * np.kron(above, np.kron(DEPHASING, below))
     for pair, coupling in network.couplings:
         hamiltonian = hamiltonian + embed(coupling.hamiltonian(), list(pair), count)
-    basis = pauli_labels(count)
+    basis = pauli_products(count)
     turned = -1j * (hamiltonian @ basis - basis @ hamiltonian)
     generator = np.einsum("aij,bji->ab", basis, turned).real / 2**count
     return np.asarray(generator + steady), np.array(damping)

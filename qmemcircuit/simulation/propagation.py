@@ -6,7 +6,9 @@ ones. So a hundred memristors cost a hundred small sums, and no state at all (Pa
 Rall, Liang, Cook and Kretschmer, Phys. Rev. A 99, 062337, 2019; under damping Schuster, Yin, Gao
 and Yao, arXiv:2407.12768). Strings that are heavier than a limit, or whose coefficient is smaller
 than one, are dropped. What that costs is estimated by dropping more: the difference, three times,
-is the error (`experiments/benchmarks/propagation.py` measures how often it covers).
+is the error (`experiments/benchmarks/propagation.py` measures how often it covers). Where dropping
+more drops hardly more, the difference says nothing, and the sum of what was dropped bounds the
+error (`_errors`).
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ ERROR_FACTOR = 3.0
 """Times the difference of the two cut-offs: `experiments/benchmarks/propagation.py` measures it."""
 
 Terms = dict[str, float]
+_CutOff = tuple[int, float]  # the largest weight, the smallest coefficient
 
 
 @data_object
@@ -48,7 +51,7 @@ class PauliPropagation:
     """How far strings are kept in `simulate_circuit(…, method=PauliPropagation(…))`.
 
     Attributes:
-        largest_weight: letters other than I that a string may have, from 2.
+        largest_weight: letters other than I that a string may have, from 3.
         smallest_coefficient: of a string that is kept, above 0 and below 1.
 
     The finer of the two runs has these; the coarser one, for the error, one letter less and three
@@ -62,7 +65,7 @@ class PauliPropagation:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        check_integer("largest_weight", self.largest_weight, minimum=2)
+        check_integer("largest_weight", self.largest_weight, minimum=3)
         check_real("smallest_coefficient", self.smallest_coefficient, minimum=0.0)
         if not 0 < self.smallest_coefficient < 1:
             raise ValueError(
@@ -70,18 +73,12 @@ class PauliPropagation:
                 f"{self.smallest_coefficient:g} was given; 3e-5 is usual."
             )
 
-    @property
-    def coarser(self) -> PauliPropagation:
-        """The cut-offs of the second run."""
-        weight, coefficient = self.largest_weight - 1, 3 * self.smallest_coefficient
-        return PauliPropagation(max(weight, 2), min(coefficient, 0.5))
-
 
 @dataclass(frozen=True)
 class Propagated:
     """V and I (T, M), what their errors are, mean pair states, and what was dropped.
 
-    `bound` (T, M) is a rigorous bound on the error of V.
+    `bound` (T, M) is a rigorous bound on the error of V. No error exceeds its own bound.
     """
 
     means: tuple[FloatArray, FloatArray]
@@ -100,14 +97,9 @@ def propagate_circuits(
 ) -> Propagated:
     """Return V, I and the pairs' states of `circuits`, from product states.
 
-    Raises ImportError naming the extra where numba is missing, ValueError for drives.
+    Raises ImportError naming the extra where numba is missing.
     """
     network, times = circuits.network, circuits.times
-    if is_driven(network):
-        raise ValueError(
-            "Argument method must not be Pauli propagation for driven memristors, whose sources' "
-            "own currents it does not read; use another method."
-        )
     count = len(network.memristors)
     require(_estimate(circuits, len(pairs)), "take fewer times or steps")
     observables: list[list[Terms]] = []  # for each memristor: V, and what I has beside ΓV
@@ -118,40 +110,64 @@ def propagate_circuits(
             for label, value in pauli_terms(operator, pair, count).items():
                 extra[label] = extra.get(label, 0.0) + memristor.current_scale * value
         observables.append([voltage, extra] if extra else [voltage])
+    amplitudes = np.stack([item.drive_amplitude(times) for item in network.memristors], axis=1)
+    sources = {  # of a drive of amplitude 1
+        j: _single(item.current_scale * item.drive.source, j, count)
+        for j, item in enumerate(network.memristors)
+        if item.drive is not None and item.drive.axis != "y"
+    }
     shape = (times.size, count)
     values = np.zeros((2, 2, *shape))  # quantity, cut-off
-    bound = np.zeros(shape)
+    dropped = np.zeros(values.shape)
+    source = np.zeros((2, *shape))
     states = {pair: np.empty((times.size, 4, 4), dtype=complex) for pair in pairs}
+    cut_offs = cut_offs(method)
     strings = 0
     for index, chain in enumerate(_chains(circuits)):
         runner = _Runner(network, chain)
-        for place, kept in enumerate((method, method.coarser)):
+        for place, kept in enumerate(cut_offs):
             found = runner.run([row[0] for row in observables], kept, local=True)
             values[0, place, index] = [item.mean for item in found]
+            dropped[0, place, index] = [item.dropped for item in found]
             if place == 0:
-                bound[index] = [item.dropped for item in found]
                 strings = max(strings, *(item.strings for item in found))
             coupled = [j for j, row in enumerate(observables) if len(row) > 1]
             extras = runner.run([observables[j][1] for j in coupled], kept, local=False)
             for j, item in zip(coupled, extras, strict=True):
                 values[1, place, index, j] = item.mean
+                dropped[1, place, index, j] = item.dropped
+            own = runner.run(list(sources.values()), kept, local=False)
+            for j, item in zip(sources, own, strict=True):
+                source[place, index, j] = amplitudes[index, j] * item.mean
+                dropped[1, place, index, j] += abs(amplitudes[index, j]) * item.dropped
         for pair in pairs:
             labels = _pair_labels(pair, count)
-            found = runner.run([{label: 1.0} for label in labels], method, local=False)
+            found = runner.run([{label: 1.0} for label in labels], cut_offs[0], local=False)
             means = np.array([1.0, *(item.mean for item in found)])
             matrices = np.array([pauli_matrix(a + b) for b in "IXYZ" for a in "IXYZ"])
             states[pair][index] = np.tensordot(means, matrices, axes=1) / 4
         progress(index + 1, times.size)
     conductance = np.stack([item.conductance(times) for item in network.memristors], axis=1)
-    values[1] += conductance * values[0]
+    values[1] += conductance * values[0] + source
+    dropped[1] += np.abs(conductance) * dropped[0]
     rate = np.stack([item.decay_rate(times) for item in network.memristors], axis=1)
-    errors = [_errors(values[k, 0] - values[k, 1]) for k in (0, 1)]
+    variables = rate_variables(network, times, rate)
+    if is_driven(network):
+        variables["source_current"] = source[0]
+    # The largest coefficient that may be dropped, and what it is in a current.
+    units = method.smallest_coefficient * np.stack(
+        [np.ones(shape), 1 + np.abs(conductance) + np.abs(amplitudes)]
+    )
+    errors = [
+        _errors(values[k, 0] - values[k, 1], dropped[k, 0], dropped[k, 1], unit)
+        for k, unit in enumerate(units)
+    ]
     return Propagated(
         (values[0, 0], values[1, 0]),
         (errors[0], errors[1]),
-        bound,
+        dropped[0, 0],
         states,
-        rate_variables(network, times, rate),
+        variables,
         strings,
     )
 
@@ -168,16 +184,27 @@ def _estimate(circuits: CircuitSet, pairs: int) -> Effort:
     return Effort(work, 1e-5 * whole * runs / (cpu_count() or 1), 3e3 * maps + 1e7)
 
 
-def _errors(difference: FloatArray) -> FloatArray:
-    """Return the errors (T, M) from the differences of the two cut-offs.
+def cut_offs(method: PauliPropagation) -> tuple[_CutOff, _CutOff]:
+    """Return the finer and the coarser cut-off."""
+    weight, coefficient = method.largest_weight, method.smallest_coefficient
+    return (weight, coefficient), (weight - 1, min(3 * coefficient, 0.5))
+
+
+def _errors(
+    difference: FloatArray, finer: FloatArray, coarser: FloatArray, unit: FloatArray
+) -> FloatArray:
+    """Return the errors (T, M) from the differences of the two cut-offs and what each dropped.
 
     A difference may vanish by accident: that of all memristors and earlier times stands in where
-    it is larger in the mean of squares.
+    it is larger in the mean of squares, and the coefficient of one string (`unit`) where few were
+    dropped. It is due to what the coarser run drops beyond the finer one: where that is less than
+    half of what the finer one drops itself, both err alike, and only the bound is left.
     """
     common = np.sqrt(np.mean(difference**2, axis=1, keepdims=True))
-    return np.asarray(
-        ERROR_FACTOR * np.maximum(np.abs(difference), np.maximum.accumulate(common, axis=0))
-    )
+    seen = np.maximum(np.abs(difference), np.maximum.accumulate(common, axis=0))
+    tells = np.abs(coarser - finer) >= 0.05 * finer
+    stated = ERROR_FACTOR * np.maximum(seen, unit)
+    return np.asarray(np.where(tells, np.minimum(stated, finer), finer))
 
 
 @dataclass(frozen=True)
@@ -205,9 +232,7 @@ class _Runner:
         self.chain = chain
         self.means = np.array([pauli_means(item.initial_state) for item in network.memristors])
 
-    def run(
-        self, observables: Sequence[Terms], kept: PauliPropagation, *, local: bool
-    ) -> list[_Mean]:
+    def run(self, observables: Sequence[Terms], kept: _CutOff, *, local: bool) -> list[_Mean]:
         """Return the means; where `local`, observable j is that of memristor j alone.
 
         Then those of memristors with alike surroundings are the same number, and one is run.
@@ -225,7 +250,7 @@ class _Runner:
                 found = dict(enumerate(pool.map(lambda item: self._one(item, kept), observables)))
         return [found[j] for j in range(len(observables))]
 
-    def _one(self, terms: Terms, kept: PauliPropagation) -> _Mean:
+    def _one(self, terms: Terms, kept: _CutOff) -> _Mean:
         propagate, words_of = compiled_loop()
         letters = np.array([["IXYZ".index(letter) for letter in label] for label in terms])
         mean, dropped, strings, ever = propagate(
@@ -235,8 +260,7 @@ class _Runner:
             self.chain.maps,
             self.chain.ends,
             self.means,
-            kept.largest_weight,
-            kept.smallest_coefficient,
+            *kept,
         )
         count = len(self.network.memristors)
         reached = frozenset(j for j in range(count) if int(ever[j // 32]) >> 2 * (j % 32) & 3)

@@ -122,10 +122,11 @@ def simulate_circuit(
     a concurrence computed from them is biased upwards, for it is a convex function.
     Errors at different times are correlated, since one trajectory serves all times.
 
-    Propagation has no noise: its errors are three times the difference to a run that drops more,
-    an indication and no interval (`experiments/benchmarks/propagation.py` measures how often it
-    covers). `variables["rigorous_bound"]` bounds the error of V, by what was dropped in all; beyond
-    about one period it says nothing.
+    Propagation has no noise: its errors are three times the difference to a run that drops more
+    (the rigorous bound where that is smaller, or where both runs drop the same), an indication and
+    no interval (`experiments/benchmarks/propagation.py` measures how often it covers).
+    `variables["rigorous_bound"]` bounds the error of V, by what was dropped in all; beyond about
+    one period it says nothing.
 
     Raises ValueError where the work is too long or too large for this machine, see `allow_large`,
     naming the bytes, for a joint
@@ -188,6 +189,8 @@ def simulate_circuit(
         truncation=truncation,
         decay_integrals=network.decay_integrals(float(circuits.times[-1])),
     )
+    units = memristor_units(network)
+    units.pop("source_current", None)  # averaged with the rest of the current
     found = Trajectory(
         circuits.times,
         *averages.means,
@@ -195,7 +198,7 @@ def simulate_circuit(
         pair_states=averages.pair_states,
         variables=rate_variables(network, circuits.times, averages.rate),
         periods=np.array([memristor.period for memristor in network.memristors]),
-        units=memristor_units(network),
+        units=units,
         provenance=provenance,
     )
     return circuits.with_residuals(found)

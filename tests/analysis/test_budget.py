@@ -9,7 +9,7 @@ from plain_backend import PlainBackend
 import qmemcircuit as qm
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.target import device
-from qmemcircuit.plotting.figures import plot_budget
+from qmemcircuit.plotting.distances import plot_budget
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,43 @@ def test_wrong_models_are_rejected():
     assert qm.compare(replace(true, samples=exchanged), master).agree is False
 
 
+SETTINGS = ("X", "Y", "Z")
+
+
+def draws_of_a_decayed_memristor(occupation: float, runs: int, shots: int = 2000):
+    """Counts late in a decay: |1> in Z should hardly ever be seen; the state in closed form."""
+    decay = 2.0 * np.linspace(3, 6, 12)
+    excited = occupation + (np.cos(0.3) ** 2 - occupation) * np.exp(-decay)
+    flat = np.full_like(excited, 0.5)
+    ones = np.stack([flat, flat, excited], axis=1)
+    rng = np.random.default_rng(5)
+    drawn = rng.binomial(shots, ones, size=(runs, *ones.shape))
+    return np.stack([shots - drawn, drawn], axis=-1), np.stack([1 - ones, ones], axis=-1)
+
+
+def test_outcomes_that_should_never_be_seen_are_not_lost_in_a_frequent_one():
+    """They were pooled with |0>: 2 % of warm counts "agreed" with a cold model."""
+    from scipy.stats import chi2
+
+    from qmemcircuit.analysis.counts_test import _homogeneity, pearson
+
+    cold, expected = draws_of_a_decayed_memristor(0.0, RUNS)
+    values = [chi2.sf(*pearson(counts, expected)) for counts in cold]
+    low, high = coverage_bounds(0.05, RUNS)
+    assert low <= np.mean(np.array(values) < 0.05) <= high
+    halves = zip(cold[::2], cold[1::2], strict=True)
+    both = [
+        chi2.sf(*_homogeneity(*(qm.Samples(SETTINGS, counts) for counts in two))) for two in halves
+    ]
+    low, high = coverage_bounds(0.05, RUNS // 2)
+    assert low <= np.mean(np.array(both) < 0.05) <= high
+    warm, _ = draws_of_a_decayed_memristor(0.003, 20)
+    for counts, other in zip(warm, cold, strict=False):
+        assert chi2.sf(*pearson(counts, expected)) < 0.005
+        two = (qm.Samples(SETTINGS, one) for one in (counts, other))
+        assert chi2.sf(*_homogeneity(*two)) < 0.01
+
+
 def test_agreement_is_said_in_words_and_numbers():
     comparison = qm.compare(digital(MEMRISTOR, 1), qm.master_equation(MEMRISTOR, TIMES))
     text = str(comparison)

@@ -15,8 +15,8 @@ from qmemcircuit.circuits.collision import (
     damping_kraus,
     damping_probability,
 )
+from qmemcircuit.model.laws.rates import ConstantRate, FunctionRate, SquidRate
 from qmemcircuit.model.memristors import Memristor
-from qmemcircuit.model.rates import ConstantRate, FunctionRate, SquidRate
 
 # Near p = 1 the square root of 1 − p turns a rounding of 1e-16 into 1e-8; p = 1 is tested below.
 probabilities = st.floats(0, 0.999)

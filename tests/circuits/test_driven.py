@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,8 +130,20 @@ def test_shots_and_files(tmp_path):
     # The mutant: no source current, from the same counts.
     bare = found.variables["conductance"] * found.voltage
     assert np.abs((bare - exact.current)[:, 0] / found.current_error[:, 0]).max() > 10
-    with pytest.raises(ValueError, match="must be exact for current='memristor'"):
-        qm.select_current(found, "memristor")
+    # The memristor's own current is (Γ(2n̄ + 1) + 2Γφ)V: error and covariance are those of V.
+    own = qm.select_current(found, "memristor")
+    law = found.variables["conductance"]
+    assert own.current == pytest.approx(law * found.voltage, abs=1e-15)
+    assert own.current_error == pytest.approx(law * found.voltage_error, abs=1e-15)
+    joint = np.diagonal(own.voltage_current_covariance, axis1=1, axis2=2).T
+    assert joint == pytest.approx(law * found.voltage_error**2, abs=1e-15)
+    assert not np.allclose(own.current_error, found.current_error)
+    smooth = qm.estimate(record, current="local_fit")
+    with pytest.raises(ValueError, match="current='current_operator'"):
+        qm.select_current(smooth, "memristor")
+    warm = qm.run(replace(item, drive=None), TIMES, target=qm.aer(seed=5), shots=100)
+    plain = qm.estimate(warm)
+    assert qm.select_current(plain, "memristor") is plain
     record.save(tmp_path / "driven.npz")
     assert qm.Record.load(tmp_path / "driven.npz").network == record.network
     text = json.loads(json.dumps(describe_model(qm.Network([memristor()]), TIMES)))
@@ -175,5 +188,15 @@ def test_what_is_refused():
     pair = qm.Network([memristor(occupation=0.0, dephasing=0.0)] * 2, {(0, 1): qm.Native("y", 0.1)})
     with pytest.raises(ValueError, match="no drive"):
         qm.build_circuits(pair, TIMES, splitting="compiled")
-    with pytest.raises(ValueError, match="no drive where derivatives"):
-        qm.gradient(memristor(occupation=0.0, dephasing=0.0), TIMES, "voltage")
+
+
+def test_driven_chains_by_trajectories():
+    chain = qm.chain([memristor(a=0.7)] * 3, qm.Native("x", 0.1))
+    how = {"splitting": "strang", "steps": 2}
+    found = qm.simulate_circuit(chain, [1.0], method="statevector", trajectories=100, seed=1, **how)
+    exact = qm.exact_circuit(chain, [1.0], **how)
+    for name in ("voltage", "current"):
+        pull = getattr(found, name) - getattr(exact, name)
+        assert np.abs(pull / getattr(found, f"{name}_error")).max() < 3.6  # 6 values: 0.2 %
+    with pytest.raises(ValueError, match="exact_circuit"):
+        qm.select_current(found, "memristor")

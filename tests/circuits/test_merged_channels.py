@@ -9,7 +9,7 @@ import pytest
 from qiskit import transpile
 
 import qmemcircuit as qm
-from qmemcircuit.runs.measurement import SECOND_HALF, join_halves
+from qmemcircuit.runs.measurement import join_branches
 from qmemcircuit.simulation.exact import circuit_states
 
 DRIVE = qm.Drive("x", 0.3, frequency=1.1, phase=0.2)
@@ -28,21 +28,21 @@ TIMES = np.array([0.0, 0.3, 4.0, 11.0])
 
 
 @pytest.mark.parametrize("name", MEMRISTORS)
-def test_the_mean_of_the_halves_is_the_master_equation(name):
+def test_the_mean_of_the_branches_is_the_master_equation(name):
     item = MEMRISTORS[name]
     reference = qm.master_equation(item, TIMES).states
     found = qm.exact_circuit(item, TIMES, ancilla="merged")
     assert found.states == pytest.approx(reference, abs=1e-8)
     circuits = qm.build_circuits(item, TIMES, ancilla="merged")
-    for half in circuits.halves:
+    for branch in circuits.branches:
         for index in range(TIMES.size):
             compiled = transpile(
-                half.evolution(index), basis_gates=["cz", "rz", "sx", "x"], optimization_level=1
+                branch.evolution(index), basis_gates=["cz", "rz", "sx", "x"], optimization_level=1
             )
             assert compiled.num_nonlocal_gates() <= 2
     if name == "all":
-        # The mutant: one half alone is another channel.
-        alone = circuit_states(circuits.halves[0])
+        # The mutant: one branch alone is another channel.
+        alone = circuit_states(circuits.branches[0])
         assert np.abs(alone - reference).max() > 0.02
 
 
@@ -57,13 +57,13 @@ def test_the_very_circuits_have_the_same_states():
 def test_one_circuit_where_the_rank_allows():
     unitary = qm.Memristor(qm.ConstantRate(0.0), **SAME, drive=DRIVE)
     circuits = qm.build_circuits(unitary, [0.0], ancilla="merged")
-    assert len(circuits.halves) == 1
+    assert len(circuits.branches) == 1
     cold = qm.Memristor(qm.SquidRate(0.3), **SAME)
     plain = qm.build_circuits(cold, TIMES, ancilla="merged")
     assert plain.channels == ()
-    assert len(plain.halves) == 1
+    assert len(plain.branches) == 1
     dephased = qm.build_circuits(MEMRISTORS["dephased"], TIMES, ancilla="merged")
-    assert len(dephased.halves) == 1  # two Kraus operators
+    assert len(dephased.branches) == 1  # two Kraus operators
 
 
 def test_shots_are_split_evenly_and_records_rebuild(tmp_path):
@@ -77,32 +77,34 @@ def test_shots_are_split_evenly_and_records_rebuild(tmp_path):
     assert np.abs(pull).max() < 3.3  # 11 values: 1 % by chance
     record.save(tmp_path / "merged.npz")
     again = qm.rebuild_circuits(qm.Record.load(tmp_path / "merged.npz"))
-    assert len(again.halves) == 2
-    assert again.halves[1].evolution(4) == qm.build_circuits(item, times, ancilla="merged").halves[
-        1
-    ].evolution(4)
-    with pytest.raises(ValueError, match="shots must be even"):
+    assert len(again.branches) == 2
+    assert again.branches[1].evolution(4) == qm.build_circuits(
+        item, times, ancilla="merged"
+    ).branches[1].evolution(4)
+    with pytest.raises(ValueError, match="shots must be a multiple of 2"):
         qm.run(item, times, target=qm.aer(seed=3), shots=4001, ancilla="merged")
     found = qm.plan(item, times, target=qm.aer(seed=3), shots=4000, ancilla="merged")
     assert (found.circuits, found.shots) == (2 * 3 * times.size, 2000)
 
 
-def test_counts_of_halves_are_added_only_where_both_are_there():
+@pytest.mark.parametrize("later", ["factor 1, branch 2", "factor 1, second half"])
+def test_counts_of_branches_are_added_only_where_all_are_there(later):
     first = np.array([[[3, 1]], [[0, 0]], [[2, 2]]])
     second = np.array([[[1, 3]], [[4, 0]], [[0, 0]]])
-    roles = ["factor 1", "factor 1" + SECOND_HALF, "readout 0"]
-    joined = join_halves(roles, [first, second, first])
+    roles = ["factor 1", later, "readout 0"]
+    joined = join_branches(roles, [first, second, first])
     assert joined[0].tolist() == [[[4, 4]], [[0, 0]], [[0, 0]]]
     assert joined[1] is first
 
 
 def test_what_is_refused():
     circuits = qm.build_circuits(MEMRISTORS["all"], TIMES, ancilla="merged")
-    with pytest.raises(ValueError, match=r"take each of circuits\.halves"):
+    with pytest.raises(ValueError, match=r"take each of circuits\.branches"):
         circuits[2, "X"]
-    with pytest.raises(ValueError, match="several memristors with a drive"):
-        qm.build_circuits(qm.Network([MEMRISTORS["all"]] * 2), TIMES, ancilla="merged")
+    with pytest.raises(ValueError, match=r"more than 6 memristors .* but 7 do"):
+        qm.build_circuits(qm.Network([MEMRISTORS["all"]] * 7), TIMES, ancilla="merged")
     gaining = qm.FunctionRate(lambda t: 0.1 - 0.3 * t)
     memory = replace(MEMRISTORS["driven"], rate=gaining, a=0.8)
-    with pytest.raises(ValueError, match=r"map of states of all of \[0, t\], but up to t = 3"):
+    message = r"map of states of all of \[0, t\], but that of memristor 0 up to t = 3"
+    with pytest.raises(ValueError, match=message):
         qm.build_circuits(memory, [0.2, 3.0], ancilla="merged")

@@ -87,9 +87,9 @@ def test_coupled_warm_memristors_converge_at_second_order():
 
 def test_merged_warm_memristors_take_two_circuits_of_two_gates():
     circuits = qm.build_circuits(WARM, TIMES, ancilla="merged")
-    halves = circuits.halves
-    counts = {h.evolution(k).num_nonlocal_gates() for h in halves for k in range(1, len(TIMES))}
-    assert len(halves) == 2
+    branches = circuits.branches
+    counts = {b.evolution(k).num_nonlocal_gates() for b in branches for k in range(1, len(TIMES))}
+    assert len(branches) == 2
     assert counts == {2}
     assert circuits.num_qubits == 2
 

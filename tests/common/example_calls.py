@@ -105,7 +105,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit import memory
     from qmemcircuit.counts.estimates import Estimate
     from qmemcircuit.designs import FormFactor
-    from qmemcircuit.model.squid import Squid
+    from qmemcircuit.model.laws.squid import Squid
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
         cycles,
@@ -396,6 +396,7 @@ def values() -> dict[str, Any]:
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
         "count_compiled.compiled": [device_circuit()],
+        "adopt.prediction": qm.device(PlainBackend(), seed=1),
         "place_on.qubits": [0],
         "place_on.reason": "an example",
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),

@@ -16,7 +16,7 @@ ROOMS = (
     "qmemcircuit.memory",
     "qmemcircuit.plotting",
     "qmemcircuit.sweeps.sweep",
-    "qmemcircuit.model.squid",
+    "qmemcircuit.model.laws.squid",
     "qmemcircuit.runs.ibm",
     *(m.name for m in pkgutil.walk_packages(qmemcircuit.neurons.__path__, "qmemcircuit.neurons.")),
 )

@@ -150,6 +150,53 @@ def test_gradients_against_differences(seed, count):
             assert found[name] == pytest.approx(slope, rel=1e-6, abs=1e-6), (label, name)
 
 
+DRIVEN = qm.Network(
+    [
+        qm.Memristor(
+            qm.SquidRate(0.3), a=0.8, b=0.5, occupation=0.1, drive=qm.Drive("x", 0.2, 0.9)
+        ),
+        qm.Memristor(qm.SquidRate(0.2), a=0.5, b=1.5, drive=qm.Drive("z", -0.15, 1.3, 0.4)),
+    ],
+    {(1, 0): qm.Native("y", 0.2)},
+)
+
+
+def test_gradients_of_driven_models_against_differences():
+    """Also in what the drives are made of; I holds the sources' own currents."""
+    trajectory = exact(DRIVEN, TIMES, "strang")
+    found = qm.gradient(DRIVEN, TIMES, "current", splitting="strang")
+    assert np.abs(found.value - trajectory.current).max() < 1e-13
+    names = [n for n in parameter_names(DRIVEN) if "drive" in n or n.endswith(("0.omega", "scale"))]
+    assert len(names) == 8
+    for name in names:
+
+        def measured(value, name=name):
+            stretched = TIMES * (value if name == "time_scale" else 1.0)
+            return exact(with_parameters(DRIVEN, {name: value}), stretched, "strang").current
+
+        slope = difference(measured, read_parameter(DRIVEN, name))
+        assert found[name] == pytest.approx(slope, rel=1e-6, abs=1e-6), name
+    for device in range(2):
+        single = qm.gradient(DRIVEN, TIMES, Reading("current", 17, device), splitting="strang")
+        for name, slope in found.derivatives.items():
+            assert slope[17, device] == pytest.approx(single[name], rel=1e-10, abs=1e-12)
+
+
+def test_a_drives_amplitude_may_be_a_law():
+    drive = qm.Drive("x", qm.SquidRate(0.2), phase=0.3)
+    model = qm.Memristor(qm.SquidRate(0.3), a=0.8, drive=drive)
+    times = np.array([0.0, 1.0, 2.0])
+    found = qm.gradient(model, times, Reading("current", 2), ["drive.amplitude.gamma0", "omega"])
+    for name in ("drive.amplitude.gamma0", "omega"):
+        slope = difference(
+            lambda x, name=name: exact(with_parameters(model, {name: x}), times, "lie").current[
+                2, 0
+            ],
+            read_parameter(model, name),
+        )
+        assert found[name] == pytest.approx(slope, rel=1e-6, abs=1e-6)
+
+
 def test_distance_and_constraints():
     model = random_model(np.random.default_rng(5), 2)
     reference = qm.exact_circuit(random_model(np.random.default_rng(8), 2), TIMES)

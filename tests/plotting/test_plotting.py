@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import qmemcircuit as qm
+from qmemcircuit.plotting.distances import plot_residuals
 from qmemcircuit.plotting.figures import (
     make_figure,
     plot_loop,
-    plot_residuals,
     plot_series,
     save_figure,
 )
@@ -128,3 +128,67 @@ def test_a_loop_says_its_form_factor_and_the_bound():
     )
     part = qm.exact_circuit(memristor, times[:9])
     assert qm.plot_loop(part).get_legend().get_title().get_text() in ("", "None")
+
+
+def test_data_look_as_they_are_asked_to(digital, master):
+    for draw in (qm.plot_loop, qm.plot_series):
+        ax = draw(digital, reference=master, color="C3", label="mine", marker="s")
+        [points] = ax.containers
+        assert (points.lines[0].get_color(), points.lines[0].get_marker()) == ("C3", "s")
+        assert "mine" in ax.get_legend_handles_labels()[1]
+        with pytest.raises(ValueError, match="Argument color must be a colour"):
+            draw(digital, color="no colour")
+        with pytest.raises(ValueError, match="Argument marker must be a marker"):
+            draw(digital, marker="?")
+
+
+def test_a_legend_of_ours_hides_no_data(digital, master):
+    ax = qm.plot_loop(digital, reference=master)
+    ax.figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
+
+
+def test_a_variable_is_a_series_like_any_other():
+    times = np.linspace(0.0, 3.0, 7)
+    path = {"X": np.cos(times), "Y": np.sin(times), "Z": 0 * times}
+    still = qm.Trajectory(times, np.zeros((7, 1)), np.zeros((7, 1)), variables=path)
+    ax = qm.plot_series(still, "X", reference=still)
+    assert ax.get_lines()[1].get_ydata() == pytest.approx(path["X"])
+    assert ax.get_ylabel() == "X"
+    drawn = np.array(qm.plot_bloch(still).get_lines()[0].get_data_3d())
+    assert drawn == pytest.approx(np.array(list(path.values())))
+
+
+def test_the_bloch_ball_shows_the_state(master):
+    """V = ½√(mħω/2)<Y> of the qubit: its |0> is |g>, so that its Y is minus the paper's σy."""
+    ax = qm.plot_bloch(master, reference=master, label="state", color="C2")
+    path = np.array(ax.get_lines()[1].get_data_3d())
+    assert path[1] == pytest.approx(master.voltage[:, 0] * 2 * np.sqrt(2), abs=1e-12)
+    assert path[2, -1] > path[2, 0]  # it decays to |g>
+    with pytest.raises(ValueError, match="must be three-dimensional"):
+        qm.plot_bloch(master, ax=make_figure()[1])
+    with pytest.raises(ValueError, match="must hold states, or variables X, Y and Z"):
+        qm.plot_bloch(qm.Trajectory([0.0, 1.0], np.zeros((2, 1)), np.zeros((2, 1))))
+
+
+@pytest.mark.parametrize(
+    ("make", "straight", "centred"), [(qm.chain, 1, 0), (qm.star, 0, 1), (qm.ring, 0, 0)]
+)
+def test_a_graph_has_its_memristors_and_couplings(make, straight, centred):
+    network = make([MEMRISTOR] * 5, qm.Native("y", 0.1))
+    ax = qm.plot_graph(network)
+    places = ax.get_lines()[0].get_xydata()
+    assert len(places) == 5
+    assert np.ptp(places[:, 1]) == pytest.approx(0) if straight else np.ptp(places[:, 1]) > 1
+    assert np.any(np.abs(places).sum(axis=1) == 0) == bool(centred or straight)
+    assert len(ax.patches) == len(network.couplings)
+    assert {type(arrow.get_arrowstyle()).__name__ for arrow in ax.patches} == {"Curve"}
+
+
+def test_a_graph_shows_weights_and_the_way_of_a_coupling():
+    pair = qm.chain([MEMRISTOR] * 3, qm.ControlledRotation("y", 0.1))
+    ax = qm.plot_graph(pair, weights={(0, 1): 0.5, (0, 2): 0.1})
+    assert list(ax.collections[0].get_array()) == [0.5, 0.1]
+    assert type(ax.patches[0].get_arrowstyle()).__name__ == "CurveFilledB"
+    with pytest.raises(ValueError, match=r"from 0 to 2 a number not below 0, but \(0, 3\)"):
+        qm.plot_graph(pair, weights={(0, 3): 0.5})

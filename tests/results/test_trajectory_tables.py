@@ -11,7 +11,7 @@ import xarray
 
 import qmemcircuit as qm
 from qmemcircuit.common.storage import save_file
-from qmemcircuit.model.squid import Squid
+from qmemcircuit.model.laws.squid import Squid
 from qmemcircuit.results.units import to_volts
 
 TIMES = np.linspace(0, 2 * np.pi, 21)

@@ -50,6 +50,22 @@ def test_warm_and_dephased_baths_are_in_it():
     assert found.current == pytest.approx(exact.current, abs=1e-12)
 
 
+def test_driven_memristors_have_their_sources_own_currents():
+    items = [
+        qm.Memristor(qm.SquidRate(0.1), a=0.7, drive=qm.Drive(axis, 0.3, frequency=1.2))
+        for axis in "xyz"
+    ]
+    model = qm.chain(items, qm.Native("x", 0.1))
+    how = {"splitting": "strang", "steps": 6}
+    exact = qm.exact_circuit(model, [4.0], **how)
+    found = qm.simulate_circuit(model, [4.0], method=EVERYTHING, **how)
+    assert found.voltage == pytest.approx(exact.voltage, abs=1e-12)
+    assert found.current == pytest.approx(exact.current, abs=1e-12)
+    source = found.variables["source_current"]
+    assert source == pytest.approx(exact.variables["source_current"], abs=1e-12)
+    assert np.abs(source[0, [0, 2]]).min() > 0.01
+
+
 def test_cut_offs_stay_within_error_and_bound():
     model = qm.chain([MEMRISTOR] * 7, qm.Native("y", 1 / 15))
     how = {"splitting": "strang", "steps": 30}
@@ -63,6 +79,19 @@ def test_cut_offs_stay_within_error_and_bound():
     stronger = qm.chain([MEMRISTOR] * 7, qm.Native("y", 1.1 / 15))
     wrong = qm.simulate_circuit(stronger, [1.5 * T], method=qm.PauliPropagation(4, 1e-4), **how)
     assert np.any(np.abs(wrong.voltage - exact.voltage) > found.voltage_error)
+
+
+@pytest.mark.parametrize("kept", [qm.PauliPropagation(3, 0.01), qm.PauliPropagation(8, 0.05)])
+def test_two_cut_offs_that_drop_the_same_do_not_vouch_for_each_other(kept):
+    """Early, both runs drop the same strings: their difference is 0, and was the stated error."""
+    items = [qm.Memristor(qm.ConstantRate(1.0), a=0.2)] * 4
+    model = qm.ring(items, qm.Native("y", 0.5))
+    times = items[0].periods(0.4, points=15)
+    found = qm.simulate_circuit(model, times, method=kept)
+    error = np.abs(found.voltage - qm.exact_circuit(model, times).voltage)
+    assert error.max() > 1e-3
+    assert np.all(error <= found.voltage_error + 1e-12)
+    assert np.all(found.voltage_error <= found.variables["rigorous_bound"])
 
 
 def test_alike_memristors_are_run_once_and_are_the_same_number():
@@ -80,8 +109,8 @@ def test_alike_memristors_are_run_once_and_are_the_same_number():
 
 
 def test_what_it_cannot_do_is_refused():
-    with pytest.raises(ValueError, match="largest_weight must be at least 2"):
-        qm.PauliPropagation(1)
+    with pytest.raises(ValueError, match="largest_weight must be at least 3"):
+        qm.PauliPropagation(2)
     with pytest.raises(ValueError, match="between 0 and 1, but 0 was given"):
         qm.PauliPropagation(4, 0.0)
     joint = qm.Network([MEMRISTOR] * 2, state=np.diag([0.25] * 4))

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -267,6 +267,22 @@ def compile_pairs(
     if found[worst].residual > tolerance:
         _report(found[worst], tolerance, exceeded)
     return tuple(_nothing(time, found[0].method == "closed form") for time in start) + found
+
+
+def balanced_pairs(
+    network: Network, pairs: tuple[CompiledPair, ...], balance: float
+) -> tuple[CompiledPair, ...]:
+    """Return the closed forms of `pairs`, all later than 0, in another balance (`compile_pairs`).
+
+    Milliseconds, for the residuals are kept: the channel is the same.
+    """
+    times = np.array([pair.time for pair in pairs])
+    knots, damping = damping_integrals(network, times)
+    ends = np.flatnonzero(np.isin(knots, times))
+    sequences = closed_form(network, knots, damping[0], ends, balance)
+    return tuple(
+        replace(pair, sequence=sequence) for pair, sequence in zip(pairs, sequences, strict=True)
+    )
 
 
 def stored_pairs(pairs: tuple[CompiledPair, ...]) -> dict[str, Any]:

@@ -20,7 +20,12 @@ from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.devices.compilation.circuits import CompiledCircuit
 from qmemcircuit.devices.noise.calibrated import readout_matrices
 from qmemcircuit.devices.noise.instruction_maps import gate_errors, maps_of
-from qmemcircuit.simulation.propagation import ERROR_FACTOR, PauliPropagation, compiled_loop
+from qmemcircuit.simulation.propagation import (
+    ERROR_FACTOR,
+    PauliPropagation,
+    compiled_loop,
+    cut_offs,
+)
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -114,7 +119,7 @@ def _ones(
         letters = np.zeros((1, circuit.num_qubits), dtype=np.int64)
         letters[0, qubit] = 3
         both = []
-        for cut in (kept, kept.coarser):
+        for cut in cut_offs(kept):
             mean, _, strings, _ = propagate(
                 words_of(letters),
                 np.ones(1),
@@ -122,8 +127,7 @@ def _ones(
                 maps,
                 ends,
                 ground,
-                cut.largest_weight,
-                cut.smallest_coefficient,
+                *cut,
             )
             one = 0.5 * (1 - mean)
             both.append(float(matrices[qubit][1] @ [1 - one, one]))

@@ -20,8 +20,8 @@ from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.observables import current_operators
-from qmemcircuit.simulation.diamond_norms import half_diamond_norms
-from qmemcircuit.simulation.light_cones import light_cone_bounds
+from qmemcircuit.simulation.certification.diamond_norms import half_diamond_norms
+from qmemcircuit.simulation.certification.light_cones import light_cone_bounds
 from qmemcircuit.simulation.maps import digital_maps
 
 MOST_MEMRISTORS = 3
@@ -49,7 +49,7 @@ def certify(
             three it is then bounded by the local errors inside its light cone.
 
     Up to three memristors the two bounds are a few parts in a thousand apart. Beyond, `lower` is 0,
-    and `upper` a sum of local errors (`simulation.light_cones`), a multiple of what is seen, which
+    and `upper` a sum of local errors (`light_cones`), a multiple of what is seen, which
     `python -m experiments run design.certificates` prints.
 
     It is a bound on the splitting (or compilation) alone: no device noise, no shots. Raises

@@ -25,7 +25,7 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.splitting import interactions_commute
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.model.memristors import Network
-from qmemcircuit.simulation.diamond_norms import half_diamond_norms
+from qmemcircuit.simulation.certification.diamond_norms import half_diamond_norms
 from qmemcircuit.simulation.generators import generators
 
 SLICES = 8

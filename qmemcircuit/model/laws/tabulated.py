@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.model.rates import DecayRate, finite_times, stops_with
+from qmemcircuit.model.laws.rates import DecayRate, finite_times, stops_with
 
 
 @data_object

@@ -23,8 +23,8 @@ from scipy.constants import hbar
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import check_real
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.model.laws.rates import SquidRate
 from qmemcircuit.model.memristors import Memristor
-from qmemcircuit.model.rates import SquidRate
 
 
 @data_object

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.model.rates import finite_times
+from qmemcircuit.model.laws.rates import finite_times
 
 
 @data_object
@@ -21,8 +21,8 @@ class HarmonicRate:
 
     Every trigonometric polynomial that is nowhere negative is such a square (of a possibly complex
     s: Fejér and Riesz); with a real s these are those whose zeros in t are double. A SQUID reaches
-    any of them that stays below 2γ0, by its flux bias (`qmemcircuit.model.squid`): 1 + cos φ_d =
-    Γ/γ0.
+    any of them that stays below 2γ0, by its flux bias (`qmemcircuit.model.laws.squid`):
+    1 + cos φ_d = Γ/γ0.
 
     Args:
         coefficients: (c0, a1, b1, a2, b2, …), an odd number of them, in 1/√time.

@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import pauli_labels
+from qmemcircuit.circuits.pauli_maps import pauli_products
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 
 ITERATIONS = 60
@@ -61,7 +61,7 @@ def choi_matrices(differences: FloatArray) -> ComplexArray:
     """Return Σ |k><l| ⊗ Δ(|k><l|), (T, d², d²): (1/d) Σ D_ab P_bᵀ ⊗ P_a."""
     size = differences.shape[-1]
     qubits = (int(size).bit_length() - 1) // 2
-    basis, dimension = pauli_labels(qubits), 2**qubits
+    basis, dimension = pauli_products(qubits), 2**qubits
     found = np.einsum("tab,blk,aij->tkilj", differences, basis, basis, optimize=True) / dimension
     return np.asarray(found.reshape(-1, dimension**2, dimension**2))
 

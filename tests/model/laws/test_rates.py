@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from qmemcircuit.model.rates import (
+from qmemcircuit.model.laws.rates import (
     ConstantRate,
     DecayRate,
     FunctionRate,
     SquidRate,
 )
-from qmemcircuit.model.tabulated import TabulatedRate, tabulate
+from qmemcircuit.model.laws.tabulated import TabulatedRate, tabulate
 
 numbers = st.floats(0.0, 20.0)
 
@@ -154,7 +154,7 @@ def test_a_pulse_of_any_width_is_exact_between_breakpoints(edge, width, height):
 
 def test_every_sample_is_a_witness():
     """A pulse far narrower than the resolution, put on one sample, is resolved all the same."""
-    from qmemcircuit.model.quadrature import NODES, WIDEST_GAP
+    from qmemcircuit.model.laws.quadrature import NODES, WIDEST_GAP
 
     width = 2 * np.pi / 4096 / WIDEST_GAP
     for node in (NODES[4], NODES[0]):

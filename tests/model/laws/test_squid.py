@@ -10,7 +10,7 @@ from scipy.constants import e, h, hbar
 from scipy.linalg import expm
 
 import qmemcircuit as qm
-from qmemcircuit.model.squid import Squid, quasiparticle_spectral_density
+from qmemcircuit.model.laws.squid import Squid, quasiparticle_spectral_density
 from qmemcircuit.results.units import to_volts
 
 SQUID = Squid(charging_energy=1e9 * h, inductive_energy=20e9 * h, spectral_density=4e9)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.model.rates import finite_times
+from qmemcircuit.model.laws.rates import finite_times
 
 
 @data_object

@@ -23,7 +23,7 @@ from scipy.special import jv
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.model.quadrature import WIDEST_GAP, Quadrature
+from qmemcircuit.model.laws.quadrature import WIDEST_GAP, Quadrature
 
 
 @runtime_checkable

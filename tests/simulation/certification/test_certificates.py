@@ -11,8 +11,8 @@ from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.simulation.diamond_norms import half_diamond_norms
-from qmemcircuit.simulation.light_cones import light_cone_bounds
+from qmemcircuit.simulation.certification.diamond_norms import half_diamond_norms
+from qmemcircuit.simulation.certification.light_cones import light_cone_bounds
 
 ONE = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.3)
 OTHER = qm.Memristor(qm.ConstantRate(0.3), a=0.4, omega=1.4)

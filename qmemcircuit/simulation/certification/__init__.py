@@ -1,0 +1,1 @@
+"""How far circuits may be from the master equation, whatever their input."""
