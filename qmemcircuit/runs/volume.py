@@ -31,8 +31,8 @@ from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.couplings import Native
 from qmemcircuit.model.graphs import chain
+from qmemcircuit.model.laws.rates import SquidRate
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.model.rates import SquidRate
 from qmemcircuit.results.estimation import mitigate
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.runs.execution import run

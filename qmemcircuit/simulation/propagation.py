@@ -121,11 +121,11 @@ def propagate_circuits(
     dropped = np.zeros(values.shape)
     source = np.zeros((2, *shape))
     states = {pair: np.empty((times.size, 4, 4), dtype=complex) for pair in pairs}
-    cut_offs = cut_offs(method)
+    cuts = cut_offs(method)
     strings = 0
     for index, chain in enumerate(_chains(circuits)):
         runner = _Runner(network, chain)
-        for place, kept in enumerate(cut_offs):
+        for place, kept in enumerate(cuts):
             found = runner.run([row[0] for row in observables], kept, local=True)
             values[0, place, index] = [item.mean for item in found]
             dropped[0, place, index] = [item.dropped for item in found]
@@ -142,7 +142,7 @@ def propagate_circuits(
                 dropped[1, place, index, j] += abs(amplitudes[index, j]) * item.dropped
         for pair in pairs:
             labels = _pair_labels(pair, count)
-            found = runner.run([{label: 1.0} for label in labels], cut_offs[0], local=False)
+            found = runner.run([{label: 1.0} for label in labels], cuts[0], local=False)
             means = np.array([1.0, *(item.mean for item in found)])
             matrices = np.array([pauli_matrix(a + b) for b in "IXYZ" for a in "IXYZ"])
             states[pair][index] = np.tensordot(means, matrices, axes=1) / 4
