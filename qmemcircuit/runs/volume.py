@@ -75,32 +75,34 @@ class VolumeCell:
 
     Attributes:
         memristors, periods: N and P.
-        deviation: the largest |V − reference| in combined standard errors…
-        allowed: …and how large it may be, by Bonferroni over all times and memristors.
+        deviation: the largest |V − reference| in combined standard errors; None if not measured.
+        allowed: how large it may be, by Bonferroni over all times and memristors.
         open_loops: how many of the N·P loops are certified open.
         failure: why nothing was measured, "" where it was.
     """
 
     memristors: int
     periods: int
-    deviation: float = math.nan
-    allowed: float = math.nan
+    deviation: float | None = None
+    allowed: float | None = None
     open_loops: int = 0
     failure: str = ""
 
     def __post_init__(self) -> None:
-        check_fields(self, missing=("deviation", "allowed"))
+        check_fields(self)
 
     @property
     def passed(self) -> bool:
         """Whether both conditions hold."""
         every = self.open_loops == self.memristors * self.periods
-        return not self.failure and self.deviation <= self.allowed and every
+        if self.deviation is None or self.allowed is None:
+            return False
+        return self.deviation <= self.allowed and every
 
     def __str__(self) -> str:
         """Return the cell as one line."""
         start = f"{self.memristors:3d} memristors, {self.periods} periods"
-        if self.failure:
+        if self.deviation is None or self.allowed is None:
             return f"{start}: not measured: {self.failure}"
         word = "passed" if self.passed else "failed"
         return (
@@ -241,7 +243,7 @@ def _measure_on(target: Target | Measure, shots: int) -> tuple[Measure, str]:
             return mitigate(found, current="current_operator")
 
         return counted, str(other.describe()["name"])
-    if callable(target):
+    if callable(target) and not isinstance(target, type):
         return target, getattr(target, "__name__", "own measurement")
     raise TypeError(
         f"Argument target must be a target or a function that measures, but {target!r} was given; "
@@ -275,6 +277,11 @@ def judge_cell(
     measured: Trajectory, reference: Trajectory, memristors: int, periods: int
 ) -> VolumeCell:
     """Return the cell of a measured trajectory: agreement of every V_k, and every loop."""
+    if not isinstance(measured, Trajectory):
+        raise TypeError(
+            f"Argument target must return a Trajectory, but {type(measured).__name__} came back; "
+            "predict_voltages and estimate return one."
+        )
     if measured.voltage_error is None:
         raise ValueError(
             "Argument target must measure with errors, but its trajectory has none; without them "
