@@ -11,7 +11,11 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 HARDWARE = ROOT / "docs" / "pages" / "howto" / "hardware.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES += [ROOT / "tests" / "README.md", *sorted((ROOT / "experiments").rglob("*.md"))]
+PAGES += [
+    ROOT / "tests" / "README.md",
+    ROOT / "paper" / "paper.md",
+    *sorted((ROOT / "experiments").rglob("*.md")),
+]
 
 
 def test_the_example_runs_and_draws(tmp_path, monkeypatch, capsys):

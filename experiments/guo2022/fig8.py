@@ -14,12 +14,8 @@ import qmemcircuit as qm
 from experiments.guo2022.coupled_pairs import measure_pair, parameters
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting.figures import (
-    DATA_COLOUR,
-    REFERENCE_COLOUR,
-    make_figure,
-    plot_concurrence,
-)
+from qmemcircuit.plotting.entanglement import plot_concurrence
+from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

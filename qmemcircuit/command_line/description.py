@@ -4,7 +4,7 @@
 target = "aer"            # aer | fake:FakeTorino | ibm:ibm_torino
 periods = 3
 points = 30               # times per period
-shots = 5000
+shots = 5000              # or "to reach 0.01 on V" (or I, F, C), as in qmemcircuit.Precision
 seed = 1
 # bases, ancilla, splitting, steps, collision, absorb_decay, form: as in qmemcircuit.run
 
@@ -122,7 +122,7 @@ class Description:
     network: Network
     times: FloatArray
     target: str
-    shots: int
+    shots: int | str
     seed: int
     absorb_decay: bool
     circuits: Mapping[str, Any]

@@ -99,9 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="what a run or submission costs and can give")
     for command in (run, submit, plan):
         command.add_argument("model", type=Path, metavar="MODEL.toml")
-        command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
-        command.add_argument("--shots", type=int, help="else the file's")
-        command.add_argument("--seed", type=int, help="else the file's")
+        command.add_argument("--target", help="aer, fake:NAME or ibm:NAME (default: the file's)")
+        command.add_argument(
+            "--shots",
+            type=_shots,
+            help="a number, or 'to reach 0.01 on V' (or I, F, C); default: the file's, or 5000",
+        )
+        command.add_argument("--seed", type=int, help="seed of the shots (default: the file's)")
         command.add_argument(
             "--form", choices=("best",), help="choose the circuits' form by the calibration"
         )
@@ -179,7 +183,12 @@ def _say_unused(described: Description, used: tuple[str, ...]) -> None:
         print(f"not used for this target: {', '.join(f'[{name}]' for name in unused)}")
 
 
-def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]:
+def _shots(text: str) -> int | str:
+    """Return a number of shots as a number; words are read where the measurement is planned."""
+    return int(text) if text.strip().lstrip("+-").isdecimal() else text
+
+
+def _described(options: argparse.Namespace) -> tuple[Description, str, int, int | str]:
     """Return the file's description, and target, seed and shots with the command line's."""
     from qmemcircuit.command_line.description import read_description
 
@@ -191,7 +200,7 @@ def _described(options: argparse.Namespace) -> tuple[Description, str, int, int]
 
 
 def _measured(
-    described: Description, name: str, options: argparse.Namespace, shots: int
+    described: Description, name: str, options: argparse.Namespace, shots: int | str
 ) -> dict[str, Any]:
     """Return the keywords that `run`, `plan` and `submit` share."""
     form = {} if options.form is None else {"form": options.form}

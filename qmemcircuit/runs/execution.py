@@ -24,10 +24,12 @@ from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import (
     MeasurementOptions,
     describe_circuits,
-    join_branches,
+    join_runs,
     mitigated_samples,
     plan_measurement,
 )
+from qmemcircuit.runs.planned_runs import describe_run
+from qmemcircuit.runs.precision import Precision, parse_shots
 from qmemcircuit.runs.protocols import Submittable
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def run(
     times: ArrayLike,
     *,
     target: Target | BaseSamplerV2,
-    shots: int,
+    shots: int | Precision | str,
     bases: str | Sequence[str | Sequence[str]] | None = None,
     ancilla: BestAncilla = "reset",
     splitting: AnySplitting = "lie",
@@ -62,6 +64,8 @@ def run(
             On `ibm(…)` this submits, waits and collects in a new folder of the working directory.
         shots: shots of each time and setting, an integer ≥ 1; a multiple of the circuits that
             `ancilla="merged"` takes for each, which then have equal shares of them.
+            `Precision(0.01, "voltage")`, or `"to reach 0.01 on V"`, takes as many as that error
+            bar is predicted to need.
         absorb_decay: let the device's own T1 do part of the damping; for targets with a
             schedule, `device(…)` and `ibm(…)` (see `absorption`).
         form: `"best"` predicts every form of the circuits (plain, selected among equal ones, with
@@ -79,19 +83,27 @@ def run(
     """
     check_arguments(run, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities, form)
+    options = MeasurementOptions(
+        parse_shots(shots), built, absorb_decay, mitigation, quantities, form
+    )
     measurement = plan_measurement(model, times, as_target(target), options)
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement)
-    counts = join_branches(
-        [item.role for item in measurement.runs],
-        [item.target.sample(item.circuits, measurement.shots) for item in measurement.runs],
-    )
     circuits = measurement.circuits
+    _, counts = join_runs(
+        [describe_run(item, circuits.bases) for item in measurement.runs],
+        [item.target.sample(item.circuits, item.shots) for item in measurement.runs],
+        len(circuits.bases),
+    )
+    mitigated = None
+    if mitigation is not None:
+        mitigated = mitigated_samples(
+            mitigation, circuits.bases, counts, measurement.forecast.excess
+        )
     provenance = make_provenance(
         "run",
         target=dict(measurement.target.describe()),
-        shots_asked=options.shots,
+        shots_asked=measurement.shots_asked,
         **describe_circuits(circuits),
         **measurement.details,
     )
@@ -100,6 +112,6 @@ def run(
         circuits.times,
         Samples(circuits.bases, counts[0]),
         provenance,
-        None if mitigation is None else mitigated_samples(mitigation, circuits.bases, counts),
+        mitigated,
         stored_pairs(circuits.compiled),
     )

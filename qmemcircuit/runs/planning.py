@@ -22,6 +22,7 @@ from qmemcircuit.devices.best import BestForm, describe_choice
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import missing_requirements
 from qmemcircuit.runs.measurement import Measurement, MeasurementOptions, plan_measurement
+from qmemcircuit.runs.precision import ExpectedErrors, Precision, expected_errors, parse_shots
 from qmemcircuit.runs.protocols import Submittable
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Plan:
         processor_seconds: on a device, all circuits × shots × (duration + repetition delay) and
             3 s a job. An estimate: the service bills by rules of its own. None without a device.
         missing: for each quantity why it could not be estimated, "" where it can.
+        expected: the error bars that the estimates will have (see `expected_errors`), largest over
+            times and memristors, those of the mitigated values where mitigation is declared.
         form: where it was chosen, the choice and the losers' predictions (`FormChoice.describe`).
     """
 
@@ -57,6 +60,7 @@ class Plan:
     expense: Expense
     processor_seconds: float | None
     missing: Mapping[str, str]
+    expected: ExpectedErrors
     form: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -88,6 +92,8 @@ class Plan:
                 f"{SECONDS_PER_JOB:g} s a job"
             )
         possible = [name for name, reason in self.missing.items() if not reason]
+        errors = [f"{name} ±{error:.2g}" for name, error in self.expected.errors.items()]
+        lines.append(f"  error bars    {', '.join(errors) or 'none'} (largest expected)")
         lines.append(f"  estimates     {', '.join(possible) or 'nothing'}")
         lines += [f"  not {name}: {reason}" for name, reason in self.missing.items() if reason]
         return "\n".join(lines)
@@ -100,7 +106,7 @@ def plan(
     times: ArrayLike,
     *,
     target: Target | BaseSamplerV2,
-    shots: int,
+    shots: int | Precision | str,
     bases: str | Sequence[str | Sequence[str]] | None = None,
     ancilla: BestAncilla = "reset",
     splitting: AnySplitting = "lie",
@@ -135,7 +141,9 @@ def plan(
     """
     check_arguments(plan, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
-    options = MeasurementOptions(shots, built, absorb_decay, mitigation, quantities, form)
+    options = MeasurementOptions(
+        parse_shots(shots), built, absorb_decay, mitigation, quantities, form
+    )
     return plan_of_measurement(plan_measurement(model, times, as_target(target), options))
 
 
@@ -143,6 +151,7 @@ def plan_of_measurement(measurement: Measurement) -> Plan:
     """Return the plan of a measurement whose circuits are made."""
     circuits, target, shots = measurement.circuits, measurement.target, measurement.shots
     expense = target.expense(circuits)
+    asked = measurement.shots_asked
     total = sum(len(item.circuits) for item in measurement.runs)
     jobs = len(target.parts(total, shots)) if isinstance(target, Submittable) else None
     seconds = None
@@ -152,7 +161,7 @@ def plan_of_measurement(measurement: Measurement) -> Plan:
             each = item.target.expense(item.circuits).durations or expense.durations
             # Durations grow evenly with the time where they grow.
             mean = 0.5 * (each[0] + each[1])
-            seconds += len(item.circuits) * shots * (mean + expense.overhead)
+            seconds += len(item.circuits) * item.shots * (mean + expense.overhead)
     return Plan(
         target=str(target.describe()["name"]),
         circuits=total,
@@ -160,14 +169,18 @@ def plan_of_measurement(measurement: Measurement) -> Plan:
         jobs=jobs,
         expense=expense,
         processor_seconds=seconds,
-        missing=missing_requirements(circuits.network, circuits.times, circuits.bases, shots=shots),
+        missing=missing_requirements(circuits.network, circuits.times, circuits.bases, shots=asked),
+        expected=expected_errors(measurement, asked),
         form=measurement.details.get("form_choice"),
     )
 
 
+def on_terminal() -> bool:
+    """Whether somebody can read a plan and answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def ask_on_terminal(found: Plan) -> bool:
-    """Print the plan and ask whether to go on, on a terminal; elsewhere say yes in silence."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
+    """Print the plan and ask whether to go on."""
     print(found)
     return input("submit? [y/N] ").strip().lower() in ("y", "yes")

@@ -22,6 +22,7 @@ from qiskit.primitives import StatevectorSampler
 import qmemcircuit as qm
 from qmemcircuit.circuits.pauli_maps import damping_maps
 from qmemcircuit.circuits.protocols import Chain
+from qmemcircuit.runs.measurement import measurement_of
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
 RECORD = qm.run(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20, bases="XYZ")
@@ -32,6 +33,8 @@ THREE = qm.ring([MEMRISTOR] * 3, qm.Native("y", 0.1))
 TIMES = MEMRISTOR.periods(1, points=6)
 ONE_LOOP = MEMRISTOR.periods(1, points=9)
 PAIR_TIMES = PAIR.periods(4, points=8)
+RESETS = np.full((1, 5, 2), 500)
+RESETS[0, :, 1] = [10, 990, 20, 30, 25]
 SERIES = np.linspace(0.0, 100.0, 1001)
 SINE = np.sin(2 * np.pi * 0.35 * SERIES)
 
@@ -109,6 +112,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
         cycles,
+        ensembles,
         equilibria,
         lyapunov,
         maps,
@@ -187,6 +191,7 @@ def objects() -> dict[type, Any]:
         mitigation,
         mitigated,
         mitigated.readout,
+        qm.ResetCalibration(RESETS),
         record,
         record.samples,
         pair,
@@ -229,6 +234,7 @@ def objects() -> dict[type, Any]:
         lyapunov.LyapunovSpectrum(zeros, zeros, np.zeros((3, 2)), zeros, 3.0),
         maps.RotationNumber(0.3, 1e-6, 0.1),
         sections.Section(zeros, np.zeros((2, 2))),
+        ensembles.Ensemble(np.zeros((1, 2, 2)), *np.zeros((2, 1, 2)), np.zeros((1, 2, 0)), zeros),
         oscillations.measure_oscillation(SERIES, SINE, frequency=2.2),
         spectra.Line(1.0, 0.1, 0.0),
         spectra.power_spectrum(SERIES, SINE),
@@ -254,6 +260,8 @@ def objects() -> dict[type, Any]:
         inputs.SpikeTrain((0.5,), 0.1, 0.01),
         inputs.FunctionInput(oscillating),
         qm.plan(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20),
+        qm.Precision(0.1),
+        qm.ExpectedErrors({"voltage": 0.1}, {}),
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
         bifurcations.HopfCurve(zeros, zeros, zeros, zeros),
@@ -364,6 +372,14 @@ def values() -> dict[str, Any]:
         "coupling": qm.Native("y", 0.1),
         "memristors": [MEMRISTOR] * 3,
         "measure_readout.memristors": 2,
+        "measure_resets.memristors": 1,
+        "measure_resets.target": qm.device(PlainBackend(), seed=1).place(
+            qm.build_circuits(MEMRISTOR, [0.5, 1.0])
+        ),
+        "ResetCalibration.counts": RESETS,
+        "with_bases.bases": ["X"],
+        "with_flips.flipped": (),
+        "read_excess.assumption": objects()[qm.MitigatedSamples].assumptions[0],
         "size": 2,
         "function": oscillating,
         "sweep.function": product,
@@ -396,6 +412,9 @@ def values() -> dict[str, Any]:
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
         "count_compiled.compiled": [device_circuit()],
+        "resolve.measurement": measurement_of(
+            qm.build_circuits(MEMRISTOR, [0.3, 0.6]), qm.aer(seed=1), 20
+        ),
         "adopt.prediction": qm.device(PlainBackend(), seed=1),
         "place_on.qubits": [0],
         "place_on.reason": "an example",
@@ -445,6 +464,9 @@ def values() -> dict[str, Any]:
         "state": [0.1, 0.1],
         "guess": [0.1, 0.1],
         "integrate.times": np.linspace(0, 1, 5),
+        "integrate_many.systems": [oscillator, oscillator],
+        "integrate_many.times": np.linspace(0, 1, 3),
+        "integrate_many.states": [0.1, 0.1],
         "parameters": np.array([0.05, 2.0, 1.0, 1.3]),
         "parameter": 1.0,
         "find_hopf_parameter.parameter": "resistance",
