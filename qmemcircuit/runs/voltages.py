@@ -13,7 +13,7 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.common.drawing import random_stream
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.counts.extrapolation import polynomial_weights
+from qmemcircuit.counts.extrapolations.polynomial import polynomial_weights
 from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.devices.noise.heisenberg import KEPT, chances_of_ones
 from qmemcircuit.devices.target import DeviceTarget
