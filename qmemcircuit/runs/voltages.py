@@ -22,7 +22,7 @@ from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import interaction_terms, is_driven, rate_variables
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs.measurement import readout_circuits
+from qmemcircuit.runs.planned_runs import readout_circuits
 from qmemcircuit.simulation.propagation import PauliPropagation
 
 
