@@ -203,7 +203,7 @@ def find_loops(
 
     - `no_loop_p_value`: the chance that a device with I = f(V), f a polynomial up to degree 3,
       looks at least so open. A sharper nonlinear resistor may be taken for a loop.
-    - intervals at 95 %, by inverted tests. Resolved loops' hold the truth in 95 to 98 % of runs
+    - intervals at 95 %, by inverted tests. Resolved loops' hold the truth in 93 to 99 % of runs
       (tests/oracles/coverage.md), others' more often; F of [0, 1] says that it is not resolved.
       Not promised: sharp switching whose harmonics sink into the noise has an F too low.
 

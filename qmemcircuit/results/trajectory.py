@@ -17,7 +17,7 @@ from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.states import reduce_states, reduced_from_pairs
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.concurrence import Concurrence, concurrence_of_counts, concurrence_of_states
-from qmemcircuit.counts.mitigation import MitigatedSamples
+from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.results.tables import Column, Table
 from qmemcircuit.results.trajectory_files import parts_of_file

@@ -17,9 +17,10 @@ from qmemcircuit.common.states import (
     pauli_matrix,
     trace_distance,
 )
-from qmemcircuit.counts.extrapolation import RATE_RANGE, FittedRate, extrapolate_pooled
+from qmemcircuit.counts.extrapolations.exponential import RATE_RANGE, FittedRate, extrapolate_pooled
 from qmemcircuit.counts.means import joint_weights, measured_labels, pauli_mean, weighted_mean
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout, confusion_matrix
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.compilation.folding import Folding, fold_all_noise
