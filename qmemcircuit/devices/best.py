@@ -11,7 +11,7 @@ A new form is one more entry of `ANCILLAS` or of `HANDLINGS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -116,6 +116,7 @@ class FormChoice:
         circuits: of the chosen form.
         device: the noise model with the chosen form's qubits and circuits.
         absorption: its report, where decay is absorbed.
+        states: of every form that was simulated, the noisy states at `times`, before readout.
     """
 
     name: str
@@ -125,6 +126,7 @@ class FormChoice:
     circuits: CircuitSet
     device: DeviceTarget
     absorption: Absorption | None
+    states: dict[str, ComplexArray]
 
     def describe(self) -> dict[str, Any]:
         """Return the choice and the losers' predictions as JSON values."""
@@ -159,6 +161,7 @@ def choose_form(
     target: Target,
     *,
     absorbable: bool = True,
+    skip: Collection[str] = (),
 ) -> FormChoice:
     """Return the form of the circuits with the smallest predicted distance on a device.
 
@@ -167,6 +170,7 @@ def choose_form(
         options: how circuits are built; the ancillas are chosen here.
         target: made by `device` or `ibm`, scheduled. Its layout is kept where one was given.
         absorbable: whether decay may be absorbed: not where it is extrapolated away.
+        skip: names of `HANDLINGS` that are not tried.
 
     The prediction is of the calibration alone, unfolded, unsuppressed and without assumed
     coherent errors, so that all noise factors run the same circuits; the target's `reset_error`
@@ -180,6 +184,7 @@ def choose_form(
     calibrated = replace(device.unsuppressed(), folding=UNFOLDED, coherent_errors=None, forms=())
     predicted: dict[str, PredictedForm] = {}
     left_out: dict[str, str] = {}
+    noisy: dict[str, ComplexArray] = {}
     found: dict[str, tuple[CircuitSet, DeviceTarget, Absorption | None]] = {}
     reference: ComplexArray | None = None
     only: list[int] = []
@@ -189,6 +194,9 @@ def choose_form(
             reference = circuit_states(circuits)[only]
         for handling, adapt in HANDLINGS.items():
             name = f"{ancilla}, {handling}"
+            if handling in skip:
+                left_out[name] = "it was not asked for"
+                continue
             if handling == "absorbed" and not absorbable:
                 left_out[name] = "the declared mitigation extrapolates all decay away"
                 continue
@@ -202,6 +210,7 @@ def choose_form(
             bare = replace(calibrated, placement=placed.placement, forms=placed.forms)
             states, compiled = bare.noisy_states(adapted, only=only)
             assert placed.placement is not None
+            noisy[name] = states
             predicted[name] = PredictedForm(
                 float(np.max(trace_distance(states, reference))),
                 max(item.two_qubit_gates for item in compiled),
@@ -219,7 +228,7 @@ def choose_form(
     best = min(predicted, key=lambda name: predicted[name].distance)
     adapted, kept, report = found[best]
     where = tuple(float(adapted.times[index]) for index in only)
-    return FormChoice(best, predicted, left_out, where, adapted, kept, report)
+    return FormChoice(best, predicted, left_out, where, adapted, kept, report, noisy)
 
 
 def compared_times(circuits: CircuitSet) -> list[int]:
