@@ -1,4 +1,4 @@
-"""The command line: `qmemcircuit run MODEL.toml | submit | resume | collect | compare | doctor`."""
+"""The command line: `qmemcircuit run MODEL.toml | choose | submit | resume | collect | …`."""
 
 from __future__ import annotations
 
@@ -116,6 +116,15 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--yes", action="store_true", help="do not ask before spending")
     submit.set_defaults(action=_submit)
     plan.set_defaults(action=_plan)
+    choose = commands.add_parser("choose", help="which device, qubits, form and method to take")
+    choose.add_argument("model", type=Path, metavar="MODEL.toml")
+    choose.add_argument("targets", nargs="+", metavar="TARGET", help="fake:NAME or ibm:NAME")
+    choose.add_argument("--demand", type=float, default=0.02, help="largest trace distance")
+    choose.add_argument(
+        "--executions", type=int, default=200_000, help="at each time, for all settings"
+    )
+    choose.add_argument("--seed", type=int, help="else the file's")
+    choose.set_defaults(action=_choose)
     resume = commands.add_parser("resume", help="continue an interrupted submission")
     resume.add_argument("folder", type=Path)
     resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
@@ -249,6 +258,24 @@ def _plan(options: argparse.Namespace) -> int:
     )
     print(found)
     return 0
+
+
+def _choose(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+    from qmemcircuit.command_line.description import read_description
+
+    described = read_description(options.model)
+    seed = described.seed if options.seed is None else options.seed
+    found = qm.choose_device(
+        described.network,
+        described.times,
+        [parse_target(name, seed, device=described.device) for name in options.targets],
+        demand=options.demand,
+        executions=options.executions,
+        splitting=described.circuits.get("splitting", "lie"),
+    )
+    print(found)
+    return 0 if found.reached else 1
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -26,8 +26,10 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import Absorption, absorb_device_decay
 from qmemcircuit.devices.ancillas import MOST_QUBITS
+from qmemcircuit.devices.compilation.circuits import CompiledCircuit
 from qmemcircuit.devices.compilation.folding import UNFOLDED
 from qmemcircuit.devices.forms import formed_times
+from qmemcircuit.devices.noise.calibrated import simulate
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.simulation.exact import circuit_states
@@ -192,6 +194,7 @@ def choose_form(
         if reference is None:
             only = compared_times(circuits)
             reference = circuit_states(circuits)[only]
+        compiled: dict[str, list[CompiledCircuit]] = {}
         for handling, adapt in HANDLINGS.items():
             name = f"{ancilla}, {handling}"
             if handling in skip:
@@ -208,17 +211,24 @@ def choose_form(
                 left_out[name] = str(error)
                 continue
             bare = replace(calibrated, placement=placed.placement, forms=placed.forms)
-            states, compiled = bare.noisy_states(adapted, only=only)
-            assert placed.placement is not None
-            noisy[name] = states
-            predicted[name] = PredictedForm(
-                float(np.max(trace_distance(states, reference))),
-                max(item.two_qubit_gates for item in compiled),
-                max(item.duration for item in compiled),
-                placed.placement.qubits,
-            )
+            compiled[name] = bare.compile(adapted, measured=False, only=only)
             kept = replace(device, placement=placed.placement, forms=placed.forms)
             found[name] = adapted, kept, report
+        if not compiled:
+            continue
+        # All are on the same qubits, whose noise is the slow part: made once.
+        assert bare.placement is not None
+        every = [item for items in compiled.values() for item in items]
+        part, error = bare.restricted(), bare.reset_error
+        states = simulate(every, part, error, None, save="density_matrix").mean(axis=1)
+        for place, (name, items) in enumerate(compiled.items()):
+            noisy[name] = states[place * len(only) : (place + 1) * len(only)]
+            predicted[name] = PredictedForm(
+                float(np.max(trace_distance(noisy[name], reference))),
+                max(item.two_qubit_gates for item in items),
+                max(item.duration for item in items),
+                bare.placement.qubits,
+            )
     if not predicted:
         raise ValueError(
             f"Argument form must be possible on {device.backend.name}, but none is: "
