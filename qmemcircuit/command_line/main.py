@@ -135,6 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--out", type=Path, default=Path("record.json"))
     collect.add_argument("--force", action="store_true", help="replace another record's file")
     collect.set_defaults(action=_collect)
+    rehearse = commands.add_parser(
+        "rehearse", help="the whole live experiment with its troubles, on a fake device"
+    )
+    rehearse.add_argument("folder", type=Path, help="with experiment.toml; else an example")
+    rehearse.add_argument("--device", default="FakeManilaV2", help="the fake device's name")
+    rehearse.set_defaults(action=_rehearse)
     compare = commands.add_parser("compare", help="a record against its master equation")
     compare.add_argument("record", type=Path)
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
@@ -295,6 +301,12 @@ def _collect(options: argparse.Namespace) -> int:
             _check_free("--out", options.out, options.force)
         print(f"record: {found.record.save(options.out)}")
     return 0 if found.complete else 1
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from qmemcircuit.command_line.rehearsal import rehearse_night
+
+    return rehearse_night(options.folder, options.device)
 
 
 def _is_earlier(path: Path, record: Record) -> bool:
