@@ -63,16 +63,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="list the experiments")
     run = commands.add_parser("run", help="compute, draw and save experiments")
-    run.add_argument("names", nargs="+", metavar="NAME")
+    run.add_argument("names", nargs="+", metavar="NAME", help="as `list` prints them")
     run.add_argument("--quick", action="store_true", help="a smaller run of the same figure")
-    run.add_argument("--shots", type=int, help="shots per circuit")
-    run.add_argument("--seed", type=int, default=1, help="seed of everything random (default 1)")
-    run.add_argument("--target", help="aer (default), fake:FakeTorino or ibm:NAME")
+    run.add_argument("--shots", type=int, help="shots per circuit (default: the experiment's own)")
+    run.add_argument("--seed", type=int, default=1, help="seed of everything random (default: 1)")
+    run.add_argument(
+        "--target", help="aer (default), fake:NAME such as fake:FakeTorino, or ibm:NAME"
+    )
     draw = commands.add_parser("draw", help="redraw figures from the files of an earlier run")
-    draw.add_argument("names", nargs="+", metavar="NAME")
-    report = commands.add_parser("report", help="turn all summaries into experiments/README.md")
+    draw.add_argument("names", nargs="+", metavar="NAME", help="as `list` prints them")
+    report = commands.add_parser("report", help="write experiments/README.md from all summaries")
     for command in (run, draw, report):
-        command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR")
+        help_of_out = "folder of the results (default: results)"
+        command.add_argument(
+            "--out", type=Path, default=Path("results"), metavar="DIR", help=help_of_out
+        )
     return parser
 
 

@@ -26,9 +26,10 @@ from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
 from .counts.estimates import Estimate as Estimate
 from .counts.means import pauli_mean as pauli_mean
-from .counts.mitigation import MitigatedSamples as MitigatedSamples
+from .counts.mitigated import MitigatedSamples as MitigatedSamples
 from .counts.mitigation import Mitigation as Mitigation
 from .counts.readout import Readout as Readout
+from .counts.resets import ResetCalibration as ResetCalibration
 from .counts.samples import Samples as Samples
 from .designs.family import Family as Family
 from .designs.fitting import fit as fit
@@ -37,6 +38,7 @@ from .designs.search import Constraint as Constraint
 from .designs.search import design as design
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
+from .devices.resets import measure_resets as measure_resets
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
 from .devices.target import device as device
@@ -154,6 +156,7 @@ __all__ = [
     "Readout",
     "Record",
     "Rehearsal",
+    "ResetCalibration",
     "Samples",
     "SquidRate",
     "TabulatedRate",
@@ -185,6 +188,7 @@ __all__ = [
     "judge",
     "master_equation",
     "measure_readout",
+    "measure_resets",
     "memory_network",
     "memristive_defect",
     "mitigate",

@@ -47,7 +47,7 @@ def test_code_blocks_run(page, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     code = "".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
-    exec(compile(code, page.name, "exec"), {})
+    exec(compile(code, page.name, "exec"), {"__name__": "__main__"})
     matplotlib.pyplot.close("all")
 
 

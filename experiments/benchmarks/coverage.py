@@ -30,7 +30,8 @@ from experiments.benchmarks.loop_coverage import loop_rows
 from qmemcircuit.circuits.settings import parse_bases
 from qmemcircuit.common.states import concurrence_of_states, outcome_probabilities
 from qmemcircuit.counts.currents import ExpectedMeans, finite_difference, local_fit
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout, confusion_matrix
 
 TWO_ERRORS = 0.9545

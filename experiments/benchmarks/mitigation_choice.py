@@ -20,7 +20,7 @@ import qmemcircuit as qm
 from experiments.hardware.params import PAIR_SHOTS, TRANSPILER_SEED, pair, pair_times
 from qmemcircuit.common.drawing import rounded
 from qmemcircuit.common.states import concurrence_of_states, trace_distance
-from qmemcircuit.counts.extrapolation import extrapolate_pooled
+from qmemcircuit.counts.extrapolations.exponential import extrapolate_pooled
 from qmemcircuit.counts.means import joint_weights, measured_labels, states_of_means, weighted_mean
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples

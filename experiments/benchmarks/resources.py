@@ -4,7 +4,7 @@
 
 Every case runs in a process of its own: seconds of processor time and growth of the peak memory,
 measured and estimated (qmemcircuit.common.resources), and their ratios. The estimate is good where
-the ratios lie between 1/3 and 3; below a tenth of a second and 20 MB nothing is claimed. Work is
+the ratios lie between 1/2 and 2; below a tenth of a second and 20 MB nothing is claimed. Work is
 measured in seconds of one core: trajectories, which share the cores, are estimated accordingly.
 """
 

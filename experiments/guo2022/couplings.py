@@ -16,6 +16,7 @@ import qmemcircuit as qm
 from experiments.drawing import TWO_COLUMNS
 from experiments.guo2022.coupled_pairs import PRESERVED_BELOW
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH, pair, pair_times
+from experiments.loops import loop_words
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.common.states import expectation, pauli_matrix, reduce_states
 from qmemcircuit.plotting.figures import PALETTE, make_figure
@@ -44,7 +45,8 @@ def compute(settings: Settings) -> Result:
         master = qm.master_equation(model, pair_times(model, quick=settings.quick))
         defects[row] = qm.memristive_defect(master)
         derived = _defect_by_derivative(model, settings.quick)
-        factors[row] = [qm.find_loops(master, j)[0].form_factor for j in range(2)]
+        loops = [qm.find_loops(master, j)[0] for j in range(2)]
+        factors[row] = [loop.form_factor for loop in loops]
         peaks[row] = master.concurrence(0, 1).value.max()
         for j in range(2):
             kept = "preserved" if defects[row, j] < PRESERVED_BELOW else "lost"
@@ -53,7 +55,7 @@ def compute(settings: Settings) -> Result:
                     f"{name}, memristor {j + 1}: memristive defect ({kept})",
                     defects[row, j],
                     f"{derived[j]:.2g} with d<σy>/dt by a spline; form factor of the "
-                    f"first loop {factors[row, j]:.3f}, peak "
+                    f"first loop {factors[row, j]:.3f} ({loop_words(loops[j])}), peak "
                     f"concurrence {peaks[row]:.3f}; {PAIR_INFERENCE}",
                     unit="ω√(mħω)",
                 )

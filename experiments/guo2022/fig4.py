@@ -13,6 +13,7 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.drawing import draw_mosaic
 from experiments.guo2022.params import FIG4_PERIODS, POINTS_PER_PERIOD, SHOTS, fig4_memristor
+from experiments.loops import loop_words
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.counts.currents import finite_difference
 from qmemcircuit.plotting.distances import plot_residuals
@@ -67,6 +68,7 @@ def _quantities(
             f"form factor of loop {ours.index} (master equation {theirs.form_factor:.4f})",
             ours.form_factor_estimate,
             possible=(0.0, 1.0),
+            evidence=f"master equation: {loop_words(theirs)}",
         )
         for ours, theirs in zip(comparison.loops_a[0], comparison.loops_b[0], strict=True)
     ]

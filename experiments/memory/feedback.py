@@ -13,6 +13,7 @@ import xarray
 
 import qmemcircuit as qm
 from experiments.drawing import letter_panels, mark_pinch, mark_start
+from experiments.loops import loop_words
 from experiments.memory.params import BARE, PHASE, PRESCRIBED
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.memory import (
@@ -57,7 +58,11 @@ def compute(settings: Settings) -> Result:
             evidence="the paper's stays 1: its phase is a clock, not the device's own",
         ),
         *(
-            Quantity(f"form factor of loop {k}, {name}", float(loop.form_factor))
+            Quantity(
+                f"form factor of loop {k}, {name}",
+                float(loop.form_factor),
+                evidence=loop_words(loop),
+            )
             for name, one in (("own phase", own), ("paper", paper))
             for k, loop in enumerate(qm.find_loops(one))
         ),

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 import qmemcircuit as qm
+from experiments.loops import loop_words
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, make_figure
 
@@ -94,9 +95,14 @@ def compute(settings: Settings) -> Result:
     largest = [float(np.abs(item.current).max()) for item in masters]
     exact = [float(factors[list(quanta).index(value)]) for value in LOOPS_AT]
     quantities = (
-        Quantity("form factor of the loop at n̄ = 0", factors[0]),
-        Quantity("form factor of the loop at n̄ = 1", factors[list(quanta).index(1.0)]),
-        Quantity("form factor of the loop at n̄ = 4", factors[-1]),
+        *(
+            Quantity(
+                f"form factor of the loop at n̄ = {quanta[k]:g}",
+                factors[k],
+                evidence=loop_words(loops[k]),
+            )
+            for k in (0, list(quanta).index(1.0), -1)
+        ),
         Quantity("largest |I| at n̄ = 4 over that at 0", largest[-1] / largest[0]),
         *(
             Quantity(

@@ -216,7 +216,7 @@ def _history(settings: Settings, shots: int) -> xarray.Dataset:
 def _ramps(settings: Settings, shots: int) -> xarray.Dataset:
     """Ramp V_n up and down on the first device; each ramp starts from the exact resting state."""
     low, high, rate = RAMP
-    rate = 0.25 if settings.quick else rate
+    rate = 0.5 if settings.quick else rate
     ways = {way: _ready(FIRST, way, settings) for way in SURVIVORS}
     middle = np.mean([fold.voltage for fold in find_folds(_neuron(ACTIVE))])
     times = STEP * np.arange(round((high - low) / rate / STEP) + 1)

@@ -9,7 +9,12 @@ import numpy as np
 from scipy.stats import norm
 
 from qmemcircuit.analysis.budget import ErrorBudget, check_same_times, error_budget
-from qmemcircuit.analysis.comparison_text import form_factor_text, no_loop_text, table_lines
+from qmemcircuit.analysis.comparison_text import (
+    form_factor_text,
+    names_of,
+    no_loop_text,
+    table_lines,
+)
 from qmemcircuit.analysis.counts_test import CountsTest, count_test
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.analysis.rate_factor import RateFactor, measure_rate_factor
@@ -55,6 +60,7 @@ class Comparison:
         certificate: what splitting may have moved any input's state by; None where not given.
         compilation_residual: shape (T,), what compiling the circuits may have moved the states by,
             in trace distance, at most, both sides added; None where neither was compiled.
+        names: what tables call a and b, such as "digital" and "master equation".
     """
 
     times: FloatArray
@@ -68,6 +74,7 @@ class Comparison:
     budget: ErrorBudget | None = None
     compilation_residual: FloatArray | None = None
     certificate: Certificate | None = None
+    names: tuple[str, str] = ("a", "b")
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -210,7 +217,9 @@ class Comparison:
 
     def __str__(self) -> str:
         """Return the table that a person reads."""
-        rows = [("device", "quantity", "RMS of a − b", "largest", "RMS in standard errors")]
+        first, second = self.names
+        difference = f"RMS of {first} − {second}"
+        rows = [("device", "quantity", difference, "largest", "RMS in standard errors")]
         for j in range(self.voltage_rms.size):
             for name in ("voltage", "current"):
                 residual = getattr(self, f"{name}_residual")
@@ -225,7 +234,8 @@ class Comparison:
             lines += [f"trace distance: largest {distance.max():.3g}, mean {distance.mean():.3g}"]
         if self.certificate is not None:
             lines += [str(self.certificate)]
-        loops = [("device", "loop", "form factor of a", "of b", "p (no loop) of a", "of b")]
+        form_factors = (f"form factor, {first}", second)
+        loops = [("device", "loop", *form_factors, f"p (no loop), {first}", second)]
         for j, pairs in enumerate(zip(self.loops_a, self.loops_b, strict=True)):
             for a, b in zip(*pairs, strict=False):  # a device without a loop has none
                 numbers = (
@@ -283,6 +293,7 @@ def compare(
     return Comparison(
         times=a.times,
         certificate=certificate,
+        names=names_of(a, b),
         voltage=_difference(a.voltage, b.voltage, a.voltage_error, b.voltage_error),
         current=_difference(a.current, b.current, a.current_error, b.current_error),
         counts=count_test(a, b),

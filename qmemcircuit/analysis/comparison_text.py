@@ -29,6 +29,24 @@ def no_loop_text(loop: Loop) -> str:
     return f"{value:.2g}" if value >= 1e-6 else "< 1e-6"
 
 
+METHODS = {
+    "exact_circuit": "exact circuits",
+    "simulate_circuit": "simulated circuits",
+    "expected_trajectory": "expected of the device",
+    "estimate": "digital",
+    "mitigate": "mitigated",
+    "None": "given",
+}
+"""What tables call a trajectory where the verb that made it is not what a reader would say."""
+
+
+def names_of(a: Trajectory, b: Trajectory) -> tuple[str, str]:
+    """Return what tables call the two: "digital" and "master equation", say."""
+    methods = (str(item.provenance.get("method")) for item in (a, b))
+    first, second = (METHODS.get(method, method.replace("_", " ")) for method in methods)
+    return (first, second) if first != second else (f"{first} (first)", f"{second} (second)")
+
+
 def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows of cells as lines, columns to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

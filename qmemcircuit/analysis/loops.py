@@ -198,42 +198,17 @@ def find_loops(
     Loop n is t in [nT, (n+1)T], n counted from t = 0; end points between two samples are
     interpolated linearly and incomplete periods at either end are left out.
 
-    Exact trajectories give exact polygons, which approach the curve's own S and P at second order
-    in the time step. Where the trajectory has errors, V and I of each loop are fitted by least
-    squares with
+    Exact trajectories give exact polygons. Where the trajectory has errors, V and I of each loop
+    are fitted by least squares (a decaying oscillation with harmonics), and the loop has
 
-        c0 + c1 τ + (a1 + b1 τ) cos 2πτ + (a2 + b2 τ) sin 2πτ + harmonics 2 … K
+    - `no_loop_p_value`: the chance that a device with I = f(V), f a polynomial up to degree 3,
+      looks at least so open. A sharper nonlinear resistor may be taken for a loop.
+    - intervals at 95 %, by inverted tests. Resolved loops' hold the truth in 93 to 99 % of runs
+      (tests/oracles/coverage.md), others' more often; F of [0, 1] says that it is not resolved.
+      Not promised: sharp switching whose harmonics sink into the noise has an F too low.
 
-    (K = 8, fewer where the points do not allow it, more where the residual exceeds the errors). The
-    coefficients' joint covariance comes from the errors of V, the covariance of I in time and,
-    where the trajectory knows it, that of V with I (they come from the same counts); otherwise V
-    and I are taken as independent, which makes loops with I ∝ V look less certain than they are.
-
-    **No loop.** `no_loop_p_value` is of the hypothesis I = f(V), f a polynomial of degree 1, 2 or
-    3: the largest of three p-values, each of a χ² with errors in V and I (see `hysteresis`). A
-    resistor with an offset, linear or weakly nonlinear, obeys it, and is rejected at 5 % in at most
-    5 % of runs. Sharper nonlinear resistors do not, and are taken for loops once the shots show it;
-    so is a bias of the current that its errors do not contain.
-
-    **Intervals** are test inversions: hypothetical loops, from the likeliest curve without loop
-    (opening 0) through the likeliest one with (opening 1) and beyond, are replicated with the
-    data's noise, fitted and normalised as the data are. S and F of those openings whose replicas
-    reach the measured S or F are in the interval; on one side near no loop, on both away from it. P
-    is that of the openings left, less the bias and with the spread of their replicas. The intervals
-    are widened where the noise is as large as the loop, since the hypothetical loops' shapes are
-    then partly noise: by up to the spread again and the bias, and F to what S and P allow, which is
-    (0, 1) soon. S and F start at 0 where no loop is not rejected at 5 %, or where V or I cannot be
-    told from zero. Values are the fitted ones less the bias, errors the longer side of 68 %.
-
-    Coverage is measured in tests/analysis/test_loops.py and by
-    `python -m experiments.benchmarks.coverage --only loops`: resistors, weak, strong and asymmetric
-    memristors, 100 to 10⁶ shots (tests/oracles/coverage.md; two pairs are in the script and have
-    not been run to the end). Resolved loops have 95 to 98 %. Loops that are not resolved, and
-    resistors, have more, and must: S ≥ 0 is a boundary, so where the interval begins at 0 only its
-    upper end can miss; a resistor's misses only where "no loop" is rejected, and a test that holds
-    its 5 % for every cubic I = f(V) rejects fewer straight lines; [0, 1] of a signal below its
-    noise never misses. It is not promised elsewhere. Sharp switching whose harmonics sink into the
-    noise is seen too long and its F a few percent too low (a test shows it).
+    How they are made, and where they hold: the concept page "Loops, form factors and their errors"
+    (docs/pages/concepts/loops.md).
 
     Args:
         trajectory: any device's series: memristors, networks, neurons.

@@ -35,7 +35,7 @@ from qmemcircuit.circuits.splitting import (
     split_evolution,
 )
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.results.records import Record
@@ -58,6 +58,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
             dephased or driven ones), at every time, for every memristor, the one or two halves
             whose mean it is.
         branch: which of their combinations these circuits have; None for all (see `branches`).
+        flipped: numbers of the resets that an X follows, so that they leave |1> (see `resets`).
     """
 
     network: Network
@@ -67,6 +68,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
     channels: tuple[tuple[tuple[ChannelHalf, ...], ...], ...] = ()
     branch: int | None = None
+    flipped: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -130,6 +132,42 @@ class CircuitSet(Sequence[QuantumCircuit]):
         most = most_collisions(last)
         builder = CircuitBuilder(self.network, self.options, most)
         return int(builder.circuit.num_qubits)
+
+    @property
+    def resets(self) -> int:
+        """How many numbers the resets of the longest circuit take: a turn has one a memristor.
+
+        Reset number `turn × M + j` is the `turn`-th one of memristor j's ancilla or ancillas.
+        """
+        size = self.ancilla.size
+        if size is None:
+            return 0
+        most = most_collisions(self.branches[0].elements(len(self.times) - 1))
+        return max(0, most - size) * len(self.network.memristors)
+
+    def with_flips(self, flipped: Sequence[int]) -> CircuitSet:
+        """Return the circuits with an X after the resets of these numbers.
+
+        Raises ValueError for a number that is none of them.
+        """
+        check_arguments(CircuitSet.with_flips, locals())
+        flipped = [check_integer("flipped", number, minimum=0) for number in flipped]
+        if any(number >= self.resets for number in flipped):
+            raise ValueError(
+                f"Argument flipped must name resets from 0 to {self.resets - 1}, but "
+                f"{list(flipped)} was given."
+            )
+        return replace(self, flipped=tuple(flipped))
+
+    def with_bases(self, bases: Sequence[str]) -> CircuitSet:
+        """Return the circuits of some of the settings; ValueError for one that is none of them."""
+        check_arguments(CircuitSet.with_bases, locals())
+        if not len(bases) or any(basis not in self.bases for basis in bases):
+            raise ValueError(
+                f"Argument bases must name some of {', '.join(self.bases)}, but {list(bases)} was "
+                "given."
+            )
+        return replace(self, options=replace(self.options, bases=tuple(bases)))
 
     @property
     def branches(self) -> tuple[CircuitSet, ...]:
@@ -243,7 +281,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         if self.compiled:
             network, elements = _absorb_first_gate(network, elements)
         most = most_collisions(elements)
-        builder = CircuitBuilder(network, self.options, most)
+        builder = CircuitBuilder(network, self.options, most, self.flipped)
         builder.append(elements)
         circuit = builder.circuit
         circuit.name = f"t{time_index}"
@@ -358,9 +396,19 @@ class CircuitBuilder:
     An ancilla is reset before it is used again and never after its last collision.
     """
 
-    def __init__(self, network: Network, options: CircuitOptions, collisions: int) -> None:
-        """Prepare the initial state; `collisions` is the most that any memristor will have."""
-        self._network, self._collision = network, options.collision
+    def __init__(
+        self,
+        network: Network,
+        options: CircuitOptions,
+        collisions: int,
+        flipped: Sequence[int] = (),
+    ) -> None:
+        """Prepare the initial state.
+
+        `collisions` is the most that any memristor will have, `flipped` names the resets that an X
+        follows.
+        """
+        self._network, self._collision, self._flipped = network, options.collision, flipped
         count = len(network.memristors)
         purified = [_is_mixed(memristor.initial_state) for memristor in network.memristors]
         needed = collisions + any(purified)
@@ -395,6 +443,8 @@ class CircuitBuilder:
         qubit = len(self._network.memristors) + memristor * self._size + turn % self._size
         if turn >= self._size:
             self.circuit.reset(qubit)
+            if (turn - self._size) * len(self._network.memristors) + memristor in self._flipped:
+                self.circuit.x(qubit)
         return qubit
 
     def _prepare(self) -> None:

@@ -86,11 +86,13 @@ def _loss_integrals(
     rates = finite_results("value", law.value(instants), instants)
     if np.any(gains := (starts == 0) & (integrals < 0)):
         first = int(np.argmax(gains))
+        known = stops[(starts == 0) & (integrals >= 0) & (stops < stops[first])]
+        begins = _first_gain(law, float(known.max(initial=0.0)), float(stops[first]))
         raise ValueError(
             f"Argument {name} must not be negative for so long that more comes back than was "
             f"taken, but from t = 0 to {stops[first]:.9g} its integral is {integrals[first]:.3g}: "
-            "that is no map of states. Stop before this time, or use a law whose integral from 0 "
-            "is never negative."
+            f"that is no map of states, and is none from t = {begins:.6g} on. Stop before this "
+            "time, or use a law whose integral from 0 is never negative."
         )
     smallest = np.where(starts == 0, 0.0, np.minimum(rates.min(axis=1, initial=np.inf), integrals))
     cuts = np.asarray(getattr(law, "breakpoints", ()), dtype=float)
@@ -114,6 +116,24 @@ def _loss_integrals(
             "qubit that remembers; master_equation integrates any rate."
         )
     return integrals
+
+
+def _first_gain(law: DecayRate, good: float, bad: float) -> float:
+    """Return the first time at which the integral from 0 turns negative, between two times.
+
+    Of dips shorter than 1/256 of the interval the first may be passed over.
+    """
+    places = np.linspace(good, bad, 257)
+    places[-1] = bad
+    k = max(1, int(np.argmax(law.integral(np.zeros(places.size), places) < 0)))
+    low, high = places[k - 1], places[k]
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        if float(law.integral(np.zeros(1), np.array([middle]))[0]) < 0:
+            high = middle
+        else:
+            low = middle
+    return float(high)
 
 
 def bath_probabilities(

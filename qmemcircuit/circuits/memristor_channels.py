@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from qmemcircuit.circuits.channel_synthesis import ChannelHalf, split_channel
+from qmemcircuit.circuits.channel_synthesis import (
+    MOST_UNPHYSICAL,
+    ChannelHalf,
+    choi_matrix,
+    split_channel,
+)
 from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.splitting import step_maps
 from qmemcircuit.common.checks import FloatArray
@@ -53,15 +58,33 @@ def memristor_channels(
 
 def _halves(memristor: Memristor, times: FloatArray, j: int) -> list[tuple[ChannelHalf, ...]]:
     """Return the halves of memristor j's channel from 0 to each time."""
-    found = []
+    found: list[tuple[ChannelHalf, ...]] = []
     for time, pauli_map in zip(times.tolist(), memristor_maps(memristor, times), strict=True):
         # Rows of a solver are (1, 0, 0, 0) to rounding alone.
         pauli_map[0] = [1.0, 0.0, 0.0, 0.0]
         try:
             found.append(split_channel(pauli_map))
         except ValueError as error:
+            good = float(times[len(found) - 1]) if found else 0.0
             raise ValueError(
                 "Argument rate must make a map of states of all of [0, t], but that of memristor "
-                f"{j} up to t = {time:.9g} does not ({error}); stop before this time."
+                f"{j} up to t = {time:.9g} does not ({error}), and none from "
+                f"t = {_first_unphysical(memristor, good, time):.6g} on; stop before this time."
             ) from error
     return found
+
+
+def _first_unphysical(memristor: Memristor, good: float, bad: float) -> float:
+    """Return the time between two at which the map from 0 stops being a channel, to 1e-6 of it."""
+    while bad - good > 1e-6 * bad:
+        middle = 0.5 * (good + bad)
+        try:
+            choi = choi_matrix(memristor_maps(memristor, np.array([middle]))[0])
+        except ValueError:  # of the closed form, which looks at the integral alone
+            bad = middle
+            continue
+        if np.linalg.eigvalsh(choi)[0] < -MOST_UNPHYSICAL:
+            bad = middle
+        else:
+            good = middle
+    return bad

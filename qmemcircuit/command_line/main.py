@@ -99,13 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="what a run or submission costs and can give")
     for command in (run, submit, plan):
         command.add_argument("model", type=Path, metavar="MODEL.toml")
-        command.add_argument("--target", help="aer, fake:NAME or ibm:NAME; else the file's")
+        command.add_argument("--target", help="aer, fake:NAME or ibm:NAME (default: the file's)")
         command.add_argument(
             "--shots",
             type=_shots,
-            help="a number, or 'to reach 0.01 on V' (or I, F, C); else the file's",
+            help="a number, or 'to reach 0.01 on V' (or I, F, C); default: the file's, or 5000",
         )
-        command.add_argument("--seed", type=int, help="else the file's")
+        command.add_argument("--seed", type=int, help="seed of the shots (default: the file's)")
         command.add_argument(
             "--form", choices=("best",), help="choose the circuits' form by the calibration"
         )

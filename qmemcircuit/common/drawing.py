@@ -29,13 +29,16 @@ def rounded(probabilities: FloatArray) -> FloatArray:
 
 
 def draw_counts(
-    chances: Sequence[FloatArray] | FloatArray, shots: int, random: np.random.Generator
+    chances: Sequence[FloatArray] | FloatArray,
+    shots: int | IntArray,
+    random: np.random.Generator,
 ) -> IntArray:
     """Return counts (…, 2^M) of outcome probabilities (N, …, 2^M) of N random instances.
 
-    The shots are divided equally over the instances, as on hardware.
+    The shots are divided equally over the instances, as on hardware; they are one number or an
+    array that broadcasts with the axes `…`.
     """
-    shares = np.full(len(chances), shots // len(chances))
-    shares[: shots % len(chances)] += 1
+    instances = len(chances)
+    shares = [shots // instances + (shots % instances > place) for place in range(instances)]
     drawn = [random.multinomial(n, rounded(p)) for n, p in zip(shares, chances, strict=True)]
     return np.asarray(np.sum(drawn, axis=0))

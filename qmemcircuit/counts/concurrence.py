@@ -11,7 +11,7 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, c
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import signed_concurrence
 from qmemcircuit.counts.estimates import Estimate
-from qmemcircuit.counts.mitigation import MitigatedSamples
+from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.counts.witnesses import concurrence_limits, pair_counts
 

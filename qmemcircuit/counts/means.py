@@ -87,13 +87,59 @@ def joint_weights(samples: Samples, flips: FloatArray | None = None) -> FloatArr
         samples: the counts, of few memristors: a setting of M has 2^M − 1 labels.
         flips: readout flips to undo, shape (M, 2), or None.
     """
+    return joint_estimate(samples, flips)[0]
+
+
+def joint_estimate(
+    samples: Samples, flips: FloatArray | None = None, *, exchange: bool = False
+) -> tuple[FloatArray, FloatArray]:
+    """Return `joint_weights`, and the covariance (T, P, P) of the means that they give.
+
+    With `exchange` the means of a pair are taken for symmetric, <AB> = <BA>, and both are one
+    parameter that all settings of either tell of: nine instead of fifteen in a tomography.
+    """
     labels = measured_labels(samples.bases)
-    counts = samples.counts
-    outcomes = np.arange(counts.shape[2])
+    values, precisions, places = setting_estimates(samples, flips)
+    normal = np.zeros((samples.counts.shape[0], len(labels), len(labels)))
+    for precision, place in zip(precisions, places, strict=True):
+        normal[:, place[:, None], place] += precision
+    alike = exchange_classes(labels) if exchange else np.eye(len(labels))
+    covariance = np.asarray(alike @ np.linalg.inv(alike.T @ normal @ alike) @ alike.T)
+    weights = [
+        np.einsum("tpq,tqr,rk->tkp", covariance[:, :, place], precision, value, optimize=True)
+        for place, precision, value in zip(places, precisions, values, strict=True)
+    ]
+    return np.stack(weights, axis=1), covariance
+
+
+def exchange_classes(labels: Sequence[str]) -> FloatArray:
+    """Return (P, C), 1 where a label of a pair is of a class: itself and its mirror image.
+
+    >>> exchange_classes(["IX", "XI", "XX"])
+    array([[1., 0.],
+           [1., 0.],
+           [0., 1.]])
+    """
+    classes = sorted({min(label, label[::-1]) for label in labels})
+    found = np.zeros((len(labels), len(classes)))
+    for row, label in enumerate(labels):
+        found[row, classes.index(min(label, label[::-1]))] = 1.0
+    return found
+
+
+def setting_estimates(
+    samples: Samples, flips: FloatArray | None
+) -> tuple[list[FloatArray], list[FloatArray], list[IntArray]]:
+    """Return for each setting what estimates its labels, and how precisely.
+
+    Three lists over the settings: the outcomes' values of its labels (L, K), the precision
+    matrices of their means (T, L, L), and where these labels stand among all.
+    """
+    labels = measured_labels(samples.bases)
+    outcomes = np.arange(samples.counts.shape[2])
     signs = _corrected_signs(len(samples.bases[0]), flips)
-    precisions, values, places = [], [], []
-    normal = np.zeros((counts.shape[0], len(labels), len(labels)))
-    for setting, here in zip(samples.bases, np.moveaxis(counts, 1, 0), strict=True):
+    values, precisions, places = [], [], []
+    for setting, here in zip(samples.bases, np.moveaxis(samples.counts, 1, 0), strict=True):
         parts = _labels_of(setting)
         value = np.ones((len(parts), outcomes.size))
         for row, label in enumerate(parts):
@@ -105,20 +151,10 @@ def joint_weights(samples: Samples, flips: FloatArray | None = None) -> FloatArr
         first = posterior @ value.T
         second = np.einsum("pk,qk,tk->tpq", value, value, posterior)
         covariance = second - first[:, :, None] * first[:, None, :]
-        precision = np.linalg.inv(covariance) * (shots + 2)[:, None, None]
-        place = np.array([labels.index(label) for label in parts])
-        normal[:, place[:, None], place] += precision
-        precisions.append(precision)
+        precisions.append(np.linalg.inv(covariance) * (shots + 2)[:, None, None])
         values.append(value)
-        places.append(place)
-    covariance = np.linalg.inv(normal)
-    return np.stack(
-        [
-            np.einsum("tpq,tqr,rk->tkp", covariance[:, :, place], precision, value, optimize=True)
-            for place, precision, value in zip(places, precisions, values, strict=True)
-        ],
-        axis=1,
-    )
+        places.append(np.array([labels.index(label) for label in parts]))
+    return values, precisions, places
 
 
 def weighted_mean(counts: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -153,6 +153,18 @@ def confusion_matrix(flips: FloatArray) -> FloatArray:
     return np.array([[1 - flips[0], flips[1]], [flips[0], 1 - flips[1]]])
 
 
+def read_probabilities(probabilities: FloatArray, flips: FloatArray) -> FloatArray:
+    """Return A p, what is read of outcomes with probabilities p (…, 2^M), for flips (M, 2)."""
+    memristors = len(flips)
+    found = probabilities.reshape(-1, *(2,) * memristors)
+    for j in range(memristors):
+        axis = memristors - j  # axis M − j is memristor j's bit
+        found = np.moveaxis(
+            np.tensordot(found, confusion_matrix(flips[j]), axes=(axis, 1)), -1, axis
+        )
+    return np.asarray(found.reshape(probabilities.shape))
+
+
 def check_inversion(inversion: object) -> None:
     """Raise ValueError for an unknown inversion, ImportError where mthree is asked and missing."""
     if not isinstance(inversion, str) or inversion not in get_args(Inversion):

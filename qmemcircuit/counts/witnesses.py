@@ -13,21 +13,22 @@ where the concurrence itself has a kink.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtri
 
-from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
+from qmemcircuit.common.checks import BoolArray, ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import FLIP, nearest_physical, pauli_matrix, signed_concurrence
-from qmemcircuit.counts.means import joint_weights
+from qmemcircuit.counts.means import joint_estimate
 from qmemcircuit.counts.samples import Samples
 
 if TYPE_CHECKING:
-    from qmemcircuit.counts.mitigation import Assumption, MitigatedSamples
+    from qmemcircuit.counts.mitigated import Assumption, MitigatedSamples
 
 _LABELS = tuple("".join(letters) for letters in product("IXYZ", repeat=2))
 _SETTINGS = tuple("".join(letters) for letters in product("XYZ", repeat=2))
@@ -60,10 +61,16 @@ class Combination:
     Attributes:
         coefficients: the weight of each run in each label's mean, shape (R, 16).
         flips: readout flips of the two qubits, (2, 2), zero where readout is not corrected.
+        excess: what is taken off the frequencies first, (T, 9 R, 4), or None.
+        exchange: whether the pair's means are taken for symmetric.
+        share: of what this combination changes, squared, in a variance.
     """
 
     coefficients: FloatArray
     flips: FloatArray
+    excess: FloatArray | None = None
+    exchange: bool = False
+    share: float = 1.0
 
     @property
     def noise(self) -> float:
@@ -83,7 +90,7 @@ class PairCounts:
     Attributes:
         counts: shape (T, 9 R, 4): the nine settings of R runs, run by run.
         combination: as measured.
-        moved: the same with one flip or decay rate moved by its standard error, one by one.
+        moved: the same with one flip or fitted number moved by its standard error, one by one.
     """
 
     counts: IntArray
@@ -127,38 +134,61 @@ def pair_counts(data: Samples | MitigatedSamples, first: int, second: int) -> Pa
     memristors there are. Raises ValueError where one of the nine was not measured.
     """
     if isinstance(data, Samples):
-        return PairCounts(_nine_settings(data, first, second))
-    counts = np.concatenate([_nine_settings(run, first, second) for run in data.runs], axis=1)
-    here, *moved = (_combination(data, item, [first, second]) for item in data.assumptions)
+        return PairCounts(_nine_settings(data.counts, data.bases, first, second))
+    used = np.abs([data.coefficients(label) for label in _LABELS[1:]]).sum(axis=0) > 0
+    runs = [run for run, is_used in zip(data.runs, used, strict=True) if is_used]
+    counts = np.concatenate(
+        [_nine_settings(run.counts, run.bases, first, second) for run in runs], axis=1
+    )
+    here, *moved = (_combination(data, item, (first, second), used) for item in data.assumptions)
     # Flips of other memristors are summed over with their outcomes.
     return PairCounts(counts, here, tuple(item for item in moved if not _same(item, here)))
 
 
-def _combination(data: MitigatedSamples, assumption: Assumption, pair: list[int]) -> Combination:
-    share = np.full(len(data.runs), 1 / len(data.runs))  # <II> is 1 in every run
+def _combination(
+    data: MitigatedSamples, assumption: Assumption, pair: tuple[int, int], used: BoolArray
+) -> Combination:
+    share = used / np.count_nonzero(used)  # <II> is 1 in every run
     columns = [share, *(data.coefficients(label, assumption) for label in _LABELS[1:])]
-    flips = np.zeros((2, 2)) if assumption.flips is None else assumption.flips[pair]
-    return Combination(np.stack(columns, axis=1), flips)
+    flips = np.zeros((2, 2)) if assumption.flips is None else assumption.flips[list(pair)]
+    read = data.read_excess(assumption)
+    excess = None
+    if read is not None:
+        parts = []
+        for run, own in zip(data.runs, read, strict=True):
+            # Settings that agree on the pair were added up, each with its shots.
+            shots = run.shots[:, :, None] * np.ones(own.shape[2])
+            total = _nine_settings(shots / own.shape[2], run.bases, *pair).sum(axis=2)
+            summed = _nine_settings(own * run.shots[:, :, None], run.bases, *pair)
+            parts.append(summed / total[:, :, None])
+        kept = [part for part, is_used in zip(parts, used, strict=True) if is_used]
+        excess = np.concatenate(kept, axis=1)
+    coefficients = np.stack(columns, axis=1)[used]
+    exchange = data.mitigation.exchange
+    return Combination(coefficients, flips, excess, exchange, assumption.share)
 
 
 def _same(one: Combination, other: Combination) -> bool:
-    return np.array_equal(one.flips, other.flips) and np.array_equal(
-        one.coefficients, other.coefficients
+    return (
+        np.array_equal(_excess_of(one), _excess_of(other))
+        and np.array_equal(one.flips, other.flips)
+        and np.array_equal(one.coefficients, other.coefficients)
     )
 
 
-def _nine_settings(samples: Samples, first: int, second: int) -> IntArray:
+def _nine_settings(
+    counts: FloatArray | IntArray, bases: Sequence[str], first: int, second: int
+) -> Any:
     """Return the counts of the nine tomography settings of a pair, shape (T, 9, 4).
 
     Settings in the order XX, XY, …, ZZ, letter of `first` first; bit 0 of an outcome is `first`.
     Other memristors are summed over, settings that agree on the pair are added up.
     Raises ValueError where one of the nine was not measured.
     """
-    memristors = len(samples.bases[0])
-    outcomes = np.arange(2**memristors)
+    outcomes = np.arange(2 ** len(bases[0]))
     place = ((outcomes >> first) & 1) + 2 * ((outcomes >> second) & 1)
-    marginal = samples.counts @ (place[:, None] == np.arange(4)).astype(np.int64)
-    letters = np.array([basis[first] + basis[second] for basis in samples.bases])
+    marginal = counts @ (place[:, None] == np.arange(4)).astype(counts.dtype)
+    letters = np.array([basis[first] + basis[second] for basis in bases])
     missing = [setting for setting in _SETTINGS if setting not in letters]
     if missing:
         raise ValueError(
@@ -220,19 +250,28 @@ def concurrence_limits(
 class _Weighed:
     """Counts (T, S, 4), the weights of their Pauli means (T, S, 4, 16), and 1/√shots (T,).
 
-    `moved` holds the weights with one flip or decay rate moved by its error, one by one.
+    `excess` is taken off the frequencies, (T, S, 4) or zero. `moved` holds weights, excess and
+    share in the variance with one number moved by its error, one by one.
     """
 
     counts: IntArray
     weights: FloatArray
-    moved: tuple[FloatArray, ...]
+    excess: FloatArray | float
+    moved: tuple[tuple[FloatArray, FloatArray | float, float], ...]
     unit: FloatArray
 
 
 def _weighed(data: PairCounts) -> _Weighed:
     unit = data.combination.noise / np.sqrt(data.counts.sum(axis=2).min(axis=1))
-    moved = tuple(_pauli_weights(data.counts, item) for item in data.moved)
-    return _Weighed(data.counts, _pauli_weights(data.counts, data.combination), moved, unit)
+    moved = tuple(
+        (_pauli_weights(data.counts, item), _excess_of(item), item.share) for item in data.moved
+    )
+    here = data.combination
+    return _Weighed(data.counts, _pauli_weights(data.counts, here), _excess_of(here), moved, unit)
+
+
+def _excess_of(combination: Combination) -> FloatArray | float:
+    return 0.0 if combination.excess is None else combination.excess
 
 
 def _halve(counts: IntArray, random: np.random.Generator) -> tuple[IntArray, IntArray]:
@@ -275,13 +314,19 @@ def _witnesses(data: _Weighed, shifts: tuple[float, ...]) -> list[FloatArray]:
 
 
 def _linear_inversion(data: _Weighed) -> ComplexArray:
-    means = np.einsum("tskp,tsk->tp", data.weights, _frequencies(data.counts))
+    frequencies = _frequencies(data.counts) - data.excess
+    means = np.einsum("tskp,tsk->tp", data.weights, frequencies)
     return np.asarray(np.einsum("tp,pij->tij", means, _MATRICES) / 4)
 
 
-def _mean(coefficients: FloatArray, data: _Weighed, weights: FloatArray) -> FloatArray:
-    """Return Σ g_P <P>, shape (T,), the means made with `weights`."""
-    frequencies = _frequencies(data.counts)
+def _mean(
+    coefficients: FloatArray,
+    data: _Weighed,
+    weights: FloatArray,
+    excess: FloatArray | float | None = None,
+) -> FloatArray:
+    """Return Σ g_P <P>, shape (T,), the means made with `weights`; `excess` instead of its own."""
+    frequencies = _frequencies(data.counts) - (data.excess if excess is None else excess)
     return np.asarray(
         np.einsum("tskp,tp,tsk->t", weights, coefficients, frequencies, optimize=True)
     )
@@ -294,8 +339,9 @@ def _variance(coefficients: FloatArray, data: _Weighed) -> FloatArray:
     first = np.sum(combined * posterior, axis=2)
     second = np.sum(combined**2 * posterior, axis=2)
     variance = np.sum(np.maximum(second - first**2, 0.0) / shots, axis=1)
-    for moved in data.moved:
-        variance = variance + _mean(coefficients, data, moved - data.weights) ** 2
+    here = _mean(coefficients, data, data.weights) if data.moved else np.zeros(len(first))
+    for weights, excess, share in data.moved:
+        variance = variance + share * (_mean(coefficients, data, weights, excess) - here) ** 2
     return np.asarray(variance)
 
 
@@ -314,7 +360,9 @@ def _pauli_weights(counts: IntArray, combination: Combination) -> FloatArray:
         shots = counts[:, part].sum(axis=2)
         found[:, part, :, 0] = (shots / shots.sum(axis=1, keepdims=True))[:, :, None]
         samples = Samples(_SETTINGS, counts[:, part])
-        found[:, part, :, 1:] = joint_weights(samples, combination.flips)
+        found[:, part, :, 1:] = joint_estimate(
+            samples, combination.flips, exchange=combination.exchange
+        )[0]
         found[:, part] *= coefficients
     return found
 

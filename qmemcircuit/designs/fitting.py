@@ -73,9 +73,11 @@ def fit(
     of the exact circuits (`splitting` of the record), and the search uses its gradient. The
     intervals are value ± z·error, the error from the Fisher information
     Σ N (∂p/∂θ)(∂p/∂θ)ᵀ/p at the likeliest parameters: right for many shots, where the parameters
-    are not at a bound (`at_bounds`) and the family holds the device (`p_value`). How often they
-    cover is measured by `python -m experiments run design.inverse`. Readout errors and device
-    noise are not in the model: give a family with `dephasing` or `occupation`, or see p_value.
+    are not at a bound (`at_bounds`) and the family holds the device (`p_value`). They end at the
+    bounds: those of an angle do not go on at the other end, so lay its bounds far from where it is
+    (b from −π to π rather than from 0 to 2π where it is near 0). How often they cover is measured
+    by `python -m experiments run design.inverse`. Readout errors and device noise are not in the
+    model: give a family with `dephasing` or `occupation`, or see p_value.
 
     Args:
         record: of at most three memristors, its circuits in steps bounded by its times.

@@ -100,7 +100,8 @@ def classify_memory(
     Args:
         subject: a `Memristor` (its circuits' merged maps), maps (T, 4, 4) on (1, X, Y, Z) from 0
             to each time, or the `ProcessRecord` of an experiment.
-        times: (T,), increasing; left out for a record, which has its own.
+        times: (T,), increasing; left out for a record, which has its own. Nothing is seen of what
+            comes back between two of them: take them dense where the law may turn.
         witness: for a record: what was fixed beforehand, `design_witness(…)`.
         level: of two-sided intervals; each bound of them is one-sided at (1 + level)/2.
 

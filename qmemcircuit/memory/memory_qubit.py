@@ -16,14 +16,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import ComplexArray, FloatArray, check_real, check_times
+from qmemcircuit.common.checks import (
+    ComplexArray,
+    FloatArray,
+    check_choice,
+    check_real,
+    check_times,
+)
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.couplings import PartialISwap
 from qmemcircuit.model.laws.lorentzian import LorentzianRate
@@ -92,18 +98,25 @@ def memory_amplitude(
 
 
 def memory_trajectory(
-    memristor: Memristor, times: ArrayLike, *, detuning: float = 0.0
+    memristor: Memristor,
+    times: ArrayLike,
+    *,
+    detuning: float = 0.0,
+    frequency: Literal["bare", "shifted"] = "bare",
 ) -> Trajectory:
     """Return V and I of a memristor in a Lorentzian bath in closed form, past poles of Γ too.
 
     ρ_ee(t) = |G|²ρ_ee, ρ_eg(t) = G e^{−iωt} ρ_eg, V = s Im[ρ_eg(t)] with s = √(mħω/2), and
-    I = 2s Im[ρ_eg Ġ e^{−iωt}] times −1: its definition with the bare ω. With a detuning the law is
-    I − sS<X> = Γ(t)V, where the variable `frequency_shift` is S: the memristor turns at ω + S.
+    I = 2s Im[ρ_eg Ġ e^{−iωt}] times −1: its definition with the bare ω. A detuned memory turns the
+    memristor at ω + S instead, S = −Im(Ġ/G): with `frequency="shifted"` that stands for ω in the
+    definition of I, which is then I_bare − sS<X> = Γ(t)V, and pinched. What is measured, and what
+    `memory_network` gives, is with the bare ω.
 
-    Variables: decay_rate and frequency_shift (both diverge where G = 0), population of the
+    Variables: decay_rate and frequency_shift S (both diverge where G = 0), population of the
     excited state.
     """
     check_arguments(memory_trajectory, locals())
+    check_choice("frequency", frequency, ("bare", "shifted"))
     law, instants = _law_of(memristor), check_times(times)
     amplitude, slope = memory_amplitude(law, instants, detuning=detuning)
     first, turning = memristor.initial_state, np.exp(-1j * memristor.omega * instants)
@@ -115,10 +128,14 @@ def memory_trajectory(
     # V = ½ s <Y>, and <Y> = 2 Im ρ_10.
     scale = memristor.current_scale
     ratio = slope / np.where(np.abs(amplitude) > 0, amplitude, np.finfo(float).tiny)
+    current = -2 * scale * (first[1, 0] * slope * turning).imag
+    if frequency == "shifted":
+        there = np.abs(amplitude) > 0  # where nothing is left there is no V either
+        current = np.where(there, current + 2 * scale * ratio.imag * coherence.real, 0.0)
     return Trajectory(
         instants,
         scale * coherence.imag[:, None],
-        -2 * scale * (first[1, 0] * slope * turning).imag[:, None],
+        current[:, None],
         states=states,
         variables={
             "decay_rate": -2 * ratio.real[:, None],
@@ -127,7 +144,7 @@ def memory_trajectory(
         },
         periods=np.array([memristor.period]),
         units=memristor_units(Network([memristor])),
-        provenance={"method": "memory_trajectory", "detuning": detuning},
+        provenance={"method": "memory_trajectory", "detuning": detuning, "frequency": frequency},
     )
 
 

@@ -111,10 +111,13 @@ def mitigate(
         record: of `run(…, mitigation=…)`, or collected from `submit(…, mitigation=…)`.
         current, bias: as in `estimate`.
 
-    Standard errors include the price of the mitigation and the errors of the readout calibration
-    and of fitted decay rates, which all times have in common. They do not include the bias that
-    extrapolation leaves: noise that was not folded (waits, unless `fold_all`; resets with errors)
-    and a dependence on the factor other than the declared one.
+    Standard errors include the price of the mitigation and the errors of the readout and reset
+    calibrations and of what was fitted (decay rates, the noise's scale), which all times have in
+    common; for a shaped extrapolation also what calibrated numbers off by the declared drift would
+    leave. They do not include the other bias that extrapolation leaves: noise that was not folded
+    (waits, unless `fold_all`; resets with errors that are not inverted) and a dependence on the
+    factor other than the declared one. `provenance["remarks"]` has what the counts themselves say
+    about the declaration: the noise's scale, χ² of the shape and of the exchange symmetry.
     Raises ValueError where no mitigation was declared or some of it is not measured yet.
     """
     check_arguments(mitigate, locals())
@@ -142,6 +145,11 @@ def mitigate(
             current=method,
             mitigation=mitigated.mitigation.describe(),
             decay_rates={kind: asdict(rate) for kind, rate in mitigated.decay_rates.items()},
+            fitted={
+                name: {"value": item.value, "error": item.error}
+                for name, item in mitigated.fitted.items()
+            },
+            remarks=list(mitigated.remarks),
             readout=None if readout is None else describe_readout(readout),
             record=dict(record.provenance),
         ),

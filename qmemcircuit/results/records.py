@@ -14,7 +14,7 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_times
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.storage import Array, FileFormatError, load_file, save_file
-from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigated
+from qmemcircuit.counts.mitigated import MitigatedSamples, restore_mitigated
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.serialization import describe_model, restore_model

@@ -17,7 +17,7 @@ from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.common.states import reduce_states, reduced_from_pairs
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.concurrence import Concurrence, concurrence_of_counts, concurrence_of_states
-from qmemcircuit.counts.mitigation import MitigatedSamples
+from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.results.tables import Column, Table
 from qmemcircuit.results.trajectory_files import parts_of_file
@@ -252,6 +252,11 @@ class Trajectory:
         not measured in all nine settings, fewer than 50 shots in one, bad indices or level.
         """
         check_arguments(Trajectory.concurrence, locals())
+        if self.device_count == 1:
+            raise ValueError(
+                "Argument trajectory must have two memristors for a concurrence, but it has one; "
+                "concurrence is of two."
+            )
         for name, index in (("first", first), ("second", second)):
             if not 0 <= check_integer(name, index, minimum=0) < self.device_count:
                 raise ValueError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qmemcircuit.common.checks import ComplexArray, FloatArray
-from qmemcircuit.counts.mitigation import restore_mitigated
+from qmemcircuit.counts.mitigated import restore_mitigated
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.units import recorded_units
 

@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import BoolArray, IntArray, check_real
+from qmemcircuit.common.checks import BoolArray, FloatArray, IntArray, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
-from qmemcircuit.counts.mitigation import MitigatedSamples, restore_mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import restore_mitigation
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.serialization import restore_model
 from qmemcircuit.results.records import Record
 from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
 from qmemcircuit.runs.measurement import (
     Measurement,
-    first_roles,
-    join_branches,
+    join_runs,
     mitigated_samples,
 )
 from qmemcircuit.runs.protocols import JobService, submittable
@@ -282,16 +282,16 @@ def _collection(
         for row, (run, time_index, setting) in enumerate(part["pubs"]):
             counts[run][time_index, setting] = table[row]
         shots = table.sum(axis=1)
-        fewest = int(min(shots[shots > 0], default=plan["shots"]))
-        if fewest < plan["shots"]:
+        asked = int(part.get("shots", plan["shots"]))
+        fewest = int(min(shots[shots > 0], default=asked))
+        if fewest < asked:
             remarks.append(
                 f"part {number}, job {', '.join(used)}: a circuit has {fewest} shots, fewer than "
-                f"the {plan['shots']} asked; errors are those of the actual numbers."
+                f"the {asked} asked; errors are those of the actual numbers."
             )
-    roles = [str(run["role"]) for run in plan["runs"]]
-    counts = join_branches(roles, counts)
+    roles, counts = join_runs(plan["runs"], counts, len(bases))
     kept = (counts[0].sum(axis=2) > 0).all(axis=1)
-    mitigated, absent = _mitigated(plan, bases, counts, kept)
+    mitigated, absent = _mitigated(plan, roles, counts, kept, arrays.get("excess"))
     if absent:
         remarks.append(
             f"The record has no mitigated counts yet, for {', '.join(absent)} is incomplete."
@@ -316,16 +316,16 @@ def _collection(
 
 def _mitigated(
     plan: Mapping[str, Any],
-    bases: tuple[str, ...],
+    roles: Sequence[str],
     counts: Sequence[IntArray],
     kept: BoolArray,
+    excess: FloatArray | None,
 ) -> tuple[MitigatedSamples | None, list[str]]:
     """Return the mitigated counts at the kept times, or None and the runs that lack some."""
     if plan["mitigation"] is None or not kept.any():
         return None, []
     mitigation = restore_mitigation(plan["mitigation"])
     # Every noise factor has the model's times; a readout calibration has one of its own.
-    roles = first_roles([str(run["role"]) for run in plan["runs"]])
     chosen = [
         table[kept] if role.startswith("factor") else table
         for role, table in zip(roles, counts, strict=True)
@@ -333,4 +333,7 @@ def _mitigated(
     absent = [
         role for role, table in zip(roles, chosen, strict=True) if not (table.sum(axis=2) > 0).all()
     ]
-    return (None if absent else mitigated_samples(mitigation, bases, chosen)), absent
+    if absent:
+        return None, absent
+    predicted = None if excess is None else excess[:, :, kept]
+    return mitigated_samples(mitigation, tuple(plan["bases"]), chosen, predicted), absent

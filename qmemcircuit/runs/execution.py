@@ -24,10 +24,11 @@ from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import (
     MeasurementOptions,
     describe_circuits,
-    join_branches,
+    join_runs,
     mitigated_samples,
     plan_measurement,
 )
+from qmemcircuit.runs.planned_runs import describe_run
 from qmemcircuit.runs.precision import Precision, parse_shots
 from qmemcircuit.runs.protocols import Submittable
 
@@ -88,11 +89,17 @@ def run(
     measurement = plan_measurement(model, times, as_target(target), options)
     if isinstance(measurement.target, Submittable):
         return run_jobs(measurement)
-    counts = join_branches(
-        [item.role for item in measurement.runs],
-        [item.target.sample(item.circuits, measurement.shots) for item in measurement.runs],
-    )
     circuits = measurement.circuits
+    _, counts = join_runs(
+        [describe_run(item, circuits.bases) for item in measurement.runs],
+        [item.target.sample(item.circuits, item.shots) for item in measurement.runs],
+        len(circuits.bases),
+    )
+    mitigated = None
+    if mitigation is not None:
+        mitigated = mitigated_samples(
+            mitigation, circuits.bases, counts, measurement.forecast.excess
+        )
     provenance = make_provenance(
         "run",
         target=dict(measurement.target.describe()),
@@ -105,6 +112,6 @@ def run(
         circuits.times,
         Samples(circuits.bases, counts[0]),
         provenance,
-        None if mitigation is None else mitigated_samples(mitigation, circuits.bases, counts),
+        mitigated,
         stored_pairs(circuits.compiled),
     )

@@ -82,6 +82,7 @@ class Judgement:
             lines += ["no error budget: the target states no calibration to tell device from shots"]
         if self.record.mitigated is not None:
             lines += ["", f"mitigated: {self.record.mitigated.mitigation}"]
+            lines += self.record.mitigated.remarks
             lines += [str(self.mitigated_comparison)]
         return "\n".join(lines)
 

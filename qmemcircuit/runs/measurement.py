@@ -6,20 +6,20 @@ noise and two circuits that calibrate the readout: all planned before the first 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import CircuitSet, build_circuits
+from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import (
+    FloatArray,
     IntArray,
     check_boolean,
     check_choice,
@@ -27,7 +27,8 @@ from qmemcircuit.common.checks import (
     check_work,
 )
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
@@ -35,41 +36,22 @@ from qmemcircuit.devices.ancillas import resolve_ancilla
 from qmemcircuit.devices.best import BestForm, choose_form
 from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
-from qmemcircuit.model.laws.rates import ConstantRate
-from qmemcircuit.model.memristors import Memristor, Model, Network
+from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import check_quantities
+from qmemcircuit.runs.planned_runs import (
+    BRANCH,
+    FIRST_STREAM,
+    NO_FORECAST,
+    Forecast,
+    PlannedRun,
+    forecast,
+    join_settings,
+    plan_runs,
+    readout_circuits,
+)
 
-FIRST_STREAM = 1_000_000
-"""Random streams of the two calibration circuits, beyond those of any noise factor."""
-
-BRANCH_STREAM = 500_000
-"""Random streams of later branches begin here, also beyond those of any noise factor."""
-
-BRANCH_STRIDE = 1000
-"""From the streams of one branch to those of the next: more than noise factors."""
-
-BRANCH = re.compile(r", (second half|branch \d+)$")
-"""The role of a run ends so where its counts are added to those of the run before it.
-
-Submissions of up to November 2026 call the second of two a second half.
-"""
-
-
-@data_object
-@dataclass(frozen=True, eq=False)
-class PlannedRun:
-    """One set of circuits, and where it runs.
-
-    Attributes:
-        role: `"factor 1"`, `"factor 3"`, … or `"readout 0"`, `"readout 1"`; where circuits come
-            in several branches, each factor is followed by its other branches, `", branch 2"`, ….
-        circuits: what is measured.
-        target: with its qubits chosen.
-    """
-
-    role: str
-    circuits: CircuitSet
-    target: Target
+TRIAL_SHOTS = 10_000
+"""Shots of each circuit of the measurement for which a rule chooses their number."""
 
 
 class ShotRule(Protocol):
@@ -121,6 +103,12 @@ class MeasurementOptions:
                 f"Argument mitigation must be a Mitigation, but {self.mitigation!r} was given; "
                 "Mitigation(factors=(1, 3, 5)) is one."
             )
+        if self.mitigation.predicts and self.absorb_decay:
+            raise ValueError(
+                f"Argument mitigation must not have extrapolation="
+                f"{self.mitigation.extrapolation!r} with absorb_decay, but it has: what the device "
+                "adds is then part of what the circuits do, and must not be taken off."
+            )
         if self.mitigation.fold_all and self.absorb_decay:
             raise ValueError(
                 "Argument mitigation must have fold_all=False with absorb_decay, but it is True: "
@@ -145,21 +133,21 @@ class Measurement:
     """All that is measured for one record.
 
     Attributes:
-        runs: the model's circuits first.
-        shots: of each circuit; an equal share of those asked where circuits come in branches.
+        circuits: the model's, all settings.
+        runs: those of the model's circuits first.
+        shots: of each circuit, unless its run has its own; an equal share of those asked where
+            circuits come in branches.
         mitigation: as declared, or None.
         details: how the circuits were made, for the record's provenance.
+        forecast: what the mitigation takes from the calibrated model.
     """
 
+    circuits: CircuitSet
     runs: tuple[PlannedRun, ...]
     shots: int
     mitigation: Mitigation | None
     details: Mapping[str, Any]
-
-    @property
-    def circuits(self) -> CircuitSet:
-        """The model's circuits."""
-        return self.runs[0].circuits
+    forecast: Forecast = NO_FORECAST
 
     @property
     def target(self) -> Target:
@@ -186,14 +174,19 @@ def plan_measurement(
         **choices,
         "mitigation": None if mitigation is None else mitigation.describe(),
     }
+    predicted = forecast(circuits, placed, mitigation)
+
+    def measured(shots: int) -> Measurement:
+        runs = plan_runs(circuits, placed, mitigation, shots, predicted.shares)
+        return Measurement(circuits.branches[0], runs, shots, mitigation, details, predicted)
+
     branches = len(circuits.branches)
     if isinstance(options.shots, int):
-        shots = shots_of_each(circuits, options.shots)
-        found = Measurement(_runs(circuits, placed, mitigation), shots, mitigation, details)
+        found = measured(shots_of_each(circuits, options.shots))
     else:
         details["shot_rule"] = options.shots.describe()
-        found = Measurement(_runs(circuits, placed, mitigation), 1, mitigation, details)
-        found = replace(found, shots=-(-options.shots.resolve(found) // branches))
+        # Shared as they will be, of a number that hardly any share rounds away.
+        found = measured(-(-options.shots.resolve(measured(TRIAL_SHOTS)) // branches))
     check_quantities(
         options.quantities,
         circuits.network,
@@ -201,8 +194,12 @@ def plan_measurement(
         circuits.bases,
         shots=found.shots_asked,
     )
+    checked = set()
     for item in found.runs:
-        item.target.check(item.circuits)
+        # Runs of one role differ in settings alone, and later branches in angles.
+        if item.role not in checked:
+            item.target.check(item.circuits)
+        checked.add(item.role)
     return found
 
 
@@ -211,17 +208,17 @@ def _formed(
 ) -> tuple[CircuitSet, Target, dict[str, Any]]:
     """Return the circuits as they run, the target with its qubits, and how both were chosen."""
     mitigation = options.mitigation
-    exponential = mitigation is not None and mitigation.extrapolation == "exponential"
+    equal_gates = mitigation is not None and mitigation.method.equal_gates
     if options.form is not None:
-        absorbable = mitigation is None or not mitigation.fold_all
+        absorbable = mitigation is None or not (mitigation.fold_all or mitigation.predicts)
         form = choose_form(model, times, options.circuits, target, absorbable=absorbable)
         circuits, placed, report = form.circuits, target.adopt(form.device), form.absorption
         chosen = {"ancilla_choice": None, "form_choice": form.describe()}
-        if exponential:
+        if equal_gates:
             require_equal_gates(circuits)
     else:
         circuits, choice = resolve_ancilla(model, times, options.circuits, target)
-        if exponential:
+        if equal_gates:
             require_equal_gates(circuits.branches[0])
         placed, report = target.place(circuits.branches[0]), None
         if options.absorb_decay:
@@ -234,7 +231,9 @@ def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurem
     """Return the measurement of circuits that are already made, without mitigation."""
     shots = check_integer("shots", shots, minimum=1)
     placed = target.place(circuits.branches[0])
-    return Measurement(_runs(circuits, placed, None), shots_of_each(circuits, shots), None, {})
+    each = shots_of_each(circuits, shots)
+    runs = plan_runs(circuits, placed, None, each)
+    return Measurement(circuits.branches[0], runs, each, None, {})
 
 
 def shots_of_each(circuits: CircuitSet, shots: int) -> int:
@@ -258,6 +257,14 @@ def factor_of(role: str) -> str:
     return BRANCH.sub("", role)
 
 
+def join_runs(
+    described: Sequence[Mapping[str, Any]], counts: Sequence[IntArray], settings: int
+) -> tuple[list[str], list[IntArray]]:
+    """Return roles and counts (T, B, 2^M) of all runs, settings put together, branches added."""
+    roles, tables = join_settings(described, counts, settings)
+    return first_roles(roles), join_branches(roles, tables)
+
+
 def join_branches(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntArray]:
     """Return the counts (T, B, 2^M) of each run, those of later branches added to the first.
 
@@ -277,42 +284,6 @@ def join_branches(roles: Sequence[str], counts: Sequence[IntArray]) -> list[IntA
 def first_roles(roles: Sequence[str]) -> list[str]:
     """Return the roles of the joined runs."""
     return [role for role in roles if not _is_later(role)]
-
-
-def _runs(
-    circuits: CircuitSet, placed: Target, mitigation: Mitigation | None
-) -> tuple[PlannedRun, ...]:
-    runs = _branches("factor 1", circuits, placed, 0)
-    if mitigation is None:
-        return tuple(runs)
-    for stream, factor in enumerate(mitigation.factors[1:], start=1):
-        amplified = placed.amplify(factor, fold_all=mitigation.fold_all)
-        runs += _branches(f"factor {factor}", circuits, amplified, stream)
-    if mitigation.readout:
-        for place, calibration in enumerate(readout_circuits(len(circuits.network.memristors))):
-            own = placed.independent(FIRST_STREAM + place)
-            runs.append(PlannedRun(f"readout {place}", calibration, own))
-    return tuple(runs)
-
-
-def _branches(role: str, circuits: CircuitSet, target: Target, stream: int) -> list[PlannedRun]:
-    """Return the runs of one noise factor, with shots of their own."""
-    first, *later = circuits.branches
-    runs = [PlannedRun(role, first, target.independent(stream) if stream else target)]
-    for place, branch in enumerate(later):
-        own = target.independent(BRANCH_STREAM + BRANCH_STRIDE * place + stream)
-        runs.append(PlannedRun(f"{role}, branch {place + 2}", branch, own))
-    return runs
-
-
-def readout_circuits(memristors: int) -> tuple[CircuitSet, CircuitSet]:
-    """Return the two calibration circuits: all memristors in |0>, and all in |1>."""
-    count = check_integer("memristors", memristors, minimum=1)
-    zeros, ones = (
-        build_circuits(Network([Memristor(ConstantRate(0.0), a=angle)] * count), [0.0], bases="Z")
-        for angle in (np.pi / 2, 0.0)
-    )
-    return zeros, ones
 
 
 def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
@@ -341,15 +312,18 @@ def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
 
 
 def mitigated_samples(
-    mitigation: Mitigation, bases: tuple[str, ...], counts: Sequence[IntArray]
+    mitigation: Mitigation,
+    bases: tuple[str, ...],
+    counts: Sequence[IntArray],
+    excess: FloatArray | None = None,
 ) -> MitigatedSamples:
     """Return the counts of all runs, in their order, each (T, B, 2^M), with their mitigation."""
-    count = len(mitigation.factors)
+    count = len(counts) - (2 if mitigation.readout else 0)
     samples = tuple(Samples(bases, table) for table in counts[:count])
     readout = None
     if mitigation.readout:
         readout = Readout(np.array([table[0, 0] for table in counts[count:]]))
-    return MitigatedSamples(mitigation, samples, readout)
+    return MitigatedSamples(mitigation, samples, readout, excess)
 
 
 def describe_circuits(circuits: CircuitSet) -> dict[str, Any]:

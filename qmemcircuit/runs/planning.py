@@ -161,7 +161,7 @@ def plan_of_measurement(measurement: Measurement) -> Plan:
             each = item.target.expense(item.circuits).durations or expense.durations
             # Durations grow evenly with the time where they grow.
             mean = 0.5 * (each[0] + each[1])
-            seconds += len(item.circuits) * shots * (mean + expense.overhead)
+            seconds += len(item.circuits) * item.shots * (mean + expense.overhead)
     return Plan(
         target=str(target.describe()["name"]),
         circuits=total,

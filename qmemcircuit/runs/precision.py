@@ -41,7 +41,8 @@ from qmemcircuit.results.estimation import CurrentEstimator, estimate, mitigate
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.requirements import missing_requirements
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs.measurement import Measurement, join_branches, mitigated_samples
+from qmemcircuit.runs.measurement import Measurement, join_runs, mitigated_samples
+from qmemcircuit.runs.planned_runs import describe_run
 from qmemcircuit.simulation.exact import circuit_states, setting_probabilities
 
 if TYPE_CHECKING:
@@ -278,7 +279,10 @@ def expected_errors(
 
 
 def _predicted_chances(measurement: Measurement) -> list[FloatArray]:
-    """Return the predicted outcome probabilities of each run, (T, B, 2^M)."""
+    """Return the predicted outcome probabilities of each run's settings, (T, B, 2^M).
+
+    Circuits with an X after a reset are taken for those without: its inverse is of small weight.
+    """
     circuits = measurement.circuits
     ideal = circuit_states(replace(circuits, absorbed=()))
     device = measurement.target.predict()
@@ -293,7 +297,7 @@ def _predicted_chances(measurement: Measurement) -> list[FloatArray]:
         if factor.isdecimal():
             share = (left ** int(factor))[:, np.newaxis, np.newaxis]
             states = mixed + share * (ideal - mixed) + int(factor) * rest
-            chances = outcomes_of_states(states, circuits.bases)
+            chances = outcomes_of_states(states, item.circuits.bases)
         else:  # the readout's calibration, of one time and setting
             chances = setting_probabilities(item.circuits)
         found.append(chances if matrix is None else chances @ matrix.T)
@@ -308,19 +312,23 @@ def _trajectory(
 ) -> Trajectory:
     """Return what would be estimated of random counts, or of the mean counts without `random`."""
     circuits, mitigation = measurement.circuits, measurement.mitigation
-    branches = measurement.shots_asked // measurement.shots
-    each = max(1, -(-shots // branches))
-    counts = [
-        _rounded(table, each) if random is None else random.multinomial(each, _normal(table))
-        for table in chances
+    each = [max(1, -(-item.shots * shots // measurement.shots_asked)) for item in measurement.runs]
+    drawn = [
+        _rounded(table, own) if random is None else random.multinomial(own, _normal(table))
+        for table, own in zip(chances, each, strict=True)
     ]
-    counts = join_branches([item.role for item in measurement.runs], counts)
+    described = [describe_run(item, circuits.bases) for item in measurement.runs]
+    _, counts = join_runs(described, drawn, len(circuits.bases))
+    mitigated = None
+    if mitigation is not None:
+        excess = measurement.forecast.excess
+        mitigated = mitigated_samples(mitigation, circuits.bases, counts, excess)
     record = Record(
         circuits.network,
         circuits.times,
         Samples(circuits.bases, counts[0]),
         {},
-        None if mitigation is None else mitigated_samples(mitigation, circuits.bases, counts),
+        mitigated,
         stored_pairs(circuits.compiled),
     )
     needs = missing_requirements(circuits.network, circuits.times, circuits.bases, shots=shots)

@@ -21,23 +21,25 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import draw_counts
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.devices.best import BestForm
 from qmemcircuit.devices.expected import INFINITE_SHOTS, trajectory_of_probabilities
+from qmemcircuit.devices.resets import flipped_resets
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.estimation import CurrentEstimator
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.runs.measurement import (
     MeasurementOptions,
-    factor_of,
     measure_readout,
     plan_measurement,
     shots_of_each,
 )
+from qmemcircuit.runs.planned_runs import NO_FORECAST, Forecast, allocated_shots
 
 
 @data_object
@@ -48,30 +50,39 @@ class Rehearsal:
     Attributes:
         circuits: what is measured.
         mitigation: as it was declared.
-        probabilities: at each noise factor, (N, T, B, 2^M), readout errors included; N is the
-            number of random instances, 1 without twirling, those of all branches in turn where
-            the circuits come in several (`CircuitSet.branches`). Each has an equal share of shots.
+        probabilities: of each run (noise factor, and where reset errors are inverted each of its
+            2^R circuits), (N, T, B, 2^M), readout errors included; N is the number of random
+            instances, 1 without twirling, those of all branches in turn where the circuits come in
+            several (`CircuitSet.branches`). Each has an equal share of shots.
         readout: the calibration with so many shots that its flips are those of the model to 1e-6;
             None where none was declared.
+        forecast: what the mitigation takes from the calibrated model.
     """
 
     circuits: CircuitSet
     mitigation: Mitigation
     probabilities: tuple[FloatArray, ...]
     readout: Readout | None
+    forecast: Forecast = NO_FORECAST
 
     def __post_init__(self) -> None:
         check_fields(self)
 
     def draw_counts(self, shots: int, random: np.random.Generator) -> tuple[Samples, ...]:
-        """Return the counts of one repetition at each noise factor, `shots` a circuit."""
+        """Return the counts of one repetition of each run, `shots` a circuit as in `run`.
+
+        Where the allocation or the inverse of reset errors shares them, that is their mean.
+        """
         check_arguments(Rehearsal.draw_counts, locals())
         shots = check_integer("shots", shots, minimum=1)
         shots_of_each(self.circuits, shots)  # what `run` would refuse
-        return tuple(
-            Samples(self.circuits.bases, draw_counts(table, shots, random))
-            for table in self.probabilities
-        )
+        each = allocated_shots(self.circuits, self.mitigation, shots, self.forecast.shares)
+        found = []
+        for table, own in zip(self.probabilities, each.reshape(-1, each.shape[2]), strict=True):
+            alike = bool(np.all(own == own[0]))
+            counts = draw_counts(table, int(own[0]) if alike else own, random)
+            found.append(Samples(self.circuits.bases, counts))
+        return tuple(found)
 
     def draw_readout(self, shots: int, random: np.random.Generator) -> Readout | None:
         """Return the calibration of one repetition, `shots` for each of its two circuits."""
@@ -83,7 +94,8 @@ class Rehearsal:
         """Return one repetition of the whole measurement, counts first and then the readout."""
         check_arguments(Rehearsal.draw, locals())
         counts = self.draw_counts(shots, random)
-        return MitigatedSamples(self.mitigation, counts, self.draw_readout(shots, random))
+        readout = self.draw_readout(shots, random)
+        return MitigatedSamples(self.mitigation, counts, readout, self.forecast.excess)
 
     def expected(self, *, current: CurrentEstimator | None = None) -> Trajectory:
         """Return what `estimate` gives, unmitigated, for infinitely many shots."""
@@ -130,15 +142,20 @@ def rehearse(
     options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared, form=form)
     measurement = plan_measurement(model, times, device, options)
     circuits = replace(measurement.circuits, branch=None)
-    chances: dict[str, list[FloatArray]] = {}
-    for item in measurement.runs:
-        if factor_of(item.role).startswith("factor"):
-            assert isinstance(item.target, DeviceTarget)  # amplified, it is still one
-            found = item.target.instance_probabilities(item.circuits)
-            chances.setdefault(factor_of(item.role), []).append(found)
-    probabilities = [np.concatenate(found) for found in chances.values()]
+    placed = measurement.target
+    assert isinstance(placed, DeviceTarget)
+    probabilities = []
+    for factor in declared.factors:
+        amplified = placed
+        if factor > 1:
+            amplified = placed.amplify(factor, fold_all=declared.fold_all)
+        for flipped in flipped_resets(circuits, declared):
+            own = circuits.with_flips(flipped) if flipped else circuits
+            found = [amplified.instance_probabilities(branch) for branch in own.branches]
+            probabilities.append(np.concatenate(found))
     readout = None
     if declared.readout:
         memristors = len(circuits.network.memristors)
         readout = measure_readout(measurement.target, memristors, shots=INFINITE_SHOTS)
-    return Rehearsal(circuits, declared, tuple(probabilities), readout)
+    predicted = measurement.forecast
+    return Rehearsal(circuits, declared, tuple(probabilities), readout, predicted)

@@ -49,6 +49,7 @@ from qmemcircuit.runs.measurement import (
     describe_circuits,
     plan_measurement,
 )
+from qmemcircuit.runs.planned_runs import describe_run
 from qmemcircuit.runs.planning import Plan, ask_on_terminal, on_terminal, plan_of_measurement
 from qmemcircuit.runs.precision import Precision, parse_shots
 from qmemcircuit.runs.protocols import JobService, Submittable, submittable
@@ -166,14 +167,16 @@ def _write_plan(place: Path, measurement: Measurement) -> None:
     shots = measurement.shots
     prepared: list[QuantumCircuit] = []
     pubs: list[list[int]] = []
+    each: list[int] = []
     for number, item in enumerate(measurement.runs):
         found = submittable(item.target).prepare(item.circuits)
         settings = len(item.circuits.bases)
         prepared += found
         pubs += [[number, index // settings, index % settings] for index in range(len(found))]
+        each += [item.shots] * len(found)
     identity = uuid.uuid4().hex
     parts = []
-    for number, chosen in enumerate(submittable(measurement.target).parts(len(prepared), shots)):
+    for number, (own, chosen) in enumerate(_parts(submittable(measurement.target), each)):
         buffer = io.BytesIO()
         qpy.dump([prepared[index] for index in chosen], buffer)
         content = buffer.getvalue()
@@ -182,6 +185,7 @@ def _write_plan(place: Path, measurement: Measurement) -> None:
             {
                 "tag": f"qmemcircuit-{identity}-{number:03d}",
                 "pubs": [pubs[index] for index in chosen],
+                "shots": own,
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
         )
@@ -190,10 +194,7 @@ def _write_plan(place: Path, measurement: Measurement) -> None:
     header = {
         "model": describe_model(circuits.network, circuits.times),
         "bases": list(circuits.bases),
-        "runs": [
-            {"role": item.role, "shape": [len(item.circuits.times), len(item.circuits.bases)]}
-            for item in measurement.runs
-        ],
+        "runs": [describe_run(item, circuits.bases) for item in measurement.runs],
         "mitigation": None if mitigation is None else mitigation.describe(),
         "shots": shots,
         "parts": parts,
@@ -210,9 +211,19 @@ def _write_plan(place: Path, measurement: Measurement) -> None:
         ),
     }
     arrays = {"times": circuits.times}
+    if measurement.forecast.excess is not None:
+        arrays["excess"] = measurement.forecast.excess
     for name, values in stored_pairs(circuits.compiled).items():
         arrays[f"compiled/{name}"] = values
     save_file(place / "plan.json", "submission", header, arrays)
+
+
+def _parts(target: Submittable, shots: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """Yield shots and circuits of each job: all circuits of a job have the same number of shots."""
+    for own in dict.fromkeys(shots):
+        alike = [index for index, number in enumerate(shots) if number == own]
+        for chosen in target.parts(len(alike), own):
+            yield own, [alike[place] for place in chosen]
 
 
 def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None:
@@ -233,7 +244,8 @@ def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None
         tag = attempts[-1]["tag"]
         job = service.find(tag) if asked else None
         if job is None:
-            job = service.submit(_circuits_of(place, number, part), plan["shots"], tag)
+            own = part.get("shots", plan["shots"])  # plans of up to November 2026: one for all
+            job = service.submit(_circuits_of(place, number, part), own, tag)
         attempts[-1]["job"] = job
         try:
             write_attempts(place, number, attempts)

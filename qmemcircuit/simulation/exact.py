@@ -229,7 +229,7 @@ def estimate_aer(
 
 def seconds_of_one(qubits: int) -> float:
     """Return the measured seconds of one operation on a density matrix, on one core."""
-    return float(3e-4 + 1.8e-8 * 4.0**qubits)
+    return float(2.4e-4 + 1.4e-8 * 4.0**qubits)
 
 
 def _count_operations(circuits: CircuitSet, *, traced: bool) -> int:

@@ -116,7 +116,7 @@ def estimate_maps(
         40 * count * sum(4 ** len(item) for item in members) + 32 * count * settings * 2**memristors
     )
     work = f"the Pauli means of {memristors} memristors at {count} times, {steps:,} steps,"
-    seconds = steps * passes * (4e-5 + 1.0e-8 * 4.0**memristors)
+    seconds = steps * passes * (2e-5 + 1.8e-9 * 4.0**memristors)
     seconds += count * settings * (1e-4 + 1e-7 * 2.0**memristors)  # transforming and drawing
     return Effort(work, seconds, 24 * 4**memristors + kept)
 
@@ -190,8 +190,13 @@ def _step_factors(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) -
 def _side_by_side(alone: dict[int, FloatArray]) -> FloatArray:
     """Return the maps of memristors 0 and 1, each (n, 4, 4) or left out, as one, (n, 16, 16)."""
     low, high = (alone.get(j, np.eye(4)[None]) for j in (0, 1))
-    product = high[:, :, None, :, None] * low[:, None, :, None, :]
-    return np.asarray(product.reshape(-1, 16, 16))
+    # Products in one run of memory, put in order afterwards: a third less time than broadcasting.
+    product = (high.reshape(-1, 16, 1) * low.reshape(-1, 1, 16)).reshape(-1, 256)
+    return np.take(product, _PRODUCT_ORDER, axis=1).reshape(-1, 16, 16)
+
+
+_PRODUCT_ORDER: IntArray = np.arange(256).reshape(4, 4, 4, 4).transpose(0, 2, 1, 3).ravel()
+"""Where entry [(h, l), (h', l')] of a product stands among [(h, h'), (l, l')]."""
 
 
 def _after(columns: FloatArray, parts: Sequence[Part]) -> FloatArray:

@@ -372,7 +372,7 @@ def _seconds_of_one(method: str, memristors: int, bond_dimension: int) -> float:
     """Return the measured seconds of one operation on one trajectory, on one core."""
     if method == "statevector":
         return 5e-6 + 1.3e-8 * 2.0**memristors
-    return 5e-5 + 2e-9 * (2.0 * bond_dimension) ** 3
+    return 4e-5 + 1.5e-9 * (2.0 * bond_dimension) ** 3
 
 
 def _check_state(network: Network, method: str) -> None:

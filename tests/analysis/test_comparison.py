@@ -171,6 +171,18 @@ def test_devices_that_do_not_move_have_no_loops():
     assert "agree" in str(comparison)
 
 
+def test_tables_say_whose_the_numbers_are():
+    a, b = qm.exact_circuit(MEMRISTOR, TIMES), qm.master_equation(MEMRISTOR, TIMES)
+    assert "RMS of exact circuits − master equation" in str(qm.compare(a, b))
+    assert "RMS of digital − master equation" in str(qm.compare(digital(MEMRISTOR, 1), b))
+    assert qm.compare(a, a).names == ("exact circuits (first)", "exact circuits (second)")
+
+
+def test_the_concurrence_of_one_memristor_is_refused_as_such():
+    with pytest.raises(ValueError, match="has one; concurrence is of two"):
+        qm.exact_circuit(MEMRISTOR, TIMES).concurrence(0, 1)
+
+
 def test_different_times_are_refused():
     a = qm.exact_circuit(MEMRISTOR, TIMES)
     with pytest.raises(ValueError, match="Argument b must have the times and devices of a"):

@@ -296,7 +296,7 @@ def test_coverage_over_states_and_shots(yy_pair: Trajectory, shots: int, level: 
     states = dict(STATES)
     for period in PERIODS:
         states[f"yy {period}T"] = yy_pair.states[round(30 * period)]
-    repeats = 300
+    repeats = 150
     for place, (name, state) in enumerate(states.items()):
         state = (state + state.conj().T) / 2
         truth = float(concurrence_of_states(state[None])[0])

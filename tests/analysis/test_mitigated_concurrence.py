@@ -14,7 +14,8 @@ from shot_statistics import z_of
 
 import qmemcircuit as qm
 from qmemcircuit.common.states import outcome_probabilities
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout, confusion_matrix
 from qmemcircuit.counts.witnesses import pair_counts
 

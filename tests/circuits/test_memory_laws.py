@@ -103,7 +103,9 @@ def test_steps_are_refused_and_name_the_way():
         qm.exact_circuit(device, device.periods(1, points=12))
     # More comes back than was taken: the first such time is named.
     gaining = qm.Memristor(qm.FunctionRate(lambda t: math.cos(t) - 0.2), a=0.7)
-    with pytest.raises(ValueError, match=r"from t = 0 to 3\.14159265 its integral is -0\.628"):
+    # sin t = 0.2 t at t = 2.59574.
+    message = r"from t = 0 to 3\.14159265 its integral is -0\.628.*none from t = 2\.59574 on"
+    with pytest.raises(ValueError, match=message):
         qm.exact_circuit(gaining, gaining.periods(1, points=4), ancilla="merged")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -105,6 +106,12 @@ def test_what_is_refused():
         qm.build_circuits(qm.Network([MEMRISTORS["all"]] * 7), TIMES, ancilla="merged")
     gaining = qm.FunctionRate(lambda t: 0.1 - 0.3 * t)
     memory = replace(MEMRISTORS["driven"], rate=gaining, a=0.8)
-    message = r"map of states of all of \[0, t\], but that of memristor 0 up to t = 3"
-    with pytest.raises(ValueError, match=message):
+    message = r"of all of \[0, t\], but that of memristor 0 up to t = 3 .* none from t = (\S+) on"
+    with pytest.raises(ValueError, match=message) as refused:
         qm.build_circuits(memory, [0.2, 3.0], ancilla="merged")
+    first = float(re.search(message, str(refused.value)).group(1))
+    # Γ < 0 from 1/3 on, ∫Γ < 0 from 2/3 on: a drive turns away what would be given back.
+    assert 1 / 3 < first < 2 / 3
+    qm.build_circuits(memory, [0.2, first * (1 - 1e-5)], ancilla="merged")
+    with pytest.raises(ValueError, match="of memristor 0 up to"):
+        qm.build_circuits(memory, [0.2, first * (1 + 1e-5)], ancilla="merged")

@@ -176,7 +176,8 @@ def test_an_incomplete_record_is_compared_with_the_circuits_that_ran(
 
 def test_mitigation_is_declared_in_the_file(model: Path, capsys: pytest.CaptureFixture) -> None:
     text = SINGLE.replace('ancilla = "reset"', 'ancilla = "merged"')
-    model.write_text(text.replace("periods = 2", "periods = 1") + MITIGATED)
+    text = text.replace("periods = 2", "periods = 1").replace("points = 12", "points = 9")
+    model.write_text(text + MITIGATED)
     assert main(["run", str(model), "--target", "fake:FakeManilaV2", "--out", "r.json"]) == 0
     printed = capsys.readouterr().out
     assert (

@@ -33,6 +33,8 @@ THREE = qm.ring([MEMRISTOR] * 3, qm.Native("y", 0.1))
 TIMES = MEMRISTOR.periods(1, points=6)
 ONE_LOOP = MEMRISTOR.periods(1, points=9)
 PAIR_TIMES = PAIR.periods(4, points=8)
+RESETS = np.full((1, 5, 2), 500)
+RESETS[0, :, 1] = [10, 990, 20, 30, 25]
 SERIES = np.linspace(0.0, 100.0, 1001)
 SINE = np.sin(2 * np.pi * 0.35 * SERIES)
 
@@ -103,6 +105,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
         cycles,
+        ensembles,
         equilibria,
         lyapunov,
         maps,
@@ -181,6 +184,7 @@ def objects() -> dict[type, Any]:
         mitigation,
         mitigated,
         mitigated.readout,
+        qm.ResetCalibration(RESETS),
         record,
         record.samples,
         pair,
@@ -221,6 +225,7 @@ def objects() -> dict[type, Any]:
         lyapunov.LyapunovSpectrum(zeros, zeros, np.zeros((3, 2)), zeros, 3.0),
         maps.RotationNumber(0.3, 1e-6, 0.1),
         sections.Section(zeros, np.zeros((2, 2))),
+        ensembles.Ensemble(np.zeros((1, 2, 2)), *np.zeros((2, 1, 2)), np.zeros((1, 2, 0)), zeros),
         oscillations.measure_oscillation(SERIES, SINE, frequency=2.2),
         spectra.Line(1.0, 0.1, 0.0),
         spectra.power_spectrum(SERIES, SINE),
@@ -356,6 +361,14 @@ def values() -> dict[str, Any]:
         "coupling": qm.Native("y", 0.1),
         "memristors": [MEMRISTOR] * 3,
         "measure_readout.memristors": 2,
+        "measure_resets.memristors": 1,
+        "measure_resets.target": qm.device(PlainBackend(), seed=1).place(
+            qm.build_circuits(MEMRISTOR, [0.5, 1.0])
+        ),
+        "ResetCalibration.counts": RESETS,
+        "with_bases.bases": ["X"],
+        "with_flips.flipped": (),
+        "read_excess.assumption": objects()[qm.MitigatedSamples].assumptions[0],
         "size": 2,
         "function": oscillating,
         "sweep.function": product,
@@ -445,6 +458,9 @@ def values() -> dict[str, Any]:
         "state": [0.1, 0.1],
         "guess": [0.1, 0.1],
         "integrate.times": np.linspace(0, 1, 5),
+        "integrate_many.systems": [oscillator, oscillator],
+        "integrate_many.times": np.linspace(0, 1, 3),
+        "integrate_many.states": [0.1, 0.1],
         "parameters": np.array([0.05, 2.0, 1.0, 1.3]),
         "parameter": 1.0,
         "find_hopf_parameter.parameter": "resistance",

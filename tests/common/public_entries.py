@@ -30,11 +30,13 @@ MACHINERY = {
     "qmemcircuit.neurons.shuttle.response",
     "qmemcircuit.neurons.dynamics.stepper",
     "qmemcircuit.neurons.dynamics.interpreted",
+    "qmemcircuit.neurons.dynamics.lanes",
     "qmemcircuit.neurons.integrate_and_fire.compiled",
     "qmemcircuit.neurons.integrate_and_fire.engine",
     "qmemcircuit.neurons.integrate_and_fire.methods",
     "qmemcircuit.neurons.shuttle.digital_step",
     "qmemcircuit.neurons.shuttle.field",
+    "qmemcircuit.neurons.shuttle.polynomials",
 }
 OURS = {
     # Shared by modules of one package, which call them with values already checked.
@@ -46,6 +48,7 @@ OURS = {
     "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
     "qmemcircuit.neurons.dynamics.systems": (
         "Field",
+        "Lanes",
         "March",
         "check_march",
         "check_moments",

@@ -115,6 +115,7 @@ def examples() -> dict[str, object]:
         qm.Mitigation((1, 3, 5), order=1),
         readout,
         qm.MitigatedSamples(qm.Mitigation((1,)), (samples,), readout),
+        qm.ResetCalibration(np.full((1, 5, 2), 50)),
         qm.CoherentErrors(two_qubit_angle=0.1),
         qm.certify(MEMRISTOR, TIMES[:3]),
         qm.exact_batch([PAIR, PAIR], TIMES[:3]),

@@ -17,9 +17,10 @@ from qmemcircuit.common.states import (
     pauli_matrix,
     trace_distance,
 )
-from qmemcircuit.counts.extrapolation import RATE_RANGE, FittedRate, extrapolate_pooled
+from qmemcircuit.counts.extrapolations.exponential import RATE_RANGE, FittedRate, extrapolate_pooled
 from qmemcircuit.counts.means import joint_weights, measured_labels, pauli_mean, weighted_mean
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout, confusion_matrix
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.compilation.folding import Folding, fold_all_noise
@@ -183,8 +184,8 @@ def test_a_rate_that_no_mean_tells_has_the_error_of_the_whole_range() -> None:
 
 
 def test_the_concurrence_is_in_its_interval() -> None:
-    """A decay that is exact: 120 experiments at one time, all errors drawn anew."""
-    state, repeats = _state(), 120
+    """A decay that is exact: 60 experiments at one time, all errors drawn anew."""
+    state, repeats = _state(), 60
     truth = float(
         qm.Trajectory(np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)), states=state[None])
         .concurrence(0, 1)

@@ -18,7 +18,8 @@ from qmemcircuit.common.states import (
     trace_distance,
 )
 from qmemcircuit.counts.means import states_of_means
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout, confusion_matrix
 from qmemcircuit.devices.target import device
 from qmemcircuit.runs.measurement import measure_readout

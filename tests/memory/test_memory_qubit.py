@@ -73,6 +73,11 @@ def test_the_law_holds_with_the_shifted_frequency(detuning):
         for sign in (-1, 1)
     ]
     assert defects[0] < 1e-13
+    how = {"detuning": detuning, "frequency": "shifted"}
+    pinched = memory_trajectory(memristor, ours.times, **how)
+    expected = ours.variables["decay_rate"] * ours.voltage
+    assert pinched.current == pytest.approx(expected, abs=1e-12)
+    assert pinched.voltage == pytest.approx(ours.voltage, abs=0)
     if detuning:
         assert min(bare, defects[1]) > 0.01  # without it, or with the other sign, it does not
 

@@ -753,3 +753,29 @@ def test_one_circuit_on_real_hardware(tmp_path: Path) -> None:
     assert found.complete
     assert found.record is not None
     assert np.all(found.record.samples.shots >= 100)
+
+
+def test_local_jobs_count_what_the_client_counts_on_the_whole_fake(tmp_path: Path) -> None:
+    """The noise of the unused qubits is left out, and changes no count."""
+    from qiskit_aer import AerSimulator
+
+    from qmemcircuit.runs.services import _sampler
+
+    fake = fake_backend("FakeManilaV2")
+    circuit = QuantumCircuit(5, 2)
+    for _ in range(3):
+        circuit.sx(3)
+        circuit.cx(3, 4)
+        circuit.delay(2000, 3, unit="dt")
+        circuit.reset(4)
+    circuit.measure([3, 4], [0, 1])
+    options = {"simulator": {"seed_simulator": 5}}
+    service = LocalJobs(fake, options, tmp_path)
+    (found,) = service.counts(service.submit([circuit], 500, "t"))
+
+    def counted(mode: Any) -> dict[int, int]:
+        job = _sampler(mode, service._seeded(0, 0), "t").run([(circuit,)], shots=500)
+        return next(iter(job.result()[0].data.values())).get_int_counts()
+
+    assert found == counted(fake)
+    assert found != counted(AerSimulator())  # mutant: no noise at all

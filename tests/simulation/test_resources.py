@@ -28,8 +28,8 @@ def yy_chain(count: int) -> qm.Network:
     [
         lambda network: qm.master_equation(network, TIMES),
         lambda network: qm.exact_circuit(network, TIMES, engine="aer"),
-        lambda network: qm.exact_circuit(network, np.arange(200) / 10),
-        lambda network: qm.run(network, TIMES, target=qm.aer(seed=1), shots=10),
+        lambda network: qm.exact_circuit(network, np.arange(4000) / 10),
+        lambda network: qm.run(network, np.arange(4000) / 10, target=qm.aer(seed=1), shots=10),
         lambda network: qm.simulate_circuit(network, TIMES, trajectories=10**6),
     ],
 )

@@ -18,7 +18,7 @@ from qmemcircuit.common.resources import Effort, progress_of, require
 from qmemcircuit.common.states import pauli_matrix, reduce_states
 from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.counts.means import combine_paulis, measured_labels
-from qmemcircuit.counts.mitigation import MitigatedSamples
+from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.results.estimation import widened
 from qmemcircuit.results.trajectory import Trajectory

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -154,17 +155,7 @@ def compile_circuit(
         own_basis: whether memristors wait for a reset in their own basis (`wait_in_own_basis`).
         twirling_seed: of the random instances, which are drawn after folding.
     """
-    from qiskit.transpiler import generate_preset_pass_manager
-
-    manager = generate_preset_pass_manager(
-        optimization_level=compilation.level,
-        target=site.part,
-        initial_layout=site.layout(circuit),
-        seed_transpiler=compilation.seed,
-        scheduling_method="alap" if compilation.schedule else None,
-    )
-    # The preset manager's scheduling stage is run by itself, after the folding.
-    scheduling, manager.scheduling = manager.scheduling, None
+    manager, scheduling = _stages(compilation, site.part, site.layout(circuit))
     compiled = manager.run(wait_in_own_basis(circuit, site.memristors) if own_basis else circuit)
     layout = compiled.layout
     system = tuple(range(site.memristors))
@@ -192,6 +183,35 @@ def compile_circuit(
         finished.num_nonlocal_gates(),
         tuple(replace(item, circuit=finish(item.circuit)) for item in twirled),
     )
+
+
+def _stages(
+    compilation: Compilation, part: QiskitTarget, layout: Sequence[int] | None
+) -> tuple[Any, Any]:
+    """Return Qiskit's preset pass manager without its scheduling, and the scheduling alone.
+
+    The scheduling runs by itself, after the folding.
+    """
+    return _kept_stages(compilation, part, None if layout is None else tuple(layout))
+
+
+# To put a pass manager together takes longer than to run it on a circuit of one collision, and all
+# circuits of a set share theirs.
+@lru_cache(maxsize=16)
+def _kept_stages(
+    compilation: Compilation, part: QiskitTarget, layout: tuple[int, ...] | None
+) -> tuple[Any, Any]:
+    from qiskit.transpiler import generate_preset_pass_manager
+
+    manager = generate_preset_pass_manager(
+        optimization_level=compilation.level,
+        target=part,
+        initial_layout=None if layout is None else list(layout),
+        seed_transpiler=compilation.seed,
+        scheduling_method="alap" if compilation.schedule else None,
+    )
+    scheduling, manager.scheduling = manager.scheduling, None
+    return manager, scheduling
 
 
 def wait_in_own_basis(circuit: QuantumCircuit, memristors: int) -> QuantumCircuit:

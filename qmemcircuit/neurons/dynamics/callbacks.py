@@ -24,6 +24,8 @@ _POINTER = types.CPointer(types.float64)
 _ROW = types.Array(types.float64, 1, "C")
 RATE = types.void(types.float64, _POINTER, _POINTER, _POINTER, types.intp)
 """f(t, y, change, p, length of p); ∂f/∂y(t, y, matrix, p, length) has the same."""
+LANES = types.void(types.intp, *[_POINTER] * 4, types.intp, _POINTER, types.intp)
+"""Of many orbits at once: (L, t, y, change, their numbers, how many each, shared ones, length)."""
 EVENT = types.float64(types.float64, _ROW, _ROW)
 """An event's value(t, y, q)."""
 
@@ -36,17 +38,71 @@ def _jacobian(t: float, state: Any, matrix: Any, numbers: Any, length: int) -> N
     inner(t, carray(state, (n,)), carray(matrix, (n, n)), carray(numbers, (length,)))  # type: ignore[name-defined]  # noqa: F821
 
 
+def _rate_lanes(
+    lanes: int, t: Any, state: Any, change: Any, own: Any, many: int, table: Any, length: int
+) -> None:
+    times, states = carray(t, (lanes,)), carray(state, (n, lanes))  # type: ignore[name-defined]  # noqa: F821
+    changes, numbers = carray(change, (n, lanes)), carray(own, (many, lanes))  # type: ignore[name-defined]  # noqa: F821
+    for lane in range(lanes):
+        inner(times[lane], states[:, lane], changes[:, lane], numbers[:, lane])  # type: ignore[name-defined]  # noqa: F821
+
+
+def _jacobian_lanes(
+    lanes: int, t: Any, state: Any, matrix: Any, own: Any, many: int, table: Any, length: int
+) -> None:
+    times, states = carray(t, (lanes,)), carray(state, (n, lanes))  # type: ignore[name-defined]  # noqa: F821
+    matrices, numbers = carray(matrix, (n, n, lanes)), carray(own, (many, lanes))  # type: ignore[name-defined]  # noqa: F821
+    for lane in range(lanes):
+        inner(times[lane], states[:, lane], matrices[:, :, lane], numbers[:, lane])  # type: ignore[name-defined]  # noqa: F821
+
+
+def _rate_side_by_side(
+    lanes: int, t: Any, state: Any, change: Any, own: Any, many: int, table: Any, length: int
+) -> None:
+    inner(  # type: ignore[name-defined]  # noqa: F821
+        carray(t, (lanes,)), carray(state, (n, lanes)), carray(change, (n, lanes)),  # type: ignore[name-defined]  # noqa: F821
+        carray(own, (many, lanes)), carray(table, (length,)),
+    )  # fmt: skip
+
+
+def _jacobian_side_by_side(
+    lanes: int, t: Any, state: Any, matrix: Any, own: Any, many: int, table: Any, length: int
+) -> None:
+    inner(  # type: ignore[name-defined]  # noqa: F821
+        carray(t, (lanes,)), carray(state, (n, lanes)), carray(matrix, (n, n, lanes)),  # type: ignore[name-defined]  # noqa: F821
+        carray(own, (many, lanes)), carray(table, (length,)),
+    )  # fmt: skip
+
+
 def compile_rate(function: Callable[..., None], dimension: int, *, cache: bool) -> Any:
     """Return the C function of a right-hand side of `dimension` variables."""
-    return _compile(_rate, function, dimension, cache)
+    return _compile(_rate, RATE, function, dimension, cache)
 
 
 def compile_jacobian(function: Callable[..., None], dimension: int, *, cache: bool) -> Any:
     """Return the C function of a Jacobian."""
-    return _compile(_jacobian, function, dimension, cache)
+    return _compile(_jacobian, RATE, function, dimension, cache)
 
 
-def _compile(template: Any, function: Callable[..., None], dimension: int, cache: bool) -> Any:
+def compile_lanes(
+    function: Callable[..., None], dimension: int, *, rate: bool, many: bool, cache: bool
+) -> Any:
+    """Return the C function that does many orbits at once.
+
+    `function` is one orbit's right-hand side (`rate`) or Jacobian, which is then called lane by
+    lane; or, with `many`, takes all lanes: (t (L,), y (n, L), change (n, L), numbers (m, L),
+    table).
+    """
+    if many:
+        template: Any = _rate_side_by_side if rate else _jacobian_side_by_side
+    else:
+        template = _rate_lanes if rate else _jacobian_lanes
+    return _compile(template, LANES, function, dimension, cache)
+
+
+def _compile(
+    template: Any, kind: Any, function: Callable[..., None], dimension: int, cache: bool
+) -> Any:
     inner = function if hasattr(function, "py_func") else njit(function)
     plain = inner.py_func
     made = FunctionType(template.__code__, {"inner": inner, "carray": carray, "n": dimension})
@@ -57,7 +113,7 @@ def _compile(template: Any, function: Callable[..., None], dimension: int, cache
         owner = f"{plain.__module__}.{plain.__qualname__}".replace(".", "_")
         made.__qualname__ += f"_{owner}_{found.st_mtime_ns}_{found.st_size}"
         made.__name__ = made.__qualname__
-    return cfunc(RATE, cache=cache)(made)
+    return cfunc(kind, cache=cache)(made)
 
 
 @intrinsic
@@ -82,6 +138,26 @@ def _generate_call(context: Any, builder: Any, signature: Any, values: Any) -> A
     function = builder.inttoptr(values[0], kind.as_pointer())
     builder.call(function, [values[1], *(array.data for array in arrays), length])
     return context.get_dummy_value()
+
+
+@intrinsic
+def call_lanes(
+    context: Any, address: Any, lanes: Any, t: Any, y: Any, change: Any, p: Any, table: Any
+) -> Any:
+    """Call the C function of `lanes` orbits at `address` on contiguous, flat arrays."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pairs = list(zip(signature.args[2:], values[2:], strict=True))
+        arrays = [context.make_array(kind)(context, builder, value) for kind, value in pairs]
+        pointer, whole = ir.DoubleType().as_pointer(), arrays[-1].nitems.type
+        each = builder.sdiv(arrays[3].nitems, values[1])
+        kind = ir.FunctionType(ir.VoidType(), [whole, *[pointer] * 4, whole, pointer, whole])
+        function = builder.inttoptr(values[0], kind.as_pointer())
+        data = [array.data for array in arrays]
+        builder.call(function, [values[1], *data[:4], each, data[4], arrays[4].nitems])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, *[_ROW] * 5), generate
 
 
 @intrinsic

@@ -33,6 +33,31 @@ WAVE = 5
 
 @data_object
 @dataclass(frozen=True, eq=False)
+class Lanes:
+    """A right-hand side for many orbits side by side.
+
+    Attributes:
+        rate, jacobian: functions of one orbit, or of all (`together`).
+        together: the functions take all orbits, `(t, state, change, numbers, table)`, shapes (L,),
+            (n, L), (n, L) or (n, n, L), (m, L), (S,): loops over the last index, which the
+            compiler makes vector instructions of.
+        own: m, how many of the parameters may differ from orbit to orbit; the rest is the table.
+            None: all.
+        cache: see `compile_field`.
+    """
+
+    rate: Callable[..., None]
+    jacobian: Callable[..., None]
+    together: bool = False
+    own: int | None = None
+    cache: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
 class Field:
     """A compiled right-hand side with Jacobian; made by `compile_field`, shared by systems.
 
@@ -42,6 +67,7 @@ class Field:
         place: where the input's five numbers (level, slope, amplitude, frequency, phase) begin
             among the parameters; None if the equations have no input.
         keep_alive: the compiled objects that own the code at the addresses.
+        lanes: how many orbits are done at once, `Lanes`; compiled when it is first asked for.
     """
 
     rate: int
@@ -49,6 +75,7 @@ class Field:
     dimension: int
     place: int | None
     keep_alive: Any
+    lanes: Lanes
 
 
 @data_object
@@ -197,6 +224,7 @@ def compile_field(
     dimension: int,
     place: int | None = None,
     cache: bool = False,
+    together: tuple[Callable[..., None], Callable[..., None], int] | None = None,
 ) -> Field:
     """Compile a right-hand side and its Jacobian once; systems with any parameters share it.
 
@@ -209,6 +237,8 @@ def compile_field(
         cache: keep the compiled code on disk, beside the functions' file. A later process then
             compiles nothing. It is found again until that file changes: say False where the
             functions use what is defined in another file or a notebook's cell.
+        together: (rate, jacobian, m) of many orbits at once, see `Lanes`, where a hand-written
+            form is faster than `rate` and `jacobian` in a loop.
 
     Example:
         >>> def rate(t, state, change, parameters):
@@ -224,7 +254,10 @@ def compile_field(
     if place is not None:
         check_integer("place", place, minimum=0)
     compiled = (compile_rate(rate, n, cache=cache), compile_jacobian(jacobian, n, cache=cache))
-    return Field(compiled[0].address, compiled[1].address, n, place, compiled)
+    lanes = Lanes(rate, jacobian, cache=cache)
+    if together is not None:
+        lanes = Lanes(together[0], together[1], together=True, own=together[2], cache=cache)
+    return Field(compiled[0].address, compiled[1].address, n, place, compiled, lanes)
 
 
 # A step that stability holds this short is refused: the run would take minutes.

@@ -53,20 +53,17 @@ def simulate_digital(
 ) -> Trajectory:
     """Return the digital neuron's voltage, current and Bloch vector at evenly spaced `times`.
 
-    With H = −(Ω/2)σz + V̇σy, a step of length Δt from t_k is: the qubit evolves to t_k + Δt/2
-    (RZ(−ΩΔt), relaxation and dephasing collisions; the other half follows in the next step);
-    ⟨X⟩ and ⟨Z⟩ are measured; V̇ = V_n(t) − (1 + R_n G)V is solved over Δt, one RK4 step,
-    with the G of the qubit that turns along with V; RY(2ΔV) is applied. Splitting the evolution
-    symmetrically makes V, span and period accurate to Δt².
-
-    The feedback modes are different physics:
+    Each step measures ⟨X⟩ and ⟨Z⟩ of the qubit, solves V̇ = V_n(t) − (1 + R_n G)V classically, and
+    turns the qubit by RY(2ΔV); V, span and period are accurate to Δt². The feedback modes are
+    different physics:
 
     - "exact": expectation values are fed back; no shot noise (no experiment can do this).
-    - "history": each step's circuit is run again from t = 0 with the recorded angles, `shots`
-      times per basis (X, Z). Shot noise enters the voltage only. Step k costs k steps of gates.
-    - "reprepare": X, Y and Z are measured, `shots` times each, and the next step starts from a
-      newly prepared state with the measured Bloch vector (shortened to 1 where longer). Each
-      step is a short circuit, but shot noise enters the Bloch vector too.
+    - "history": each step's circuit is run again from t = 0, `shots` times per basis (X, Z). Shot
+      noise enters the voltage only. Step k costs k steps of gates.
+    - "reprepare": X, Y and Z are measured, and the next step starts from the measured Bloch vector
+      (shortened to 1 where longer): short circuits, but shot noise enters the Bloch vector too.
+
+    The step in equations is on the concept page "Neurons" (docs/pages/concepts/neurons.md).
 
     Args:
         neuron: the model; a drive (sinusoid or ramp) is followed.
@@ -87,12 +84,9 @@ def simulate_digital(
         The variable "step_error" estimates from half steps by how much V is off because Δt is not
         0 (see `step_errors`): look at it before you believe a Δt, e.g. at R_n = 50 Δt = 0.05.
 
-        With shots, what was measured to reach times[k] stands in two more variables of shape
-        (T, B), their columns in the order of `provenance["bases"]`: "measured_means"[k] are the
-        measured ⟨X⟩, (⟨Y⟩,) ⟨Z⟩ in the middle of the step, at times[k] − Δt/2 and before its
-        RY, and "measured_shots"[k] the shots behind each (at k = 0 nothing is measured: NaN and
-        0). They are not of the states at `times`, so `samples` is None and `qm.compare` reports
-        distances: shot noise that was fed back into V is no sampling error of one curve.
+        With shots, "measured_means" and "measured_shots", shape (T, B), hold what was measured in
+        the middle of each step and how often, in the order of `provenance["bases"]`. They are not
+        of the states at `times`: `samples` is None, and `qm.compare` reports distances only.
 
     Raises:
         TypeError, ValueError: bad arguments; times unevenly spaced, or so coarse that the

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from qmemcircuit.neurons.shuttle.polynomials import STRIDE, evaluate, evaluate_slopes
+
 # Where each parameter stands in the array that the compiled functions receive; the first five are
 # those of the input's `Wave`, the bias in its level.
 (
@@ -39,30 +41,6 @@ from numba import njit
 FUSED = {"contract"}
 
 
-# Unsigned: numba checks a signed index for negative ones at every load, a fifth of the time.
-_UNSIGNED = np.uintp
-
-
-@njit(inline="always", fastmath=FUSED)
-def _horner(s: float, table: Any, start: Any) -> float:
-    """Return Σ table[start + k] s^k, k ≤ 7, in Estrin's order; `start` is unsigned."""
-    one, two, three = start + _UNSIGNED(1), start + _UNSIGNED(2), start + _UNSIGNED(3)
-    four, five = start + _UNSIGNED(4), start + _UNSIGNED(5)
-    six, seven = start + _UNSIGNED(6), start + _UNSIGNED(7)
-    square = s * s
-    low = (table[start] + s * table[one]) + square * (table[two] + s * table[three])
-    high = (table[four] + s * table[five]) + square * (table[six] + s * table[seven])
-    return low + square * square * high
-
-
-@njit(inline="always", fastmath=FUSED)
-def _horner_derivative(s: float, row: Any, start: int) -> float:
-    value = 7 * row[start + 7]
-    for k in range(6, 0, -1):
-        value = value * s + k * row[start + k]
-    return value
-
-
 @njit(fastmath=FUSED, cache=True)
 def elements(x: float, parameters: Any) -> tuple[float, float, float]:
     """Return F₀₀, F₀₁, F₁₁ at x_V = x from the table; NaN beyond its reach."""
@@ -73,13 +51,7 @@ def elements(x: float, parameters: Any) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     scaled = (x + support) * parameters[CELLS_PER_UNIT]
     cell = int(scaled)
-    s = 2 * (scaled - cell) - 1
-    row = _UNSIGNED(TABLE + 24 * cell)
-    return (
-        _horner(s, parameters, row),
-        _horner(s, parameters, row + _UNSIGNED(8)),
-        _horner(s, parameters, row + _UNSIGNED(16)),
-    )
+    return evaluate(parameters, TABLE + STRIDE * cell, 2 * (scaled - cell) - 1)
 
 
 @njit(fastmath=FUSED, cache=True)
@@ -93,13 +65,9 @@ def element_slopes(x: float, parameters: Any) -> tuple[float, float, float]:
     scaled = (x + support) * parameters[CELLS_PER_UNIT]
     cell = int(scaled)
     s = 2 * (scaled - cell) - 1
-    row = parameters[TABLE + 24 * cell : TABLE + 24 * cell + 24]
+    d00, d01, d11 = evaluate_slopes(parameters, TABLE + STRIDE * cell, s)
     scale = 2 * parameters[CELLS_PER_UNIT]
-    return (
-        scale * _horner_derivative(s, row, 0),
-        scale * _horner_derivative(s, row, 8),
-        scale * _horner_derivative(s, row, 16),
-    )
+    return scale * d00, scale * d01, scale * d11
 
 
 @njit(inline="always", fastmath=FUSED)
@@ -152,6 +120,152 @@ def jacobian(t: float, state: Any, matrix: Any, parameters: Any) -> None:
     matrix[3, 1] = 0.0
     matrix[3, 2] = -parameters[FREQUENCY]
     matrix[3, 3] = -parameters[DECOHERENCE]
+
+
+# π in three parts, the first two of 33 bits: their multiples below 2²⁰ have no rounding.
+_PI_1, _PI_2, _PI_3 = 3.1415926534682512, 1.2154201012607932e-10, 4.044532497591901e-21
+_LARGEST_ANGLE = 3e6
+# Of sin r/r in r²; the series' next term is below 2e-18 at r = π/2.
+_SINE = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(11))
+
+
+@njit(inline="always", fastmath=FUSED)
+def _sine(angle: float) -> float:
+    """Return sin for |angle| < 3e6 without a branch or a call, to 2e-16."""
+    turns = math.floor(angle * 0.3183098861837907 + 0.5)
+    r = ((angle - turns * _PI_1) - turns * _PI_2) - turns * _PI_3
+    square = r * r
+    value = _SINE[10]
+    value = value * square + _SINE[9]
+    value = value * square + _SINE[8]
+    value = value * square + _SINE[7]
+    value = value * square + _SINE[6]
+    value = value * square + _SINE[5]
+    value = value * square + _SINE[4]
+    value = value * square + _SINE[3]
+    value = value * square + _SINE[2]
+    value = value * square + _SINE[1]
+    value = value * square + _SINE[0]
+    odd = turns - 2 * math.floor(0.5 * turns)
+    return (1 - 2 * odd) * r * value
+
+
+@njit(inline="always", fastmath=FUSED)
+def _inputs(t: Any, numbers: Any, out: Any) -> None:
+    """Write V_n(t) of every orbit."""
+    driven, far = 0, 0
+    for lane in range(t.size):
+        angle = numbers[DRIVE_FREQUENCY, lane] * t[lane] + numbers[PHASE, lane]
+        driven += 1 if numbers[AMPLITUDE, lane] != 0.0 else 0
+        far += 1 if math.fabs(angle) > _LARGEST_ANGLE else 0
+    for lane in range(t.size):
+        out[lane] = numbers[BIAS, lane] + numbers[RAMP_RATE, lane] * t[lane]
+    if driven == 0:
+        return
+    if far == 0:
+        for lane in range(t.size):
+            angle = numbers[DRIVE_FREQUENCY, lane] * t[lane] + numbers[PHASE, lane]
+            out[lane] += numbers[AMPLITUDE, lane] * _sine(angle)
+    else:
+        for lane in range(t.size):
+            angle = numbers[DRIVE_FREQUENCY, lane] * t[lane] + numbers[PHASE, lane]
+            out[lane] += numbers[AMPLITUDE, lane] * math.sin(angle)
+
+
+@njit(inline="always", fastmath=FUSED)
+def _places(voltages: Any, numbers: Any, table: Any, scaled: Any, local: Any) -> None:
+    """Write where each orbit is in the table, in cells, and its place in that cell."""
+    below_end = (table.size // STRIDE) * (1 - 1e-15)
+    for lane in range(voltages.size):
+        x = numbers[OFFSET, lane] - numbers[SHIFT, lane] * voltages[lane]
+        x = x if math.fabs(x) < numbers[SUPPORT, lane] else 0.0  # NaN is not
+        place = (x + numbers[SUPPORT, lane]) * numbers[CELLS_PER_UNIT, lane]
+        scaled[lane] = place if place < below_end else below_end
+    for lane in range(voltages.size):
+        local[lane] = 2 * (scaled[lane] - math.floor(scaled[lane])) - 1
+
+
+@njit(inline="always", fastmath=FUSED)
+def _within(voltage: float, numbers: Any, lane: int) -> float:
+    """Return 1 within the support of F, 0 beyond it, NaN beyond the table's reach."""
+    x = math.fabs(numbers[OFFSET, lane] - numbers[SHIFT, lane] * voltage)
+    inside = 1.0 if x < numbers[SUPPORT, lane] else 0.0
+    return inside if x <= numbers[REACH, lane] else math.nan
+
+
+# The rows of `change` serve as room for what is needed on the way; one row is written a loop, so
+# that the compiler sees that none overlaps.
+@njit(fastmath=FUSED, cache=True)
+def rates(t: Any, state: Any, change: Any, numbers: Any, table: Any) -> None:
+    """Write d(V, Z, X, Y)/dt of many orbits into `change`, (4, L)."""
+    _places(state[0], numbers, table, change[0], change[1])
+    for lane in range(t.size):
+        change[0, lane], change[1, lane], change[2, lane] = evaluate(
+            table, STRIDE * int(change[0, lane]), change[1, lane]
+        )
+    _inputs(t, numbers, change[3])
+    for lane in range(t.size):
+        z, x = state[1, lane], state[2, lane]
+        f00, f01, f11 = change[0, lane], change[1, lane], change[2, lane]
+        conductance = 0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01
+        change[0, lane] = conductance * _within(state[0, lane], numbers, lane)
+    for lane in range(t.size):
+        leak = 1 + numbers[RESISTANCE, lane] * change[0, lane]
+        change[0, lane] = change[3, lane] - leak * state[0, lane]
+    for lane in range(t.size):
+        polarised = numbers[RELAXATION, lane] * (state[1, lane] - numbers[POLARISATION, lane])
+        change[1, lane] = -2 * change[0, lane] * state[2, lane] - polarised
+    for lane in range(t.size):
+        turned = numbers[FREQUENCY, lane] * state[3, lane] + 2 * change[0, lane] * state[1, lane]
+        change[2, lane] = turned - numbers[DECOHERENCE, lane] * state[2, lane]
+    for lane in range(t.size):
+        turned = -numbers[FREQUENCY, lane] * state[2, lane]
+        change[3, lane] = turned - numbers[DECOHERENCE, lane] * state[3, lane]
+
+
+@njit(fastmath=FUSED, cache=True)
+def jacobians(t: Any, state: Any, matrix: Any, numbers: Any, table: Any) -> None:
+    """Write ∂(d(V, Z, X, Y)/dt)/∂(V, Z, X, Y) of many orbits into `matrix`, (4, 4, L)."""
+    _places(state[0], numbers, table, matrix[0, 0], matrix[0, 1])
+    for lane in range(t.size):
+        first, s = STRIDE * int(matrix[0, 0, lane]), matrix[0, 1, lane]
+        matrix[0, 0, lane], matrix[0, 1, lane], matrix[0, 2, lane] = evaluate(table, first, s)
+        matrix[1, 0, lane], matrix[1, 1, lane], matrix[1, 2, lane] = evaluate_slopes(
+            table, first, s
+        )
+    _inputs(t, numbers, matrix[0, 3])
+    for lane in range(t.size):
+        v, z, x = state[0, lane], state[1, lane], state[2, lane]
+        kept = _within(v, numbers, lane)
+        steep = 2 * kept * numbers[CELLS_PER_UNIT, lane]
+        f00, f01, f11 = (
+            kept * matrix[0, 0, lane], kept * matrix[0, 1, lane], kept * matrix[0, 2, lane],
+        )  # fmt: skip
+        d00, d01, d11 = (
+            steep * matrix[1, 0, lane], steep * matrix[1, 1, lane], steep * matrix[1, 2, lane],
+        )  # fmt: skip
+        resistance, frequency = numbers[RESISTANCE, lane], numbers[FREQUENCY, lane]
+        decoherence = numbers[DECOHERENCE, lane]
+        conductance = 0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01
+        steepness = -numbers[SHIFT, lane] * (0.5 * ((1 + z) * d00 + (1 - z) * d11) + x * d01)
+        slope = matrix[0, 3, lane] - (1 + resistance * conductance) * v
+        by_v = -(1 + resistance * conductance) - resistance * v * steepness
+        by_z = -0.5 * resistance * v * (f00 - f11)
+        by_x = -resistance * v * f01
+        matrix[0, 0, lane], matrix[0, 1, lane], matrix[0, 2, lane] = by_v, by_z, by_x
+        matrix[0, 3, lane] = 0.0
+        matrix[1, 0, lane] = -2 * x * by_v
+        matrix[1, 1, lane] = -2 * x * by_z - numbers[RELAXATION, lane]
+        matrix[1, 2, lane] = -2 * x * by_x - 2 * slope
+        matrix[1, 3, lane] = 0.0
+        matrix[2, 0, lane] = 2 * z * by_v
+        matrix[2, 1, lane] = 2 * z * by_z + 2 * slope
+        matrix[2, 2, lane] = 2 * z * by_x - decoherence
+        matrix[2, 3, lane] = frequency
+        matrix[3, 0, lane] = 0.0
+        matrix[3, 1, lane] = 0.0
+        matrix[3, 2, lane] = -frequency
+        matrix[3, 3, lane] = -decoherence
 
 
 @njit(cache=True)

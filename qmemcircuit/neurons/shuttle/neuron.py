@@ -326,7 +326,9 @@ def pack_parameters(neuron: ShuttleNeuron, reach: float) -> FloatArray:
     from qmemcircuit.neurons.shuttle import field as order
 
     table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
-    parameters = np.zeros(order.TABLE + table.coefficients.size)
+    # A cell's row of each power holds the three F and an empty column.
+    rows = np.pad(table.coefficients.transpose(0, 2, 1), ((0, 0), (0, 0), (0, 1)))
+    parameters = np.zeros(order.TABLE + rows.size)
     wave = Wave() if neuron.drive is None else neuron.drive.wave(0.0)
     parameters[order.BIAS] = neuron.bias + wave.level
     parameters[order.RAMP_RATE] = wave.slope
@@ -343,7 +345,7 @@ def pack_parameters(neuron: ShuttleNeuron, reach: float) -> FloatArray:
     parameters[order.SUPPORT] = table.support
     parameters[order.CELLS_PER_UNIT] = table.cells_per_unit
     parameters[order.REACH] = min(reach, 1e300)
-    parameters[order.TABLE :] = table.coefficients.ravel()
+    parameters[order.TABLE :] = rows.ravel()
     return parameters
 
 
@@ -354,4 +356,7 @@ def _field() -> Field:
     from qmemcircuit.neurons.shuttle import field as shuttle_field
 
     rate, jacobian = shuttle_field.rate, shuttle_field.jacobian
-    return compile_field(rate, jacobian, dimension=4, place=shuttle_field.BIAS, cache=True)
+    together = (shuttle_field.rates, shuttle_field.jacobians, shuttle_field.TABLE)
+    return compile_field(
+        rate, jacobian, dimension=4, place=shuttle_field.BIAS, cache=True, together=together
+    )

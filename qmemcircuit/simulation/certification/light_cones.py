@@ -22,6 +22,7 @@ from itertools import combinations
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.collision import damping_probabilities
 from qmemcircuit.circuits.splitting import interactions_commute
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.model.memristors import Network
@@ -37,7 +38,8 @@ def light_cone_bounds(circuits: CircuitSet, members: tuple[int, ...]) -> FloatAr
 
     In trace distance, for any input; all memristors as `members` bound the half diamond norm.
     Raises ValueError where the bound is not proved: for splittings other than `"lie"` and
-    `"strang"`, couplings that do not commute, and steps of each circuit's own.
+    `"strang"`, couplings that do not commute, steps of each circuit's own, drives, and rates that
+    turn negative.
     """
     network = circuits.network
     _check_provable(circuits)
@@ -61,6 +63,17 @@ def _check_provable(circuits: CircuitSet) -> None:
             f"memristors, but {circuits.splitting!r} with steps={circuits.steps} was given; "
             "certify the coupled pairs one by one."
         )
+    stops = circuits.times
+    # The circuits' own check of the sign, which lets it go in a step from t = 0 on.
+    starts = np.concatenate([[1e-12 * stops[-1]], stops[:-1]])
+    for j, item in enumerate(circuits.network.memristors):
+        if item.drive is not None:
+            raise ValueError(
+                "Argument model must have no drive for the bounds of more than three memristors, "
+                f"but memristor {j} has {item.drive}, whose rotation is split from the damping; "
+                "certify up to three memristors."
+            )
+        damping_probabilities(item, np.minimum(starts, stops), stops)
     couplings = circuits.network.couplings
     for first, second in combinations(range(len(couplings)), 2):
         shared = set(couplings[first][0]) & set(couplings[second][0])

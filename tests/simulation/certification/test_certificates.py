@@ -180,6 +180,28 @@ def test_a_light_cone_leaves_out_what_is_far_away() -> None:
     assert np.all(np.abs(exact.current - master.current) <= local.current)
 
 
+def test_four_driven_memristors_are_not_certified_to_be_exact() -> None:
+    """A drive is split from the damping: 0.09 in V, where the bound was 0, coupled or not."""
+    driven = qm.Memristor(qm.ConstantRate(1.0), a=0.4, drive=qm.Drive("x", 1.0, frequency=0.7))
+    still = qm.Memristor(qm.ConstantRate(1.0), a=0.4)
+    times = still.periods(1, points=8)
+    for model in (
+        qm.Network([driven] * 4),
+        qm.Network([driven, *[still] * 3], {(2, 3): qm.Native("y", 0.1)}),
+    ):
+        with pytest.raises(ValueError, match="no drive for the bounds of more than three"):
+            qm.certify(model, times)
+
+
+def test_rates_that_turn_negative_are_not_certified() -> None:
+    """Their circuits do not exist, and their steps are no channels."""
+    law = qm.FunctionRate(lambda t: 0.1 + 0.4 * np.cos(9 * t))
+    for end in (6.0, 0.5):  # in later steps, and within the first one alone
+        model = qm.chain([qm.Memristor(law, a=0.8)] * 4, qm.Native("y", 0.1))
+        with pytest.raises(ValueError, match="rate must not be negative"):
+            qm.certify(model, np.linspace(0, end, 2 if end < 1 else 61)[1:])
+
+
 def test_what_is_not_proved_is_refused() -> None:
     many = qm.chain([ONE] * 4, qm.Native("y", 0.3))
     mixed = {(0, 1): qm.Native("x", 0.3), (1, 2): qm.Native("y", 0.3)}

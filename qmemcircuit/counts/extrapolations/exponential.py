@@ -1,8 +1,8 @@
-"""Zero-noise extrapolation: the weight of each noise factor's mean in the value at no noise.
+"""An exponential in the noise factor, its rates pooled over times and alike Paulis.
 
-A polynomial in the factor assumes nothing but smoothness. Where *all* noise is amplified
-(`fold_all`) and the circuits have the same gates at every time (`splitting="compiled"`), more is
-known: a Pauli mean falls with the factor f as
+Where *all* noise is amplified (`fold_all`) and the circuits have the same gates at every time
+(`splitting="compiled"`), more is known than that means are smooth in the factor: a Pauli mean falls
+with the factor f as
 
     m(f) = m∞ + (m(0) − m∞) e^{−r f},
 
@@ -17,16 +17,19 @@ its bias by the decay's curvature.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
-
-Extrapolation = Literal["polynomial", "exponential"]
+from qmemcircuit.counts.extrapolations.protocols import (
+    Declared,
+    MeasuredMeans,
+    Prices,
+    Refusals,
+)
 
 RATE_RANGE = (1e-3, 4.0)
 """Bounds of r × (largest − smallest factor). Below, the decay is a straight line; beyond, it is
@@ -59,10 +62,45 @@ class FittedRate:
         return FittedRate(farther, self.error)
 
 
-def polynomial_weights(factors: Sequence[int], order: int) -> FloatArray:
-    """Return w (F,) with w · m(factors) the least-squares polynomial's value at 0; Σ w = 1."""
-    design = np.vander(np.array(factors, dtype=float), order + 1, increasing=True)
-    return np.asarray(np.linalg.pinv(design)[0])
+@dataclass(frozen=True)
+class Exponential:
+    """Pooled rates; for one or two memristors, all noise folded, at least three factors."""
+
+    fits: bool = True
+    predicts: bool = False
+    equal_gates: bool = True
+
+    def refusals(self, declared: Declared, *, fold_all: bool, own_order: bool) -> Refusals:
+        """Return what its model of the decay does not fit."""
+        factors = list(declared.factors)
+        return (
+            (len(factors) < 3, f"factors {factors}", "give at least three"),
+            (not fold_all, "fold_all=False", "give fold_all=True: all noise must grow alike"),
+            (own_order, f"order {declared.degree}", "leave it out"),
+        )
+
+    def fit(self, measured: MeasuredMeans) -> Mapping[str, FittedRate]:
+        """Return the rate of each kind of label."""
+        return pooled_rates(measured.means, measured.labels, measured.factors, measured.variances)
+
+    def weights(
+        self, label: str, declared: Declared, parameters: Mapping[str, float]
+    ) -> FloatArray | None:
+        """Return the weights of the label's rate."""
+        rate = parameters.get(kind_of(label))
+        return None if rate is None else exponential_weights(declared.factors, rate)
+
+    def subtracted(self, declared: Declared, parameters: Mapping[str, float]) -> FloatArray:
+        """Return zeros."""
+        return np.zeros(len(declared.factors))
+
+    def shares(self, declared: Declared, prices: Prices) -> FloatArray:
+        """Return equal shares: the weights depend on the rates, which are not known yet."""
+        return np.full(len(declared.factors), 1 / len(declared.factors))
+
+    def describe(self, declared: Declared) -> str:
+        """Return the method in a few words."""
+        return "exponential, pooled rates"
 
 
 def exponential_weights(factors: Sequence[int], rate: float) -> FloatArray:

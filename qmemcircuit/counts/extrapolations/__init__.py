@@ -1,0 +1,1 @@
+"""Methods of zero-noise extrapolation: a file each, and its name in `METHODS`."""
