@@ -33,7 +33,8 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.counts.mitigation import MitigatedSamples, Mitigation
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.best import FormChoice, choose_form
