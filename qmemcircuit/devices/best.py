@@ -219,8 +219,8 @@ def choose_form(
         # All are on the same qubits, whose noise is the slow part: made once.
         assert bare.placement is not None
         every = [item for items in compiled.values() for item in items]
-        part, error = bare.restricted(), bare.reset_error
-        states = simulate(every, part, error, None, save="density_matrix").mean(axis=1)
+        part, chance = bare.restricted(), bare.reset_error
+        states = simulate(every, part, chance, None, save="density_matrix").mean(axis=1)
         for place, (name, items) in enumerate(compiled.items()):
             noisy[name] = states[place * len(only) : (place + 1) * len(only)]
             predicted[name] = PredictedForm(
