@@ -78,6 +78,13 @@ def device_circuit() -> QuantumCircuit:
     return circuit
 
 
+def measured_volume(network: qm.Network, times: np.ndarray, steps: int) -> qm.Trajectory:
+    return qm.estimate(
+        qm.run(network, times, target=qm.aer(seed=1), shots=50, bases="Y", steps=steps),
+        current="current_operator",
+    )
+
+
 def oscillating(t: float) -> float:
     return 0.1 + 0.05 * np.sin(t)
 
@@ -104,6 +111,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit.model.laws.squid import Squid
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
+        attractors,
         cycles,
         ensembles,
         equilibria,
@@ -204,6 +212,8 @@ def objects() -> dict[type, Any]:
         qm.CoherentErrors(0.0, 0.01),
         qm.certify(PAIR, PAIR_TIMES[:3]),
         qm.PauliPropagation(),
+        qm.VolumeCell(1, 1, 1.0, 3.0, 1),
+        qm.MemristorVolume("own", (qm.VolumeCell(1, 1, 1.0, 3.0, 1),)),
         qm.genuine_entanglement(qm.exact_circuit(THREE, [0.0, 9.0]), criterion="elements"),
         qm.exact_batch([PAIR, PAIR], PAIR_TIMES[:3]),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
@@ -225,6 +235,8 @@ def objects() -> dict[type, Any]:
         lyapunov.LyapunovSpectrum(zeros, zeros, np.zeros((3, 2)), zeros, 3.0),
         maps.RotationNumber(0.3, 1e-6, 0.1),
         sections.Section(zeros, np.zeros((2, 2))),
+        found := attractors.Attractor("cycle", zeros, zeros, zeros, -0.1, 1, 2),
+        attractors.Basins((found,), np.zeros(2, dtype=int), 1.0),
         ensembles.Ensemble(np.zeros((1, 2, 2)), *np.zeros((2, 1, 2)), np.zeros((1, 2, 0)), zeros),
         oscillations.measure_oscillation(SERIES, SINE, frequency=2.2),
         spectra.Line(1.0, 0.1, 0.0),
@@ -252,6 +264,10 @@ def objects() -> dict[type, Any]:
         inputs.FunctionInput(oscillating),
         qm.plan(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20),
         qm.Precision(0.1),
+        qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset"),
+        qm.DeviceChoice(
+            (qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset"),), 0.02, 1000
+        ),
         qm.ExpectedErrors({"voltage": 0.1}, {}),
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
@@ -314,6 +330,12 @@ def values() -> dict[str, Any]:
         "driven_by.drive": one("SinusoidalDrive"),
         "item": one("SinusoidalDrive"),
         "input": 0.5,
+        "predict_voltages.steps": 1,
+        "predict_voltages.model": MEMRISTOR,
+        "predict_voltages.times": [0.3],
+        "memristor_volume.target": measured_volume,
+        "memristor_volume.sizes": (1,),
+        "memristor_volume.periods": (1,),
         "genuine_entanglement.trajectory": qm.exact_circuit(THREE, [0.0, 9.0]),
         "genuine_entanglement.reference": None,
         "genuine_entanglement.memristors": None,
@@ -397,6 +419,11 @@ def values() -> dict[str, Any]:
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
         "count_compiled.compiled": [device_circuit()],
+        "choose_device.times": [0.3],
+        "choose_device.targets": [qm.device(PlainBackend(), seed=1)],
+        "choose_device.splitting": "lie",
+        "demand": 0.1,
+        "executions": 100,
         "resolve.measurement": measurement_of(
             qm.build_circuits(MEMRISTOR, [0.3, 0.6]), qm.aer(seed=1), 20
         ),
@@ -452,6 +479,13 @@ def values() -> dict[str, Any]:
         "integrate_many.systems": [oscillator, oscillator],
         "integrate_many.times": np.linspace(0, 1, 3),
         "integrate_many.states": [0.1, 0.1],
+        "find_attractors.states": [[0.1, 0.1]],
+        "find_attractors.transient": 5.0,
+        "find_attractors.duration": 5.0,
+        "sort_attractors.systems": [oscillator, oscillator],
+        "sort_attractors.states": np.full((1, 2, 2), 0.1),
+        "sort_attractors.transient": 5.0,
+        "sort_attractors.duration": 5.0,
         "parameters": np.array([0.05, 2.0, 1.0, 1.3]),
         "parameter": 1.0,
         "find_hopf_parameter.parameter": "resistance",
