@@ -79,6 +79,9 @@ from .results.observables import memristive_defect as memristive_defect
 from .results.observables import select_current as select_current
 from .results.records import Record as Record
 from .results.trajectory import Trajectory as Trajectory
+from .runs.choosing import DeviceChoice as DeviceChoice
+from .runs.choosing import DevicePrediction as DevicePrediction
+from .runs.choosing import choose_device as choose_device
 from .runs.collection import Collection as Collection
 from .runs.collection import collect as collect
 from .runs.execution import run as run
@@ -96,6 +99,10 @@ from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
+from .runs.voltages import predict_voltages as predict_voltages
+from .runs.volume import MemristorVolume as MemristorVolume
+from .runs.volume import VolumeCell as VolumeCell
+from .runs.volume import memristor_volume as memristor_volume
 from .simulation.batches import Batch as Batch
 from .simulation.batches import exact_batch as exact_batch
 from .simulation.certification.certificates import certify as certify
@@ -141,6 +148,8 @@ __all__ = [
     "LorentzianRate",
     "MatrixCoupling",
     "MemoryClass",
+    "MemristorVolume",
+    "VolumeCell",
     "Memristor",
     "MitigatedSamples",
     "Mitigation",
@@ -188,6 +197,7 @@ __all__ = [
     "measure_resets",
     "memory_network",
     "memristive_defect",
+    "memristor_volume",
     "mitigate",
     "pauli_mean",
     "plan",
@@ -200,6 +210,7 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "predict_voltages",
     "rank_settings",
     "rehearse",
     "rebuild_circuits",

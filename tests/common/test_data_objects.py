@@ -39,6 +39,9 @@ def law(t: float) -> float:
     return 0.1 * t
 
 
+DEVICE = qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset")
+
+
 @pytest.fixture(scope="module")
 def examples() -> dict[str, object]:
     """One instance of every class of data among the public names, and some of the neurons'."""
@@ -100,10 +103,14 @@ def examples() -> dict[str, object]:
         qm.judge(record),
         qm.plan(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=100),
         qm.Precision(0.01, "voltage"),
+        DEVICE,
+        qm.DeviceChoice((DEVICE,), 0.02, 1000),
         qm.ExpectedErrors({"voltage": 0.1}, {"concurrence": "one memristor"}),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),
         qm.PauliPropagation(4, 1e-4),
+        qm.VolumeCell(4, 2, failure="too few qubits"),
+        qm.MemristorVolume("own", (qm.VolumeCell(2, 1, 1.0, 3.0, 2),)),
         qm.genuine_entanglement(three, criterion="elements"),
         qm.Estimate(0.11, 0.012, 0.09, 0.13),
         qm.Estimate(TIMES, 0.1 * np.ones(31)),
