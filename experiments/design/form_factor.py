@@ -89,7 +89,7 @@ def compute(settings: Settings) -> Result:
         for label, design in found.items()
     ]
     shots = settings.shots or (2000 if settings.quick else SHOTS)
-    for label in found:
+    for label in [*found][-1:] if settings.quick else found:
         quantities += _confirm(label, found[label], loops[label].form_factor, shots, settings)
         advance()
     data: dict[str, Any] = {

@@ -104,6 +104,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit.model.laws.squid import Squid
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
+        attractors,
         cycles,
         ensembles,
         equilibria,
@@ -226,6 +227,8 @@ def objects() -> dict[type, Any]:
         lyapunov.LyapunovSpectrum(zeros, zeros, np.zeros((3, 2)), zeros, 3.0),
         maps.RotationNumber(0.3, 1e-6, 0.1),
         sections.Section(zeros, np.zeros((2, 2))),
+        found := attractors.Attractor("cycle", zeros, zeros, zeros, -0.1, 1, 2),
+        attractors.Basins((found,), np.zeros(2, dtype=int), 1.0),
         ensembles.Ensemble(np.zeros((1, 2, 2)), *np.zeros((2, 1, 2)), np.zeros((1, 2, 0)), zeros),
         oscillations.measure_oscillation(SERIES, SINE, frequency=2.2),
         spectra.Line(1.0, 0.1, 0.0),
@@ -457,6 +460,13 @@ def values() -> dict[str, Any]:
         "integrate_many.systems": [oscillator, oscillator],
         "integrate_many.times": np.linspace(0, 1, 3),
         "integrate_many.states": [0.1, 0.1],
+        "find_attractors.states": [[0.1, 0.1]],
+        "find_attractors.transient": 5.0,
+        "find_attractors.duration": 5.0,
+        "sort_attractors.systems": [oscillator, oscillator],
+        "sort_attractors.states": np.full((1, 2, 2), 0.1),
+        "sort_attractors.transient": 5.0,
+        "sort_attractors.duration": 5.0,
         "parameters": np.array([0.05, 2.0, 1.0, 1.3]),
         "parameter": 1.0,
         "find_hopf_parameter.parameter": "resistance",

@@ -46,6 +46,7 @@ OURS = {
     "qmemcircuit.neurons.qlif": ("respond",),
     "qmemcircuit.neurons.closed_loop": ("StepSamplers", "loop_target"),
     "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
+    "qmemcircuit.neurons.dynamics.attractors": ("warn_of_others",),
     "qmemcircuit.neurons.dynamics.systems": (
         "Field",
         "Lanes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.neurons.dynamics.attractors import warn_of_others
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,
@@ -101,6 +103,7 @@ def find_limit_cycle(
     transient: float | None = None,
     tolerance: float = 1e-11,
     iterations: int = 30,
+    starts: ArrayLike | None = None,
 ) -> PeriodicOrbit:
     """Return the limit cycle of an autonomous system near `state`.
 
@@ -117,6 +120,7 @@ def find_limit_cycle(
             the search begins anew after a long transient, and the cycle that attracts is returned
             if there is one.
         tolerance, iterations: of Newton's method, on the largest |φ_T(y) − y|.
+        starts: shape (…, n): a `CoexistenceWarning` tells of other attractors that these lead to.
 
     Raises:
         ValueError: the system is driven.
@@ -126,6 +130,12 @@ def find_limit_cycle(
     check_integer("iterations", iterations, minimum=1)
     require_autonomous(system, "use find_periodic_orbit")
     start = system.check_state(state)
+    if starts is not None:
+        known: dict[str, Any] = {"period": period, "transient": transient}
+        known |= {"tolerance": tolerance, "iterations": iterations}
+        orbit = find_limit_cycle(system, start, **known)
+        warn_of_others(system, orbit.state, starts)
+        return orbit
     if transient is not None:
         check_real("transient", transient, minimum=0)
         return _shoot(system, start, period, transient, tolerance, iterations)

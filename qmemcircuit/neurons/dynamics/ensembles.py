@@ -120,12 +120,12 @@ def integrate_many(
         raise ValueError(f"Argument exponents must be at most {n}, but {exponents} was given.")
     keep = grid.shape[1]
     if extremes_from is not None:
-        keep = check_integer("extremes_from", extremes_from, minimum=1)
-    if keep == grid.shape[1] - 1 or (extremes_from is not None and keep >= grid.shape[1]):
-        raise ValueError(
-            f"Argument extremes_from must be from 1 to {grid.shape[1] - 2}, the last but one of "
-            f"the times, but {extremes_from} was given."
-        )
+        keep = check_integer("extremes_from", extremes_from, minimum=0)
+        if keep > grid.shape[1] - 2:
+            raise ValueError(
+                f"Argument extremes_from must be at most {grid.shape[1] - 2}, the last but one of "
+                f"the times, but {extremes_from} was given."
+            )
     check_integer("threads", threads, minimum=1)
     check_work("threads", threads, 256, "threads")
     numbers, table = _collect(several)
@@ -137,7 +137,7 @@ def integrate_many(
         first,
         np.ascontiguousarray(np.broadcast_to(numbers, (count, numbers.shape[1]))),
         table, grid, starts, np.broadcast_to(longest, count).copy(),
-        vectors=vectors, keep=keep, rtol=rtol, atol=atol, threads=threads,
+        vectors=vectors, keep=keep, rtol=float(rtol), atol=float(atol), threads=threads,
     )  # fmt: skip
     for k in np.flatnonzero((outcome[:, 0] != stepper.DONE) | ~np.isfinite(samples).all((1, 2))):
         why = (

@@ -255,6 +255,9 @@ def march_lanes(
                 alive += 1
                 for i in range(size):
                     y[i * lanes + lane] = samples[q, 0, i] = starts[q, i]
+                if keep_from == 0:
+                    for i in range(n):
+                        extremes[q, 0, i] = extremes[q, 1, i] = starts[q, i]
                 for j in range(m):
                     p[j * lanes + lane] = numbers[q, j]
                 t[lane], end[lane] = times[q, 0], times[q, 1]
