@@ -14,7 +14,7 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.options import AncillaPool
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
-from qmemcircuit.common.arguments import check_arguments
+from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
@@ -149,6 +149,9 @@ class ResetChoice:
     mitigation: Mitigation
     costs: Mapping[str, float]
     left_out: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def describe(self) -> dict[str, Any]:
         """Return the choice and the others' costs as JSON values."""
