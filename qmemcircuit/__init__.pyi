@@ -98,6 +98,10 @@ from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.submission import resume as resume
 from .runs.submission import submit as submit
+from .runs.voltages import predict_voltages as predict_voltages
+from .runs.volume import MemristorVolume as MemristorVolume
+from .runs.volume import VolumeCell as VolumeCell
+from .runs.volume import memristor_volume as memristor_volume
 from .simulation.batches import Batch as Batch
 from .simulation.batches import exact_batch as exact_batch
 from .simulation.certification.certificates import certify as certify
@@ -143,6 +147,8 @@ __all__ = [
     "LorentzianRate",
     "MatrixCoupling",
     "MemoryClass",
+    "MemristorVolume",
+    "VolumeCell",
     "Memristor",
     "MitigatedSamples",
     "Mitigation",
@@ -192,6 +198,7 @@ __all__ = [
     "measure_resets",
     "memory_network",
     "memristive_defect",
+    "memristor_volume",
     "mitigate",
     "pauli_mean",
     "plan",
@@ -204,6 +211,7 @@ __all__ = [
     "plot_residuals",
     "plot_series",
     "pool",
+    "predict_voltages",
     "rank_settings",
     "rehearse",
     "rebuild_circuits",

@@ -72,3 +72,31 @@ def test_commands_of_the_pages_exist():
     for page in PAGES.rglob("*.md"):
         for command in re.findall(r"`qmemcircuit (\w+)", page.read_text()):
             assert command in actions, (page.name, command)
+
+
+EVERYDAY = {
+    *("", "aer", "all", "batch", "birth", "closed form", "coupled", "current", "cycle", "data"),
+    *("death", "density_matrix", "exact", "fitted", "ibm_cloud", "ibm_quantum_platform", "job"),
+    *("keep", "local", "max", "memristor", "model", "noise", "raise", "rate", "refuse", "session"),
+    *("statevector", "total", "voltage", "warn", "x", "y", "z", "GHZ", "W"),
+}
+"""Options that say what they mean, or that are others' names; all others are in the glossary."""
+
+IN_THEIR_DOCSTRING = {
+    *("bare", "best", "cool", "dephase", "elements", "exponential", "heat", "maps", "marginal"),
+    *("matrix_product_state", "mixtures", "mthree", "polynomial", "shifted", "tensored", "traced"),
+}
+"""Options of one verb alone, which its docstring explains."""
+
+
+def test_the_glossary_has_every_option():
+    package = Path(docs.reference.PACKAGE)
+    text = "\n".join(path.read_text() for path in package.rglob("*.py"))
+    options = {
+        word
+        for choices in re.findall(r"\bLiteral\[([^]]*)\]", text)
+        for word in re.findall(r'"([^"]*)"', choices)
+    }
+    terms = set(re.findall(r"^([^\s`#].*)$", (PAGES / "glossary.md").read_text(), re.M))
+    known = {word for term in terms for word in (term, term.replace(" ", "_"))}
+    assert options - EVERYDAY - IN_THEIR_DOCSTRING <= known

@@ -4,7 +4,7 @@
 
 For each fake device and two models (one memristor on an own pair of qubits, the compiled pair of
 guo2022, Fig. 8): the score that our placement minimises (`predicted_error` in
-`devices.compilation.placement`) and the trace distance to the ideal circuit's state, averaged over
+`devices.compilation.demands`) and the trace distance to the ideal circuit's state, averaged over
 three times, on the scheduled noise model. Qiskit's layout is that of its preset pass manager at
 level 3, the best of three transpiler seeds by that same score; where it needs SWAPs it has no
 embedding to compare, and that is said. Both are simulated with the same compilation. About five
@@ -20,7 +20,7 @@ import numpy as np
 import qmemcircuit as qm
 from experiments.hardware.params import pair, single
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.devices.compilation.placement import demand_of, predicted_error
+from qmemcircuit.devices.compilation.demands import demand_of, predicted_error
 from qmemcircuit.runs.services import fake_backend
 
 NAMES = ("FakeTorino", "FakeMarrakesh", "FakePittsburgh", "FakeBrisbane")

@@ -1,4 +1,4 @@
-"""The command line: `qmemcircuit run MODEL.toml | submit | resume | collect | compare | doctor`."""
+"""The command line: `qmemcircuit run MODEL.toml | submit | resume | collect | compare | volume`."""
 
 from __future__ import annotations
 
@@ -134,6 +134,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--force", action="store_true", help="replace figures that exist")
     compare.set_defaults(action=_compare)
+    volume = commands.add_parser("volume", help="how many memristors a device shows, how long")
+    volume.add_argument("--target", default="aer", help="aer or fake:NAME")
+    volume.add_argument("--shots", type=int, default=2000)
+    volume.add_argument("--seed", type=int, default=1)
+    volume.add_argument("--sizes", type=int, nargs="+", help="numbers of memristors to try")
+    volume.add_argument("--periods", type=int, nargs="+", help="numbers of periods to try")
+    volume.set_defaults(action=_volume)
     doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
     doctor.set_defaults(action=_doctor)
     return parser
@@ -305,6 +312,25 @@ def _compare(options: argparse.Namespace) -> int:
             qm.plot_budget(judgement.budget, ax=ax, unit=record.network.period)
         for path in save_figure(figure, options.figure.with_suffix("")):
             print(path)
+    return 0
+
+
+def _volume(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+
+    if options.target.startswith("ibm:"):
+        raise ValueError(
+            f"Argument --target must be aer or fake:NAME, but {options.target!r} was given: a "
+            "volume takes many jobs one after another; measure them and give memristor_volume a "
+            "function that returns their trajectories."
+        )
+    given = {name: getattr(options, name) for name in ("sizes", "periods")}
+    found = qm.memristor_volume(
+        parse_target(options.target, options.seed),
+        shots=options.shots,
+        **{name: value for name, value in given.items() if value},
+    )
+    print(found)
     return 0
 
 

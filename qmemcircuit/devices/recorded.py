@@ -87,12 +87,13 @@ def recorded_device(described: Mapping[str, Any]) -> DeviceTarget:
             f"{described.get('name')!r} has none; only device(…) and ibm(…) leave one."
         )
     count = len(calibration["t1"])
-    embedded = bool(described["layout"]["embedded"])
+    layout = described["layout"]
+    seats = tuple(int(seat) for seat in layout.get("seats", ()))
     assumed = described.get("coherent_errors")
     return DeviceTarget(
         backend=recorded_backend(str(described["name"]), calibration),
         compilation=Compilation.restore(described),
-        placement=Placement(tuple(range(count)), embedded, None, "recorded"),
+        placement=Placement(tuple(range(count)), bool(layout["embedded"]), None, "recorded", seats),
         forms=tuple(Form(**form) for form in described.get("forms", ())),
         folding=Folding.restore(described),
         suppression=Suppression.restore(described),

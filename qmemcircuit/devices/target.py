@@ -188,10 +188,10 @@ class DeviceTarget(Target):
             placement = choose_placement(
                 longest, self.backend.target, memristors=memristors, seed=self.seed
             )
-        elif len(placement.qubits) < longest.num_qubits:
+        elif placement.size < longest.num_qubits:
             raise ValueError(
                 f"Argument layout must name {longest.num_qubits} qubits for these circuits "
-                f"(memristors first, then ancillas), but it names {len(placement.qubits)}."
+                f"(memristors first, then ancillas), but it names {placement.size}."
             )
         elif placement.reason == GIVEN:
             require_couplers(longest, placement, self.backend, memristors)

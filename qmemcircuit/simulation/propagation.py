@@ -121,11 +121,11 @@ def propagate_circuits(
     dropped = np.zeros(values.shape)
     source = np.zeros((2, *shape))
     states = {pair: np.empty((times.size, 4, 4), dtype=complex) for pair in pairs}
-    cut_offs = _cut_offs(method)
+    cuts = cut_offs(method)
     strings = 0
     for index, chain in enumerate(_chains(circuits)):
         runner = _Runner(network, chain)
-        for place, kept in enumerate(cut_offs):
+        for place, kept in enumerate(cuts):
             found = runner.run([row[0] for row in observables], kept, local=True)
             values[0, place, index] = [item.mean for item in found]
             dropped[0, place, index] = [item.dropped for item in found]
@@ -142,7 +142,7 @@ def propagate_circuits(
                 dropped[1, place, index, j] += abs(amplitudes[index, j]) * item.dropped
         for pair in pairs:
             labels = _pair_labels(pair, count)
-            found = runner.run([{label: 1.0} for label in labels], cut_offs[0], local=False)
+            found = runner.run([{label: 1.0} for label in labels], cuts[0], local=False)
             means = np.array([1.0, *(item.mean for item in found)])
             matrices = np.array([pauli_matrix(a + b) for b in "IXYZ" for a in "IXYZ"])
             states[pair][index] = np.tensordot(means, matrices, axes=1) / 4
@@ -184,7 +184,7 @@ def _estimate(circuits: CircuitSet, pairs: int) -> Effort:
     return Effort(work, 1e-5 * whole * runs / (cpu_count() or 1), 3e3 * maps + 1e7)
 
 
-def _cut_offs(method: PauliPropagation) -> tuple[_CutOff, _CutOff]:
+def cut_offs(method: PauliPropagation) -> tuple[_CutOff, _CutOff]:
     """Return the finer and the coarser cut-off."""
     weight, coefficient = method.largest_weight, method.smallest_coefficient
     return (weight, coefficient), (weight - 1, min(3 * coefficient, 0.5))
@@ -251,7 +251,7 @@ class _Runner:
         return [found[j] for j in range(len(observables))]
 
     def _one(self, terms: Terms, kept: _CutOff) -> _Mean:
-        propagate, words_of = _compiled()
+        propagate, words_of = compiled_loop()
         letters = np.array([["IXYZ".index(letter) for letter in label] for label in terms])
         mean, dropped, strings, ever = propagate(
             words_of(letters),
@@ -288,7 +288,8 @@ class _Runner:
         return here == there
 
 
-def _compiled() -> tuple[Any, Any]:
+def compiled_loop() -> tuple[Any, Any]:
+    """Return `propagate` and `words_of` of `pauli_sums`; ImportError naming the extra."""
     try:
         from qmemcircuit.simulation.pauli_sums import propagate, words_of
     except ImportError as error:

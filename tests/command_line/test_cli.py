@@ -111,6 +111,11 @@ def test_the_example_files_are_valid() -> None:
     assert pair.device["reset_error"] == 0.005
     assert pair.device["coherent_errors"] == qm.CoherentErrors(detuning=6283.0, nodes=2)
     assert pair.ibm == {"mode": "batch", "twirling": False}
+    twenty = read_description(example.with_name("twenty.toml"))
+    assert len(twenty.network.memristors) == 20
+    assert len(twenty.network.couplings) == 19
+    assert twenty.circuits["bases"] == ["Y" * 20]
+    assert twenty.circuits["steps"] == 4
 
 
 def test_run_writes_the_record_and_compares(model: Path, capsys: pytest.CaptureFixture) -> None:

@@ -78,6 +78,13 @@ def device_circuit() -> QuantumCircuit:
     return circuit
 
 
+def measured_volume(network: qm.Network, times: np.ndarray, steps: int) -> qm.Trajectory:
+    return qm.estimate(
+        qm.run(network, times, target=qm.aer(seed=1), shots=50, bases="Y", steps=steps),
+        current="current_operator",
+    )
+
+
 def oscillating(t: float) -> float:
     return 0.1 + 0.05 * np.sin(t)
 
@@ -206,6 +213,8 @@ def objects() -> dict[type, Any]:
         qm.CoherentErrors(0.0, 0.01),
         qm.certify(PAIR, PAIR_TIMES[:3]),
         qm.PauliPropagation(),
+        qm.VolumeCell(1, 1, 1.0, 3.0, 1),
+        qm.MemristorVolume("own", (qm.VolumeCell(1, 1, 1.0, 3.0, 1),)),
         qm.genuine_entanglement(qm.exact_circuit(THREE, [0.0, 9.0]), criterion="elements"),
         qm.exact_batch([PAIR, PAIR], PAIR_TIMES[:3]),
         qm.ibm("FakeManilaV2", channel="local", seed=1),
@@ -318,6 +327,12 @@ def values() -> dict[str, Any]:
         "driven_by.drive": one("SinusoidalDrive"),
         "item": one("SinusoidalDrive"),
         "input": 0.5,
+        "predict_voltages.steps": 1,
+        "predict_voltages.model": MEMRISTOR,
+        "predict_voltages.times": [0.3],
+        "memristor_volume.target": measured_volume,
+        "memristor_volume.sizes": (1,),
+        "memristor_volume.periods": (1,),
         "genuine_entanglement.trajectory": qm.exact_circuit(THREE, [0.0, 9.0]),
         "genuine_entanglement.reference": None,
         "genuine_entanglement.memristors": None,

@@ -14,9 +14,10 @@ from scipy.stats import chi2
 import qmemcircuit as qm
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices import target as target_module
+from qmemcircuit.devices.compilation.demands import demand_of, predicted_error
 from qmemcircuit.devices.compilation.folding import fold_two_qubit_gates
 from qmemcircuit.devices.compilation.instructions import require_isa, widen
-from qmemcircuit.devices.compilation.placement import choose_placement, demand_of, predicted_error
+from qmemcircuit.devices.compilation.placement import choose_placement
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.states import device_states
 from qmemcircuit.devices.target import device

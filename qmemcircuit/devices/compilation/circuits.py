@@ -20,6 +20,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.compilation.folding import Folding
 from qmemcircuit.devices.compilation.instructions import operation_duration, start_times
 from qmemcircuit.devices.compilation.placement import Placement, qubit_roles
+from qmemcircuit.devices.compilation.sharing import share_ancillas
 from qmemcircuit.devices.compilation.suppression import Suppression, TwirledCircuit
 
 if TYPE_CHECKING:
@@ -129,8 +130,20 @@ class Site:
         """Return where each circuit qubit sits in `placement.qubits`; None where it is routed."""
         if not self.placement.embedded:
             return None
+        if self.placement.seats:
+            return list(range(circuit.num_qubits))
+        return self._roles(circuit)
+
+    def seat(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        """Return `circuit` with its ancillas on the qubits that they share, where they do."""
+        if not self.placement.seats:
+            return circuit
+        seats = [self.placement.seats[role] for role in self._roles(circuit)]
+        return share_ancillas(circuit, seats, self.memristors, self.part)
+
+    def _roles(self, circuit: QuantumCircuit) -> list[int]:
         # The placement's circuit is the longest; absorption may have shortened the last one.
-        size = (len(self.placement.qubits) - self.memristors) // self.memristors
+        size = (self.placement.size - self.memristors) // self.memristors
         return qubit_roles(circuit.num_qubits, self.memristors, size)
 
 
@@ -155,8 +168,10 @@ def compile_circuit(
         own_basis: whether memristors wait for a reset in their own basis (`wait_in_own_basis`).
         twirling_seed: of the random instances, which are drawn after folding.
     """
+    circuit = wait_in_own_basis(circuit, site.memristors) if own_basis else circuit
+    circuit = site.seat(circuit)
     manager, scheduling = _stages(compilation, site.part, site.layout(circuit))
-    compiled = manager.run(wait_in_own_basis(circuit, site.memristors) if own_basis else circuit)
+    compiled = manager.run(circuit)
     layout = compiled.layout
     system = tuple(range(site.memristors))
     if layout is not None:

@@ -6,14 +6,14 @@ graph onto the device's coupling graph gets a predicted error,
     Σ two-qubit errors + Σ one-qubit errors + Σ readout errors of the memristors
     + Σ_j (own duration of memristor j) × (1/T1 + 1/T2)/2,
 
-to first order in each, and the smallest wins. It is a ranking, not a prediction of a result:
-`exact_circuit(…, target=device(…))` predicts.
+to first order in each, and the smallest wins. Where there is no such way, ancillas may share
+qubits (`sharing`); the last resort is Qiskit's router. It is a ranking, not a prediction of a
+result: `exact_circuit(…, target=device(…))` predicts.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.devices.compilation.calibrated_errors import couplers_of
+from qmemcircuit.devices.compilation.demands import Demand, demand_of, predicted_error
+from qmemcircuit.devices.compilation.sharing import search_seats
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -29,12 +32,11 @@ if TYPE_CHECKING:
 MOST_EMBEDDINGS = 20_000
 """At most so many embeddings are scored: a chain of 20 on 133 qubits has more than one can."""
 
+MOST_BESIDE = 500
+"""Of these so many are scored where `search_seats` has looked all over the device."""
+
 MOST_CALLS = 5_000_000
 """The search for embeddings stops after so many steps, a few seconds; then Qiskit routes."""
-
-UNCALIBRATED_ERROR = 0.5
-"""Taken for a gate or a readout without a calibrated error, and for one reported as broken."""
-
 
 GIVEN = "given"
 """The reason of a placement that is the user's layout."""
@@ -51,12 +53,20 @@ class Placement:
             `qubits` is a region in which the transpiler routes.
         predicted_error: the score of the placement; None where the user or the router chose.
         reason: how it came about, for the record.
+        seats: where ancillas share qubits, the index in `qubits` of each circuit qubit (see
+            `sharing`); empty where circuit qubit k sits on `qubits[k]`.
     """
 
     qubits: tuple[int, ...]
     embedded: bool
     predicted_error: float | None
     reason: str
+    seats: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many circuit qubits it has a place for."""
+        return len(self.seats) or len(self.qubits)
 
     def describe(self) -> dict[str, Any]:
         """Return the placement as JSON values."""
@@ -65,47 +75,8 @@ class Placement:
             "embedded": self.embedded,
             "predicted_error": self.predicted_error,
             "reason": self.reason,
+            **({"seats": list(self.seats)} if self.seats else {}),
         }
-
-
-@data_object
-@dataclass(frozen=True)
-class Demand:
-    """What a circuit asks of its qubits: gate counts by qubit and by pair.
-
-    `pairs` counts two-qubit gates of unordered pairs, `singles` one-qubit gates, `resets` resets;
-    `measured` are the qubits that carry memristors.
-    """
-
-    count: int
-    pairs: Mapping[tuple[int, int], int]
-    singles: Mapping[int, int]
-    resets: Mapping[int, int]
-    measured: tuple[int, ...]
-
-
-def demand_of(circuit: QuantumCircuit, memristors: int) -> Demand:
-    """Count the gates of `circuit` once it is broken down into CZ and one-qubit gates."""
-    from qiskit import transpile
-
-    plain = transpile(
-        circuit,
-        basis_gates=["cz", "u", "reset", "measure"],
-        optimization_level=1,
-        seed_transpiler=0,
-    )
-    pairs: Counter[tuple[int, int]] = Counter()
-    singles: Counter[int] = Counter()
-    resets: Counter[int] = Counter()
-    for instruction in plain.data:
-        places = [plain.find_bit(qubit).index for qubit in instruction.qubits]
-        if instruction.operation.name == "reset":
-            resets[places[0]] += 1
-        elif len(places) == 2:
-            pairs[min(places), max(places)] += 1
-        elif instruction.operation.name == "u":
-            singles[places[0]] += 1
-    return Demand(circuit.num_qubits, pairs, singles, resets, tuple(range(memristors)))
 
 
 def choose_placement(
@@ -127,44 +98,23 @@ def choose_placement(
             "memristor), or a larger device."
         )
     demand = demand_of(circuit, memristors)
-    best: tuple[float, tuple[int, ...]] | None = None
-    seen = 0
-    for qubits in islice(_embeddings(demand, target), MOST_EMBEDDINGS):
-        seen += 1
-        candidate = (predicted_error(demand, target, qubits), qubits)
-        best = candidate if best is None else min(best, candidate)
+    found = list(islice(_embeddings(demand, target), MOST_EMBEDDINGS))
+    everything = len(found) < MOST_EMBEDDINGS
+    # Where there are too many, the first ones differ in their last qubits only.
+    shared = None if found and everything else search_seats(demand, target)
+    scored = found if shared is None else found[:MOST_BESIDE]
+    best = min(
+        ((predicted_error(demand, target, qubits), qubits) for qubits in scored), default=None
+    )
+    if shared is not None and (best is None or shared.predicted_error < best[0]):
+        with_seats = " with shared ancillas" if shared.seats else ""
+        reason = f"smallest predicted error of {shared.searched} embeddings{with_seats}"
+        return Placement(shared.qubits, True, shared.predicted_error, reason, shared.seats)
     if best is not None:
-        everything = "all" if seen < MOST_EMBEDDINGS else "the first"
-        reason = f"smallest predicted error of {everything} {seen} embeddings"
+        which = "all" if everything else "the first"
+        reason = f"smallest predicted error of {which} {len(scored)} embeddings"
         return Placement(best[1], True, best[0], reason)
     return _routed(circuit, target, seed)
-
-
-def predicted_error(demand: Demand, target: QiskitTarget, qubits: Sequence[int]) -> float:
-    """Return the error predicted for `demand` on `qubits`, to first order in every error rate."""
-    total = 0.0
-    busy = dict.fromkeys(demand.measured, 0.0)
-    for pair, number in demand.pairs.items():
-        error, duration = _two_qubit_gate(target, qubits[pair[0]], qubits[pair[1]])
-        total += number * error
-        for place in pair:
-            if place in busy:
-                busy[place] += number * duration
-        # A memristor waits while its ancilla is reset.
-        ancilla = [place for place in pair if place not in busy]
-        if len(ancilla) == 1:
-            waiting = demand.resets.get(ancilla[0], 0)
-            length = _properties(target, "reset", (qubits[ancilla[0]],))[1]
-            busy[next(place for place in pair if place in busy)] += waiting * length
-    for place, number in demand.singles.items():
-        error, duration = _properties(target, "sx", (qubits[place],))
-        total += 2 * number * error
-        if place in busy:
-            busy[place] += 2 * number * duration
-    for place, duration in busy.items():
-        total += _properties(target, "measure", (qubits[place],))[0]
-        total += duration * _decoherence_rate(target, qubits[place])
-    return total
 
 
 def _embeddings(demand: Demand, target: QiskitTarget) -> Iterator[tuple[int, ...]]:
@@ -173,7 +123,7 @@ def _embeddings(demand: Demand, target: QiskitTarget) -> Iterator[tuple[int, ...
 
     device = rustworkx.PyGraph(multigraph=False)
     device.add_nodes_from(range(target.num_qubits))
-    for first, second in _couplers(target):
+    for first, second in couplers_of(target):
         device.add_edge(first, second, None)
     pattern = rustworkx.PyGraph(multigraph=False)
     pattern.add_nodes_from(range(demand.count))
@@ -185,46 +135,6 @@ def _embeddings(demand: Demand, target: QiskitTarget) -> Iterator[tuple[int, ...
     for mapping in mappings:
         inverse = {wanted: physical for physical, wanted in mapping.items()}
         yield tuple(inverse[k] for k in range(demand.count))
-
-
-def _couplers(target: QiskitTarget) -> set[tuple[int, int]]:
-    found = set()
-    for name in target.operation_names:
-        for qubits in target[name] or ():
-            if qubits is not None and len(qubits) == 2:
-                found.add((min(qubits), max(qubits)))
-    return found
-
-
-def _two_qubit_gate(target: QiskitTarget, first: int, second: int) -> tuple[float, float]:
-    """Return error and duration of the best two-qubit gate of a pair, in either direction."""
-    found = []
-    for name in target.operation_names:
-        for qubits in ((first, second), (second, first)):
-            if qubits in (target[name] or ()):
-                found.append(_properties(target, name, qubits))
-    return min(found)
-
-
-def _properties(target: QiskitTarget, name: str, qubits: tuple[int, ...]) -> tuple[float, float]:
-    """Return error and duration of an operation; an unknown error counts as a broken gate."""
-    if name not in target.operation_names or qubits not in (target[name] or ()):
-        return 0.0, 0.0
-    found = target[name][qubits]
-    error = getattr(found, "error", None)
-    if name == "reset":
-        error = 0.0 if error is None else error
-    broken = error is None or error >= 1
-    duration = float(getattr(found, "duration", None) or 0.0)
-    return UNCALIBRATED_ERROR if broken or error is None else float(error), duration
-
-
-def _decoherence_rate(target: QiskitTarget, qubit: int) -> float:
-    """Return (1/T1 + 1/T2)/2 of a qubit in 1/s; 0 where they are not known."""
-    if target.qubit_properties is None or target.qubit_properties[qubit] is None:
-        return 0.0
-    known = (target.qubit_properties[qubit].t1, target.qubit_properties[qubit].t2)
-    return float(sum(0.5 / value for value in known if value))
 
 
 def _routed(circuit: QuantumCircuit, target: QiskitTarget, seed: int) -> Placement:
@@ -283,7 +193,7 @@ def require_couplers(
     if couplers is None:
         return
     coupled = set(couplers)
-    size = (len(placement.qubits) - memristors) // memristors
+    size = (placement.size - memristors) // memristors
     roles = qubit_roles(circuit.num_qubits, memristors, size)
     for instruction in circuit.data:
         if len(instruction.qubits) != 2 or instruction.operation.name == "barrier":
