@@ -75,6 +75,7 @@ METHODS: Mapping[str, Method] = {
 }
 
 
+# More than ten fields: all that is simulated once, for every method and device.
 @dataclass(frozen=True, eq=False)
 class Bench:
     """Exact outcome probabilities of all devices, and what the methods know.
