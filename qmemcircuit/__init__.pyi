@@ -79,6 +79,9 @@ from .results.observables import memristive_defect as memristive_defect
 from .results.observables import select_current as select_current
 from .results.records import Record as Record
 from .results.trajectory import Trajectory as Trajectory
+from .runs.choosing import DeviceChoice as DeviceChoice
+from .runs.choosing import DevicePrediction as DevicePrediction
+from .runs.choosing import choose_device as choose_device
 from .runs.collection import Collection as Collection
 from .runs.collection import collect as collect
 from .runs.execution import run as run

@@ -37,6 +37,10 @@ SIGNIFICANCE = 0.05
 # (tests/oracles/coverage.md): calibration, not theory.
 _FLOOR = 1.06
 _WIDENING = 1.0
+# The same for areas larger than the one seen. Hypothetical loops have the shape of the data's, so a
+# loop that noise has made small is taken for a smaller one with too little noise: with 1.0, the
+# interval lies below a true area three times its standard error in 13 % of runs, not in 2.5 %.
+_WIDENING_UPWARDS = 5.0
 # Openings of the hypothetical loops, in units of the likeliest one's distance to either side.
 _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 
@@ -272,6 +276,9 @@ def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
     roots, root = np.sqrt(found.replicas), np.sqrt(found.data)
     means = found.interpolated(roots.mean(axis=1), grid)
     spreads = found.interpolated(_spread(roots), grid)
+    larger = means[:, 0] > root[0]
+    upwards = _spread(roots[..., :1], _WIDENING_UPWARDS)
+    spreads[larger, 0] = found.interpolated(upwards, grid)[larger, 0]
     rounding = 1e-9 * np.maximum(root, means.max(axis=0)) + 1e-300
     pulls = (root - means) / np.maximum(spreads, rounding)
     best = int(np.argmin(np.abs(pulls[:, 0])))
@@ -309,11 +316,11 @@ def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
     return LoopEstimate(values, errors, np.stack([low, high], axis=-1), p_value, pinched)
 
 
-def _spread(roots: FloatArray) -> FloatArray:
-    """Return the widened standard deviation of replicas, (H, N, 3) → (H, 3)."""
+def _spread(roots: FloatArray, widening: float = _WIDENING) -> FloatArray:
+    """Return the widened standard deviation of replicas, (H, N, d) → (H, d)."""
     found = roots.std(axis=1, ddof=1)
     relative = found / np.maximum(roots.mean(axis=1), 1e-150)
-    return np.asarray(found * (_FLOOR + np.minimum(_WIDENING * relative, 1.0)))
+    return np.asarray(found * (_FLOOR + np.minimum(widening * relative, 1.0)))
 
 
 def _accepted(
@@ -345,7 +352,10 @@ def _accepted(
             spread = sigmas * _spread(roots[n : n + 1])[0, k]
             # The hypothetical loop has some of the data's noise, and so too little bias where
             # noise is as large as the loop: the bias is known no better than to its own size.
-            ends = root[k] - bias + np.array([-spread - max(bias, 0.0), spread - min(bias, 0.0)])
+            above = spread
+            if k == 0:
+                above = sigmas * _spread(roots[n : n + 1], _WIDENING_UPWARDS)[0, k]
+            ends = root[k] - bias + np.array([-spread - max(bias, 0.0), above - min(bias, 0.0)])
             low[k], high[k] = (
                 min(low[k], max(0.0, ends[0]) ** 2),
                 max(high[k], max(0.0, ends[1]) ** 2),

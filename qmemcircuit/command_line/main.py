@@ -1,4 +1,6 @@
-"""The command line: `qmemcircuit run MODEL.toml | submit | resume | collect | compare | volume`."""
+"""The command line: `qmemcircuit run MODEL.toml | choose | submit | resume | collect | …`."""
+
+# More than 400 lines: one parser, and a short function for each of its commands.
 
 from __future__ import annotations
 
@@ -116,6 +118,15 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--yes", action="store_true", help="do not ask before spending")
     submit.set_defaults(action=_submit)
     plan.set_defaults(action=_plan)
+    choose = commands.add_parser("choose", help="which device, qubits, form and method to take")
+    choose.add_argument("model", type=Path, metavar="MODEL.toml")
+    choose.add_argument("targets", nargs="+", metavar="TARGET", help="fake:NAME or ibm:NAME")
+    choose.add_argument("--demand", type=float, default=0.02, help="largest trace distance")
+    choose.add_argument(
+        "--executions", type=int, default=200_000, help="at each time, for all settings"
+    )
+    choose.add_argument("--seed", type=int, help="else the file's")
+    choose.set_defaults(action=_choose)
     resume = commands.add_parser("resume", help="continue an interrupted submission")
     resume.add_argument("folder", type=Path)
     resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
@@ -126,6 +137,12 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--out", type=Path, default=Path("record.json"))
     collect.add_argument("--force", action="store_true", help="replace another record's file")
     collect.set_defaults(action=_collect)
+    rehearse = commands.add_parser(
+        "rehearse", help="the whole live experiment with its troubles, on a fake device"
+    )
+    rehearse.add_argument("folder", type=Path, help="with experiment.toml; else an example")
+    rehearse.add_argument("--device", default="FakeManilaV2", help="the fake device's name")
+    rehearse.set_defaults(action=_rehearse)
     compare = commands.add_parser("compare", help="a record against its master equation")
     compare.add_argument("record", type=Path)
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
@@ -258,6 +275,24 @@ def _plan(options: argparse.Namespace) -> int:
     return 0
 
 
+def _choose(options: argparse.Namespace) -> int:
+    import qmemcircuit as qm
+    from qmemcircuit.command_line.description import read_description
+
+    described = read_description(options.model)
+    seed = described.seed if options.seed is None else options.seed
+    found = qm.choose_device(
+        described.network,
+        described.times,
+        [parse_target(name, seed, device=described.device) for name in options.targets],
+        demand=options.demand,
+        executions=options.executions,
+        splitting=described.circuits.get("splitting", "lie"),
+    )
+    print(found)
+    return 0 if found.reached else 1
+
+
 def _resume(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
 
@@ -275,6 +310,12 @@ def _collect(options: argparse.Namespace) -> int:
             _check_free("--out", options.out, options.force)
         print(f"record: {found.record.save(options.out)}")
     return 0 if found.complete else 1
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from qmemcircuit.command_line.rehearsal import rehearse_night
+
+    return rehearse_night(options.folder, options.device)
 
 
 def _is_earlier(path: Path, record: Record) -> bool:

@@ -11,7 +11,7 @@ A new form is one more entry of `ANCILLAS` or of `HANDLINGS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -26,8 +26,10 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import Absorption, absorb_device_decay
 from qmemcircuit.devices.ancillas import MOST_QUBITS
+from qmemcircuit.devices.compilation.circuits import CompiledCircuit
 from qmemcircuit.devices.compilation.folding import UNFOLDED
 from qmemcircuit.devices.forms import formed_times
+from qmemcircuit.devices.noise.calibrated import simulate
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.simulation.exact import circuit_states
@@ -116,6 +118,7 @@ class FormChoice:
         circuits: of the chosen form.
         device: the noise model with the chosen form's qubits and circuits.
         absorption: its report, where decay is absorbed.
+        states: of every form that was simulated, the noisy states at `times`, before readout.
     """
 
     name: str
@@ -125,6 +128,7 @@ class FormChoice:
     circuits: CircuitSet
     device: DeviceTarget
     absorption: Absorption | None
+    states: dict[str, ComplexArray]
 
     def describe(self) -> dict[str, Any]:
         """Return the choice and the losers' predictions as JSON values."""
@@ -159,6 +163,7 @@ def choose_form(
     target: Target,
     *,
     absorbable: bool = True,
+    skip: Collection[str] = (),
 ) -> FormChoice:
     """Return the form of the circuits with the smallest predicted distance on a device.
 
@@ -167,6 +172,7 @@ def choose_form(
         options: how circuits are built; the ancillas are chosen here.
         target: made by `device` or `ibm`, scheduled. Its layout is kept where one was given.
         absorbable: whether decay may be absorbed: not where it is extrapolated away.
+        skip: names of `HANDLINGS` that are not tried.
 
     The prediction is of the calibration alone, unfolded, unsuppressed and without assumed
     coherent errors, so that all noise factors run the same circuits; the target's `reset_error`
@@ -180,6 +186,7 @@ def choose_form(
     calibrated = replace(device.unsuppressed(), folding=UNFOLDED, coherent_errors=None, forms=())
     predicted: dict[str, PredictedForm] = {}
     left_out: dict[str, str] = {}
+    noisy: dict[str, ComplexArray] = {}
     found: dict[str, tuple[CircuitSet, DeviceTarget, Absorption | None]] = {}
     reference: ComplexArray | None = None
     only: list[int] = []
@@ -187,8 +194,12 @@ def choose_form(
         if reference is None:
             only = compared_times(circuits)
             reference = circuit_states(circuits)[only]
+        compiled: dict[str, list[CompiledCircuit]] = {}
         for handling, adapt in HANDLINGS.items():
             name = f"{ancilla}, {handling}"
+            if handling in skip:
+                left_out[name] = "it was not asked for"
+                continue
             if handling == "absorbed" and not absorbable:
                 left_out[name] = "the declared mitigation extrapolates all decay away"
                 continue
@@ -200,16 +211,24 @@ def choose_form(
                 left_out[name] = str(error)
                 continue
             bare = replace(calibrated, placement=placed.placement, forms=placed.forms)
-            states, compiled = bare.noisy_states(adapted, only=only)
-            assert placed.placement is not None
-            predicted[name] = PredictedForm(
-                float(np.max(trace_distance(states, reference))),
-                max(item.two_qubit_gates for item in compiled),
-                max(item.duration for item in compiled),
-                placed.placement.qubits,
-            )
+            compiled[name] = bare.compile(adapted, measured=False, only=only)
             kept = replace(device, placement=placed.placement, forms=placed.forms)
             found[name] = adapted, kept, report
+        if not compiled:
+            continue
+        # All are on the same qubits, whose noise is the slow part: made once.
+        assert bare.placement is not None
+        every = [item for items in compiled.values() for item in items]
+        part, chance = bare.restricted(), bare.reset_error
+        states = simulate(every, part, chance, None, save="density_matrix").mean(axis=1)
+        for place, (name, items) in enumerate(compiled.items()):
+            noisy[name] = states[place * len(only) : (place + 1) * len(only)]
+            predicted[name] = PredictedForm(
+                float(np.max(trace_distance(noisy[name], reference))),
+                max(item.two_qubit_gates for item in items),
+                max(item.duration for item in items),
+                bare.placement.qubits,
+            )
     if not predicted:
         raise ValueError(
             f"Argument form must be possible on {device.backend.name}, but none is: "
@@ -219,7 +238,7 @@ def choose_form(
     best = min(predicted, key=lambda name: predicted[name].distance)
     adapted, kept, report = found[best]
     where = tuple(float(adapted.times[index]) for index in only)
-    return FormChoice(best, predicted, left_out, where, adapted, kept, report)
+    return FormChoice(best, predicted, left_out, where, adapted, kept, report, noisy)
 
 
 def compared_times(circuits: CircuitSet) -> list[int]:

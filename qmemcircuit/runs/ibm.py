@@ -37,7 +37,14 @@ from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.runs.collection import run_jobs
 from qmemcircuit.runs.measurement import measurement_of
 from qmemcircuit.runs.protocols import JobService, Submittable
-from qmemcircuit.runs.services import LocalJobs, Mode, RuntimeJobs, instance_of, open_backend
+from qmemcircuit.runs.services import (
+    LocalJobs,
+    Mode,
+    RuntimeJobs,
+    instance_of,
+    local_jobs,
+    open_backend,
+)
 from qmemcircuit.runs.steps import SentEachTime, StepService, count_as_job
 
 if TYPE_CHECKING:
@@ -219,7 +226,7 @@ class IbmTarget(Submittable):
         if self.service is not None:
             return self.service
         if self.channel == "local":
-            return LocalJobs(self.prediction.backend, self.options, folder / "local")
+            return local_jobs(self.prediction.backend, self.options, folder)
         backend = self.prediction.backend
         return RuntimeJobs(backend.service, backend, self.options, self.mode)
 

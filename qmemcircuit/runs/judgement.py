@@ -182,7 +182,13 @@ class _Prediction:
         options = self.circuits.options
         splitting = options.constant_depth or options.splitting
         found = exact_circuit(
-            self.record.network, self.circuits.times, splitting=splitting, steps=options.steps
+            self.record.network,
+            self.circuits.times,
+            # All ancillas give the same states, but where all of [0, t] is one channel: it is not
+            # the split step of that length.
+            ancilla="merged" if options.channel else "traced",
+            splitting=splitting,
+            steps=options.steps,
         )
         return _at(found, self.kept)
 

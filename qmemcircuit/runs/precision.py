@@ -289,7 +289,7 @@ def _predicted_chances(measurement: Measurement) -> list[FloatArray]:
     left, rest, matrix = np.ones(len(ideal)), np.zeros_like(ideal), None
     if isinstance(device, DeviceTarget):
         left, rest = _noise(circuits, device, ideal)
-        matrix = _flips(circuits, device)
+        matrix = readout_of(circuits, device)
     mixed = np.eye(ideal.shape[1]) / ideal.shape[1]
     found = []
     for item in measurement.runs:
@@ -297,7 +297,7 @@ def _predicted_chances(measurement: Measurement) -> list[FloatArray]:
         if factor.isdecimal():
             share = (left ** int(factor))[:, np.newaxis, np.newaxis]
             states = mixed + share * (ideal - mixed) + int(factor) * rest
-            chances = _outcomes(states, item.circuits.bases)
+            chances = outcomes_of_states(states, item.circuits.bases)
         else:  # the readout's calibration, of one time and setting
             chances = setting_probabilities(item.circuits)
         found.append(chances if matrix is None else chances @ matrix.T)
@@ -378,7 +378,7 @@ TURNS = {
 """What turns each setting's eigenstates to |0> and |1>."""
 
 
-def _outcomes(states: ComplexArray, bases: Sequence[str]) -> FloatArray:
+def outcomes_of_states(states: ComplexArray, bases: Sequence[str]) -> FloatArray:
     """Return the outcome probabilities of every setting, (T, B, 2^M)."""
     found = []
     for setting in bases:
@@ -389,7 +389,7 @@ def _outcomes(states: ComplexArray, bases: Sequence[str]) -> FloatArray:
     return _normal(np.stack(found, axis=1))
 
 
-def _flips(circuits: CircuitSet, device: DeviceTarget) -> FloatArray:
+def readout_of(circuits: CircuitSet, device: DeviceTarget) -> FloatArray:
     """Return P(read | true) of all memristors together, (2^M, 2^M); bit j is memristor j."""
     each = readout_matrices(device.place(circuits).restricted())
     memristors = len(circuits.network.memristors)

@@ -16,6 +16,7 @@ import numpy as np
 
 from qmemcircuit.common.storage import load_file, save_file
 from qmemcircuit.runs.protocols import JobService
+from qmemcircuit.runs.rehearsed import rehearsed
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -241,8 +242,14 @@ def connect(described: Mapping[str, Any], folder: Path) -> JobService:
     channel, name = described["channel"], described["device"]
     backend = open_backend(name, channel, described["instance"], described["fractional_gates"])
     if channel == "local":
-        return LocalJobs(backend, described["options"], folder / "local")
+        return local_jobs(backend, described["options"], folder)
     return RuntimeJobs(backend.service, backend, described["options"], described["mode"])
+
+
+def local_jobs(backend: Any, options: Mapping[str, Any], folder: Path) -> JobService:
+    """Return the local testing mode of a submission's folder, rehearsed where it is a rehearsal."""
+    store = folder / "local"
+    return rehearsed(LocalJobs(backend, options, store), store)
 
 
 def _runtime_service(channel: str, instance: str | None) -> Any:
@@ -262,6 +269,12 @@ def open_backend(name: str, channel: str, instance: str | None, fractional: bool
     """Return a device of an account, or the fake of that name on the channel `local`."""
     if channel == "local":
         return fake_backend(name)
+    if name.replace("_", "").lower().startswith("fake"):
+        raise ValueError(
+            f"Argument name must be a real device on channel {channel!r}, but {name!r} is a fake, "
+            "to which no live job can be sent; use channel='local' (on the command line, --target "
+            f"fake:{name}), or a device of your account."
+        )
     service = _runtime_service(channel, instance)
     try:
         return service.backend(name, use_fractional_gates=fractional)

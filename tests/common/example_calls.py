@@ -264,6 +264,10 @@ def objects() -> dict[type, Any]:
         inputs.FunctionInput(oscillating),
         qm.plan(MEMRISTOR, [0.3, 0.6], target=qm.aer(seed=1), shots=20),
         qm.Precision(0.1),
+        qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset"),
+        qm.DeviceChoice(
+            (qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset"),), 0.02, 1000
+        ),
         qm.ExpectedErrors({"voltage": 0.1}, {}),
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
@@ -415,6 +419,11 @@ def values() -> dict[str, Any]:
         "folder": Path("made/submission"),
         "target": qm.aer(seed=1),
         "count_compiled.compiled": [device_circuit()],
+        "choose_device.times": [0.3],
+        "choose_device.targets": [qm.device(PlainBackend(), seed=1)],
+        "choose_device.splitting": "lie",
+        "demand": 0.1,
+        "executions": 100,
         "resolve.measurement": measurement_of(
             qm.build_circuits(MEMRISTOR, [0.3, 0.6]), qm.aer(seed=1), 20
         ),

@@ -39,6 +39,9 @@ def law(t: float) -> float:
     return 0.1 * t
 
 
+DEVICE = qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset")
+
+
 @pytest.fixture(scope="module")
 def examples() -> dict[str, object]:
     """One instance of every class of data among the public names, and some of the neurons'."""
@@ -100,6 +103,8 @@ def examples() -> dict[str, object]:
         qm.judge(record),
         qm.plan(MEMRISTOR, TIMES, target=qm.aer(seed=1), shots=100),
         qm.Precision(0.01, "voltage"),
+        DEVICE,
+        qm.DeviceChoice((DEVICE,), 0.02, 1000),
         qm.ExpectedErrors({"voltage": 0.1}, {"concurrence": "one memristor"}),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),

@@ -37,6 +37,23 @@ def test_on_the_ideal_simulator_the_device_has_no_part():
     assert judgement.comparison == qm.compare(qm.estimate(record), master, noisy=exact, exact=exact)
 
 
+def test_one_channel_from_zero_to_each_time_has_no_splitting_error():
+    """It was judged by the split step of that length: a budget of 0.57 for a distance of 0.014."""
+    drive = qm.Drive("x", 0.6, frequency=1.0)
+    driven = qm.Memristor(qm.ConstantRate(0.5), a=0.7, b=0.3, drive=drive)
+    times = driven.periods(1, points=10)
+    target = qm.aer(seed=1)
+    record = qm.run(driven, times, target=target, shots=1000, ancilla="merged")
+    judged = qm.judge(record, certificate=True)
+    assert judged.agree
+    assert judged.budget.splitting.max() < 1e-9
+    assert judged.comparison.certificate.largest < 1e-8
+    stepwise = qm.run(driven, times, target=target, shots=1000)
+    mutant = qm.judge(stepwise, certificate=True)  # these steps are split, and are said to be
+    assert mutant.budget.splitting.max() > 0.05
+    assert mutant.comparison.certificate.largest > 0.05
+
+
 def test_a_wrong_model_is_seen():
     """The mutant: the same counts with a record that says another rate."""
     record = qm.run(MEMRISTOR, MEMRISTOR.periods(1), target=qm.aer(seed=1), shots=4000)

@@ -82,9 +82,9 @@ def certificate_of(circuits: CircuitSet, members: tuple[int, ...] | None = None)
     memristors = circuits.network.memristors
     if len(memristors) > MOST_MEMRISTORS:
         return _local_certificate(circuits, members or tuple(range(len(memristors))))
-    lower, upper = half_diamond_norms(
-        digital_maps(circuits) - exact_maps(circuits.network, circuits.times)
-    )
+    # Where a time takes several circuits, its channel is their mean.
+    digital = np.mean([digital_maps(branch) for branch in circuits.branches], axis=0)
+    lower, upper = half_diamond_norms(digital - exact_maps(circuits.network, circuits.times))
     upper = np.minimum(upper + INTEGRATION_ERROR, 1.0)
     scales = np.array([item.current_scale for item in circuits.network.memristors])
     return Certificate(

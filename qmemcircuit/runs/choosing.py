@@ -1,0 +1,301 @@
+"""`choose_device`: which device, qubits, form and method reach a demand for a given price.
+
+For every device all forms of the circuits are predicted from its calibration (`choose_form`); the
+best one is then judged by each method at the declared number of shots: raw counts, readout
+corrected, and straight-line extrapolation of noise factors 1 and 3. What counts is the largest
+trace distance to the master equation over the times, with shot noise: of `REPETITIONS` draws, the
+one that 95 % do not exceed. Readout's flips are taken as known: their calibration is two circuits
+for all times, and its shots are not in the budget.
+
+It is as good as the calibrations are. Crosstalk, leakage, coherent errors, errors of resets and
+drift are in none of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
+from qmemcircuit.circuits.protocols import Target
+from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.checks import (
+    ComplexArray,
+    FloatArray,
+    check_boolean,
+    check_integer,
+    check_real,
+)
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.states import trace_distance
+from qmemcircuit.counts.mitigated import MitigatedSamples
+from qmemcircuit.counts.mitigation import Mitigation
+from qmemcircuit.counts.readout import Readout
+from qmemcircuit.counts.samples import Samples
+from qmemcircuit.devices.best import FormChoice, choose_form
+from qmemcircuit.devices.expected import INFINITE_SHOTS
+from qmemcircuit.devices.target import scheduled_device
+from qmemcircuit.model.memristors import Model, as_network
+from qmemcircuit.runs.precision import outcomes_of_states, readout_of
+from qmemcircuit.simulation.master_equation import master_equation
+
+METHODS: dict[str, tuple[tuple[int, ...], bool]] = {
+    "raw": ((1,), False),
+    "readout corrected": ((1,), True),
+    "extrapolated": ((1, 3), True),
+}
+"""Noise factors of each method, and whether readout is corrected; all share the same budget."""
+
+REPETITIONS, QUANTILE = 60, 0.95
+SEED = 0
+"""Of the repetitions' shots."""
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
+class DevicePrediction:
+    """What one device is predicted to do with a model.
+
+    Attributes:
+        device: its name.
+        form: the choice of the form and the losers (`FormChoice.describe`); None where none runs.
+        unlimited: for each method the largest trace distance to the master equation with unlimited
+            shots; under `"before readout"` that of the raw states without readout errors.
+        limited: for each method the same with the budget's shots, which 95 % of runs stay below.
+        left_out: methods that the device cannot do, with why.
+        reason: why the device cannot run the model, "" where it can.
+    """
+
+    device: str
+    form: Mapping[str, Any] | None
+    unlimited: Mapping[str, float]
+    limited: Mapping[str, float]
+    left_out: Mapping[str, str]
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def best(self) -> tuple[str, float]:
+        """The method with the smallest distance at the budget, and that distance."""
+        if not self.limited:
+            return "none", math.inf
+        method = min(self.limited, key=lambda name: self.limited[name])
+        return method, self.limited[method]
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
+class DeviceChoice:
+    """Devices compared for a model, a demand and a budget; `print` gives the table and the choice.
+
+    Attributes:
+        predictions: of each device, the best first.
+        demand: the largest trace distance to the master equation that is allowed.
+        executions: the budget, executions of circuits at each time, for all settings and factors.
+    """
+
+    predictions: tuple[DevicePrediction, ...]
+    demand: float
+    executions: int
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def reached(self) -> bool:
+        """Whether some device and method stays within the demand."""
+        return self.predictions[0].best[1] <= self.demand
+
+    @property
+    def verdict(self) -> str:
+        """What to use; where nothing reaches the demand, what would."""
+        first = self.predictions[0]
+        if first.form is None:
+            return "no device can run this model."
+        method, distance = first.best
+        chosen = first.form["predicted"][first.form["chosen"]]
+        said = (
+            f"{first.device}, qubits {chosen['qubits']}, form {first.form['chosen']}, {method}: "
+            f"{distance:.4f}"
+        )
+        if self.reached:
+            return f"{said}, within {self.demand:g}."
+        return f"nothing reaches {self.demand:g}; nearest is {said}. {self._remedy()}"
+
+    def _remedy(self) -> str:
+        """Say which of more shots and less noise would reach the demand."""
+        wanted: dict[str, int] = {}
+        least = math.inf
+        for item in self.predictions:
+            for method, bias in item.unlimited.items():
+                if method not in item.limited:
+                    continue
+                least = min(least, bias)
+                if bias < self.demand:
+                    # Shot noise falls as 1/√shots; what it adds to the bias is counted in full.
+                    share = (item.limited[method] - bias) / (self.demand - bias)
+                    wanted[f"{item.device}, {method}"] = math.ceil(self.executions * share**2)
+        if wanted:
+            name = min(wanted, key=wanted.__getitem__)
+            return f"About {wanted[name]:,} executions a time would ({name})."
+        return (
+            f"With unlimited shots the smallest is {least:.4f}: noise {least / self.demand:.2g} "
+            "times smaller would, or a mitigation that knows more than a straight line."
+        )
+
+    def __str__(self) -> str:
+        """Return the table, and the verdict."""
+        lines = [
+            f"largest trace distance to the master equation; {self.executions:,} executions a time",
+            f"{'device':18s} {'form':18s} gates    µs  before readout     raw  "
+            "raw/read/extrapolated at the budget (95 %)",
+        ]
+        for item in self.predictions:
+            if item.form is None:
+                lines.append(f"{item.device:18s} cannot: {item.reason}")
+                continue
+            chosen = item.form["predicted"][item.form["chosen"]]
+            budget = " / ".join(f"{value:.4f}" for value in item.limited.values())
+            lines.append(
+                f"{item.device:18s} {item.form['chosen']:18s} {chosen['two_qubit_gates']:5d} "
+                f"{1e6 * chosen['duration']:5.2f} {item.unlimited['before readout']:15.4f} "
+                f"{item.unlimited['raw']:7.4f}  {budget}"
+            )
+        return "\n".join([*lines, self.verdict])
+
+
+def choose_device(
+    model: Model,
+    times: ArrayLike,
+    targets: Sequence[Target],
+    *,
+    demand: float,
+    executions: int,
+    splitting: AnySplitting = "compiled",
+    select_forms: bool = True,
+) -> DeviceChoice:
+    """Predict a model of one or two memristors on every device and say which to take.
+
+    Args:
+        model, times, splitting: as in `run`; all nine settings of a pair are measured (three of
+            one memristor).
+        targets: of `device` or `ibm`; nothing runs on them.
+        demand: largest trace distance to the master equation that is allowed, above 0.
+        executions: executions of circuits at each time that may be paid for: settings and noise
+            factors share them.
+        select_forms: whether equal circuits of a pair are selected from, too (slowest).
+
+    Raises ValueError for more than two memristors, no targets, and a budget below one shot of each
+    setting and noise factor.
+    """
+    check_arguments(choose_device, locals(), own=("targets",))
+    network = as_network(model)
+    count = len(network.memristors)
+    limit = check_real("demand", demand)
+    if limit <= 0:
+        raise ValueError(f"Argument demand must be above 0, but {demand:g} was given.")
+    if count > 2:
+        raise ValueError(
+            f"Argument model must have one or two memristors, whose states are reconstructed, but "
+            f"it has {count}."
+        )
+    if not isinstance(targets, Sequence) or not targets:
+        raise ValueError(
+            f"Argument targets must hold devices, but {targets!r} was given; "
+            "[device(FakeTorino())] is one."
+        )
+    total = check_integer("executions", executions, minimum=1)
+    needed = 3**count * max(len(factors) for factors, _ in METHODS.values())
+    if total < needed:
+        raise ValueError(
+            f"Argument executions must pay for a shot of each of {3**count} settings at each noise "
+            f"factor, {needed} at least, but {total} was given."
+        )
+    options = CircuitOptions("tomography", splitting=splitting)
+    skip = () if check_boolean("select_forms", select_forms) else ("selected",)
+    predictions = []
+    for target in targets:
+        device = scheduled_device(target)
+        try:
+            choice = choose_form(model, times, options, device, skip=skip)
+        except ValueError as error:
+            predictions.append(DevicePrediction(device.backend.name, None, {}, {}, {}, str(error)))
+            continue
+        reference = master_equation(network, np.asarray(choice.times)).states
+        assert reference is not None
+        judged = _judged(choice, reference, total)
+        predictions.append(DevicePrediction(device.backend.name, choice.describe(), *judged))
+    ordered = sorted(predictions, key=lambda item: item.best[1])
+    return DeviceChoice(tuple(ordered), limit, total)
+
+
+def _judged(
+    choice: FormChoice, reference: ComplexArray, executions: int
+) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
+    """Return the largest distance of each method, with unlimited shots and with these.
+
+    And the methods that the device cannot do, with why.
+    """
+    circuits, device = choice.circuits, choice.device
+    bases = circuits.bases
+    matrix = readout_of(circuits, device)
+    states = {1: choice.states[choice.name]}
+    indices = [int(np.argmin(np.abs(circuits.times - time))) for time in choice.times]
+    folded = device.amplify(3, fold_all=not circuits.absorbed)
+    unfoldable = ""
+    try:
+        states[3], _ = folded.noisy_states(circuits, only=indices)
+    except ValueError as error:  # native gates of any angle do not fold
+        unfoldable = str(error)
+    chances = {
+        factor: outcomes_of_states(found, bases) @ matrix.T for factor, found in states.items()
+    }
+    prepared = np.zeros((2, matrix.shape[0]))
+    prepared[0, 0] = prepared[1, -1] = 1.0
+    calibration = prepared @ matrix.T
+    unlimited = {"before readout": float(trace_distance(states[1], reference).max())}
+    limited, left_out = {}, {}
+    random = np.random.default_rng(SEED)
+    for method, (factors, readout) in METHODS.items():
+        if len(factors) > 1 and unfoldable:
+            left_out[method] = unfoldable
+            continue
+        mitigation = Mitigation(factors, readout=readout)
+        tables = [chances[factor] for factor in factors]
+        exact = [np.round(table * INFINITE_SHOTS).astype(np.int64) for table in tables]
+        known = Readout(np.round(calibration * INFINITE_SHOTS).astype(np.int64))
+        unlimited[method] = float(_distances(mitigation, bases, exact, known, reference).max())
+        shots = executions // (len(bases) * len(factors))
+        # Repetitions as if they were further times: one reconstruction for all of them.
+        many = [np.tile(_normal(table), (REPETITIONS, 1, 1)) for table in tables]
+        counts = [random.multinomial(shots, table) for table in many]
+        again = np.tile(reference, (REPETITIONS, 1, 1))
+        distances = _distances(mitigation, bases, counts, known, again)
+        drawn = distances.reshape(REPETITIONS, -1).max(axis=1)
+        limited[method] = float(np.quantile(drawn, QUANTILE))
+    return unlimited, limited, left_out
+
+
+def _distances(
+    mitigation: Mitigation,
+    bases: tuple[str, ...],
+    counts: Sequence[Any],
+    readout: Readout,
+    reference: ComplexArray,
+) -> FloatArray:
+    """Return the trace distance of the reconstructed states to the reference, (T,)."""
+    samples = tuple(Samples(bases, table) for table in counts)
+    found = MitigatedSamples(mitigation, samples, readout if mitigation.readout else None)
+    return trace_distance(found.states(), reference)
+
+
+def _normal(chances: FloatArray) -> FloatArray:
+    found = np.maximum(chances, 0.0)
+    return np.asarray(found / found.sum(axis=-1, keepdims=True))
