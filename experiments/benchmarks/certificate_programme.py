@@ -104,7 +104,7 @@ def main() -> None:
     """Print each case and the worst."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=30)
-    parser.add_argument("--triples", type=int, default=0, help="minutes each")
+    parser.add_argument("--triples", type=int, default=0, help="half a minute each")
     options = parser.parse_args()
     kinds = [KINDS[case % len(KINDS)] for case in range(options.cases)]
     kinds += ["triple"] * options.triples
