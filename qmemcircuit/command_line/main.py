@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.set_defaults(action=_compare)
     volume = commands.add_parser("volume", help="how many memristors a device shows, how long")
     volume.add_argument("--target", default="aer", help="aer or fake:NAME")
-    volume.add_argument("--shots", type=int, default=2000)
+    volume.add_argument("--shots", type=int, default=1000)
     volume.add_argument("--seed", type=int, default=1)
     volume.add_argument("--sizes", type=int, nargs="+", help="numbers of memristors to try")
     volume.add_argument("--periods", type=int, nargs="+", help="numbers of periods to try")

@@ -50,7 +50,9 @@ POINTS, STEPS = 10, 4
 LEVEL = 0.05
 """What a perfect device may fail each of the two conditions with."""
 
-SIZES: tuple[int, ...] = (1, 2, 4, 8, 12, 16, 20)
+SIZES: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16, 20)
+"""From two on: one memristor alone takes two two-qubit gates at any t, and every device has it."""
+
 PERIODS: tuple[int, ...] = (1, 2, 3, 4, 6, 8)
 
 EXACT_UP_TO = 5
@@ -156,7 +158,7 @@ def memristor_volume(
     *,
     sizes: Sequence[int] = SIZES,
     periods: Sequence[int] = PERIODS,
-    shots: int = 2000,
+    shots: int = 1000,
     progress: Callable[[VolumeCell], None] = lambda cell: None,
 ) -> MemristorVolume:
     """Return the largest chain, times periods, that a device shows as it should.
