@@ -10,13 +10,15 @@ lost whichever way it goes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.common.locks import locked
@@ -102,6 +104,52 @@ def step_journal(
             kept = [item for item in before["calibrations"] if item["from"] <= done]
             save_file(place, SESSION, {**now, "calibrations": [*kept, began]}, {})
         yield StepJournal(folder, done)
+
+
+def open_journal(
+    folder: str | os.PathLike[str] | None,
+    loop: Mapping[str, Any],
+    target: Mapping[str, Any],
+    *,
+    readout: ArrayLike = (0.0, 0.0),
+    accept: bool,
+) -> AbstractContextManager[StepJournal | None]:
+    """Open a loop's journal, none without a folder; a new calibration of the target is told apart.
+
+    Args:
+        folder, loop, accept: see `step_journal`.
+        target: as it describes itself; its layout, calibration and compiled forms may change.
+        readout: the errors that are inverted, which may change too.
+    """
+    if folder is None:
+        return nullcontext()
+    calibration = {key: target.get(key) for key in ("layout", "calibration", "forms")}
+    fixed = {key: value for key, value in target.items() if key not in calibration}
+    return step_journal(
+        Path(folder),
+        {**loop, "target": fixed},
+        {**calibration, "readout": np.asarray(readout)},
+        accept=accept,
+    )
+
+
+def measure_step(
+    kept: StepJournal | None,
+    step: int,
+    measure: Callable[[], IntArray],
+    *,
+    readout: ArrayLike = (0.0, 0.0),
+) -> tuple[IntArray, FloatArray]:
+    """Return a step's counts and readout errors: what the journal has, or what is measured now.
+
+    The journal's steps are numbered from 1.
+    """
+    if kept is not None and step <= kept.done:
+        return kept.read(step)
+    counts, flips = measure(), np.asarray(readout, dtype=float)
+    if kept is not None:
+        kept.write(step, counts, flips)
+    return counts, flips
 
 
 def _place(folder: Path, step: int) -> Path:

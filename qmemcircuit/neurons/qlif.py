@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     FloatArray,
+    IntArray,
     check_choice,
     check_integer,
     check_real,
@@ -214,6 +215,8 @@ def run_layers(
     pass_manager: PassManager | None = None,
     leak: str = "collision",
     readout: tuple[float, float] = (0.0, 0.0),
+    journal: str | os.PathLike[str] | None = None,
+    accept_calibration: bool = False,
 ) -> Trajectory:
     """Return the same network run as circuits, one circuit for each neuron and step.
 
@@ -238,9 +241,18 @@ def run_layers(
             `qmemcircuit.neurons.closed_loop.calibrate_readout` measures; inverted in every α,
             clipped to [0, 1]. It matters more than its size: α = ε read from an empty neuron
             becomes the angle 2√ε of the next step.
+        journal: a folder where every job's counts are kept before the next one is asked for. A
+            network that is run again with the same arguments goes on at its first missing job.
+        accept_calibration: whether a journal goes on although the target's layout or
+            calibration is another one now; it notes both.
+
+    Raises:
+        ValueError: what is wrong with which argument; a `journal` of another network, or of a
+            calibration that has changed.
     """
     check_arguments(run_layers, locals(), own=("sampler", "target"))
     from qmemcircuit.neurons.closed_loop import loop_target
+    from qmemcircuit.neurons.journal import measure_step, open_journal
 
     number = check_integer("shots", shots, minimum=1)
     check_choice("leak", leak, ("collision", "delay"))
@@ -266,8 +278,14 @@ def run_layers(
             step_circuit(n, float(a), float(t), leak=leak)
             for n, a, t in zip(neurons, alpha, angles, strict=True)
         ]
-        counts = ran.independent(next(each)).count(circuits, number)
-        read = np.array([found.get(1, 0) / number for found in counts])
+        job = next(each)
+
+        def measure() -> IntArray:
+            found = ran.independent(job).count(circuits, number)
+            return np.array([[item.get(0, 0), item.get(1, 0)] for item in found], dtype=np.int64)
+
+        counts, _ = measure_step(kept, job + 1, measure)
+        read = counts[:, 1] / number
         return np.asarray(np.clip((read - false_one) / contrast, 0, 1))
 
     details = {
@@ -278,7 +296,17 @@ def run_layers(
         "leak": leak,
         "readout": list(readout),
     }
-    return _run(layers, spikes, advance, (number, false_one, contrast), details)
+    network = {
+        "layers": [
+            {"neurons": [asdict(neuron) for neuron in neurons], "weights": np.asarray(weights)}
+            for neurons, weights in layers
+        ],
+        "spikes": np.asarray(spikes, dtype=bool),
+        **{name: details[name] for name in ("shots", "seed", "leak", "readout")},
+    }
+    described = dict(ran.describe())
+    with open_journal(journal, network, described, accept=accept_calibration) as kept:
+        return _run(layers, spikes, advance, (number, false_one, contrast), details)
 
 
 Advance = Callable[[Sequence[CircuitNeuron], FloatArray, FloatArray, int], FloatArray]

@@ -62,7 +62,12 @@ OURS = {
     "qmemcircuit.neurons.hodgkin_huxley.quantized": ("equations", "impedance_at", "respond"),
     "qmemcircuit.neurons.integrate_and_fire.simulation": ("one_circuit",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
-    "qmemcircuit.neurons.journal": ("StepJournal", "step_journal"),
+    "qmemcircuit.neurons.journal": (
+        "StepJournal",
+        "measure_step",
+        "open_journal",
+        "step_journal",
+    ),
     "qmemcircuit.neurons.shuttle.bath": ("BathLoop",),
     "qmemcircuit.neurons.shuttle.circuits": (
         "history_chain",

@@ -14,6 +14,8 @@ import pytest
 from qiskit import QuantumCircuit
 
 import qmemcircuit as qm
+from qmemcircuit.neurons.photonic.memristor import PhotonicMemristor, run_photonic
+from qmemcircuit.neurons.qlif import CircuitNeuron, run_layers
 from qmemcircuit.neurons.shuttle.device import run_digital
 from qmemcircuit.neurons.shuttle.digital import simulate_digital
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron
@@ -123,3 +125,46 @@ def test_half_steps_say_how_far_off_a_step_is() -> None:
         estimate = run.variables["step_error"].max()
         assert true > least
         assert estimate == pytest.approx(true, rel=0.15)  # the next order
+
+
+class Interrupted(Counter):
+    """Its process is asked to end in the fifth job."""
+
+    def count(self, circuits: Sequence[QuantumCircuit], shots: int) -> list[Mapping[int, int]]:
+        if self.stream == DEATH - 1:
+            raise KeyboardInterrupt
+        return super().count(circuits, shots)
+
+    def independent(self, stream: int) -> Interrupted:
+        return Interrupted(self.calibration, self.deadly, stream)
+
+
+def run_network(target: Counter, journal: Path | None, **options: Any) -> qm.Trajectory:
+    layers = [([CircuitNeuron()], [[1.0]]), ([CircuitNeuron(), CircuitNeuron()], [[1.0], [0.5]])]
+    spikes = [True, False, True, True]
+    return run_layers(layers, spikes, shots=100, target=target, journal=journal, **options)
+
+
+def run_light(target: Counter, journal: Path | None, **options: Any) -> qm.Trajectory:
+    times = np.linspace(0, 1, 8)
+    return run_photonic(
+        PhotonicMemristor(0.4), times, lambda t: np.sin(np.pi * t) ** 2, shots=100, target=target,
+        journal=journal, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("loop", [run_network, run_light])
+def test_every_loop_goes_on_at_its_step(loop: Any, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        loop(Interrupted(), tmp_path)
+    target, whole = Counter(), Counter()
+    resumed, expected = loop(target, tmp_path), loop(whole, None)
+    assert whole.asked == list(range(8))
+    assert target.asked == list(range(DEATH - 1, 8))
+    assert np.array_equal(resumed.voltage, expected.voltage)
+    with pytest.raises(ValueError, match="under the calibration that it has"):
+        loop(Counter(calibration=0.2), tmp_path)
+    changed = loop(Counter(calibration=0.2), tmp_path, accept_calibration=True)
+    assert np.array_equal(changed.voltage, expected.voltage)  # all steps were kept
+    with pytest.raises(ValueError, match="of the same loop"):
+        (run_light if loop is run_network else run_network)(Counter(), tmp_path)

@@ -14,8 +14,10 @@ For n_in = sin²(πt/T0) the loop of n_out against n_in encloses sin²(πx)/(8x)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
     FloatArray,
+    IntArray,
     check_integer,
     check_real,
     check_times,
@@ -35,6 +38,7 @@ from qmemcircuit.neurons.closed_loop import StepSampler, loop_target
 from qmemcircuit.neurons.contract import refuse_state
 from qmemcircuit.neurons.input_tables import input_period, integrate_input
 from qmemcircuit.neurons.inputs import ConstantInput, FunctionInput, Input
+from qmemcircuit.neurons.journal import measure_step, open_journal
 from qmemcircuit.neurons.methods import Digital, Exact, sampled_shots
 from qmemcircuit.neurons.signals import Signals
 from qmemcircuit.results.trajectory import Trajectory
@@ -232,6 +236,7 @@ def photonic_circuit(photons: float, reflectivity: float) -> QuantumCircuit:
     return circuit
 
 
+# More than eight parameters: sampler and seed say what a target says alone.
 def run_photonic(
     device: PhotonicMemristor,
     times: ArrayLike,
@@ -242,6 +247,8 @@ def run_photonic(
     seed: int | None = None,
     sampler: StepSampler | None = None,
     period: float | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    accept_calibration: bool = False,
 ) -> Trajectory:
     """Return the device as circuits in closed loop: R follows the photons counted so far.
 
@@ -260,6 +267,10 @@ def run_photonic(
         seed: of the samplers; a target has its own.
         sampler: see `qmemcircuit.neurons.closed_loop`; None is Qiskit's StatevectorSampler.
         period: of the input.
+        journal: a folder where every step's counts are kept before the next step is asked for. A
+            loop that is run again with the same arguments goes on at its first missing step.
+        accept_calibration: whether a journal goes on although the target's layout or
+            calibration is another one now; it notes both.
 
     Returns a Trajectory with n_in and n_out as counted, standard errors of each step's own shots
     (Jeffreys posterior), and the variable "reflectivity" that was set. The noise that R takes over
@@ -280,17 +291,22 @@ def run_photonic(
     incoming = _evaluate(photons, grid)
     counted = np.empty((grid.size, 2))
     reflectivity = np.empty(grid.size)
-    for k in range(grid.size):
-        reflectivity[k] = 0.5
-        if k > 0:
-            seen = counted[:k, 0]
-            next_one = seen[-1] if k == 1 else 2 * seen[-1] - seen[-2]
-            known = np.append(seen, np.clip(next_one, 0, 1))
-            reflectivity[k] = _reflectivity(grid[: k + 1], known, device.window)[-1]
-        circuit = photonic_circuit(float(incoming[k]), float(reflectivity[k]))
-        (counts,) = ran.independent(k).count([circuit], number)
-        transmitted = counts.get(1, 0)
-        counted[k] = (transmitted + counts.get(2, 0)) / number, transmitted / number
+    loop: dict[str, Any] = {"window": device.window, "shots": number, "seed": seed}
+    loop |= {"times": grid, "photons": incoming}
+    described = dict(ran.describe())
+    with open_journal(journal, loop, described, accept=accept_calibration) as kept:
+        for k in range(grid.size):
+            reflectivity[k] = 0.5
+            if k > 0:
+                seen = counted[:k, 0]
+                next_one = seen[-1] if k == 1 else 2 * seen[-1] - seen[-2]
+                known = np.append(seen, np.clip(next_one, 0, 1))
+                reflectivity[k] = _reflectivity(grid[: k + 1], known, device.window)[-1]
+            circuit = photonic_circuit(float(incoming[k]), float(reflectivity[k]))
+            measure = partial(_clicks, ran.independent(k), circuit, number)
+            counts, _ = measure_step(kept, k + 1, measure)
+            transmitted, reflected = counts.tolist()
+            counted[k] = (transmitted + reflected) / number, transmitted / number
     mean = (counted * number + 0.5) / (number + 1)
     error = np.sqrt(mean * (1 - mean) / (number + 2))
     return Trajectory(
@@ -312,6 +328,12 @@ def run_photonic(
             target=dict(ran.describe()),
         ),
     )
+
+
+def _clicks(target: Target, circuit: QuantumCircuit, shots: int) -> IntArray:
+    """Return how often the transmitted and the reflected arm clicked."""
+    (counts,) = target.count([circuit], shots)
+    return np.array([counts.get(1, 0), counts.get(2, 0)], dtype=np.int64)
 
 
 def _evaluate(photons: Photons, times: FloatArray) -> FloatArray:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -29,7 +28,7 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
-from qmemcircuit.neurons.journal import StepJournal, step_journal
+from qmemcircuit.neurons.journal import measure_step, open_journal
 from qmemcircuit.neurons.shuttle.bath import BathLoop
 from qmemcircuit.neurons.shuttle.composed import ComposedLoop
 from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
@@ -154,7 +153,7 @@ def run_digital(
     counts = np.zeros((moments.size, len(loop.bases), 2), dtype=np.int64)
     currents, errors = np.zeros(moments.size), np.zeros(moments.size)
     currents[0], _ = _current(neuron, begin[0], 0.0, bloch[[0, 2]], np.zeros(2))
-    with _journal(
+    with open_journal(
         journal,
         {**description, "start": moments[0], "step": dt},
         target_now,
@@ -162,12 +161,9 @@ def run_digital(
         accept=accept_calibration,
     ) as kept:
         for k in range(1, moments.size):
-            if kept is not None and k <= kept.done:
-                counts[k], flips_then = kept.read(k)
-            else:
-                counts[k], flips_then = loop.count(count, k), flips
-                if kept is not None:
-                    kept.write(k, counts[k], flips_then)
+            counts[k], flips_then = measure_step(
+                kept, k, partial(loop.count, count, k), readout=flips
+            )
             zeros, total = counts[k, :, 0], counts[k].sum(axis=1)
             contrast = 1 - flips_then.sum()
             seen = (2 * zeros / total - 1 - (flips_then[1] - flips_then[0])) / contrast
@@ -208,27 +204,6 @@ def run_digital(
             readout=None if readout is None else flips.tolist(),
             target=target_now,
         ),
-    )
-
-
-def _journal(
-    folder: str | os.PathLike[str] | None,
-    loop: dict[str, Any],
-    target: dict[str, Any],
-    *,
-    readout: FloatArray,
-    accept: bool,
-) -> AbstractContextManager[StepJournal | None]:
-    """Open the journal of a loop; what a new calibration changes of the target is told apart."""
-    if folder is None:
-        return nullcontext()
-    calibration = {key: target.get(key) for key in ("layout", "calibration", "forms")}
-    fixed = {key: value for key, value in target.items() if key not in calibration}
-    return step_journal(
-        Path(folder),
-        {**loop, "target": fixed},
-        {**calibration, "readout": readout},
-        accept=accept,
     )
 
 
