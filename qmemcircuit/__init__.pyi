@@ -38,6 +38,8 @@ from .designs.search import Constraint as Constraint
 from .designs.search import design as design
 from .devices.expected import expected_trajectory as expected_trajectory
 from .devices.noise.coherent_errors import CoherentErrors as CoherentErrors
+from .devices.resets import ResetChoice as ResetChoice
+from .devices.resets import choose_resets as choose_resets
 from .devices.resets import measure_resets as measure_resets
 from .devices.states import device_states as device_states
 from .devices.target import DeviceTarget as DeviceTarget
@@ -163,6 +165,7 @@ __all__ = [
     "Record",
     "Rehearsal",
     "ResetCalibration",
+    "ResetChoice",
     "Samples",
     "SquidRate",
     "TabulatedRate",
@@ -172,6 +175,7 @@ __all__ = [
     "build_circuits",
     "certify",
     "chain",
+    "choose_resets",
     "classify_memory",
     "collect",
     "compare",

@@ -412,7 +412,7 @@ class CircuitBuilder:
         count = len(network.memristors)
         purified = [_is_mixed(memristor.initial_state) for memristor in network.memristors]
         needed = collisions + any(purified)
-        size = options.pool.size
+        size, self._resets = options.pool.size, options.pool.resets
         self._size = needed if size is None else min(size, needed)
         self._used = [0] * count
         system = QuantumRegister(count, "system")
@@ -442,7 +442,8 @@ class CircuitBuilder:
         self._used[memristor] += 1
         qubit = len(self._network.memristors) + memristor * self._size + turn % self._size
         if turn >= self._size:
-            self.circuit.reset(qubit)
+            for _ in range(self._resets):
+                self.circuit.reset(qubit)
             if (turn - self._size) * len(self._network.memristors) + memristor in self._flipped:
                 self.circuit.x(qubit)
         return qubit

@@ -22,24 +22,46 @@ MOST_STEPS = 10**6
 @data_object
 @dataclass(frozen=True)
 class AncillaPool:
-    """How many ancillas each memristor has; `size=None` is one for every collision."""
+    """How many ancillas each memristor has; `size=None` is one for every collision.
+
+    `resets` is how often one is reset before it is used again: twice, where a device's single
+    reset often fails.
+    """
 
     size: int | None
+    resets: int = 1
 
     def __post_init__(self) -> None:
         check_fields(self)
         if self.size is not None:
             check_integer("size", self.size, minimum=1)
+        resets = check_integer("resets", self.resets, minimum=1)
+        if resets > MOST_REPEATS:
+            raise ValueError(
+                f"Argument resets must be at most {MOST_REPEATS}, but {resets} was given: each "
+                "takes about a microsecond, in which memristors decohere."
+            )
 
     def describe(self) -> str:
         """Return the choice as a word for the provenance."""
-        return "fresh" if self.size is None else "reset" if self.size == 1 else f"pool({self.size})"
+        if self.size is None:
+            return "fresh"
+        if self.resets > 1:
+            return f"pool({self.size}, resets={self.resets})"
+        return "reset" if self.size == 1 else f"pool({self.size})"
 
 
-def pool(size: int) -> AncillaPool:
-    """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse."""
+MOST_REPEATS = 10
+"""Resets of an ancilla before it is used again."""
+
+
+def pool(size: int, *, resets: int = 1) -> AncillaPool:
+    """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse.
+
+    `resets` is how many resets one after the other stand for one.
+    """
     check_arguments(pool, locals())
-    return AncillaPool(check_integer("size", size, minimum=1))
+    return AncillaPool(check_integer("size", size, minimum=1), resets)
 
 
 Ancilla = Literal["fresh", "reset", "merged"] | AncillaPool
@@ -185,13 +207,15 @@ def parse_ancilla(word: str) -> Ancilla | Literal["best"]:
     """Return the ancillas that a word stands for in a file: `"pool(2)"` is a pool of two."""
     if not word.startswith("pool"):
         return word  # type: ignore[return-value]  # CircuitOptions refuses unknown words
-    size = word.removeprefix("pool(").removesuffix(")")
-    if word != f"pool({size})" or not size.isdecimal():
+    size, _, resets = word.removeprefix("pool(").removesuffix(")").partition(", resets=")
+    repeats = f", resets={resets}" if resets else ""
+    known = size.isdecimal() and (not resets or resets.isdecimal())
+    if word != f"pool({size}{repeats})" or not known:
         raise ValueError(
             f"Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k) with an integer k, "
             f"but {word!r} was given; 'pool(2)' is two ancillas a memristor."
         )
-    return pool(int(size))
+    return pool(int(size), resets=int(resets or 1))
 
 
 def _pool_of(word: object) -> AncillaPool:

@@ -112,6 +112,23 @@ def joint_estimate(
     return np.stack(weights, axis=1), covariance
 
 
+def weights_covariance(samples: Samples, weights: FloatArray, shots: IntArray) -> FloatArray:
+    """Return the covariance (T, P, P) of the means Σ w f of so many shots, (T, B).
+
+    Args:
+        samples: counts that tell how single shots spread (Jeffreys posterior); of the same
+            settings, and not necessarily those that the weights are applied to.
+        weights: of P means, (T, B, 2^M, P).
+        shots: behind each frequency.
+    """
+    counts = samples.counts
+    posterior = (counts + 1 / counts.shape[2]) / (samples.shots + 1)[:, :, None]
+    first = np.einsum("tskp,tsk->tsp", weights, posterior)
+    second = np.einsum("tskp,tsk,tskq->tspq", weights, posterior, weights, optimize=True)
+    spread = second - first[:, :, :, None] * first[:, :, None, :]
+    return np.asarray(np.einsum("tspq,ts->tpq", spread, 1 / (shots + 2)))
+
+
 def exchange_classes(labels: Sequence[str]) -> FloatArray:
     """Return (P, C), 1 where a label of a pair is of a class: itself and its mirror image.
 

@@ -36,6 +36,7 @@ from qmemcircuit.counts.means import (
     pauli_weights,
     tomography_states,
     weighted_mean,
+    weights_covariance,
 )
 from qmemcircuit.counts.mitigation import Mitigation, restore_mitigation
 from qmemcircuit.counts.readout import Readout, read_probabilities
@@ -204,6 +205,11 @@ class MitigatedSamples:
         for number, run in enumerate(self.runs):
             factor, variant = divmod(number, self.variants)
             table, covariance = tables[number]
+            if method.predicts and factor:
+                # Weights from few counts of their own go with what happens to be measured, and
+                # shrink the difference: 3 % of λ at 2000 shots a setting. Those of factor 1 do not.
+                table = tables[0][0]
+                covariance = weights_covariance(self.runs[0], table, run.shots)
             for place in range(len(labels)):
                 mean, variance = weighted_mean(run.counts, table[..., place])
                 means[factor, :, place] += weights[variant] * mean

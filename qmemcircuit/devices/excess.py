@@ -64,11 +64,11 @@ def _excess(circuits: CircuitSet, target: DeviceTarget, mitigation: Mitigation) 
     # The draws change the state; what the few gates before a measurement add hardly changes.
     compiled = [device.compile(circuits, measured=False) for device in amplified]
     random = np.random.default_rng(DRIFT_SEED)
-    here = np.array([_outcomes(items, part, circuits.bases) for items in compiled])
+    here = np.array([setting_outcomes(items, part, circuits.bases) for items in compiled])
     found = [first]
     for _ in range(DRAWS):
         drifted = drifted_part(part, mitigation.drift, random)
-        moved = np.array([_outcomes(items, drifted, circuits.bases) for items in compiled])
+        moved = np.array([setting_outcomes(items, drifted, circuits.bases) for items in compiled])
         found.append(first + moved - here)
     return np.array(found)
 
@@ -94,7 +94,7 @@ def noisy_probabilities(target: DeviceTarget, circuits: CircuitSet) -> FloatArra
     return found.reshape(len(circuits.times), len(circuits.bases), -1)
 
 
-def _outcomes(
+def setting_outcomes(
     compiled: Sequence[CompiledCircuit], part: QiskitTarget, bases: Sequence[str]
 ) -> FloatArray:
     """Return the probabilities of circuits without measurement in each setting, (T, B, 2^M)."""

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.options import AncillaPool
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
-from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import FloatArray, check_integer, check_work
+from qmemcircuit.common.arguments import check_arguments, check_fields
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_work
+from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.states import trace_distance
+from qmemcircuit.counts.means import measured_labels
 from qmemcircuit.counts.mitigation import Mitigation
-from qmemcircuit.counts.resets import MOST_RESETS, PREPARATIONS, ResetCalibration
-from qmemcircuit.devices.target import scheduled_device
+from qmemcircuit.counts.resets import (
+    MOST_RESETS,
+    PREPARATIONS,
+    ResetCalibration,
+    inversion_price,
+)
+from qmemcircuit.devices.target import DeviceTarget, scheduled_device
+from qmemcircuit.simulation.exact import circuit_states
 
 RESET_STREAM = 3_000_000
 """Random stream of the calibration circuits, beyond those of a measurement."""
@@ -113,3 +128,127 @@ def reset_errors(circuits: CircuitSet, mitigation: Mitigation) -> FloatArray:
     if mitigation.resets is None or not count:
         return np.zeros(0)
     return mitigation.resets.errors[np.arange(count) % mitigation.resets.ancillas]
+
+
+@data_object
+@dataclass(frozen=True)
+class ResetChoice:
+    """What is done about resets that err, chosen by predicted cost before the run.
+
+    Attributes:
+        name: `"recycled"` (as they are), `"doubled"`, `"inverted"` or `"fresh"`.
+        ancilla: for `run(…, ancilla=…)`.
+        mitigation: for `run(…, mitigation=…)`: with the calibration where errors are inverted.
+        costs: predicted of each that can run: what the resets and a share of the other noise leave
+            in trace distance, joined with the shots'.
+        left_out: for each that cannot, why.
+    """
+
+    name: str
+    ancilla: AncillaPool
+    mitigation: Mitigation
+    costs: Mapping[str, float]
+    left_out: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the choice and the others' costs as JSON values."""
+        return {
+            "chosen": self.name,
+            "predicted": dict(self.costs),
+            "left_out": dict(self.left_out),
+        }
+
+    def __str__(self) -> str:
+        """Return why."""
+        listed = ", ".join(f"{name}: {cost:.4f}" for name, cost in self.costs.items())
+        others = "".join(f"; {name} left out, {why}" for name, why in self.left_out.items())
+        return f"{self.name}, for it has the least predicted cost ({listed}{others})"
+
+
+def choose_resets(
+    circuits: CircuitSet,
+    target: Target,
+    calibration: ResetCalibration,
+    *,
+    shots: int,
+    mitigation: Mitigation,
+) -> ResetChoice:
+    """Choose among recycled, doubled, inverted and fresh ancillas by their predicted cost.
+
+    The cost of each is the trace distance √((R + κ N)² + (γ S)²) at the last time and the middle
+    one, the larger: R what the reset error that is left makes of the state (all of the measured
+    r; that after two resets; its standard error where it is inverted; none with fresh ancillas),
+    N what all calibrated noise does, of which κ is left (all without extrapolation, the declared
+    drift with it), S = ½ √(Σ variances of all Pauli means) of the shots, and γ the price of the
+    inverse.
+
+    Args:
+        circuits: of `build_circuits`, with `ancilla="reset"`.
+        target: made by `device` or `ibm`; each choice gets its own best layout unless one is given.
+        calibration: of `measure_resets`, on the ancillas of these circuits.
+        shots: of each time in all, in the settings of `circuits`.
+        mitigation: as it would be declared without inverting resets.
+
+    Raises ValueError where nothing can run.
+    """
+    check_arguments(choose_resets, locals(), own=("target",))
+    shots = check_integer("shots", shots, minimum=1)
+    device = replace(scheduled_device(as_target(target)), coherent_errors=None, reset_error=0.0)
+    last = len(circuits.times) - 1
+    only = sorted({last // 2, last})
+    exact = circuit_states(circuits)[only]
+    extrapolated = len(mitigation.factors) > 1 or mitigation.predicts
+    left = mitigation.drift if extrapolated else 1.0
+    inverse = replace(mitigation, resets=calibration)
+    twice = np.clip(calibration.by_input[0][:, 2], 0.0, 1.0)
+    rivals = {
+        "recycled": (AncillaPool(1), mitigation, float(calibration.errors.max())),
+        "doubled": (AncillaPool(1, resets=2), mitigation, float(twice.max())),
+        "inverted": (AncillaPool(1), inverse, float(calibration.uncertainties.max())),
+        "fresh": (AncillaPool(None), mitigation, 0.0),
+    }
+    costs: dict[str, float] = {}
+    left_out: dict[str, str] = {}
+    for name, (ancilla, declared, error) in rivals.items():
+        own = replace(circuits, options=replace(circuits.options, ancilla=ancilla))
+        try:
+            price = inversion_price(reset_errors(own, declared))
+            placed = device.place(own.branches[0])
+            noisy = _mean_states(own, placed, only)
+            worse = noisy
+            if own.resets and error > 0:
+                worse = _mean_states(own, replace(placed, reset_error=min(error, 1.0)), only)
+        except ValueError as reason:
+            left_out[name] = str(reason)
+            continue
+        bias = trace_distance(worse, noisy) + left * trace_distance(noisy, exact)
+        spread = price * _shot_distance(circuits.bases, shots)
+        costs[name] = float(np.hypot(bias.max(), spread))
+    if not costs:
+        listed = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise ValueError(
+            f"Argument target must run these circuits in some way, but it cannot: {listed}."
+        )
+    best = min(costs, key=costs.__getitem__)
+    return ResetChoice(best, rivals[best][0], rivals[best][1], costs, left_out)
+
+
+def _mean_states(circuits: CircuitSet, device: DeviceTarget, only: list[int]) -> ComplexArray:
+    found = [device.noisy_states(branch, only=only)[0] for branch in circuits.branches]
+    return np.asarray(np.mean(found, axis=0))
+
+
+def _shot_distance(bases: Sequence[str], shots: int) -> float:
+    """Return ½ √(Σ variances of the measured Pauli means) of `shots` shared over the settings.
+
+    Of means near 0: half of the norm that bounds a trace distance from linear inversion.
+    """
+    each = shots / len(bases)
+    settings = [
+        sum(all(a in ("I", b) for a, b in zip(label, basis, strict=True)) for basis in bases)
+        for label in measured_labels(bases)
+    ]
+    return 0.5 * math.sqrt(sum(1 / (each * count) for count in settings))

@@ -193,6 +193,7 @@ def objects() -> dict[type, Any]:
         mitigated,
         mitigated.readout,
         qm.ResetCalibration(RESETS),
+        qm.ResetChoice("fresh", qm.AncillaPool(None), mitigation, {"fresh": 0.01}, {}),
         record,
         record.samples,
         pair,
@@ -383,6 +384,10 @@ def values() -> dict[str, Any]:
         "measure_resets.target": qm.device(PlainBackend(), seed=1).place(
             qm.build_circuits(MEMRISTOR, [0.5, 1.0])
         ),
+        "choose_resets.circuits": qm.build_circuits(MEMRISTOR, [0.5, 1.0], bases="XY"),
+        "choose_resets.target": qm.device(PlainBackend(), seed=1),
+        "choose_resets.calibration": qm.ResetCalibration(RESETS),
+        "choose_resets.mitigation": qm.Mitigation((1, 3)),
         "ResetCalibration.counts": RESETS,
         "with_bases.bases": ["X"],
         "with_flips.flipped": (),

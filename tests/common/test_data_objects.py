@@ -118,6 +118,7 @@ def examples() -> dict[str, object]:
         readout,
         qm.MitigatedSamples(qm.Mitigation((1,)), (samples,), readout),
         qm.ResetCalibration(np.full((1, 5, 2), 50)),
+        qm.ResetChoice("doubled", qm.pool(1, resets=2), qm.Mitigation(), {"doubled": 0.1}, {}),
         qm.CoherentErrors(two_qubit_angle=0.1),
         qm.certify(MEMRISTOR, TIMES[:3]),
         qm.exact_batch([PAIR, PAIR], TIMES[:3]),
