@@ -37,7 +37,8 @@ def unknown_words(text: str, known: set[str]) -> list[str]:
     """Return the words of four letters and more that are not known."""
     found = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", prose(text))
     plain = {word: re.sub(r"['’]s?$|['’]s$", "", word).lower() for word in found}
-    return sorted(word for word, bare in plain.items() if len(bare) > 3 and bare not in known)
+    forms = {word: {bare, bare.removesuffix("s")} for word, bare in plain.items() if len(bare) > 3}
+    return sorted(word for word, either in forms.items() if not either & known)
 
 
 def known_words() -> set[str]:

@@ -1,9 +1,10 @@
 """The certificate's two bounds beside the semidefinite programme that they do without.
 
-    python -m experiments.benchmarks.certificate_programme [--cases N]
+    python -m experiments.benchmarks.certificate_programme [--cases N] [--triples N]
 
 Half the diamond norm of differences of channels of one memristor and of pairs: digital minus exact
-for random laws, couplings, splittings and times, and random channels. Watrous's programme,
+for random laws, couplings, splittings and times, pairs' compiled circuits, and random channels.
+Watrous's programme,
 max Tr JW over 0 ≤ W ≤ σ ⊗ 1, Tr σ = 1, is solved by cvxpy (SCS, 1e-7 of the scaled problem), which
 is installed with `pip install -e '.[test]'`.
 """
@@ -22,6 +23,8 @@ from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.pauli_maps import pauli_products
 from qmemcircuit.simulation.certification.diamond_norms import choi_matrices, half_diamond_norms
 from qmemcircuit.simulation.maps import digital_maps
+
+KINDS = ("pair", "random channels, 1", "compiled pair", "random channels, 2", "pair")
 
 
 def solve_programme(difference: np.ndarray) -> float:
@@ -73,18 +76,48 @@ def random_pair(random: np.random.Generator) -> np.ndarray:
     return (digital_maps(circuits) - exact_maps(circuits.network, circuits.times))[0]
 
 
+def compiled_pair(random: np.random.Generator) -> np.ndarray:
+    """Return digital minus exact of a compiled pair with the paper's coupling, at a random time."""
+    memristor = qm.Memristor(qm.SquidRate(random.uniform(0.01, 0.1)), a=random.uniform(0.2, 1.4))
+    coupling = qm.Native("y", random.uniform(0.02, 0.1))
+    network = qm.Network([memristor] * 2, {(0, 1): coupling})
+    times = np.array([random.uniform(1.0, 40.0)])
+    circuits = circuits_with(network, times, CircuitOptions("Z", "reset", "compiled"))
+    return (digital_maps(circuits) - exact_maps(circuits.network, circuits.times))[0]
+
+
+def random_triple(random: np.random.Generator) -> np.ndarray:
+    """Return digital minus exact of a random chain of three at a random time."""
+    items = [
+        qm.Memristor(qm.SquidRate(rate), a=0.8, omega=omega)
+        for rate, omega in zip(
+            random.uniform(0.05, 0.6, 3), random.uniform(0.8, 1.2, 3), strict=True
+        )
+    ]
+    network = qm.chain(items, qm.Native("y", random.uniform(0.05, 0.5)))
+    times = np.array([random.uniform(0.5, 3.0)])
+    circuits = circuits_with(network, times, CircuitOptions("Z", "reset", "strang", 4))
+    return (digital_maps(circuits) - exact_maps(circuits.network, circuits.times))[0]
+
+
 def main() -> None:
     """Print each case and the worst."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=30)
-    count = parser.parse_args().cases
+    parser.add_argument("--triples", type=int, default=0, help="half a minute each")
+    options = parser.parse_args()
+    kinds = [KINDS[case % len(KINDS)] for case in range(options.cases)]
+    kinds += ["triple"] * options.triples
     random = np.random.default_rng(1)
     print(f"{'':22}{'programme':>12}{'upper / it':>12}{'lower / it':>12}{'seconds':>10}{'ours':>8}")
     uppers, lowers = [], []
-    for case in range(count):
-        kind = ("pair", "random channels, 1", "pair", "random channels, 2", "pair")[case % 5]
+    for kind in kinds:
         if kind == "pair":
             difference = random_pair(random)
+        elif kind == "compiled pair":
+            difference = compiled_pair(random)
+        elif kind == "triple":
+            difference = random_triple(random)
         else:
             size = 2 if kind.endswith("1") else 4
             difference = random_channel(random, size) - random_channel(random, size)
@@ -102,7 +135,7 @@ def main() -> None:
         )
     print(
         f"upper bound: {min(uppers):.5f} to {max(uppers):.5f} of the programme's value; lower "
-        f"{min(lowers):.5f} to {max(lowers):.5f}; {count} cases"
+        f"{min(lowers):.5f} to {max(lowers):.5f}; {len(kinds)} cases"
     )
     print(f"upper bound within 1.01 of it in all: {max(uppers) <= 1.01}")
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 import qmemcircuit as qm
+from experiments.loops import loop_words
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import make_figure
 
@@ -123,11 +124,13 @@ def compute(settings: Settings) -> Result:
     frequencies = np.geomspace(low, high, count)
     factors = {name: np.empty(count) for name in DEVICES}
     spread = {name: np.empty(count) for name in DEVICES}
+    words: dict[tuple[str, int], str] = {}
     pinch = 0.0
     for k, frequency in enumerate(frequencies.tolist()):
         for name, rate in _rates(frequency).items():
             item = _steady(rate, frequency)
-            factors[name][k] = qm.find_loops(item)[0].form_factor
+            loop = qm.find_loops(item)[0]
+            factors[name][k], words[name, k] = loop.form_factor, loop_words(loop)
             gamma = item.variables["decay_rate"][:, 0]
             spread[name][k] = np.ptp(gamma) / gamma.mean()
             pinch = max(pinch, _pinch(item, item.current[:, 0]))
@@ -141,17 +144,35 @@ def compute(settings: Settings) -> Result:
     quantities = (
         Quantity("|I| at V = 0 over the largest, memristor's current, all devices", pinch),
         Quantity("the same of the total current, feedback, ν = γ", _pinch(whole, total)),
-        Quantity("feedback: largest form factor", factors["feedback"][peak]),
+        Quantity(
+            "feedback: largest form factor",
+            factors["feedback"][peak],
+            evidence=words["feedback", peak],
+        ),
         Quantity("feedback: ν/γ of the largest form factor", frequencies[peak] / GAMMA),
-        Quantity("feedback: form factor at the lowest ν", factors["feedback"][0]),
-        Quantity("feedback: form factor at the highest ν", factors["feedback"][-1]),
+        *(
+            Quantity(
+                f"feedback: form factor at the {end} ν",
+                factors["feedback"][k],
+                evidence=words["feedback", k],
+            )
+            for end, k in (("lowest", 0), ("highest", count - 1))
+        ),
         Quantity("feedback: d ln F/d ln ν at the highest ν", slope),
         Quantity(
             "feedback: spread of Γ at the highest ν, (max − min)/mean", spread["feedback"][-1]
         ),
-        Quantity("clocked: form factor at the highest ν", factors["clocked"][-1]),
+        Quantity(
+            "clocked: form factor at the highest ν",
+            factors["clocked"][-1],
+            evidence=words["clocked", count - 1],
+        ),
         Quantity("clocked: spread of Γ at the highest ν", spread["clocked"][-1]),
-        Quantity("constant: largest form factor", factors["constant"].max()),
+        Quantity(
+            "constant: largest form factor",
+            factors["constant"].max(),
+            evidence=words["constant", int(np.argmax(factors["constant"]))],
+        ),
         Quantity(
             "verdict: feedback",
             "memristor: pinched, area falls towards both ends, a resistor in the limit"
