@@ -211,6 +211,12 @@ def choose_device(
             f"Argument targets must hold devices, but {targets!r} was given; "
             "[device(FakeTorino())] is one."
         )
+    for target in targets:
+        if not isinstance(target, Target):
+            raise TypeError(
+                f"Argument targets must hold targets, but {target!r} is none; "
+                "[device(FakeTorino())] holds one."
+            )
     total = check_integer("executions", executions, minimum=1)
     needed = 3**count * max(len(factors) for factors, _ in METHODS.values())
     if total < needed:

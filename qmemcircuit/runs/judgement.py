@@ -6,16 +6,17 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.stats import chi2
 
 from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison, compare
 from qmemcircuit.circuits.build import CircuitSet, rebuild_circuits
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import IntArray
+from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.currents import FEWEST_TIMES
 from qmemcircuit.devices.absorption import absorb_device_decay
-from qmemcircuit.devices.expected import expected_trajectory
+from qmemcircuit.devices.expected import trajectory_of_probabilities
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.results.certificate import Certificate
@@ -25,6 +26,12 @@ from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.simulation.certification.certificates import certificate_of
 from qmemcircuit.simulation.exact import exact_circuit
 from qmemcircuit.simulation.master_equation import master_equation
+
+FEWEST_EXPECTED = 10
+"""Counts below are no normal numbers, and χ² would not be one."""
+
+UNLIKELY = 1e-3
+"""A device is called another than predicted where its counts had less than this chance."""
 
 
 @data_object(also=("verdict",))
@@ -44,7 +51,8 @@ class Judgement:
         mitigated: the mitigated estimate, None where no mitigation was declared and measured.
         mitigated_comparison: of it with the reference. It has no budget: the parts are of raw
             counts.
-        notes: what was chosen without being asked, in words.
+        notes: what was chosen without being asked, and whether the device was as its recorded
+            calibration predicts, in words.
     """
 
     record: Record
@@ -132,6 +140,8 @@ def judge(
     prediction = _Prediction(record)
     exact = prediction.exact() if prediction.is_known else None
     noisy = exact if prediction.device is None else prediction.noisy(current)
+    if prediction.device is not None:
+        notes = (*notes, prediction.remark())
     mitigated = None if record.mitigated is None else mitigate(record, current=current)
     return Judgement(
         record,
@@ -198,9 +208,45 @@ class _Prediction:
 
     def noisy(self, current: CurrentEstimator | None) -> Trajectory:
         assert self.device is not None
-        return _at(expected_trajectory(self._circuits(), self.device, current=current), self.kept)
+        found = trajectory_of_probabilities(self._formed, self._chances, current=current)
+        return _at(found, self.kept)
 
-    def _circuits(self) -> CircuitSet:
+    def remark(self) -> str:
+        """Return whether the counts are those that the recorded calibration predicts, in words.
+
+        Pearson's χ² of all outcomes; those of which fewer than `FEWEST_EXPECTED` are expected
+        at a time and setting are one outcome together.
+        """
+        counts, chances = self.record.samples.counts, self._chances[self.kept]
+        shots = counts.sum(axis=2, keepdims=True)
+        expected = shots * chances
+        rare = expected < FEWEST_EXPECTED
+        joined = [
+            np.concatenate(
+                [np.where(rare, 0, table), np.sum(table * rare, axis=2, keepdims=True)], 2
+            )
+            for table in (counts, expected)
+        ]
+        seen, wanted = joined
+        used = wanted > 0
+        square = float(np.sum((seen[used] - wanted[used]) ** 2 / wanted[used]))
+        freedom = int(np.sum(used)) - int(np.sum(shots > 0))
+        chance = float(chi2.sf(square, freedom)) if freedom > 0 else 1.0
+        said = f"χ² = {square:.1f} for {freedom} degrees of freedom, p = {chance:.2g}"
+        if chance >= UNLIKELY:
+            return f"the device was as its recorded calibration predicts ({said})"
+        return (
+            f"the device was not the one that was predicted: counts against the recorded "
+            f"calibration {said}; it drifted, or has errors that no calibration states"
+        )
+
+    @cached_property
+    def _chances(self) -> FloatArray:
+        assert self.device is not None
+        return self.device.probabilities(self._formed)
+
+    @cached_property
+    def _formed(self) -> CircuitSet:
         if not self.record.provenance.get("absorption"):
             return self.circuits
         assert self.device is not None

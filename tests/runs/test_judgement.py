@@ -159,3 +159,24 @@ def test_it_is_a_data_object():
 def test_only_records_are_judged():
     with pytest.raises(TypeError, match="must be a Record, but Trajectory was given"):
         qm.judge(qm.master_equation(MEMRISTOR, TIMES))
+
+
+def test_a_device_whose_t1_has_jumped_is_not_the_one_that_was_predicted():
+    """T1 falls by 30 % between the plan and the job; the record keeps the plan's calibration."""
+    calm = {"t1": 8e-6, "t2": 8e-6, "gate_error": 1e-3, "readout": 0.02, "fast": 0.2}
+    times = MEMRISTOR.periods(1, points=8)
+    records = [
+        qm.run(
+            MEMRISTOR,
+            times,
+            target=qm.device(PlainBackend(**{**calm, "t1": t1}), seed=3),
+            shots=50_000,
+            ancilla="merged",
+            bases="XYZ",  # <X> and <Y> alone know T2, not T1
+        )
+        for t1 in (calm["t1"], 0.7 * calm["t1"])
+    ]
+    same, jumped = records
+    jumped = dataclasses.replace(jumped, provenance=same.provenance)
+    assert "the device was as its recorded calibration predicts" in str(qm.judge(same))
+    assert "the device was not the one that was predicted" in str(qm.judge(jumped))
