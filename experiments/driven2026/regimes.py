@@ -73,7 +73,6 @@ def compute(settings: Settings) -> Result:
                 regimes.append(name_point(system, basins))
                 exponents.append(max(item.exponent for item in basins.attractors))
             advance()
-            print(name, first, flush=True)
         regime = np.array(regimes).reshape(rows.size, columns.size)
         data[name] = xarray.Dataset(
             {
