@@ -93,7 +93,9 @@ def test_the_file_and_the_command_line_choose_too(
     )
     Path("model.toml").write_text(text)
     assert main(["submit", "model.toml", "--yes", "--folder", "s"]) == 0
-    assert "predicted distance is the smallest" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "predicted distance is the smallest" in said
+    assert "days old: the device may be another one" in said  # a fake's calibration is of 2024
     record = qm.collect("s").record
     assert record is not None
     assert record.provenance["form_choice"]["chosen"]
