@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -33,6 +34,9 @@ SECONDS_PER_JOB = 3.0
 held, a few seconds of which are not the circuits'."""
 
 
+SECONDS_PER_DAY = 86_400.0
+
+
 @data_object
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -51,6 +55,7 @@ class Plan:
         expected: the error bars that the estimates will have (see `expected_errors`), largest over
             times and memristors, those of the mitigated values where mitigation is declared.
         form: where it was chosen, the choice and the losers' predictions (`FormChoice.describe`).
+        calibration_age: days since the device was calibrated; None where it does not say.
     """
 
     target: str
@@ -62,6 +67,7 @@ class Plan:
     missing: Mapping[str, str]
     expected: ExpectedErrors
     form: Mapping[str, Any] | None = None
+    calibration_age: float | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -92,6 +98,11 @@ class Plan:
                 f"{SECONDS_PER_JOB:g} s a job"
             )
         possible = [name for name, reason in self.missing.items() if not reason]
+        if self.calibration_age is not None and self.calibration_age > 1:
+            lines.append(
+                f"  calibration   {self.calibration_age:.0f} days old: the device may be another "
+                "one by now"
+            )
         errors = [f"{name} ±{error:.2g}" for name, error in self.expected.errors.items()]
         lines.append(f"  error bars    {', '.join(errors) or 'none'} (largest expected)")
         lines.append(f"  estimates     {', '.join(possible) or 'nothing'}")
@@ -172,7 +183,18 @@ def plan_of_measurement(measurement: Measurement) -> Plan:
         missing=missing_requirements(circuits.network, circuits.times, circuits.bases, shots=asked),
         expected=expected_errors(measurement, asked),
         form=measurement.details.get("form_choice"),
+        calibration_age=_calibration_age(target),
     )
+
+
+def _calibration_age(target: Target) -> float | None:
+    """Return the days since a target's device was calibrated, where it says when that was."""
+    properties = getattr(getattr(target.predict(), "backend", None), "properties", None)
+    found = properties() if callable(properties) else None
+    date = getattr(found, "last_update_date", None)
+    if not isinstance(date, datetime):
+        return None
+    return (datetime.now(date.tzinfo) - date).total_seconds() / SECONDS_PER_DAY
 
 
 def on_terminal() -> bool:

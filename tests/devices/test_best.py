@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plain_backend import PlainBackend
+from qiskit.transpiler import InstructionProperties, Target
 
 import qmemcircuit as qm
 from qmemcircuit.command_line.main import main
@@ -92,7 +93,9 @@ def test_the_file_and_the_command_line_choose_too(
     )
     Path("model.toml").write_text(text)
     assert main(["submit", "model.toml", "--yes", "--folder", "s"]) == 0
-    assert "predicted distance is the smallest" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "predicted distance is the smallest" in said
+    assert "days old: the device may be another one" in said  # a fake's calibration is of 2024
     record = qm.collect("s").record
     assert record is not None
     assert record.provenance["form_choice"]["chosen"]
@@ -117,3 +120,26 @@ def test_what_excludes_the_choice_is_said(words: dict[str, object], said: str) -
     arguments = {"target": qm.device(PlainBackend(), seed=1), "shots": 5, "form": "best", **words}
     with pytest.raises(ValueError, match=said):
         qm.run(MEMRISTOR, np.array([0.5, 1.0]), **arguments)
+
+
+def test_a_device_that_does_not_state_its_numbers_is_refused_with_the_remedy() -> None:
+    """No durations, no T1, and couplers on islands of two qubits."""
+    timeless, untimed, islands = PlainBackend(), PlainBackend(), PlainBackend(qubits=6)
+    for (qubit,) in list(timeless.target["sx"]):
+        unknown = InstructionProperties(duration=None, error=1e-3)
+        timeless.target.update_instruction_properties("sx", (qubit,), unknown)
+    untimed.target.qubit_properties = None
+    whole = islands.target
+    islands.target = Target(num_qubits=6, dt=1e-9, qubit_properties=whole.qubit_properties)
+    for name in whole.operation_names:
+        kept = {q: p for q, p in whole[name].items() if len(q) == 1 or q[0] // 2 == q[1] // 2}
+        islands.target.add_instruction(whole.operation_from_name(name), kept)
+    for backend, model, said in (
+        (timeless, MEMRISTOR, "must state how long its instructions last"),
+        (untimed, MEMRISTOR, "must state T1 and T2"),
+        (islands, PAIR, "must couple enough qubits to hold 4"),
+    ):
+        splitting = "lie" if model is MEMRISTOR else "compiled"
+        target = qm.device(backend, seed=1)
+        with pytest.raises(ValueError, match=said):
+            qm.plan(model, [1.0], target=target, shots=5, splitting=splitting)

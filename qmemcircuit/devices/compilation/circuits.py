@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
+from qiskit.transpiler.exceptions import TranspilerError
 
 from qmemcircuit.common.checks import check_boolean, check_integer
 from qmemcircuit.common.data_objects import data_object
@@ -179,7 +180,16 @@ def compile_circuit(
     compiled = folding.apply(compiled, site.part)
 
     def scheduled(item: QuantumCircuit) -> QuantumCircuit:
-        return scheduling.run(item) if compilation.schedule else item
+        if not compilation.schedule:
+            return item
+        try:
+            return scheduling.run(item)
+        except TranspilerError as error:
+            raise ValueError(
+                f"Argument backend must state how long its instructions last, but it does not "
+                f"({error.message}); give schedule=False, which leaves waiting out and is no "
+                "prediction, or another device."
+            ) from None
 
     def finish(item: QuantumCircuit) -> QuantumCircuit:
         decoupled = suppression.fill_waits(scheduled(item), site.part)

@@ -19,6 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
+from qiskit.transpiler.exceptions import TranspilerError
 
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.data_objects import data_object
@@ -144,7 +145,13 @@ def _routed(circuit: QuantumCircuit, target: QiskitTarget, seed: int) -> Placeme
     manager = generate_preset_pass_manager(
         optimization_level=3, target=target, seed_transpiler=seed
     )
-    compiled = manager.run(circuit)
+    try:
+        compiled = manager.run(circuit)
+    except TranspilerError as error:
+        raise ValueError(
+            f"Argument backend must couple enough qubits to hold {circuit.num_qubits} of a "
+            f"circuit, but it does not ({error.message}); use fewer ancillas or another device."
+        ) from None
     used = {
         compiled.find_bit(qubit).index
         for instruction in compiled.data

@@ -42,6 +42,11 @@ def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
     from qiskit_aer.noise import NoiseModel, pauli_error
     from qiskit_aer.noise.device import basic_device_gate_errors
 
+    if part.qubit_properties is None:
+        raise ValueError(
+            "Argument backend must state T1 and T2 of its qubits to predict their noise, but it "
+            "does not; give a backend with a calibration."
+        )
     model = NoiseModel(basis_gates=sorted(set(part.operation_names) - {"measure", "delay"}))
     flip = pauli_error([("X", reset_error), ("I", 1 - reset_error)])
     seen = set()
