@@ -131,7 +131,7 @@ def reset_errors(circuits: CircuitSet, mitigation: Mitigation) -> FloatArray:
 
 
 @data_object
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ResetChoice:
     """What is done about resets that err, chosen by predicted cost before the run.
 
