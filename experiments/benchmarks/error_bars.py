@@ -16,8 +16,8 @@ import numpy as np
 
 import qmemcircuit as qm
 from experiments.hardware.params import pair, single
+from qmemcircuit.runs.jobs.services import fake_backend
 from qmemcircuit.runs.precision import ERROR_BARS
-from qmemcircuit.runs.services import fake_backend
 
 SEEDS = 12
 

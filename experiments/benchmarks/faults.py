@@ -48,7 +48,7 @@ from experiments.benchmarks.victims import (
 from qmemcircuit.common.storage import content_digest
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs import ibm as ibm_module
+from qmemcircuit.runs.jobs import ibm as ibm_module
 from qmemcircuit.sweeps.sweep import sweep
 
 OUTCOMES = ("kept", "refused", "lost", "twice", "wrong")

@@ -23,7 +23,7 @@ from qiskit_aer.primitives import SamplerV2
 
 import qmemcircuit as qm
 from qmemcircuit.memory import LeakyBit, exact_shotwise, run_shotwise
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 DRIVE = qm.Drive("y", 0.5, frequency=1.0)
 BIT = LeakyBit(lifetime=2.0, quiet_rate=0.2, clicked_rate=1.0)

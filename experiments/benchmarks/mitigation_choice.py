@@ -26,8 +26,8 @@ from qmemcircuit.counts.readout import Readout
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.compilation.folding import Folding
+from qmemcircuit.runs.jobs.services import fake_backend
 from qmemcircuit.runs.measurement import measure_readout
-from qmemcircuit.runs.services import fake_backend
 
 SEEDS = 200
 MANY = (1, 3, 5, 7, 9, 11, 13, 15)

@@ -21,7 +21,7 @@ import qmemcircuit as qm
 from experiments.hardware.params import pair, single
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.compilation.demands import demand_of, predicted_error
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 NAMES = ("FakeTorino", "FakeMarrakesh", "FakePittsburgh", "FakeBrisbane")
 SEEDS = (1, 2, 3)

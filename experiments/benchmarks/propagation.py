@@ -19,7 +19,7 @@ import numpy as np
 
 import qmemcircuit as qm
 from experiments.terminal import progress_bar
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 from qmemcircuit.simulation.propagation import ERROR_FACTOR
 
 MEMRISTORS, STEPS_A_PERIOD = 7, 20

@@ -17,7 +17,7 @@ from dataclasses import replace
 import qmemcircuit as qm
 from experiments.hardware.params import TRANSPILER_SEED, single
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 DEVICES = ("FakeMarrakesh", "FakeTorino", "FakeFez")
 WAYS = ("without", "with", "absorbed")

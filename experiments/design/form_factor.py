@@ -17,7 +17,7 @@ from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.designs import DecayIntegral, Design, FormFactor, LobeBalance
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

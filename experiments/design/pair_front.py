@@ -24,7 +24,7 @@ from qmemcircuit.designs import (
     pareto_front,
 )
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

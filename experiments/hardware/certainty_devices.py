@@ -26,8 +26,8 @@ from qmemcircuit.devices.excess import predicted_excess
 from qmemcircuit.devices.noise.calibrated import simulate
 from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
 from qmemcircuit.devices.resets import flipped_resets
+from qmemcircuit.runs.jobs.services import fake_backend
 from qmemcircuit.runs.measurement import measure_readout
-from qmemcircuit.runs.services import fake_backend
 from qmemcircuit.simulation.exact import setting_probabilities
 
 DEVICE = "FakeTorino"

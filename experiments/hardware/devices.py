@@ -20,7 +20,7 @@ from experiments.hardware.params import PAIR_GAMMA0, PAIR_STRENGTH, TRANSPILER_S
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import house_style, make_figure
 from qmemcircuit.runs.choosing import METHODS, DevicePrediction, choose_device
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

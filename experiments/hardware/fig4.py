@@ -26,7 +26,7 @@ from experiments.hardware.params import (
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.plotting.figures import PALETTE, make_figure, plot_loop
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -33,7 +33,7 @@ from qmemcircuit.common.states import (
     concurrence_of_states,
     trace_distance,
 )
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     import xarray

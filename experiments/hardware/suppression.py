@@ -39,7 +39,7 @@ from qmemcircuit.devices.compilation.suppression import UNSUPPRESSED
 from qmemcircuit.devices.noise.coherent_errors import CoherentErrors
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     import xarray

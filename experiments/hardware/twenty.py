@@ -18,7 +18,7 @@ from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.devices.target import DeviceTarget
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

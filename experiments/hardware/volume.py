@@ -15,7 +15,7 @@ from experiments.drawing import letter_panels
 from experiments.hardware.params import TRANSPILER_SEED
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

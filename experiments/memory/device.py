@@ -24,7 +24,7 @@ from qmemcircuit.memory import (
     process_record,
 )
 from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, make_figure
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

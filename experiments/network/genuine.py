@@ -18,7 +18,7 @@ from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.network.identical import MEMRISTOR
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import PALETTE, make_figure
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

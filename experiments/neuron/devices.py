@@ -49,7 +49,7 @@ from qmemcircuit.neurons.shuttle.device import place_digital, run_digital
 from qmemcircuit.neurons.shuttle.digital import simulate_digital
 from qmemcircuit.neurons.shuttle.neuron import LinearRamp, ShuttleNeuron
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs.services import fake_backend
+from qmemcircuit.runs.jobs.services import fake_backend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

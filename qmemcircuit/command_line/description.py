@@ -68,7 +68,7 @@ from qmemcircuit.model.laws.lorentzian import LorentzianRate
 from qmemcircuit.model.laws.rates import ConstantRate, DecayRate, SquidRate
 from qmemcircuit.model.laws.tabulated import TabulatedRate
 from qmemcircuit.model.memristors import Memristor, Network
-from qmemcircuit.runs.ibm import ibm
+from qmemcircuit.runs.jobs.ibm import ibm
 
 RATES = {
     "squid": ("gamma",),

@@ -47,7 +47,7 @@ def parse_target(
     if text == "aer":
         return qm.aer(seed=seed)
     if kind == "fake" and name:
-        from qmemcircuit.runs.services import fake_backend
+        from qmemcircuit.runs.jobs.services import fake_backend
 
         return qm.device(fake_backend(name), seed=seed, **(device or {}))
     if kind == "ibm" and name:

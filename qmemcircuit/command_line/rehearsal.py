@@ -1,8 +1,8 @@
 """`qmemcircuit rehearse FOLDER`: the whole live experiment, on a fake device, before it costs.
 
 Every step is a command that a live night needs, typed into a process of its own, as on the next
-day: what is not on the disk is gone. The service is rehearsed too (`runs.rehearsed`): an answer is
-lost, jobs queue, one fails, one comes back incomplete. The last step compares the record.
+day: what is not on the disk is gone. The service is rehearsed too (`runs.jobs.rehearsed`): an
+answer is lost, jobs queue, one fails, one comes back incomplete. The last step compares the record.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qmemcircuit.common.storage import write_atomically
-from qmemcircuit.runs.rehearsed import prepare_rehearsal
+from qmemcircuit.runs.jobs.rehearsed import prepare_rehearsal
 
 EXAMPLE = """# One memristor over a period: change it to your experiment, and rehearse again.
 [run]

@@ -50,7 +50,7 @@ def measure_resets(target: Target, memristors: int, *, shots: int) -> ResetCalib
     choose, without a layout, or without `reset`.
 
     >>> import qmemcircuit as qm
-    >>> from qmemcircuit.runs.services import fake_backend
+    >>> from qmemcircuit.runs.jobs.services import fake_backend
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
     >>> target = qm.device(fake_backend("FakeTorino"), seed=1, reset_error=0.05)
     >>> placed = target.place(qm.build_circuits(memristor, [0.5, 1.0]))

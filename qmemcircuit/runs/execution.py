@@ -20,7 +20,8 @@ from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.devices.best import BestForm
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.records import Record
-from qmemcircuit.runs.collection import run_jobs
+from qmemcircuit.runs.jobs.collection import run_jobs
+from qmemcircuit.runs.jobs.protocols import Submittable
 from qmemcircuit.runs.measurement import (
     MeasurementOptions,
     describe_circuits,
@@ -30,7 +31,6 @@ from qmemcircuit.runs.measurement import (
 )
 from qmemcircuit.runs.planned_runs import describe_run
 from qmemcircuit.runs.precision import Precision, parse_shots
-from qmemcircuit.runs.protocols import Submittable
 
 if TYPE_CHECKING:
     from qiskit.primitives import BaseSamplerV2

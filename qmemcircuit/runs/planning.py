@@ -22,9 +22,9 @@ from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.devices.best import BestForm, describe_choice
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import missing_requirements
+from qmemcircuit.runs.jobs.protocols import Submittable
 from qmemcircuit.runs.measurement import Measurement, MeasurementOptions, plan_measurement
 from qmemcircuit.runs.precision import ExpectedErrors, Precision, expected_errors, parse_shots
-from qmemcircuit.runs.protocols import Submittable
 
 if TYPE_CHECKING:
     from qiskit.primitives import BaseSamplerV2

@@ -10,9 +10,9 @@ import pytest
 from plain_backend import PlainBackend
 
 import qmemcircuit as qm
-from qmemcircuit.runs.collection import collect
-from qmemcircuit.runs.ibm import ibm
-from qmemcircuit.runs.submission import submit
+from qmemcircuit.runs.jobs.collection import collect
+from qmemcircuit.runs.jobs.ibm import ibm
+from qmemcircuit.runs.jobs.submission import submit
 from qmemcircuit.simulation.exact import circuit_states
 
 WARM = qm.Memristor(qm.SquidRate(0.5), a=0.8, b=0.6, occupation=0.4)

@@ -158,7 +158,7 @@ def test_an_incomplete_record_is_compared_with_the_circuits_that_ran(
     model: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lie steps through three planned times; without the middle one they would be other steps."""
-    monkeypatch.setattr("qmemcircuit.runs.ibm.MOST_CIRCUITS", 9)
+    monkeypatch.setattr("qmemcircuit.runs.jobs.ibm.MOST_CIRCUITS", 9)
     # A stronger coupling than PAIR's, so that the steps matter.
     text = PAIR.replace('"compiled"', '"lie"').replace("0.066", "0.3").replace("pool(2)", "reset")
     model.write_text(text + "\n")

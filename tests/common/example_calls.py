@@ -134,7 +134,7 @@ def objects() -> dict[type, Any]:
         conductance,
         units,
     )
-    from qmemcircuit.runs.collection import Collection
+    from qmemcircuit.runs.jobs.collection import Collection
 
     law = qm.FunctionRate(lambda t: 0.1 + 0.01 * t)
     table = qm.TabulatedRate((0.0, 1.0, 2.0, 10.0), integrals=(0.0, 0.1, 0.3, 2.0))

@@ -17,7 +17,7 @@ ROOMS = (
     "qmemcircuit.plotting",
     "qmemcircuit.sweeps.sweep",
     "qmemcircuit.model.laws.squid",
-    "qmemcircuit.runs.ibm",
+    "qmemcircuit.runs.jobs.ibm",
     *(m.name for m in pkgutil.walk_packages(qmemcircuit.neurons.__path__, "qmemcircuit.neurons.")),
 )
 """Packages with an `__all__`, and modules whose names without an underscore are all public."""
@@ -99,7 +99,7 @@ OURS = {
         "input_voltages",
         "pack_parameters",
     ),
-    "qmemcircuit.runs.ibm": ("connect",),
+    "qmemcircuit.runs.jobs.ibm": ("connect",),
 }
 
 

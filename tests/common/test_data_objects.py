@@ -27,7 +27,7 @@ from qmemcircuit.neurons.photonic.measured import MeasuredMemristor
 from qmemcircuit.neurons.photonic.memristor import PhotonicMemristor
 from qmemcircuit.neurons.qlif import CircuitNeuron, simulate_layers
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
-from qmemcircuit.runs.collection import MissingPart
+from qmemcircuit.runs.jobs.collection import MissingPart
 from qmemcircuit.sweeps.sweep import _describe
 
 TIMES = np.linspace(0, 2 * np.pi, 31)
@@ -273,7 +273,7 @@ def test_a_lambda_law_says_what_to_do_and_travels_by_cloudpickle():
 
 def test_a_device_target_travels():
     pytest.importorskip("qiskit_ibm_runtime")
-    fake = pytest.importorskip("qmemcircuit.runs.services").fake_backend
+    fake = pytest.importorskip("qmemcircuit.runs.jobs.services").fake_backend
     target = qm.device(fake("FakeManilaV2"), seed=1)
     again = pickle.loads(pickle.dumps(target))
     assert again == target
@@ -290,7 +290,7 @@ def test_a_device_target_travels():
 
 def test_a_changed_calibration_is_another_device():
     pytest.importorskip("qiskit_ibm_runtime")
-    fake = pytest.importorskip("qmemcircuit.runs.services").fake_backend
+    fake = pytest.importorskip("qmemcircuit.runs.jobs.services").fake_backend
     backend = fake("FakeManilaV2")
     other = fake("FakeManilaV2")
     properties = other.target["cx"][0, 1]

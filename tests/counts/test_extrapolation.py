@@ -26,7 +26,7 @@ from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.compilation.folding import Folding, fold_all_noise
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.target import device
-from qmemcircuit.runs.ibm import ibm
+from qmemcircuit.runs.jobs.ibm import ibm
 
 SETTINGS = tuple(a + b for a in "XYZ" for b in "XYZ")
 LABELS = measured_labels(SETTINGS)

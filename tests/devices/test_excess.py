@@ -15,7 +15,7 @@ from qmemcircuit.counts.extrapolations.shaped import NOISE_SCALE
 from qmemcircuit.devices.calibration import describe_calibration
 from qmemcircuit.devices.drift import drifted_calibration
 from qmemcircuit.devices.excess import DRAWS, predicted_excess
-from qmemcircuit.runs.ibm import ibm
+from qmemcircuit.runs.jobs.ibm import ibm
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
 TIMES = [0.5, 1.5]

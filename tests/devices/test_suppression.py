@@ -34,7 +34,7 @@ from qmemcircuit.devices.noise.calibrated import simulate
 from qmemcircuit.devices.noise.coherent_errors import CoherentErrors, detuning_nodes
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.devices.target import device
-from qmemcircuit.runs.ibm import ibm
+from qmemcircuit.runs.jobs.ibm import ibm
 
 QUIET = {"t1": 1e6, "t2": 1e6}
 WAIT = 1600  # ns; a quarter and an eighth of what the pulses leave are whole ns

@@ -65,7 +65,7 @@ def test_every_solver_fills_the_units(solve):
 
 
 def fake():
-    return pytest.importorskip("qmemcircuit.runs.services").fake_backend("FakeManilaV2")
+    return pytest.importorskip("qmemcircuit.runs.jobs.services").fake_backend("FakeManilaV2")
 
 
 def test_another_frequency_is_not_called_natural():

@@ -22,13 +22,13 @@ from qiskit import qpy
 from qiskit.circuit import QuantumCircuit
 
 import qmemcircuit as qm
-from qmemcircuit.runs import collection
-from qmemcircuit.runs import folder as job_folder
-from qmemcircuit.runs import submission as jobs
-from qmemcircuit.runs.collection import collect
-from qmemcircuit.runs.ibm import IbmTarget, ibm
-from qmemcircuit.runs.services import LocalJobs, fake_backend
-from qmemcircuit.runs.submission import resume, submit
+from qmemcircuit.runs.jobs import collection
+from qmemcircuit.runs.jobs import folder as job_folder
+from qmemcircuit.runs.jobs import submission as jobs
+from qmemcircuit.runs.jobs.collection import collect
+from qmemcircuit.runs.jobs.ibm import IbmTarget, ibm
+from qmemcircuit.runs.jobs.services import LocalJobs, fake_backend
+from qmemcircuit.runs.jobs.submission import resume, submit
 
 SHOTS = 50
 
@@ -91,7 +91,7 @@ def memristor() -> qm.Memristor:
 @pytest.fixture
 def three_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two circuits a job instead of 300: four times and two settings make four parts."""
-    monkeypatch.setattr("qmemcircuit.runs.ibm.MOST_CIRCUITS", 2)
+    monkeypatch.setattr("qmemcircuit.runs.jobs.ibm.MOST_CIRCUITS", 2)
 
 
 TIMES = np.array([0.0, 0.5, 1.0, 1.5])
@@ -151,7 +151,7 @@ def test_noise_factors_and_calibration_are_one_submission(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Times 0 to 1.5 in X and Y at factors 1 and 3, and two calibration circuits: 18 circuits."""
-    monkeypatch.setattr("qmemcircuit.runs.ibm.MOST_CIRCUITS", 8)
+    monkeypatch.setattr("qmemcircuit.runs.jobs.ibm.MOST_CIRCUITS", 8)
     service = StubService(tmp_path / "server")
     declared = qm.Mitigation(factors=(1, 3))
     folder = submit(
@@ -657,7 +657,7 @@ def test_missing_account_and_unknown_devices_are_clear(
 
 
 def test_options_reach_the_sampler() -> None:
-    from qmemcircuit.runs.services import _sampler
+    from qmemcircuit.runs.jobs.services import _sampler
 
     target = ibm("fake_manila", channel="local", dynamical_decoupling="XY4", twirling=True)
     options = _sampler(fake_backend("FakeManilaV2"), target.options, "the-tag").options
@@ -690,7 +690,7 @@ def test_the_runtime_adapter_asks_the_right_questions(
     memristor: qm.Memristor, target: IbmTarget
 ) -> None:
     """`RuntimeJobs` with the client's own Sampler on a fake backend, and the stub for retrieval."""
-    from qmemcircuit.runs.services import RuntimeJobs
+    from qmemcircuit.runs.jobs.services import RuntimeJobs
 
     backend = fake_backend("fake_manila")
     circuits = target.prepare(qm.build_circuits(memristor, [0.5]))
@@ -709,7 +709,7 @@ def test_the_runtime_adapter_asks_the_right_questions(
         def error_message(self) -> str:
             return "calibrating"
 
-    from qmemcircuit.runs.services import _sampler
+    from qmemcircuit.runs.jobs.services import _sampler
 
     real = _sampler(backend, {}, "a-tag").run([(circuit,) for circuit in circuits], shots=40)
     real.tags = ["a-tag"]
@@ -759,7 +759,7 @@ def test_local_jobs_count_what_the_client_counts_on_the_whole_fake(tmp_path: Pat
     """The noise of the unused qubits is left out, and changes no count."""
     from qiskit_aer import AerSimulator
 
-    from qmemcircuit.runs.services import _sampler
+    from qmemcircuit.runs.jobs.services import _sampler
 
     fake = fake_backend("FakeManilaV2")
     circuit = QuantumCircuit(5, 2)

@@ -33,10 +33,10 @@ from qmemcircuit.devices.compilation.instructions import require_isa
 from qmemcircuit.devices.forms import noiseless_state
 from qmemcircuit.devices.recorded import recorded_device
 from qmemcircuit.neurons.qlif import CircuitNeuron, run_layers
-from qmemcircuit.runs import collection
-from qmemcircuit.runs import submission as jobs
-from qmemcircuit.runs.ibm import ibm
-from qmemcircuit.runs.services import RuntimeJobs, fake_backend
+from qmemcircuit.runs.jobs import collection
+from qmemcircuit.runs.jobs import submission as jobs
+from qmemcircuit.runs.jobs.ibm import ibm
+from qmemcircuit.runs.jobs.services import RuntimeJobs, fake_backend
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
 PAIR = qm.Network(
@@ -50,7 +50,7 @@ FRACTIONAL = "FakeFractionalBackend"
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StubServer:
     """The stub server, and one time (two circuits) a job."""
-    monkeypatch.setattr("qmemcircuit.runs.ibm.MOST_CIRCUITS", 2)
+    monkeypatch.setattr("qmemcircuit.runs.jobs.ibm.MOST_CIRCUITS", 2)
     account = tmp_path / "account"
     account.mkdir()
     return serve(monkeypatch, account)

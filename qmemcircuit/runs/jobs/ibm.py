@@ -34,10 +34,9 @@ from qmemcircuit.devices.compilation.instructions import require_isa, widen
 from qmemcircuit.devices.compilation.placement import given_placement
 from qmemcircuit.devices.compilation.suppression import SEQUENCES, Suppression
 from qmemcircuit.devices.target import DeviceTarget
-from qmemcircuit.runs.collection import run_jobs
-from qmemcircuit.runs.measurement import measurement_of
-from qmemcircuit.runs.protocols import JobService, Submittable
-from qmemcircuit.runs.services import (
+from qmemcircuit.runs.jobs.collection import run_jobs
+from qmemcircuit.runs.jobs.protocols import JobService, Submittable
+from qmemcircuit.runs.jobs.services import (
     LocalJobs,
     Mode,
     RuntimeJobs,
@@ -45,7 +44,8 @@ from qmemcircuit.runs.services import (
     local_jobs,
     open_backend,
 )
-from qmemcircuit.runs.steps import SentEachTime, StepService, count_as_job
+from qmemcircuit.runs.jobs.steps import SentEachTime, StepService, count_as_job
+from qmemcircuit.runs.measurement import measurement_of
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from qmemcircuit.common.storage import load_file, save_file
-from qmemcircuit.runs.protocols import JobService
-from qmemcircuit.runs.rehearsed import rehearsed
+from qmemcircuit.runs.jobs.protocols import JobService
+from qmemcircuit.runs.jobs.rehearsed import rehearsed
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit

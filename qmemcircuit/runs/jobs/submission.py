@@ -42,7 +42,16 @@ from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.devices.best import BestForm
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
-from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
+from qmemcircuit.runs.jobs.folder import (
+    FAILED,
+    attempts_of,
+    file_name,
+    locked,
+    plan_of,
+    write_attempts,
+)
+from qmemcircuit.runs.jobs.protocols import JobService, Submittable, submittable
+from qmemcircuit.runs.jobs.services import connect
 from qmemcircuit.runs.measurement import (
     Measurement,
     MeasurementOptions,
@@ -52,8 +61,6 @@ from qmemcircuit.runs.measurement import (
 from qmemcircuit.runs.planned_runs import describe_run
 from qmemcircuit.runs.planning import Plan, ask_on_terminal, on_terminal, plan_of_measurement
 from qmemcircuit.runs.precision import Precision, parse_shots
-from qmemcircuit.runs.protocols import JobService, Submittable, submittable
-from qmemcircuit.runs.services import connect
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmemcircuit.common.storage import write_atomically
-from qmemcircuit.runs.protocols import JobService
+from qmemcircuit.runs.jobs.protocols import JobService
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit

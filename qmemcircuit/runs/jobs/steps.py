@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.runs.folder import FAILED
-from qmemcircuit.runs.protocols import JobService
+from qmemcircuit.runs.jobs.folder import FAILED
+from qmemcircuit.runs.jobs.protocols import JobService
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 """Seconds between two questions for a job's state: twice as long each time."""

@@ -25,14 +25,21 @@ from qmemcircuit.counts.mitigation import restore_mitigation
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.serialization import restore_model
 from qmemcircuit.results.records import Record
-from qmemcircuit.runs.folder import FAILED, attempts_of, file_name, locked, plan_of, write_attempts
+from qmemcircuit.runs.jobs.folder import (
+    FAILED,
+    attempts_of,
+    file_name,
+    locked,
+    plan_of,
+    write_attempts,
+)
+from qmemcircuit.runs.jobs.protocols import JobService, submittable
+from qmemcircuit.runs.jobs.submission import service_of, submit_measurement
 from qmemcircuit.runs.measurement import (
     Measurement,
     join_runs,
     mitigated_samples,
 )
-from qmemcircuit.runs.protocols import JobService, submittable
-from qmemcircuit.runs.submission import service_of, submit_measurement
 
 
 @data_object
