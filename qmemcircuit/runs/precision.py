@@ -141,8 +141,8 @@ class Precision:
     Where mitigation is declared the error bar is that of the mitigated value. Errors of model and
     device are not in it: it is reached by shots alone.
 
-    >>> Precision(0.01, "voltage")
-    Precision(error=0.01, quantity='voltage')
+    >>> Precision(0.02, "form factor")
+    Precision(error=0.02, quantity='form factor')
     """
 
     error: float
@@ -203,8 +203,8 @@ def _fewest(quantity: str) -> int:
 def parse_shots(shots: int | Precision | str) -> int | Precision:
     """Return what `shots` stands for: a number, or a precision, also in words.
 
-    >>> parse_shots("to reach 0.01 on V")
-    Precision(error=0.01, quantity='voltage')
+    >>> parse_shots("to reach 0.02 on I")
+    Precision(error=0.02, quantity='current')
     """
     if not isinstance(shots, str):
         return shots if isinstance(shots, Precision) else check_integer("shots", shots, minimum=1)

@@ -17,8 +17,10 @@ from types import FunctionType
 from typing import Any
 
 from llvmlite import ir
-from numba import carray, cfunc, njit, types
+from numba import carray, njit, types
 from numba.extending import intrinsic
+
+from qmemcircuit.neurons.dynamics.kernels import cfunc
 
 _POINTER = types.CPointer(types.float64)
 _ROW = types.Array(types.float64, 1, "C")

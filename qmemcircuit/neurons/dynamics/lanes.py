@@ -14,9 +14,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from qmemcircuit.neurons.dynamics.callbacks import call_lanes
+from qmemcircuit.neurons.dynamics.kernels import njit
 from qmemcircuit.neurons.dynamics.stepper import (
     _A,
     _B,

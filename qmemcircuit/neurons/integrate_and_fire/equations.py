@@ -10,15 +10,16 @@ and both solvers call it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 try:
-    from numba import njit
+    from qmemcircuit.neurons.dynamics.kernels import njit
 except ImportError:  # the extra qmemcircuit[neurons] is not there: the same, slowly
 
-    def njit(**_: Any) -> Any:
+    def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         """Return functions as they are."""
         return lambda function: function
 

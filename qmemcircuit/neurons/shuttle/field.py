@@ -11,8 +11,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from qmemcircuit.neurons.dynamics.kernels import njit
 from qmemcircuit.neurons.shuttle.polynomials import STRIDE, evaluate, evaluate_slopes
 
 # Where each parameter stands in the array that the compiled functions receive; the first five are
