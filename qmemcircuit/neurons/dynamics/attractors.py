@@ -259,7 +259,7 @@ def _sort(orbits: _Orbits, tolerance: float) -> Basins:
     """Put together the orbits that end on the same attractor."""
     n = orbits.ends.shape[1]
     reach = np.abs(orbits.late).max(0)
-    # A variable that rests at zero is there within the integration's noise, some 1e-9 of the largest:
+    # A variable that rests at zero is there within the noise of steps, some 1e-9 of the largest:
     # measured against 1e-4 of that, the noise stays a hundred times below the usual tolerance.
     scale = np.maximum(np.maximum(reach[:n], reach[n:]), max(1e-4 * reach.max(), 1e-12))
     late, early = orbits.late / np.tile(scale, 2), orbits.early / np.tile(scale, 2)
