@@ -30,6 +30,7 @@ MACHINERY = {
     "qmemcircuit.neurons.shuttle.response",
     "qmemcircuit.neurons.dynamics.stepper",
     "qmemcircuit.neurons.dynamics.interpreted",
+    "qmemcircuit.neurons.dynamics.kernels",
     "qmemcircuit.neurons.dynamics.lanes",
     "qmemcircuit.neurons.integrate_and_fire.compiled",
     "qmemcircuit.neurons.integrate_and_fire.engine",
