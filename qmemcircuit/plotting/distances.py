@@ -26,6 +26,13 @@ def plot_residuals(
         unit: times are divided by it, e.g. the period.
 
     Raises ValueError where the comparison has no residuals.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> axes = qm.plot_residuals(
+    ...     qm.compare(qm.estimate(record), qm.master_equation(memristor, record.times))
+    ... )
     """
     check_arguments(plot_residuals, locals())
     check_real("unit", unit, minimum=0, exclusive=True)
@@ -60,6 +67,18 @@ def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.
         unit: times are divided by it, e.g. the period.
 
     The points lie at or below the stack: distances obey the triangle inequality. Returns the axes.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> exact = qm.exact_circuit(memristor, record.times)
+    >>> budget = qm.error_budget(
+    ...     qm.estimate(record),
+    ...     noisy=exact,
+    ...     exact=exact,
+    ...     master=qm.master_equation(memristor, record.times),
+    ... )
+    >>> axes = qm.plot_budget(budget)
     """
     check_arguments(plot_budget, locals())
     check_real("unit", unit, minimum=0, exclusive=True)
