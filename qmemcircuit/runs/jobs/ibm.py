@@ -79,11 +79,9 @@ class IbmTarget(Submittable):
         steps: the service of a loop's jobs, shared by all that `place` and `independent` return.
 
     >>> import qmemcircuit as qm
-    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
     >>> target = qm.ibm("FakeManilaV2", channel="local", seed=1)
-    >>> record = qm.run(memristor, [0.3], target=target, shots=100)
-    >>> int(record.samples.counts.sum())
-    200
+    >>> target.mode, target.service is None   # None: the client itself
+    ('batch', True)
     """
 
     prediction: DeviceTarget
