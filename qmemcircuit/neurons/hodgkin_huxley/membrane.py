@@ -247,7 +247,7 @@ def _follow(
     system: DynamicalSystem, times: FloatArray, start: FloatArray, level: float, tolerance: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return the states at `times` and the upward crossings of `level`."""
-    from qmemcircuit.neurons.dynamics.stepper import STIFF, USED_UP, plane
+    from qmemcircuit.neurons.dynamics.integration.stepper import STIFF, USED_UP, plane
     from qmemcircuit.neurons.dynamics.systems import AUTOMATIC_STEPS, check_march, march
     from qmemcircuit.neurons.dynamics.systems import integrate as integrate_system
 
