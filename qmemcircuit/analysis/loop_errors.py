@@ -30,18 +30,18 @@ from qmemcircuit.results.trajectory import DeviceSeries
 _HARMONICS = 8
 # A loop is said to be there where no loop is less probable than this, 1 − the level of intervals.
 SIGNIFICANCE = 0.05
-# Spreads of replicas are multiplied by _FLOOR + _WIDENING times the square of the relative spread of
-# the root, the latter at most 1. Eighty replicas alone need _FLOOR: Student's t with 79 degrees of
-# freedom is 1.02 at 97.5 %, once for the spread and once more, √(1 + 1/80), for their mean. Where
-# noise is not small beside the loop, the hypothetical loops' shapes are partly noise and their
-# replicas spread too little; shapes enter areas at second order, hence the square: a loop of twenty
-# standard errors is widened by 0.3 %, one of three by 14 %. The factor was chosen on repeated
-# simulations (tests/oracles/coverage.md): calibration, not theory.
+# Spreads of replicas are multiplied by _FLOOR + _WIDENING times the square of the relative spread
+# of the root, the latter at most 1. Eighty replicas alone need _FLOOR: at 97.5 %, Student's t of 79
+# degrees of freedom over the normal, 1.016, and √(1 + 1/80) = 1.006 for their mean's own error.
+# Where noise is not small beside the loop, the hypothetical loops' shapes are partly noise and
+# their replicas spread too little; shapes enter areas at second order, hence the square: a loop of
+# twenty standard errors is widened by 0.3 %, one of three by 14 %. The factor was chosen on
+# repeated simulations (tests/oracles/coverage.md): calibration, not theory.
 _FLOOR = 1.02
 _WIDENING = 5.0
 # The same for areas larger than the one seen. Hypothetical loops have the shape of the data's, so a
-# loop that noise has made small is taken for a smaller one with too little noise: without, the
-# interval lies below a true area three times its standard error in one run of seven, not in 2.5 %.
+# loop that noise has made small is taken for a smaller one with too little noise: with _WIDENING,
+# an area of four standard errors is missed in one run of eight (tests/analysis/test_loops.py).
 _WIDENING_UPWARDS = 60.0
 # Openings of the hypothetical loops, in units of the likeliest one's distance to either side.
 _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])

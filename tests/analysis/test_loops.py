@@ -506,7 +506,7 @@ SETTINGS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_coverage_is_nominal_or_better(setting):
-    repetitions = 60
+    repetitions = 40  # finds gross failures, of every kind of loop
     exact, noisy = repeat(*SETTINGS[setting], repetitions, seed=11)
     for name in ("form_factor", "area", "perimeter"):
         found = coverage(exact, noisy, name)
@@ -529,13 +529,11 @@ def test_coverage_is_nominal_or_better(setting):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("setting", ["fig4, finite differences", "fig4, local fit"])
-def test_three_hundred_runs_tell_a_short_upper_end(setting, monkeypatch):
-    """The first loop's area: 300 runs have a standard deviation of 1.3 %.
+def test_three_hundred_runs_tell_a_short_upper_end(monkeypatch):
+    """The first loop by finite differences: an area of four of its standard errors.
 
-    By finite differences it is three to five of its standard errors: where the upper ends are not
-    widened, they are below the truth in one run of six. The mutant undoes that, with the same
-    replicas, and costs nothing.
+    300 runs have a standard deviation of 1.3 %. Where upper ends are widened no more than lower
+    ones, one area in eight lies above them. That mutant is made of the same replicas, at no cost.
     """
     repetitions = 300
     replicated = []
@@ -546,19 +544,16 @@ def test_three_hundred_runs_tell_a_short_upper_end(setting, monkeypatch):
         return invert(found, window)
 
     monkeypatch.setattr(loop_errors, "_invert", keep)
-    exact, noisy = repeat(*SETTINGS[setting], repetitions, seed=42, periods=1)
+    exact, noisy = repeat(*SETTINGS["fig4, finite differences"], repetitions, seed=42, periods=1)
     for name in ("area", "perimeter", "form_factor"):
         found = coverage(exact, noisy, name)
-        print(setting, name, found)
+        print(name, found)
         assert np.all(found >= lowest_allowed(repetitions)), (name, found)
     monkeypatch.setattr(loop_errors, "_WIDENING_UPWARDS", loop_errors._WIDENING)
-    highest = np.array([invert(*each).intervals[0, 1] for each in replicated])
-    mutant = 1 - np.mean(highest < exact[0].area)
-    print(setting, "mutant", mutant)
-    if setting == "fig4, finite differences":
-        assert mutant < lowest_allowed(repetitions)
-    else:  # resolved: nothing to widen, and no coverage bought by it
-        assert coverage(exact, noisy, "area")[0] < 0.95 + 3 * np.sqrt(0.95 * 0.05 / repetitions)
+    intervals = np.array([invert(*each).intervals[0] for each in replicated])
+    mutant = np.mean((intervals[:, 0] <= exact[0].area) & (exact[0].area <= intervals[:, 1]))
+    print("mutant", mutant)
+    assert mutant < lowest_allowed(repetitions)
 
 
 def test_bias_is_repaired_and_covered_where_the_raw_value_is_not():
