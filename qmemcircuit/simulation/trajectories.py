@@ -44,8 +44,11 @@ from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import (
+    OWN_ERRORS,
     interaction_terms,
+    is_driven,
     rate_variables,
+    source_currents,
     voltages_and_currents,
 )
 from qmemcircuit.results.trajectory import Trajectory
@@ -174,7 +177,8 @@ def simulate_circuit(
     truncation: dict[str, Any] | None = None
     if plan.method == "matrix_product_state":
         truncation = _check_truncation(plan, averages)
-        for errors, quantity in zip(averages.errors, ("voltage", "current"), strict=True):
+        widened = (*averages.errors, averages.source[OWN_ERRORS[0]])
+        for errors, quantity in zip(widened, ("voltage", "current", "own_current"), strict=True):
             errors += truncation[quantity]
     provenance = make_provenance(
         "simulate_circuit",
@@ -190,13 +194,17 @@ def simulate_circuit(
         decay_integrals=network.decay_integrals(float(circuits.times[-1])),
     )
     units = memristor_units(network)
-    units.pop("source_current", None)  # averaged with the rest of the current
+    variables = rate_variables(network, circuits.times, averages.rate)
+    if is_driven(network):
+        variables |= averages.source
+        units[OWN_ERRORS[0]] = units["current"]
+        units[OWN_ERRORS[1]] = f"{units['voltage']} × {units['current']}"
     found = Trajectory(
         circuits.times,
         *averages.means,
         *averages.errors,
         pair_states=averages.pair_states,
-        variables=rate_variables(network, circuits.times, averages.rate),
+        variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=units,
         provenance=provenance,
@@ -237,7 +245,11 @@ def _propagated(
         pair_states=found.pair_states,
         variables={**found.variables, "rigorous_bound": found.bound},
         periods=np.array([memristor.period for memristor in network.memristors]),
-        units={**units, "rigorous_bound": units["voltage"]},
+        units={
+            **units,
+            "rigorous_bound": units["voltage"],
+            **dict.fromkeys(found.variables.keys() & {OWN_ERRORS[0]}, units["current"]),
+        },
         provenance=make_provenance(
             "simulate_circuit",
             model=describe_model(network, circuits.times),
@@ -334,14 +346,17 @@ class _Plan:
 class _Averages:
     """Means and errors of V and I, each of shape (T, M), and mean pair states.
 
-    `first` are V and I of the first trajectories, and `first_seed` the seed that made them.
+    `source` is what a driven network's trajectory says of its sources: the mean of their current,
+    the error of the rest of I, and its covariance with V. `first` are V, I and I without the
+    sources' of the first trajectories, and `first_seed` the seed that made them.
     """
 
     means: tuple[FloatArray, FloatArray]
     errors: tuple[FloatArray, FloatArray]
     rate: FloatArray
     pair_states: dict[tuple[int, int], ComplexArray]
-    first: tuple[FloatArray, FloatArray]
+    source: dict[str, FloatArray]
+    first: tuple[FloatArray, FloatArray, FloatArray]
     first_seed: int
 
 
@@ -424,7 +439,7 @@ def _average(plan: _Plan, total: int, seed: int, progress: Callable[[int, int], 
     sizes = [min(plan.batch, total - start) for start in range(0, total, plan.batch)]
     seeds = np.random.SeedSequence(seed).generate_state(len(sizes))
     sums: dict[tuple[int, ...], ComplexArray] = {}
-    values: list[tuple[FloatArray, FloatArray]] = []
+    values: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     done = 0
     for number, batch_seed in zip(sizes, seeds, strict=True):
         states = _run(plan, number, int(batch_seed), plan.bond_dimension, TRUNCATION_THRESHOLD)
@@ -434,17 +449,26 @@ def _average(plan: _Plan, total: int, seed: int, progress: Callable[[int, int], 
         done += number
         progress(done, total)
     ranges = _ranges(network, times)
-    means, errors = [], []
-    for place in range(2):
-        every = np.concatenate([pair[place] for pair in values])
-        means.append(every.mean(axis=0))
-        statistical = every.std(axis=0, ddof=1) / math.sqrt(total)
-        errors.append(np.hypot(statistical, math.sqrt(0.5) * ranges[place] / total))
+    every = [np.concatenate([part[place] for part in values]) for place in range(3)]
+    means = [series.mean(axis=0) for series in every]
+    errors = []
+    for series, extent in zip(every, ranges, strict=True):
+        statistical = series.std(axis=0, ddof=1) / math.sqrt(total)
+        errors.append(np.hypot(statistical, math.sqrt(0.5) * extent / total))
+    apart = (every[0] - means[0]) * (every[2] - means[2])
+    joint = apart.sum(axis=0) / (total * (total - 1))
+    own = (means[1] - means[2], errors[2], joint)
     rate = np.stack([item.decay_rate(times) for item in network.memristors], axis=1)
     pair_states = {(k[0], k[1]): series / total for k, series in sums.items() if len(k) == 2}
     first = values[0]
     return _Averages(
-        (means[0], means[1]), (errors[0], errors[1]), rate, pair_states, first, int(seeds[0])
+        (means[0], means[1]),
+        (errors[0], errors[1]),
+        rate,
+        pair_states,
+        dict(zip(("source_current", *OWN_ERRORS), own, strict=True)),
+        first,
+        int(seeds[0]),
     )
 
 
@@ -479,8 +503,8 @@ def _run(
 
 def _read(
     network: Network, times: FloatArray, states: dict[tuple[int, ...], ComplexArray]
-) -> tuple[FloatArray, FloatArray]:
-    """Return V and I of every trajectory, each of shape (n, T, M)."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return V, I and I without the sources' of every trajectory, each of shape (n, T, M)."""
     number = next(iter(states.values())).shape[0]
     flat = {item: series.reshape(-1, *series.shape[2:]) for item, series in states.items()}
     of_pairs = {(k[0], k[1]): series for k, series in flat.items() if len(k) == 2}
@@ -488,13 +512,16 @@ def _read(
     def reduced(keep: tuple[int, ...]) -> ComplexArray:
         return flat[keep] if keep in flat else reduced_from_pairs(of_pairs, keep)
 
-    voltage, current, _ = voltages_and_currents(network, np.tile(times, number), reduced)
-    shape = (number, times.size, -1)
-    return voltage.reshape(shape), current.reshape(shape)
+    instants, shape = np.tile(times, number), (number, times.size, -1)
+    voltage, current, _ = voltages_and_currents(network, instants, reduced)
+    own = current
+    if is_driven(network):
+        own = current - source_currents(network, instants, reduced)
+    return voltage.reshape(shape), current.reshape(shape), own.reshape(shape)
 
 
-def _ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return largest minus smallest possible V and I, each of shape (T, M)."""
+def _ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return largest minus smallest possible V, I and I without the sources', (T, M) each."""
     scale = np.array([memristor.current_scale for memristor in network.memristors])
     rate = np.stack([memristor.conductance(times) for memristor in network.memristors], axis=1)
     coupled = np.array(
@@ -512,7 +539,8 @@ def _ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray
         ],
         axis=1,
     )
-    return np.broadcast_to(scale, rate.shape), scale * (rate + coupled + driven)
+    own = scale * (rate + coupled)
+    return np.broadcast_to(scale, rate.shape), own + scale * driven, own
 
 
 def _check_truncation(plan: _Plan, averages: _Averages) -> dict[str, Any]:
@@ -524,7 +552,7 @@ def _check_truncation(plan: _Plan, averages: _Averages) -> dict[str, Any]:
     first, second = averages.first, _read(network, times, states)
     found = {
         name: float(np.abs(np.mean(one[:number] - two, axis=0)).max())
-        for name, one, two in zip(("voltage", "current"), first, second, strict=True)
+        for name, one, two in zip(("voltage", "current", "own_current"), first, second, strict=True)
     }
     statistical = float(averages.errors[0].max())
     if found["voltage"] > statistical:
