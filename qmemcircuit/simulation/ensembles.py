@@ -189,7 +189,8 @@ class Ensemble:
 class Averages:
     """Means and errors of V and I, each (2, T, M), mean pair states, and what truncation cost.
 
-    Of driven networks also of I without the sources', each (3, T, M). `truncated` is the part of the errors that the ladder adds, `truncation` its record.
+    Of driven networks also of I without the sources', each (3, T, M). `truncated` is the part of
+    the errors that the ladder adds, `truncation` its record.
     """
 
     means: FloatArray
@@ -260,8 +261,9 @@ def _joined(ensemble: Ensemble, found: Sequence[dict[str, FloatArray]]) -> Avera
 def _truncation(
     ensemble: Ensemble, found: Sequence[dict[str, FloatArray]], statistical: float
 ) -> tuple[FloatArray, dict[str, Any]]:
-    """Return the truncation error (2 or 3, T, 1) of V and I, and what `provenance` keeps of the ladder.
+    """Return the truncation error (2 or 3, T, 1), and what `provenance` keeps of the ladder.
 
+    Of V and I, of driven networks also of I without the sources'.
     The first step of the ladder, from χ to 2χ, is the largest |mean| + standard error of the
     differences over memristors and earlier times. On the trajectories that were run a third time,
     the second step is r times the first; further steps are taken to shrink alike, so that all of
