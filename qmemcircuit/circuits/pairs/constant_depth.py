@@ -45,12 +45,8 @@ from qmemcircuit.circuits.pairs.search import (
 )
 from qmemcircuit.circuits.pairs.sequence import NOTHING, PairSequence
 from qmemcircuit.circuits.splitting import Element
-from qmemcircuit.circuits.triples.constant_depth import (
-    CompiledTriple,
-    compile_triples,
-    restored_triples,
-    stored_triples,
-)
+from qmemcircuit.circuits.triples import constant_depth as triples
+from qmemcircuit.circuits.triples.constant_depth import CompiledTriple
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     FloatArray,
@@ -168,7 +164,7 @@ class ConstantDepth:
         if not self.pairs:
             if three:
                 how = (self.collisions, self.tolerance, self.exceeded)
-                return compile_triples(network, times, *how)
+                return triples.compile_triples(network, times, *how)
             return compile_pairs(
                 network,
                 times,
@@ -325,7 +321,8 @@ def stored_pairs(pairs: CompiledCircuits) -> dict[str, Any]:
     if not pairs:
         return {}
     if isinstance(pairs[0], CompiledTriple):
-        return stored_triples(tuple(item for item in pairs if isinstance(item, CompiledTriple)))
+        three = tuple(item for item in pairs if isinstance(item, CompiledTriple))
+        return triples.stored_triples(three)
     most = max(pair.collisions for pair in pairs)
     gates = np.tile(np.eye(4, dtype=complex), (len(pairs), most + 1, 1, 1))
     probabilities = np.zeros((len(pairs), most, 2))
@@ -344,7 +341,7 @@ def stored_pairs(pairs: CompiledCircuits) -> dict[str, Any]:
 def restored_pairs(stored: Mapping[str, Any]) -> CompiledCircuits:
     """Return what `stored_pairs` made arrays of."""
     if "members" in stored:
-        return restored_triples(stored)
+        return triples.restored_triples(stored)
     return tuple(
         CompiledPair(
             float(time),
