@@ -84,7 +84,7 @@ def compute(settings: Settings) -> Result:
                 f"true over open-loop error of I, {name}",
                 float(choose(current.std(axis=0)[1:] / open_loop[1:])),
                 evidence="below 1 feedback damps the noise, above 1 it amplifies it: at this gain "
-                "it does not double the shot noise, as a sum of its effects on μ alone suggests",
+                "it does not double the shot noise",
             )
             for name, choose in (("least", np.min), ("largest", np.max))
         ),
