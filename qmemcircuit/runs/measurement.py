@@ -212,7 +212,9 @@ def _formed(
     if options.form is not None:
         absorbable = mitigation is None or not (mitigation.fold_all or mitigation.predicts)
         form = choose_form(model, times, options.circuits, target, absorbable=absorbable)
-        circuits, placed, report = form.circuits, target.adopt(form.device), form.absorption
+        chosen_form = form.chosen
+        circuits, report = chosen_form.circuits, chosen_form.absorption
+        placed = target.adopt(chosen_form.device)
         chosen = {"ancilla_choice": None, "form_choice": form.describe()}
         if equal_gates:
             require_equal_gates(circuits)

@@ -237,7 +237,7 @@ def test_a_service_that_is_down_while_collecting_loses_nothing(
     server: StubServer, tmp_path: Path, method: str
 ) -> None:
     folder = _submit(tmp_path / "s")
-    server.fail(method, *[None] * (1 + 3 * (method == "job_get")), refusal())
+    server.fail(method, *[None] * (1 + 4 * (method == "job_get")), refusal())
     with pytest.raises(RuntimeError, match="IBM's service did not"):
         qm.collect(folder)
     assert (folder / "part000.counts.npz").exists()
