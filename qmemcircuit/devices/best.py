@@ -282,9 +282,9 @@ def _nearest_placement(
     Judged by the middle one of the times `only`.
     """
     if device.placement is not None:
-        placed = device.place(circuits).placement
-        assert placed is not None
-        return placed
+        given = device.place(circuits).placement
+        assert given is not None
+        return given
     most = MOST_PLACEMENTS if circuits.num_qubits <= MOST_PLACED else 1
     ranked = device.placements(circuits, most)
     if len(ranked) == 1:

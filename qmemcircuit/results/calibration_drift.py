@@ -26,7 +26,7 @@ STILL = 1e-9
 """Relative changes below are those of writing and reading numbers."""
 
 
-@data_object
+@data_object(also=("verdict",))
 @dataclass(frozen=True, eq=False)
 class CalibrationDrift:
     """Calibrated numbers at execution divided by those at submission; `print` gives the summary.
@@ -36,8 +36,8 @@ class CalibrationDrift:
         hours: from submission to the start of each job, (J,); NaN where it is not known.
         places: for each kind of number ("T1", "two-qubit errors", "readout errors", …) what it is
             of, e.g. "qubit 5" or "cz 5-6": the qubits that were used.
-        factors: for each kind the quotient, (J, N) in the order of `places`; NaN where one of the
-            two calibrations does not state the number.
+        factors: for each kind the quotient, (J, N) in the order of `places`, of all numbers that
+            the calibration at submission states above 0; NaN where the one at execution does not.
     """
 
     jobs: tuple[str, ...]
@@ -63,21 +63,27 @@ class CalibrationDrift:
             found = kind, self.places[kind][place], self.jobs[job], float(table[job, place])
         return found
 
+    @property
+    def verdict(self) -> str:
+        """What moved most, in a few words."""
+        largest = self.largest
+        if largest is None:
+            return "it did not move"
+        kind, place, job, factor = largest
+        return f"{kind} of {place} × {factor:.2f} in {job}"
+
     def __str__(self) -> str:
         """Return what moved, and by how much."""
         known = self.hours[np.isfinite(self.hours)]
         later = f" (up to {known.max():.1f} hours later)" if known.size else ""
         head = f"calibration from submission to execution{later}"
-        largest = self.largest
-        if largest is None:
-            return f"{head}: it did not move"
         parts = []
         for kind, table in self.factors.items():
             there = table[np.isfinite(table)]
             if there.size and np.any(np.abs(np.log(there)) > STILL):
                 parts.append(f"{kind} × {there.min():.2f} to {there.max():.2f}")
-        kind, place, job, factor = largest
-        return f"{head}: {', '.join(parts)}; most: {kind} of {place} × {factor:.2f} in job {job}"
+        said = f"{', '.join(parts)}; most: {self.verdict}" if parts else self.verdict
+        return f"{head}: {said}"
 
 
 def calibration_drift(provenance: Mapping[str, Any]) -> CalibrationDrift | None:
@@ -97,7 +103,7 @@ def calibration_drift(provenance: Mapping[str, Any]) -> CalibrationDrift | None:
     if not before or not executed:
         return None
     qubits = [int(qubit) for qubit in target["layout"]["qubits"]]
-    planned = dict(_numbers(before, qubits))
+    planned = {key: value for key, value in _numbers(before, qubits) if value}
     later = [dict(_numbers(found["calibration"], qubits)) for found in executed.values()]
     kinds = dict.fromkeys(kind for kind, _ in planned)
     places = {kind: tuple(place for own, place in planned if own == kind) for kind in kinds}
@@ -123,13 +129,13 @@ def _numbers(
 ) -> Iterator[tuple[tuple[str, str], float | None]]:
     """Yield kind and place with the number of a calibration of the used qubits."""
     for kind, name in (("T1", "t1"), ("T2", "t2")):
-        for place, value in enumerate(calibration[name]):
-            yield (kind, f"qubit {qubits[place]}"), value
+        for qubit, value in zip(qubits, calibration[name], strict=True):
+            yield (kind, f"qubit {qubit}"), value
     sizes = {1: "one-qubit", 2: "two-qubit"}
     for name, entries in calibration["operations"].items():
         for entry in entries:
             count = len(entry["qubits"])
-            where = "-".join(str(qubits[place]) for place in entry["qubits"])
+            where = "-".join(str(qubits[index]) for index in entry["qubits"])
             place = f"{name} {where}"
             if name == "measure":
                 yield ("readout errors", f"qubit {where}"), entry["error"]
@@ -140,9 +146,7 @@ def _numbers(
 
 
 def _quotient(after: float | None, before: float | None) -> float:
-    if after is None or before is None or after <= 0 or before <= 0:
-        return math.nan
-    return after / before
+    return after / before if after and before else math.nan
 
 
 def _hours(created: str | None, started: str | None) -> float:

@@ -1,12 +1,13 @@
 """In which order circuits go into jobs: so that a device that drifts slowly is averaged over.
 
 All circuits of a time stand in one job where it holds them, whatever their noise factor: a job
-that is lost takes its times with it and no others. Within a job they are spread: settings one
-after the other, times forwards in one and backwards in the next, all noise factors of a circuit
-together; the readout's calibration stands in the middle. A number that drifts evenly is then,
-averaged over a time's settings, what it is in the middle of the job, for all times and for the
-calibration alike. Without that the first time would see another device than the last, and the
-calibration one that none of them saw.
+that is lost takes its times with it and no others. Within a job times and settings are spread: the
+settings of a time over the whole job, and the times of a setting too, scattered by the golden
+ratio so that a drift is no trend in time; all noise factors of a circuit stand together, and the
+readout's calibration in the middle. A number that drifts evenly is then, on average over the
+circuits behind any mean or series, what it is for the calibration. Otherwise the first time would
+see another device than the last, factor 3 another than factor 1, and the calibration one that none
+of them saw.
 
 In long submissions each job has a calibration of its own, and their counts are added.
 """
@@ -25,6 +26,9 @@ from qmemcircuit.runs.planned_runs import PlannedRun
 FEWEST_BETWEEN = 20
 """Calibration circuits are repeated in each job that has at least so many times their number: they
 then cost at most 5 %."""
+
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Multiples of it, modulo 1, are spread as evenly as numbers in a row can be."""
 
 Place = tuple[int, int]
 """Which run, and which of its circuits (time-major)."""
@@ -92,11 +96,14 @@ def _spread(
     runs: Sequence[PlannedRun], circuits: Sequence[Place], calibration: Sequence[Place]
 ) -> list[Place]:
     """Return the order within one job."""
-    by_setting = sorted(circuits, key=lambda place: _setting(runs, place))
-    ordered: list[Place] = []
-    groups = groupby(by_setting, key=lambda place: _setting(runs, place))
-    for turn, (_, group) in enumerate(groups):
-        own = sorted(group, key=lambda place: (_time(runs, place), place))
-        ordered += own[::-1] if turn % 2 else own
+    settings = sorted({_setting(runs, place) for place in circuits})
+    rank = {setting: number / len(settings) for number, setting in enumerate(settings)}
+
+    def position(place: Place) -> tuple[float, str, Place]:
+        setting = _setting(runs, place)
+        share = (GOLDEN * _time(runs, place) + rank[setting]) % 1.0
+        return round(share, 9), setting, place
+
+    ordered = sorted(circuits, key=position)
     middle = len(ordered) // 2
     return [*ordered[:middle], *calibration, *ordered[middle:]]
