@@ -38,6 +38,13 @@ class CalibrationDrift:
             of, e.g. "qubit 5" or "cz 5-6": the qubits that were used.
         factors: for each kind the quotient, (J, N) in the order of `places`, of all numbers that
             the calibration at submission states above 0; NaN where the one at execution does not.
+
+    >>> import numpy as np
+    >>> import qmemcircuit as qm
+    >>> factors = {"T1": np.array([[0.7, 1.02]])}
+    >>> places = {"T1": ("qubit 5", "qubit 6")}
+    >>> print(qm.CalibrationDrift(("job7",), np.array([1.5]), places, factors).verdict)
+    T1 of qubit 5 × 0.70 in job7
     """
 
     jobs: tuple[str, ...]

@@ -45,6 +45,11 @@ class JobService(Protocol):
 
     One that answers `execution`, too (`CalibratedService`), lets a record say how far the
     calibration moved between submission and execution.
+
+    >>> import qmemcircuit as qm
+    >>> target = qm.ibm("FakeManilaV2", channel="local", seed=1)
+    >>> target.service is None  # the client itself, unless another is given
+    True
     """
 
     def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
