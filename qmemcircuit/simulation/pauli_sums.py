@@ -79,6 +79,7 @@ def _rebuilt(strings: Any, number: int, size: int) -> Any:
     return table
 
 
+# More than eight parameters: what compiled code takes, plain arrays and numbers.
 @njit(cache=True, nogil=True)
 def propagate(
     first: Any,
