@@ -87,7 +87,8 @@ class Orbits(NamedTuple):
     outcome: Any
 
 
-class Lanes(NamedTuple):
+# More than ten fields: an array for everything that a lane has.
+class LaneStates(NamedTuple):
     """Where each lane is, arrays (L,).
 
     Attributes:
@@ -115,7 +116,7 @@ class Lanes(NamedTuple):
 
 @njit(cache=True)
 def _make_lanes(lanes: int) -> Any:
-    return Lanes(
+    return LaneStates(
         np.zeros(lanes), np.zeros(lanes), np.zeros(lanes), np.zeros(lanes), np.zeros(lanes),
         np.zeros(lanes), np.zeros(lanes), np.zeros(lanes), np.full(lanes, -1),
         np.zeros(lanes, np.int64), np.zeros(lanes, np.int64), np.zeros(lanes, np.int64),
