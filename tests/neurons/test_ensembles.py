@@ -145,7 +145,7 @@ def test_threads_change_nothing() -> None:
 def test_a_stiff_orbit_is_refused_and_names_the_method_for_it(changes: dict[str, float]) -> None:
     """Before, five million steps went by, some minute for each orbit."""
     neuron = replace(ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1), **changes)
-    with pytest.raises(IntegrationError, match="Orbit 0 of 2 stopped .* stiff there.*implicit"):
+    with pytest.raises(IntegrationError, match=r"Orbit 0 of 2 stopped .* stiff there.*implicit"):
         integrate_many([neuron.system()] * 2, [0, 100.0], [0, 1, 0, 0])
 
 
