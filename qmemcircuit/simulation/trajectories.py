@@ -194,7 +194,8 @@ def simulate_circuit(
     found = Trajectory(
         circuits.times,
         *averages.means,
-        *averages.errors,
+        voltage_error=averages.errors[0],
+        current_error=averages.errors[1],
         pair_states=averages.pair_states,
         variables=rate_variables(network, circuits.times, averages.rate),
         periods=np.array([memristor.period for memristor in network.memristors]),
@@ -233,7 +234,8 @@ def _propagated(
     return Trajectory(
         circuits.times,
         *found.means,
-        *found.errors,
+        voltage_error=found.errors[0],
+        current_error=found.errors[1],
         pair_states=found.pair_states,
         variables={**found.variables, "rigorous_bound": found.bound},
         periods=np.array([memristor.period for memristor in network.memristors]),
