@@ -48,15 +48,15 @@ ARRAYS = (
 )
 """What a file holds under its own name, besides "times"."""
 
-SHOWN = (
-    *("units", "times", "voltage", "current", "voltage_error", "current_error"),
-    *("current_covariance", "states", "pair_states", "samples", "mitigated", "variables", "events"),
-    *("periods", "provenance", "dimensions", "voltage_current_covariance"),
+PLAIN = (
+    *("times", "voltage", "current", "voltage_error", "current_error", "current_covariance"),
+    *("states", "pair_states", "samples", "mitigated", "variables", "events", "periods"),
+    *("provenance", "units", "dimensions", "voltage_current_covariance"),
 )
-"""The order in which a trajectory tells what is in it."""
+"""What a trajectory is made of, by the names that its user knows, in the order of its `repr`."""
 
 
-@data_object(also=SHOWN)
+@data_object(also=("units", *PLAIN))
 @dataclass(frozen=True, eq=False, init=False)
 class Trajectory:
     """Voltage and current of M devices at T times, with errors, units and provenance.
@@ -110,6 +110,8 @@ class Trajectory:
     provenance: Mapping[str, Any] = field(compare=False)
     units: Mapping[str, str]
     dimensions: Mapping[str, tuple[str, ...]]
+
+    described_by = PLAIN
 
     def __init__(
         self,

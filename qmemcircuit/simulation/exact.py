@@ -16,12 +16,8 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import Instruction, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 
-from qmemcircuit.circuits.build import (
-    CircuitBuilder,
-    CircuitSet,
-    circuits_with,
-    most_collisions,
-)
+from qmemcircuit.circuits.build import CircuitSet, circuits_with
+from qmemcircuit.circuits.builder import CircuitBuilder, most_collisions
 from qmemcircuit.circuits.collision import CollisionForm, damping_kraus
 from qmemcircuit.circuits.options import Ancilla, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target

@@ -28,7 +28,7 @@ from qmemcircuit.neurons.photonic.memristor import PhotonicMemristor
 from qmemcircuit.neurons.qlif import CircuitNeuron, simulate_layers
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
 from qmemcircuit.runs.jobs.collection import MissingPart
-from qmemcircuit.sweeps.sweep import _describe
+from qmemcircuit.sweeps.identity import describe_function
 
 TIMES = np.linspace(0, 2 * np.pi, 31)
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
@@ -353,7 +353,7 @@ def test_a_sweep_names_bound_objects_by_their_whole_content():
     other = dataclasses.replace(one, integrals=(*one.integrals[:-1], 99.0))
     assert repr(one)[:40] == repr(other)[:40]
     for wrap in (lambda x: x, lambda x: (x,), lambda x: {"a": [x]}):
-        assert _describe(wrap(one)) != _describe(wrap(other))
+        assert describe_function(wrap(one)) != describe_function(wrap(other))
     # As files before November 2026 have it.
-    assert _describe(qm.SquidRate(0.4)) == "SquidRate(gamma0=0.4, omega=None)"
-    assert _describe(((1, "a"), [2.5], {"b": None})) == repr(((1, "a"), [2.5], {"b": None}))
+    assert describe_function(qm.SquidRate(0.4)) == "SquidRate(gamma0=0.4, omega=None)"
+    assert describe_function(((1, "a"), [2.5], {"b": None})) == repr(((1, "a"), [2.5], {"b": None}))
