@@ -53,7 +53,14 @@ class Tangent:
 
 
 def parameter_names(model: Model) -> tuple[str, ...]:
-    """Return the names of all numbers of a model, `time_scale` last."""
+    """Return the names of all numbers of a model, `time_scale` last.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> designs.parameter_names(memristor)[:3]
+    ('rate.gamma0', 'a', 'b')
+    """
     if isinstance(model, Memristor):
         return (*_memristor_names(model), TIME_SCALE)
     found = []

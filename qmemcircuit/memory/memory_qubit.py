@@ -81,6 +81,12 @@ def memory_amplitude(
     With L = λ + iΔ and d² = L² − 2γ0λ, G = e^{−Lt/2}(cosh(dt/2) + (L/d) sinh(dt/2)) and
     Ġ = −(γ0λ/d) e^{−Lt/2} sinh(dt/2). The decay rate is −2 Re(Ġ/G), the shift of the frequency
     −Im(Ġ/G).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> amplitude, derivative = memory.memory_amplitude(qm.LorentzianRate(1.0, 0.5), [0.0, 1.0])
+    >>> complex(amplitude[0])
+    (1+0j)
     """
     check_arguments(memory_amplitude, locals())
     instants = check_times(times)
@@ -114,6 +120,13 @@ def memory_trajectory(
 
     Variables: decay_rate and frequency_shift S (both diverge where G = 0), population of the
     excited state.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.5), a=0.8, b=0.6)
+    >>> found = memory.memory_trajectory(memristor, [0.0, 1.0, 4.0])
+    >>> found.current.shape
+    (3, 1)
     """
     check_arguments(memory_trajectory, locals())
     check_choice("frequency", frequency, ("bare", "shifted"))
@@ -158,6 +171,12 @@ class MemoryDesign:
         exchange: g(t), (T,), in 1/time.
         amplitude: G(t) = exp(−½∫Γ), (T,), of the memristor's excitation.
         population: N(t), (T,), of the memory, for a memristor that starts excited.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> found = memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1)
+    >>> found.exchange.shape
+    (2,)
     """
 
     times: FloatArray
@@ -182,6 +201,12 @@ def design_memory(rate: DecayRate, times: ArrayLike, *, width: float) -> MemoryD
 
     Raises ValueError that names the first time at which the population of the memory would turn
     negative, if it would: no memory qubit of this width has the law.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> found = memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1)
+    >>> found.population.shape
+    (2,)
     """
     check_arguments(design_memory, locals(), own=("rate",))
     if isinstance(rate, type) or not isinstance(rate, DecayRate):

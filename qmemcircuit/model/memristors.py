@@ -293,6 +293,14 @@ class Network:
             least significant bit) instead of the product of the memristors' own.
 
     Raises ValueError for a missing or repeated memristor, and for unequal ħ.
+
+    >>> import qmemcircuit as qm
+    >>> one = qm.Memristor(qm.SquidRate(0.02), a=0.8)
+    >>> network = qm.Network(
+    ...     [one, one, one], {(0, 1): qm.Native("y", 0.06), (2, 1): qm.ControlledRotation("x", 0.1)}
+    ... )
+    >>> len(network.memristors), network.period
+    (3, 6.283185307179586)
     """
 
     memristors: tuple[Memristor, ...]

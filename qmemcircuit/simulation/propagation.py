@@ -58,6 +58,14 @@ class PauliPropagation:
     times the coefficient.
 
     Raises ValueError outside of these, TypeError for what is no number.
+
+    >>> import qmemcircuit as qm
+    >>> many = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 12, qm.Native("y", 0.06))
+    >>> found = qm.simulate_circuit(
+    ...     many, [0.5], method=qm.PauliPropagation(4, 1e-4), splitting="strang", steps=2
+    ... )
+    >>> found.voltage.shape
+    (1, 12)
     """
 
     largest_weight: int = 5

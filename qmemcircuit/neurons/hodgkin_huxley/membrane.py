@@ -77,6 +77,12 @@ class Membrane:
         potassium_potential, sodium_potential, leak_potential: mV above the resting potential.
 
     The defaults are Hodgkin and Huxley's squid axon (1952).
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> found = neurons.simulate(neurons.Membrane(), np.linspace(0, 20, 201), input=10.0)
+    >>> found.voltage.shape
+    (201, 1)
     """
 
     capacitance: float = 1.0
