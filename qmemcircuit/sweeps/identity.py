@@ -1,12 +1,14 @@
-"""Which function a sweep is of: a lasting name of it with its bound arguments, not of its code."""
+"""The function that a sweep is of: whether processes can have it, and a lasting name of it."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import inspect
+import pickle
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -53,3 +55,25 @@ def _describe_part(value: Any) -> str:
     if isinstance(value, np.ndarray) or (is_dataclass(value) and not isinstance(value, type)):
         return describe_function(value)
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def check_importable(function: Callable[..., Any]) -> None:
+    """Raise TypeError where a fresh process could not receive `function`."""
+    remedy = (
+        "define it with def at the top level of a module, bind parameters with "
+        "functools.partial, or pass executor=concurrent.futures.ThreadPoolExecutor()"
+    )
+    inner = function.func if isinstance(function, functools.partial) else function
+    main = sys.modules["__main__"]
+    if getattr(inner, "__module__", None) == "__main__" and not hasattr(main, "__file__"):
+        raise TypeError(
+            f"Argument function must be importable by worker processes, but {inner!r} was "
+            f"defined in an interactive session; {remedy}."
+        )
+    try:
+        pickle.dumps(function)
+    except Exception as error:
+        raise TypeError(
+            f"Argument function must be importable by worker processes, but {function!r} cannot "
+            f"be sent to them ({error}); {remedy}."
+        ) from error
