@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import math
 import pickle
 from concurrent.futures import ProcessPoolExecutor
@@ -12,9 +13,11 @@ from multiprocessing import get_context
 import cloudpickle
 import numpy as np
 import pytest
+from example_calls import objects
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from public_entries import public_objects
 
 import qmemcircuit as qm
 from qmemcircuit.common.data_objects import FrozenMapping, data_object, same_content
@@ -246,6 +249,30 @@ def test_provenance_does_not_count(examples):
     assert one == other
     with pytest.raises(TypeError):
         other.provenance["created"] = "today"
+
+
+def public_classes() -> dict[str, type]:
+    """Every public class that holds data, found by looking, the newest included."""
+    return {label: item for label, item in public_objects().items() if inspect.isclass(item)}
+
+
+def test_every_public_class_prints_briefly_and_travels():
+    """As found by inspection, on the instances that the fuzz of all entries takes."""
+    instances, classes = objects(), public_classes()
+    assert len(classes) > 90
+    for label, cls in classes.items():
+        item = instances[cls]
+        lambdas = isinstance(item, qm.FunctionRate)  # says so itself: see below
+        ways = [copy.copy, copy.deepcopy]
+        ways += [] if lambdas else [lambda thing: pickle.loads(pickle.dumps(thing))]
+        for again in (way(item) for way in ways):
+            assert type(again) is type(item), label
+            assert again == item, label
+            assert hash(again) == hash(item), label
+            assert repr(again) == repr(item), label
+        assert repr(item).count("\n") < 10, label
+        assert max(map(len, repr(item).split("\n"))) <= 120, label
+        assert item._repr_html_().startswith("<table"), label
 
 
 def solve(network: qm.Network) -> qm.Trajectory:
