@@ -7,8 +7,10 @@ with respect to one parameter (`tangent`), and that derivative contracted with a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +45,16 @@ class Steps:
     def to(cls, network: Network, times: FloatArray) -> Steps:
         """Return the steps that `times` bound, the first one from 0."""
         return cls(network, np.concatenate([[0.0], times[:-1]]), times)
+
+    @cached_property
+    def _known(self) -> dict[tuple[Any, ...], Any]:
+        return {}
+
+    def remembered(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """Return what was computed under this key before, or compute it."""
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,7 @@ class BathAction:
 
     def contract(self, steps: Steps, tangent: Tangent, adjoint: FloatArray) -> float:
         """Return the derivative of the number that `adjoint` belongs to, (n, 4^k, 4^k)."""
-        changes = self._changes(steps, tangent)
+        changes = steps.remembered((id(self), tangent), lambda: self._changes(steps, tangent))
         if changes is None:
             return 0.0
         shrunk, kept, offset = changes

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -107,6 +108,13 @@ class Solution:
     def steps(self) -> Steps:
         """Return when each step begins and ends."""
         return Steps.to(self.network, self.times)
+
+    def remembered(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """Return what was computed under this key before, or compute it.
+
+        The quantities of one search ask for the same polygon, and along the same tangents.
+        """
+        return self.steps.remembered(key, compute)
 
     def pull_back(self, seeds: Seeds) -> Adjoint:
         """Return the derivatives with respect to what the steps and readings are made of."""
@@ -236,7 +244,10 @@ class Adjoint:
             if k in tangent.hamiltonians:
                 total += float(np.sum(matrix.conj() * tangent.hamiltonians[k]).real)
         if seeds.current is not None:
-            total += float(np.sum(self._current_readings(tangent) * seeds.current))
+            readings = solution.remembered(
+                ("current", tangent), lambda: self._current_readings(tangent)
+            )
+            total += float(np.sum(readings * seeds.current))
         for j, rate in tangent.omegas.items():
             grown = 0.5 * rate / members[j].omega
             if seeds.voltage is not None:
