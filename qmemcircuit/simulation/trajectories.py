@@ -33,6 +33,7 @@ from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import OWN_ERRORS, is_driven, rate_variables
 from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.simulation.aer_passes import traced_circuit
 from qmemcircuit.simulation.ensembles import (
     Ensemble,
     average,
@@ -40,7 +41,7 @@ from qmemcircuit.simulation.ensembles import (
     kept_states,
     save_each,
 )
-from qmemcircuit.simulation.exact import STATES_UP_TO, exact_circuit, traced_circuit
+from qmemcircuit.simulation.exact import STATES_UP_TO, exact_circuit
 from qmemcircuit.simulation.maps import estimate_maps
 from qmemcircuit.simulation.propagation import PauliPropagation, propagate_circuits
 
