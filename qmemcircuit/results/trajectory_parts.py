@@ -223,6 +223,7 @@ def _check_known(argument: str, given: Iterable[str], there: Iterable[str]) -> N
             )
 
 
+# More than ten fields: these are arguments, each under the name that a trajectory's user knows.
 class Keywords(TypedDict, total=False):
     """Arguments of `Trajectory` after times, voltage and current: `Trajectory` describes them.
 
