@@ -94,6 +94,8 @@ def exact_circuit(
     pool: Ancilla = "reset" if isinstance(ancilla, str) and ancilla == "traced" else ancilla
     options = CircuitOptions("Z", pool, splitting, steps, collision)
     circuits = circuits_with(model, times, options)
+    # Kept beside `device_states`, which does the same and more: no second way, but the same call
+    # (tests/runs/test_own_targets.py), also for targets that do not derive from `DeviceTarget`.
     if target is not None:
         noisy = target.predict() if isinstance(target, Target) else None
         if noisy is None:
