@@ -111,6 +111,9 @@ from .simulation.certification.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
 from .simulation.propagation import PauliPropagation as PauliPropagation
+from .simulation.routes import Route as Route
+from .simulation.routes import Routes as Routes
+from .simulation.routes import compare_routes as compare_routes
 from .simulation.targets import aer as aer
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 from .sweeps.sweep import sweep as sweep
@@ -166,6 +169,8 @@ __all__ = [
     "Rehearsal",
     "ResetCalibration",
     "ResetChoice",
+    "Route",
+    "Routes",
     "Samples",
     "SquidRate",
     "TabulatedRate",
@@ -179,6 +184,7 @@ __all__ = [
     "classify_memory",
     "collect",
     "compare",
+    "compare_routes",
     "compile_pair",
     "design",
     "device",

@@ -213,6 +213,8 @@ def objects() -> dict[type, Any]:
         qm.CoherentErrors(0.0, 0.01),
         qm.certify(PAIR, PAIR_TIMES[:3]),
         qm.PauliPropagation(),
+        qm.Route("density_matrix", 0.1, 1e6, 0.0),
+        qm.Routes((qm.Route("density_matrix", 0.1, 1e6, 0.0),), "density_matrix"),
         qm.VolumeCell(1, 1, 1.0, 3.0, 1),
         qm.MemristorVolume("own", (qm.VolumeCell(1, 1, 1.0, 3.0, 1),)),
         qm.genuine_entanglement(qm.exact_circuit(THREE, [0.0, 9.0]), criterion="elements"),

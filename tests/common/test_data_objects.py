@@ -112,6 +112,8 @@ def examples() -> dict[str, object]:
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),
         qm.PauliPropagation(4, 1e-4),
+        qm.Route("density_matrix", 0.1, 1e6, 0.0),
+        qm.Routes((qm.Route("density_matrix", 0.1, 1e6, 0.0),), "density_matrix"),
         qm.VolumeCell(4, 2, failure="too few qubits"),
         qm.MemristorVolume("own", (qm.VolumeCell(2, 1, 1.0, 3.0, 2),)),
         qm.genuine_entanglement(three, criterion="elements"),
