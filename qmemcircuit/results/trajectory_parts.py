@@ -223,13 +223,8 @@ def _check_known(argument: str, given: Iterable[str], there: Iterable[str]) -> N
             )
 
 
-# More than ten fields: these are arguments, each under the name that a trajectory's user knows.
-class Keywords(TypedDict, total=False):
-    """Arguments of `Trajectory` after times, voltage and current: `Trajectory` describes them.
-
-    Where one of the last three is given, as `dataclasses.replace` does, plain arrays given beside
-    it replace their part of it.
-    """
+class PlainKeywords(TypedDict, total=False):
+    """Arguments of `Trajectory` that its small objects keep: `Trajectory` describes them."""
 
     voltage_error: FloatArray | None
     current_error: FloatArray | None
@@ -239,6 +234,15 @@ class Keywords(TypedDict, total=False):
     pair_states: Mapping[tuple[int, int], ComplexArray]
     samples: Samples | None
     mitigated: MitigatedSamples | None
+
+
+class Keywords(PlainKeywords, total=False):
+    """All arguments of `Trajectory` after times, voltage and current.
+
+    Where one of the last three is given, as `dataclasses.replace` does, plain arrays given beside
+    it replace their part of it.
+    """
+
     variables: Mapping[str, FloatArray]
     events: Mapping[str, FloatArray]
     periods: FloatArray | None
