@@ -57,6 +57,8 @@ def _slope(t: float, v: float, start: float, x: float, z: float, parameters: Any
     return input_voltage(t, parameters) - loss * v
 
 
+# A map by definition, not an integration: what is measured once a step holds for the whole of it,
+# so step control would have nothing to control. The step is the circuit's.
 @njit(cache=True)
 def advance_voltage(t: float, dt: float, v: float, x: float, z: float, parameters: Any) -> float:
     """Return V at t + dt from V at t and the measured (X, Z): one RK4 step."""
