@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plain_backend import PlainBackend
-from qiskit.transpiler import InstructionProperties, Target
+from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 import qmemcircuit as qm
 from qmemcircuit.command_line.main import main
@@ -120,6 +120,20 @@ def test_what_excludes_the_choice_is_said(words: dict[str, object], said: str) -
     arguments = {"target": qm.device(PlainBackend(), seed=1), "shots": 5, "form": "best", **words}
     with pytest.raises(ValueError, match=said):
         qm.run(MEMRISTOR, np.array([0.5, 1.0]), **arguments)
+
+
+def test_waits_without_t1_are_no_noiseless_waits() -> None:
+    backend = PlainBackend()
+    known = backend.target.qubit_properties
+    backend.target.qubit_properties = [QubitProperties(t1=None, t2=None), *known[1:]]
+    target = qm.device(backend, seed=1)
+    record = qm.run(MEMRISTOR, [0.5, 1.0], target=target, shots=10)
+    assert 0 not in record.provenance["target"]["layout"]["qubits"]  # it has the rate of the worst
+    there = qm.device(backend, seed=1, layout=[0, 1])
+    with pytest.raises(ValueError, match="Argument backend must state T1 and T2 of the qubits"):
+        qm.run(MEMRISTOR, [0.5, 1.0], target=there, shots=10)
+    waitless = qm.device(backend, seed=1, layout=[0, 1], schedule=False)
+    assert qm.run(MEMRISTOR, [0.5, 1.0], target=waitless, shots=10).samples.shots.min() == 10
 
 
 def test_a_device_that_does_not_state_its_numbers_is_refused_with_the_remedy() -> None:
