@@ -47,7 +47,8 @@ def properties_of(target: QiskitTarget, name: str, qubits: tuple[int, ...]) -> t
 def decoherence_rate(target: QiskitTarget, qubit: int) -> float:
     """Return (1/T1 + 1/T2)/2 of a qubit in 1/s.
 
-    Where they are not known it is that of the worst known qubit, and 0 where no qubit's are.
+    Where they are not known it is twice that of the worst known qubit, which then wins; 0 where no
+    qubit's are.
     """
     rates = [
         0.5 / item.t1 + 0.5 / item.t2 if item is not None and item.t1 and item.t2 else None
@@ -55,5 +56,5 @@ def decoherence_rate(target: QiskitTarget, qubit: int) -> float:
     ]
     own = rates[qubit] if rates else None
     if own is None:
-        return max((rate for rate in rates if rate is not None), default=0.0)
+        return 2 * max((rate for rate in rates if rate is not None), default=0.0)
     return own
