@@ -57,4 +57,4 @@ def decoherence_rate(target: QiskitTarget, qubit: int) -> float:
     own = rates[qubit] if rates else None
     if own is None:
         return 2 * max((rate for rate in rates if rate is not None), default=0.0)
-    return own
+    return float(own)
