@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -28,6 +29,7 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
+from qmemcircuit.neurons.inputs import FunctionInput
 from qmemcircuit.neurons.journal import measure_step, open_journal
 from qmemcircuit.neurons.shuttle.bath import BathLoop
 from qmemcircuit.neurons.shuttle.composed import ComposedLoop
@@ -49,6 +51,7 @@ from qmemcircuit.neurons.shuttle.neuron import (
     drive_periods,
     input_voltages,
     pack_parameters,
+    step_inputs,
 )
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -136,6 +139,8 @@ def run_digital(
     flips = _check_readout(readout)
     begin = check_neuron_state(neuron, neuron.ground_state if state is None else state)
     bloch = np.array([begin[2], begin[3], begin[1]])
+    driven = input_voltages(neuron, moments)  # refuses what is unknown
+    inputs = step_inputs(neuron, moments)
     parameters = pack_parameters(neuron, np.inf)
     steps = moments.size - 1
     where = _loop_target(target, execute, steps=steps)
@@ -148,6 +153,8 @@ def run_digital(
         "shots": count,
         "bases": list(loop.bases),
     }
+    if isinstance(neuron.drive, FunctionInput):  # a function has no other name
+        description["input"] = sha256(inputs.values.tobytes()).hexdigest()
     target_now = dict(loop.target.describe())
     voltages = np.full(moments.size, begin[0])
     counts = np.zeros((moments.size, len(loop.bases), 2), dtype=np.int64)
@@ -172,8 +179,14 @@ def run_digital(
             spread = 2 * np.sqrt(probability * (1 - probability) / total) / contrast
             if feedback == "reprepare":
                 seen = seen / max(1.0, float(np.linalg.norm(seen)))
+            parts = slice(inputs.first[k - 1], inputs.first[k])
             voltages[k] = advance_voltage(
-                moments[0] + (k - 1) * dt, dt, voltages[k - 1], seen[0], seen[-1], parameters
+                inputs.durations[parts],
+                inputs.values[parts],
+                voltages[k - 1],
+                seen[0],
+                seen[-1],
+                parameters,
             )
             change = float(voltages[k] - voltages[k - 1])
             loop.advance(change, seen)
@@ -181,14 +194,14 @@ def run_digital(
             currents[k], errors[k] = _current(
                 neuron, middle, change / 2, seen[[0, -1]], spread[[0, -1]]
             )
-    check_voltages(voltages, neuron, moments, dt)
+    check_voltages(voltages, inputs, dt)
     return Trajectory(
         times=moments,
         voltage=voltages[:, None],
         current=currents[:, None],
         current_error=errors[:, None],
         variables={
-            "input": input_voltages(neuron, moments),
+            "input": driven,
             "step_error": step_errors(neuron, moments, begin),
             **measured_series(counts[:, :, 0], counts.sum(axis=2)),
         },
