@@ -35,7 +35,7 @@ from qmemcircuit.plotting.figures import make_figure
 
 CASES = (
     ("R5", 5.0, 0.23, np.geomspace(0.01, 10.0, 200), np.linspace(2.0, 10.0, 200)),
-    ("R40", 40.0, 7.5, np.linspace(1.0, 20.0, 200), np.linspace(0.5, 6.0, 200)),
+    ("R40", 40.0, 7.5, np.linspace(1.0, 20.0, 100), np.linspace(0.5, 6.0, 100)),
 )
 LABELS = (
     "locked",

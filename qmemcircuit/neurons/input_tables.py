@@ -118,6 +118,12 @@ def tabulate_steps(
         parts = np.stack([values[:-1:2], values[1::2], values[2::2]], axis=1)
         return StepInputs(np.arange(steps + 1), np.full(steps, step), parts)
     pieces = tabulate_pieces(item)
+    swinging = pieces[pieces[:, 3] != 0, 4]
+    if swinging.size and step * np.abs(swinging).max() > math.pi:
+        raise ValueError(
+            "Argument times must have steps below half a period of the input's sine, "
+            f"{math.pi / np.abs(swinging).max():.3g}, but steps of {step:.3g} were given."
+        )
     cuts = pieces[:-1, 0]
     edges = np.union1d(grid, cuts[(cuts > grid[0]) & (cuts < grid[-1])])
     durations = np.diff(edges)

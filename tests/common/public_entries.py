@@ -61,6 +61,7 @@ OURS = {
     ),
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("equations", "respond"),
     "qmemcircuit.neurons.hodgkin_huxley.quantized": (
+        "check_probabilities",
         "impedance_at",
         "is_own_drive",
         "quantized_units",

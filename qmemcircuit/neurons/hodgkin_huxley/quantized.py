@@ -23,6 +23,7 @@ potential: what the paper calls a spike is the transient of the first cycles.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -117,12 +118,7 @@ class QuantizedNeuron:
         check_choice("matching", self.matching, ("paper", "kirchhoff"))
         check_choice("units", self.units, ("paper", "SI"))
         _check_gates(self.gates)
-        for name, value in zip("nmh", self.gates, strict=True):
-            if not 0 <= check_real(f"gates: {name}", value) <= 1:
-                raise ValueError(
-                    f"Argument gates must hold probabilities from 0 to 1, but {name} = {value:g} "
-                    "was given."
-                )
+        check_probabilities(self.gates)
 
     @property
     def period(self) -> float:
@@ -260,6 +256,16 @@ def _check_gates(gates: Any) -> None:
         raise ValueError(f"Argument gates must hold n, m and h, but {count} values were given.")
 
 
+def check_probabilities(gates: Iterable[Any]) -> None:
+    """Raise where n, m, h are no numbers from 0 to 1."""
+    for name, value in zip("nmh", gates, strict=True):
+        if not 0 <= check_real(f"gates: {name}", value) <= 1:
+            raise ValueError(
+                f"Argument gates must hold probabilities from 0 to 1, but {name} = {value:g} "
+                "was given."
+            )
+
+
 def channel_admittance(neuron: QuantizedNeuron, gates: ArrayLike) -> tuple[Array, Array, Array]:
     """Return g_K, g_Na (S) and the joint admittance 1/(θZ) of the channels at `gates` (3, …)."""
     check_arguments(channel_admittance, locals())
@@ -346,6 +352,7 @@ def simulate_quantized(
     check_real("tolerance", tolerance, minimum=1e-13)
     system = neuron.system()
     start = system.check_state(neuron.gates if state is None else state)
+    check_probabilities(start)
     late = int(state is None and grid[0] > 0)
     moments = np.concatenate(([0.0], grid)) if late else grid
     try:

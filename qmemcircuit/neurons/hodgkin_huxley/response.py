@@ -30,6 +30,7 @@ from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.hodgkin_huxley.quantized import (
     QuantizedNeuron,
     channel_admittance,
+    check_probabilities,
     is_own_drive,
     matching_factor,
     quantized_units,
@@ -141,6 +142,7 @@ def simulate_circuit(
     system = circuit_system(neuron, input)
     begin = np.asarray(neuron.gates if state is None else state, dtype=float)
     start = system.check_state(np.append(begin, [0.0, 0.0]) if begin.shape == (3,) else begin)
+    check_probabilities(start[:3])
     late = int(state is None and grid[0] > 0)
     moments = np.concatenate(([0.0], grid)) if late else grid
     current = np.asarray(input.value(moments))[late:]  # refuses what is unknown

@@ -275,10 +275,13 @@ def check_neuron_state(neuron: ShuttleNeuron, state: ArrayLike) -> FloatArray:
     """Return (V, Z, X, Y) as four finite numbers with the Bloch vector inside the sphere."""
     try:
         values = np.array(state, dtype=float)
+        readable = np.asarray(state).dtype.kind in "biuf"  # strings of digits are none
     except (TypeError, ValueError, OverflowError):
+        readable = False
+    if not readable:
         raise TypeError(
             f"Argument state must hold four numbers (V, Z, X, Y), but {state!r} was given."
-        ) from None
+        )
     if values.shape != (4,) or not np.all(np.isfinite(values)):
         raise ValueError(
             f"Argument state must hold four finite numbers (V, Z, X, Y), but {state!r} was given."
