@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import re
 import subprocess
 import sys
@@ -63,6 +64,16 @@ def test_the_reference_has_every_public_name():
 
     shown = {name for _, name, _ in public_names()}
     assert {f"qm.{name}" for name in qm.__all__} <= shown
+
+
+def test_every_public_name_has_a_runnable_example():
+    """The doctests of the package run them."""
+    without = [
+        shown
+        for _, shown, thing in public_names()
+        if callable(thing) and ">>>" not in (inspect.getdoc(thing) or "")
+    ]
+    assert without == []
 
 
 def test_commands_of_the_pages_exist():

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from qmemcircuit.neurons.dynamics import stepper
 from qmemcircuit.neurons.dynamics.ensembles import integrate_many
+from qmemcircuit.neurons.dynamics.integration import stepper
 from qmemcircuit.neurons.dynamics.systems import integrate
 from qmemcircuit.neurons.shuttle.conductance import conductance_elements, tabulate_conductance
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron

@@ -26,9 +26,9 @@ from scipy.optimize import differential_evolution
 from scipy.special import jv
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import draw_mosaic, letter_panels
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting.figures import PALETTE, make_figure
+from qmemcircuit.plotting.figures import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -265,7 +265,8 @@ def _place(row: FloatArray) -> str:
 def draw(result: Result) -> Figure:
     """Draw both sweeps with the best of their boxes, and the best loops."""
     singles, pairs, best = (result.data[key] for key in ("singles", "pairs", "best"))
-    figure, axes = make_figure(1, 3, width=10.8, height=3.3)
+    figure, panels = draw_mosaic("ac;bc", height=5.2)
+    axes = [panels[letter] for letter in "abc"]
     for axis, data, key, place in (
         (axes[0], singles, "angle", 0),
         (axes[1], pairs, "exchange", 1),

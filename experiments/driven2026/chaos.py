@@ -19,10 +19,10 @@ from experiments.drawing import draw_bloch_path, draw_mosaic, draw_spectrum
 from experiments.driven2026.forced import lyapunov_quantity
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.ensembles import integrate_many
+from qmemcircuit.neurons.dynamics.integration.stepper import evaluate_rate
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum
 from qmemcircuit.neurons.dynamics.maps import stroboscopic_map
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum
-from qmemcircuit.neurons.dynamics.stepper import evaluate_rate
 from qmemcircuit.neurons.dynamics.systems import integrate
 from qmemcircuit.neurons.shuttle.neuron import VARIABLES, ShuttleNeuron, SinusoidalDrive
 from qmemcircuit.plotting.figures import PALETTE

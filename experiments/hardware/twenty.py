@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.hardware.params import PAIR_GAMMA0, PAIR_STRENGTH, TRANSPILER_SEED
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.build import CircuitSet
@@ -185,7 +185,7 @@ def _quantities(
 def draw(result: Result) -> Figure:
     """Draw where the chain sits on each device, and voltages of its first and middle memristor."""
     devices = result.parameters["devices"]
-    figure, axes = make_figure(2, len(devices), width=2.6 * len(devices), height=5.2)
+    figure, axes = make_figure(2, len(devices), width=TWO_COLUMNS, height=5.2)
     axes = np.reshape(axes, (2, len(devices)))
     for column, name in enumerate(devices):
         _draw_map(axes[0, column], result, name)

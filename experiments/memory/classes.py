@@ -13,7 +13,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
-from experiments.drawing import mark_pinch, mark_start
+from experiments.drawing import TWO_COLUMNS, mark_pinch, mark_start
 from experiments.memory.params import BARE, BIT, DRIVE, DRIVEN, PHASE, PRESCRIBED, REMEMBERING
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.pauli_maps import damping_maps
@@ -126,7 +126,7 @@ def draw(result: Result) -> Figure:
     """Draw four columns of devices: loop, rate, back-flow, witness."""
     data = result.data["devices"]
     kinds = {q.name: q.value for q in result.quantities}
-    figure, axes = make_figure(4, 4, width=9.6, height=8.4)
+    figure, axes = make_figure(4, 4, width=TWO_COLUMNS, height=7.4)
     periods = data["time"].values / (2 * np.pi)
     for column, name in enumerate(NAMES):
         one = data.sel(device=name)
@@ -153,7 +153,9 @@ def draw(result: Result) -> Figure:
     labels = ("I (ω√(mħω))", "Γ (ω)", "longest ‖E(t)n‖", "entanglement")
     for ax, label in zip(axes[:, 0], labels, strict=True):
         ax.set_ylabel(label)
-    axes[3, 0].legend(fontsize=7)
+    for ax in axes[0]:
+        ax.locator_params(nbins=4)
+    axes[3, 0].legend(fontsize=6)
     return figure
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
+from experiments.drawing import TWO_COLUMNS
 from experiments.memory.params import REMEMBERING
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.common.states import reduce_states
@@ -106,7 +107,7 @@ def draw(result: Result) -> Figure:
     """Draw the bound and the growth of each device, raw and corrected, with 95 % intervals."""
     data = result.data["verdicts"]
     ideal = {q.name: q.value for q in result.quantities}
-    figure, axes = make_figure(1, 2, width=7.4, height=3.2)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.2)
     names = list(dict.fromkeys(data["device"].values.tolist()))
     panels = (
         ("bound", "", "lower bound of C[χ(t₂)] − C#[χ(t₁)]"),

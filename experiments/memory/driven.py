@@ -14,6 +14,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 import qmemcircuit as qm
+from experiments.drawing import TWO_COLUMNS
 from experiments.loops import loop_words
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import make_figure
@@ -206,7 +207,7 @@ def compute(settings: Settings) -> Result:
 
 def draw(result: Result) -> Figure:
     """Draw the loops at ν = γ and the form factor against the drive's frequency."""
-    figure, axes = make_figure(width=8.4, height=3.0, columns=2)
+    figure, axes = make_figure(width=TWO_COLUMNS, height=3.0, columns=2)
     first, second = np.ravel(axes)
     looks = {"feedback": ("C0", "-"), "clocked": ("C1", "--"), "constant": ("0.3", ":")}
     given = result.parameters

@@ -12,7 +12,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels, mark_pinch, mark_start
+from experiments.drawing import draw_mosaic, letter_panels, mark_pinch, mark_start
 from experiments.loops import loop_words
 from experiments.memory.params import BARE, PHASE, PRESCRIBED
 from experiments.results import Quantity, Result, Settings
@@ -22,7 +22,7 @@ from qmemcircuit.memory import (
     feedback_equation,
     run_feedback,
 )
-from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, make_figure
+from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,7 +107,8 @@ def draw(result: Result) -> Figure:
     """Draw Γ(t), both loops with the run's points, and the errors of I."""
     own, paper, run = (result.data[name] for name in ("own", "paper", "run"))
     scatter = result.data["scatter"]
-    figure, axes = make_figure(1, 3, width=10.0, height=3.3)
+    figure, panels = draw_mosaic("ab;cb", height=4.4)
+    axes = [panels[letter] for letter in "abc"]
     for one, style, label in (
         (paper, {"color": REFERENCE_COLOUR}, "paper: phase π/2 + cos ωt"),
         (own, {"color": DATA_COLOUR, "ls": "--"}, "own phase, φ′ = kV"),

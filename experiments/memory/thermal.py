@@ -11,9 +11,10 @@ import numpy as np
 from scipy.optimize import brentq
 
 import qmemcircuit as qm
+from experiments.drawing import draw_mosaic
 from experiments.loops import loop_words
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR, make_figure
+from qmemcircuit.plotting.figures import DATA_COLOUR, REFERENCE_COLOUR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -141,8 +142,8 @@ def compute(settings: Settings) -> Result:
 def draw(result: Result) -> Figure:
     """Draw loops, form factor and the death of the concurrence."""
     given = result.parameters
-    figure, axes = make_figure(width=8.4, height=2.9, columns=3)
-    first, second, third = np.ravel(axes)
+    figure, panels = draw_mosaic("ab;cc", height=5.0)
+    first, second, third = (panels[letter] for letter in "abc")
     styles = ("-", "--", ":")
     for value, style in zip(LOOPS_AT, styles, strict=True):
         item = result.data[f"loop at {value:g}"]

@@ -39,6 +39,19 @@ class ErrorBudget:
             ran, (T,): the residual, as a trace distance; None for others.
         certificate: the bound on `splitting` for any input, (T,), in trace distance (`certify`), or
             of |ΔV|, the largest of the devices', where `measure` is voltage; None where not given.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> exact = qm.exact_circuit(memristor, record.times)
+    >>> budget = qm.error_budget(
+    ...     qm.estimate(record),
+    ...     noisy=exact,
+    ...     exact=exact,
+    ...     master=qm.master_equation(memristor, record.times),
+    ... )
+    >>> budget.measure
+    'voltage'
     """
 
     times: FloatArray
@@ -91,6 +104,19 @@ def error_budget(
     Trace distances of states where all four have them, else of voltages. A sampled state is at a
     distance of the order of the shot noise even from itself, so `sampling` is not zero on average.
     Raises ValueError where the times differ.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> exact = qm.exact_circuit(memristor, record.times)
+    >>> budget = qm.error_budget(
+    ...     qm.estimate(record),
+    ...     noisy=exact,
+    ...     exact=exact,
+    ...     master=qm.master_equation(memristor, record.times),
+    ... )
+    >>> bool(budget.splitting.max() < 1e-6)  # one collision is exact for an uncoupled memristor
+    True
     """
     check_arguments(error_budget, locals())
     everyone = (measured, noisy, exact, master)

@@ -29,6 +29,14 @@ class Event:
         time: where it is estimated to be.
         lower, upper: bounds on it. From exact states, the two neighbouring times. From shots,
             see `find_deaths_and_births`.
+
+    >>> import qmemcircuit as qm
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> found = qm.find_deaths_and_births(
+    ...     qm.master_equation(pair, pair.periods(20, points=8)).concurrence(0, 1)
+    ... )
+    >>> [event.kind for event in found][:2]
+    ['death', 'birth']
     """
 
     kind: Literal["death", "birth"]

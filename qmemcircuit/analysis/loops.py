@@ -75,6 +75,12 @@ class Loop:
     quote them, not the error. Those of S and F start above 0 only where `no_loop_p_value` < 0.05.
     `area` is short for `area_estimate.value`, and likewise `area_error`, `area_interval`,
     `area_raw`, and the same of perimeter and form factor; `area_raw` is never None.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> (loop,) = qm.find_loops(qm.master_equation(memristor, memristor.periods(1, points=91)))
+    >>> len(loop.lobes), round(loop.form_factor, 2) <= loop.form_factor_bound
+    (2, True)
     """
 
     index: int

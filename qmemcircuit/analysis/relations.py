@@ -24,6 +24,16 @@ class LaggedCorrelation:
         lags: in loops, shape (L,); positive where the form factor follows the concurrence.
         pearson, spearman: correlation of C_{n+1} − C_n with F_{n+1+lag} − F_{n+lag}, shape (L,).
         lag: the lag of the most negative Spearman correlation.
+
+    >>> import qmemcircuit as qm
+    >>> import numpy as np
+    >>> found = qm.LaggedCorrelation(
+    ...     np.array([0, 1]), np.array([-0.2, -0.9]), np.array([-0.1, -1.0]), lag=1
+    ... )
+    >>> float(
+    ...     found.pearson[found.lag]
+    ... )
+    -0.9
     """
 
     lags: IntArray
@@ -51,6 +61,13 @@ def inverse_relation(
         largest_lag: lags from −largest_lag to +largest_lag; at least 5 loops must remain.
 
     Raises ValueError where loops are too few or not covered by the times.
+
+    >>> import qmemcircuit as qm
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> state = qm.exact_circuit(pair, pair.periods(6, points=12), splitting="strang", steps=4)
+    >>> found = qm.inverse_relation(state.concurrence(0, 1), qm.find_loops(state), largest_lag=1)
+    >>> found.lags.tolist()
+    [-1, 0, 1]
     """
     check_arguments(inverse_relation, locals())
     largest_lag = check_integer("largest_lag", largest_lag, minimum=0)

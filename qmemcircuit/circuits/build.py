@@ -59,6 +59,12 @@ class CircuitSet(Sequence[QuantumCircuit]):
             whose mean it is.
         branch: which of their combinations these circuits have; None for all (see `branches`).
         flipped: numbers of the resets that an X follows, so that they leave |1> (see `resets`).
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> circuits = qm.build_circuits(memristor, [0.3, 0.6], bases=["X", "Y"])
+    >>> len(circuits), circuits[1, "Y"].count_ops()["measure"]
+    (4, 1)
     """
 
     network: Network
@@ -367,6 +373,12 @@ def rebuild_circuits(record: Record) -> CircuitSet:
 
     Warns for records of compiled circuits without angles (before December 2026): these are
     compiled anew, and fitted circuits need not be those that ran.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> len(qm.rebuild_circuits(record)) == len(record.times) * len(record.samples.bases)
+    True
     """
     check_arguments(rebuild_circuits, locals())
     used = record.provenance

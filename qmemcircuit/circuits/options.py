@@ -26,6 +26,13 @@ class AncillaPool:
 
     `resets` is how often one is reset before it is used again: twice, where a device's single
     reset often fails.
+
+    >>> import qmemcircuit as qm
+    >>> (
+    ...     qm.AncillaPool(None).size,
+    ...     qm.pool(2) == qm.AncillaPool(2),
+    ... )
+    (None, True)
     """
 
     size: int | None
@@ -59,6 +66,12 @@ def pool(size: int, *, resets: int = 1) -> AncillaPool:
     """Return a pool of `size` ancillas a memristor, used in turn and reset before reuse.
 
     `resets` is how many resets one after the other stand for one.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> circuits = qm.build_circuits(memristor, [0.3], ancilla=qm.pool(2), steps=4)
+    >>> circuits[0].num_qubits  # the memristor and two ancillas, used in turn
+    3
     """
     check_arguments(pool, locals())
     return AncillaPool(check_integer("size", size, minimum=1), resets)

@@ -23,6 +23,10 @@ class Target(ABC):
 
     Everything else has a default that is true of a target with no noise to amplify and no qubits
     to choose. `run` also takes objects that do not derive from this class, but have these methods.
+
+    >>> import qmemcircuit as qm
+    >>> isinstance(qm.aer(seed=1), qm.Target)
+    True
     """
 
     @abstractmethod

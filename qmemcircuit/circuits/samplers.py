@@ -124,6 +124,15 @@ def sampler(primitive: BaseSamplerV2, pass_manager: PassManager | None = None) -
     Refused by name is what returns wrong counts in silence (`refuse_wrong_sampler`): Qiskit's
     `StatevectorSampler` on circuits with a mid-circuit reset, and samplers that repeat their
     random numbers for every circuit.
+
+    >>> import numpy as np
+    >>> from qiskit.primitives import StatevectorSampler
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> target = qm.sampler(StatevectorSampler(seed=np.random.default_rng(1)))
+    >>> record = qm.run(memristor, [0.3], target=target, shots=100, ancilla="merged")
+    >>> int(record.samples.counts.sum())  # two settings
+    200
     """
     check_arguments(sampler, locals())
     from qiskit.primitives import BaseSamplerV2 as Base

@@ -57,7 +57,19 @@ DAMAGE = (
 
 
 class FileFormatError(ValueError):
-    """A file that is damaged, of another kind, or written by a newer version."""
+    """A file that is damaged, of another kind, or written by a newer version.
+
+    >>> import qmemcircuit as qm
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "record.json")
+    ...     _ = path.write_text("not a record")
+    ...     try:
+    ...         qm.Record.load(path)
+    ...     except qm.FileFormatError as error:
+    ...         print(type(error).__name__)
+    FileFormatError
+    """
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:

@@ -37,6 +37,13 @@ class Concurrence:
             None where exact.
         period: the period of the first of the pair, or None.
         seed: of the random halves behind `lower`, None where exact.
+
+    >>> import qmemcircuit as qm
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> times = pair.periods(4, points=5)
+    >>> concurrence = qm.master_equation(pair, times).concurrence(0, 1)
+    >>> concurrence.value.shape, concurrence.lower is None  # exact: no interval
+    ((21,), True)
     """
 
     times: FloatArray

@@ -34,6 +34,13 @@ def pauli_mean(samples: Samples, label: str) -> tuple[FloatArray, FloatArray]:
             measures it contributes, weighted by its shots.
 
     Raises ValueError where no setting measures it.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> mean, error = qm.pauli_mean(record.samples, "Y")
+    >>> mean.shape, error.shape
+    ((10,), (10,))
     """
     check_arguments(pauli_mean, locals())
     return combine_paulis(samples, {label: 1.0})

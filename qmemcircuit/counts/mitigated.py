@@ -81,6 +81,19 @@ class MitigatedSamples:
         excess: where the extrapolation needs it, what noise is predicted to add to the outcomes'
             probabilities before readout, (N, F, T, B, 2^M): first as calibrated, then with
             calibrated numbers off at random by up to the declared drift.
+
+    >>> import qmemcircuit as qm
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(
+    ...     memristor,
+    ...     [0.3],
+    ...     target=qm.device(FakeManilaV2(), seed=1),
+    ...     shots=300,
+    ...     mitigation=qm.Mitigation((1, 3)),
+    ... )
+    >>> [int(run.counts.sum()) for run in record.mitigated.runs]  # at noise factor 1 and at 3
+    [600, 600]
     """
 
     mitigation: Mitigation

@@ -60,6 +60,13 @@ class Mitigation:
             each reset of a circuit, every circuit is also run with an X after it (see `resets`).
 
     Raises ValueError or TypeError where they do not fit together.
+
+    >>> import qmemcircuit as qm
+    >>> mitigation = qm.Mitigation(
+    ...     (1, 3), fold_all=True
+    ... )
+    >>> mitigation.factors, mitigation.readout
+    ((1, 3), True)
     """
 
     factors: tuple[int, ...] = (1,)

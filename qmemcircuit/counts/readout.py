@@ -31,6 +31,12 @@ class Readout:
 
     Flips of different qubits are taken as independent. The preparation of |1> takes one gate,
     whose error is counted as a flip.
+
+    >>> import numpy as np
+    >>> import qmemcircuit as qm
+    >>> qm.Readout(np.array([[98, 2], [3, 97]])).counts  # row: prepared, column: read
+    array([[98,  2],
+           [ 3, 97]])
     """
 
     counts: IntArray

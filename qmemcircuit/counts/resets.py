@@ -45,6 +45,14 @@ class ResetCalibration:
             were read. Ancilla j is memristor j's.
 
     Raises ValueError for another shape, and for a preparation without shots.
+
+    >>> import numpy as np
+    >>> import qmemcircuit as qm
+    >>> counts = np.full((1, 5, 2), 500)
+    >>> counts[0, :, 1] = [10, 990, 20, 30, 25]
+    >>> calibration = qm.ResetCalibration(counts)
+    >>> calibration.errors.shape  # one for each ancilla
+    (1,)
     """
 
     counts: IntArray

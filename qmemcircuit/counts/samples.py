@@ -21,6 +21,12 @@ class Samples:
             for one memristor, `("XX", "XY", …)` for two. Length B.
         counts: shape (T, B, 2^M); `counts[t, s, k]` is how often outcome k was seen at time t
             in setting s. Bit j of k is memristor j's outcome; 0 is the eigenvalue +1.
+
+    >>> import qmemcircuit as qm
+    >>> import numpy as np
+    >>> samples = qm.Samples(("Y",), np.array([[[60, 40]]]))  # one time, one setting
+    >>> int(samples.counts.sum())
+    100
     """
 
     bases: tuple[str, ...]

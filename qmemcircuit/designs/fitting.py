@@ -40,6 +40,17 @@ class Fit:
             of the family, and neither are the intervals worth anything.
         at_bounds: parameters whose estimate leans on a bound; their intervals end there, and
             those of the others take them as known.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(
+    ...     memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=5000
+    ... )
+    >>> found = qm.fit(record, qm.Family(memristor, {"rate.gamma0": (0.1, 1.0)}), starts=1)
+    >>> lower, upper = found.estimates["rate.gamma0"].interval
+    >>> bool(lower < 0.4 < upper)
+    True
     """
 
     estimates: Mapping[str, Estimate[float]]
@@ -89,6 +100,16 @@ def fit(
     Raises ValueError where record and family do not fit each other, for circuits with steps of
     their own (`steps=`) or `compiled`, and where the counts leave a direction of the parameters
     open (it names it).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(
+    ...     memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=5000
+    ... )
+    >>> found = qm.fit(record, qm.Family(memristor, {"rate.gamma0": (0.1, 1.0)}), starts=1)
+    >>> list(found.estimates), bool(found.p_value > 0.01)
+    (['rate.gamma0'], True)
     """
     from scipy.optimize import minimize
     from scipy.stats import chi2, norm

@@ -26,6 +26,18 @@ class ParetoFront:
         first, second: the two objectives of each, (N,), ordered by rising `second`.
         designs: the designs themselves; `objective` of each is its `first`.
         dropped: points of the search that another one beat in both.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> family = qm.Family(
+    ...     qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6), {"rate.gamma0": (0.1, 0.4)}
+    ... )
+    >>> times = family.at([0.4]).periods(1, points=21)
+    >>> front = designs.pareto_front(
+    ...     family, designs.LobeArea(), designs.LobeBalance(), times=times, points=3, starts=1
+    ... )
+    >>> front.first.shape == front.second.shape
+    True
     """
 
     first: FloatArray
@@ -57,6 +69,18 @@ def pareto_front(
     down again, the better kept. Local optima, as in `design`: the front is a lower bound.
 
     Raises as `design` does, and ValueError for fewer than 3 points.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> family = qm.Family(
+    ...     qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6), {"rate.gamma0": (0.1, 0.4)}
+    ... )
+    >>> times = family.at([0.4]).periods(1, points=21)
+    >>> front = designs.pareto_front(
+    ...     family, designs.LobeArea(), designs.LobeBalance(), times=times, points=3, starts=1
+    ... )
+    >>> len(front.designs) <= 3
+    True
     """
     check_arguments(pareto_front, locals(), own=("first", "second"))
     points = check_integer("points", points, minimum=3)

@@ -27,6 +27,14 @@ class Gradient:
     Attributes:
         value: shape () for one number; (T, M) for `"voltage"` and `"current"`.
         derivatives: {parameter: derivative of the same shape}.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=21)
+    >>> found = qm.gradient(memristor, times, "voltage", ["rate.gamma0"])
+    >>> found.value.shape, found["rate.gamma0"].shape  # times, devices
+    ((22, 1), (22, 1))
     """
 
     value: FloatArray

@@ -23,6 +23,15 @@ class NoDerivativeError(ValueError):
     """What was asked for has no derivative there; the message says why.
 
     `value` is what the quantity has there.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> blind = qm.Memristor(qm.ConstantRate(0.0), a=0.8, b=0.6)  # no current: no loop
+    >>> try:
+    ...     qm.gradient(blind, blind.periods(1, points=21), designs.FormFactor(), ["a"])
+    ... except designs.NoDerivativeError as error:
+    ...     print(type(error).__name__)
+    NoDerivativeError
     """
 
     def __init__(self, message: str, value: float = 0.0) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -32,7 +33,13 @@ FLIP = np.fliplr(np.diag([-1.0, 1.0, 1.0, -1.0]))
 
 @runtime_checkable
 class Quantity(Protocol):
-    """One number of a solution, with its derivatives."""
+    """One number of a solution, with its derivatives.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> isinstance(designs.FormFactor(), designs.Quantity)
+    True
+    """
 
     def measure(self, solution: Solution) -> tuple[float, Seeds]:
         """Return the value, and how it moves; NoDerivativeError (a ValueError) where it cannot."""
@@ -50,6 +57,14 @@ class FormFactor:
     Its derivative does not exist where a stretch of the loop is retraced (a lobe appears or
     vanishes there) and where two samples share the largest |V| or |I|. The window [nT, (n+1)T] is
     held when ω moves, and moves with `time_scale`.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=21)
+    >>> found = qm.gradient(memristor, times, designs.FormFactor(), ["rate.gamma0"])
+    >>> bool(0 < found.value < 0.5)  # ½ is the most that two equal lobes can have
+    True
     """
 
     device: int = 0
@@ -61,7 +76,7 @@ class FormFactor:
 
     def measure(self, solution: Solution) -> tuple[float, Seeds]:
         """Return F and its seeds."""
-        window = _Window(solution, self.device, self.loop, self.normalise)
+        window = _window(solution, self.device, self.loop, self.normalise)
         shape = window.differentiable_shape()
         value = 4 * math.pi * shape.area / shape.perimeter**2
         gradient = 4 * math.pi * shape.area_gradient / shape.perimeter**2
@@ -72,7 +87,20 @@ class FormFactor:
 @data_object
 @dataclass(frozen=True)
 class LobeArea:
-    """The enclosed area S of one loop, all lobes summed, by default in units of V times I."""
+    """The enclosed area S of one loop, all lobes summed, by default in units of V times I.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=21)
+    >>> bool(
+    ...     qm.gradient(memristor, times, designs.LobeArea(), ["rate.gamma0"]).derivatives[
+    ...         "rate.gamma0"
+    ...     ]
+    ...     > 0
+    ... )
+    True
+    """
 
     device: int = 0
     loop: int = 0
@@ -83,7 +111,7 @@ class LobeArea:
 
     def measure(self, solution: Solution) -> tuple[float, Seeds]:
         """Return S and its seeds."""
-        window = _Window(solution, self.device, self.loop, self.normalise)
+        window = _window(solution, self.device, self.loop, self.normalise)
         shape = window.differentiable_shape()
         return shape.area, window.seeds(shape.area_gradient)
 
@@ -95,6 +123,13 @@ class LobeBalance:
 
     Its derivative does not exist where the second or third largest lobes are equal, nor where a
     lobe appears: there is none on the side of one lobe (NoDerivativeError).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=21)
+    >>> bool(0 < qm.gradient(memristor, times, designs.LobeBalance(), ["rate.gamma0"]).value < 1)
+    True
     """
 
     device: int = 0
@@ -105,7 +140,8 @@ class LobeBalance:
 
     def measure(self, solution: Solution) -> tuple[float, Seeds]:
         """Return the ratio and its seeds."""
-        window = _Window(solution, self.device, self.loop, None)
+        # A ratio of areas is the same in any axes: those of the form factor, if that is asked too.
+        window = _window(solution, self.device, self.loop, "max")
         shape = window.differentiable_shape()
         if len(shape.lobes) < 2:
             raise NoDerivativeError(
@@ -124,6 +160,21 @@ class LoopAgreement:
     """−RMS distance of V and I from a wanted trajectory at the same times, in units of its maxima.
 
     0 where they agree. At exact agreement the root has no derivative (NoDerivativeError).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=21)
+    >>> wanted = qm.exact_circuit(memristor, times)
+    >>> float(
+    ...     qm.gradient(
+    ...         qm.Memristor(qm.SquidRate(0.3), a=0.8, b=0.6),
+    ...         times,
+    ...         designs.LoopAgreement(wanted),
+    ...         ["rate.gamma0"],
+    ...     ).value
+    ... ) < 0
+    True
     """
 
     wanted: Trajectory
@@ -163,7 +214,16 @@ class LoopAgreement:
 @data_object
 @dataclass(frozen=True)
 class Reading:
-    """V or I of one device at the time with this index."""
+    """V or I of one device at the time with this index.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=21)
+    >>> found = qm.gradient(memristor, times, designs.Reading("voltage", index=3), ["b"])
+    >>> found.value.shape
+    ()
+    """
 
     series: Literal["voltage", "current"]
     index: int
@@ -197,6 +257,19 @@ class PeakConcurrence:
 
     Where it is positive it is the concurrence; below 0 the pair is separable throughout, and it
     still says how far. Its derivative does not exist where two times share the largest.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> found = qm.gradient(
+    ...     pair,
+    ...     [0.0, 2.0, 4.0],
+    ...     designs.PeakConcurrence(),
+    ...     ["couplings.0.strength"],
+    ...     splitting="strang",
+    ... )
+    >>> bool(found.derivatives["couplings.0.strength"] > 0)
+    True
     """
 
     pair: tuple[int, int] = (0, 1)
@@ -215,7 +288,21 @@ class PeakConcurrence:
 @data_object
 @dataclass(frozen=True)
 class ConcurrenceAt:
-    """The signed concurrence of a pair at the time with this index (see `PeakConcurrence`)."""
+    """The signed concurrence of a pair at the time with this index (see `PeakConcurrence`).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> found = qm.gradient(
+    ...     pair,
+    ...     [0.0, 2.0, 4.0],
+    ...     designs.ConcurrenceAt(1),
+    ...     ["couplings.0.strength"],
+    ...     splitting="strang",
+    ... )
+    >>> bool(found.derivatives["couplings.0.strength"] > 0)
+    True
+    """
 
     index: int
     pair: tuple[int, int] = (0, 1)
@@ -237,6 +324,19 @@ class MeanConcurrence:
 
     Where the pair is separable it counts 0; at the instants of death and birth it bends, which a
     derivative of the average does not feel unless a time falls on one.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> found = qm.gradient(
+    ...     pair,
+    ...     [0.0, 2.0, 4.0],
+    ...     designs.MeanConcurrence(),
+    ...     ["couplings.0.strength"],
+    ...     splitting="strang",
+    ... )
+    >>> bool(found.derivatives["couplings.0.strength"] > 0)
+    True
     """
 
     pair: tuple[int, int] = (0, 1)
@@ -260,7 +360,19 @@ class MeanConcurrence:
 @data_object
 @dataclass(frozen=True, eq=False)
 class DistanceTo:
-    """Trace distance ½‖ρ − ρ'‖₁ to the state of a reference at the time with this index."""
+    """Trace distance ½‖ρ − ρ'‖₁ to the state of a reference at the time with this index.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=21)
+    >>> weaker = qm.Memristor(qm.SquidRate(0.3), a=0.8, b=0.6)
+    >>> found = qm.gradient(
+    ...     memristor, times, designs.DistanceTo(qm.exact_circuit(weaker, times)), ["rate.gamma0"]
+    ... )
+    >>> bool(found.value > 0)
+    True
+    """
 
     reference: Trajectory
     index: int = -1
@@ -291,7 +403,16 @@ class DistanceTo:
 @data_object
 @dataclass(frozen=True)
 class DecayIntegral:
-    """∫Γ dt of one memristor over its first period."""
+    """∫Γ dt of one memristor over its first period.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> times = memristor.periods(1, points=21)
+    >>> found = qm.gradient(memristor, times, designs.DecayIntegral(), ["rate.gamma0"])
+    >>> bool(abs(found.value - 0.4 * found.derivatives["rate.gamma0"]) < 1e-9)  # proportional to γ0
+    True
+    """
 
     device: int = 0
 
@@ -311,6 +432,16 @@ class CouplingStrength:
     """The largest eigenvalue's size of one coupling's H/ħ, in 1/time: |g| of a native one.
 
     At no coupling its derivative does not exist (NoDerivativeError).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> float(
+    ...     qm.gradient(
+    ...         pair, [0.0, 2.0], designs.CouplingStrength(), ["couplings.0.strength"]
+    ...     ).value
+    ... )
+    0.06
     """
 
     coupling: int = 0
@@ -337,6 +468,13 @@ class CouplingStrength:
 
 
 # --- helpers ------------------------------------------------------------------------------------
+
+
+def _window(solution: Solution, device: int, loop: int, normalise: Normalisation) -> _Window:
+    """Return the window, which all quantities of one solution share."""
+    key = ("window", device, loop, normalise)
+    found: _Window = solution.remembered(key, lambda: _Window(solution, device, loop, normalise))
+    return found
 
 
 class _Window:
@@ -369,9 +507,13 @@ class _Window:
         self.series = series
         self.curve = (self.matrix @ series) / self.scale
 
+    @cached_property
+    def _shape(self) -> LoopShape:
+        return measure_shape(self.curve)
+
     def differentiable_shape(self) -> LoopShape:
         """Return the polygon's sizes; NoDerivativeError where they bend."""
-        shape = measure_shape(self.curve)
+        shape = self._shape
         if shape.kink:
             raise NoDerivativeError(f"Argument quantity must have a derivative, but {shape.kink}.")
         return shape

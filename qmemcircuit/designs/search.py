@@ -35,7 +35,13 @@ MOST_ITERATIONS = 60
 @data_object
 @dataclass(frozen=True)
 class Constraint:
-    """A quantity that is held at or above `lower`, at or below `upper`, or both."""
+    """A quantity that is held at or above `lower`, at or below `upper`, or both.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> qm.Constraint(designs.DecayIntegral(), upper=2.0).upper  # ∫Γ over a period at most 2
+    2.0
+    """
 
     quantity: Quantity
     lower: float = -math.inf
@@ -79,6 +85,16 @@ class Design:
         seed: of the starts.
         times, splitting: of the steps, as in `exact_circuit`.
         evaluations: solutions computed, each with its gradients, in all starts together.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> family = qm.Family(
+    ...     qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6), {"rate.gamma0": (0.1, 0.4)}
+    ... )
+    >>> times = family.at([0.4]).periods(1, points=21)
+    >>> found = qm.design(family, designs.LobeArea(), times=times, starts=1, seed=1)
+    >>> found.active  # the bound that holds the optimum
+    ('rate.gamma0 <= 0.4',)
     """
 
     # More than ten fields would be a trajectory too: `exact_circuit(model, times)` gives it.
@@ -133,6 +149,16 @@ def design(
     Raises:
         ValueError: no start reaches the constraints; it says which one is missed, by how much.
         NoDerivativeError: the objective has no derivative at any start.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import designs
+    >>> family = qm.Family(
+    ...     qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6), {"rate.gamma0": (0.1, 0.4)}
+    ... )
+    >>> times = family.at([0.4]).periods(1, points=21)
+    >>> found = qm.design(family, designs.LobeArea(), times=times, starts=1, seed=1)
+    >>> round(found.values["rate.gamma0"], 3)  # the strongest damping in the box
+    0.4
     """
     check_arguments(design, locals(), own=("objective",))
     _check_quantity("objective", objective)

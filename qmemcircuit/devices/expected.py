@@ -26,6 +26,14 @@ def expected_trajectory(
     """Return what `estimate` gives in the limit of infinitely many shots on a noise model.
 
     Readout errors are included. Errors are left out: there are none.
+
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> circuits = qm.build_circuits(memristor, memristor.periods(1, points=9))
+    >>> expected = qm.expected_trajectory(circuits, qm.device(FakeManilaV2(), seed=1))
+    >>> expected.voltage.shape
+    (10, 1)
     """
     check_arguments(expected_trajectory, locals())
     return trajectory_of_probabilities(circuits, target.probabilities(circuits), current=current)

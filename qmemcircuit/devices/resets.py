@@ -142,6 +142,18 @@ class ResetChoice:
         costs: predicted of each that can run: what the resets and a share of the other noise leave
             in trace distance, joined with the shots'.
         left_out: for each that cannot, why.
+
+    >>> import qmemcircuit as qm
+    >>> import numpy as np
+    >>> choice = qm.ResetChoice(
+    ...     "fresh",
+    ...     qm.AncillaPool(None),
+    ...     qm.Mitigation((1, 3)),
+    ...     {"fresh": 0.01, "recycled": 0.03},
+    ...     {},
+    ... )
+    >>> min(choice.costs, key=choice.costs.get)
+    'fresh'
     """
 
     name: str
@@ -193,6 +205,23 @@ def choose_resets(
         mitigation: as it would be declared without inverting resets.
 
     Raises ValueError where nothing can run.
+
+    >>> import numpy as np
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> counts = np.full((1, 5, 2), 500)
+    >>> counts[0, :, 1] = [10, 990, 20, 30, 25]
+    >>> circuits = qm.build_circuits(memristor, [0.5, 1.0], bases="XY")
+    >>> choice = qm.choose_resets(
+    ...     circuits,
+    ...     qm.device(FakeManilaV2(), seed=1),
+    ...     qm.ResetCalibration(counts),
+    ...     shots=1000,
+    ...     mitigation=qm.Mitigation((1, 3)),
+    ... )
+    >>> choice.name == min(choice.costs, key=choice.costs.get)
+    True
     """
     check_arguments(choose_resets, locals(), own=("target",))
     shots = check_integer("shots", shots, minimum=1)

@@ -56,6 +56,13 @@ def device_states(
 
     Returns a `Trajectory` with states of shape (T, 2^M, 2^M). The state is the one at the end of
     the scheduled circuit; the gates that turn the measurement's basis, and readout, come on top.
+
+    >>> import qmemcircuit as qm
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> noisy = qm.device_states(memristor, [0.3], target=qm.device(FakeManilaV2(), seed=1))
+    >>> noisy.states.shape
+    (1, 2, 2)
     """
     check_arguments(device_states, locals())
     options = CircuitOptions("Z", ancilla, splitting, steps, collision)

@@ -96,6 +96,14 @@ class DeviceTarget(Target):
         stream: of the seed's shots and Paulis (see `independent`).
 
     Raises TypeError for a backend without a target, ValueError where the parts do not fit together.
+
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> target = qm.device(FakeManilaV2(), seed=1)
+    >>> placed = target.place(qm.build_circuits(memristor, [0.3]))
+    >>> placed.placement.qubits  # the memristor's, then its ancilla's
+    (3, 4)
     """
 
     backend: Any = field(metadata={SAME: same_backend})
@@ -545,6 +553,13 @@ def device(
             the calibration, which states none; without them neither of the two can help.
 
     Raises TypeError for a backend without a target, ValueError for the other arguments.
+
+    >>> import qmemcircuit as qm
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, [0.3], target=qm.device(FakeManilaV2(), seed=1), shots=100)
+    >>> int(record.samples.counts.sum())
+    200
     """
     check_arguments(device, locals(), own=("coherent_errors", "layout"))
     return DeviceTarget(

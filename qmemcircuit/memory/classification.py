@@ -49,7 +49,15 @@ ROUNDING = 1e-9
 @data_object
 @dataclass(frozen=True)
 class Interval:
-    """A number and what bounds it: equal where it is exact."""
+    """A number and what bounds it: equal where it is exact.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.1), a=0.8, b=0.6)
+    >>> found = memory.classify_memory(memristor, [2.0, 4.0, 6.0])
+    >>> found.growth.lower == found.growth.upper  # a model: exact
+    True
+    """
 
     value: float
     lower: float
@@ -75,6 +83,12 @@ class MemoryClass:
             back. Debiased: the mean of a square holds its noise, which is subtracted.
         quantum_gap: C[χ(t2)] − C#[χ(t1)]; from shots a *lower bound* of it and that bound's errors.
         first_time, second_time: between which the gap is taken.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.1), a=0.8, b=0.6)
+    >>> memory.classify_memory(memristor, [2.0, 4.0, 6.0, 8.0, 10.0]).kind
+    'quantum memory'
     """
 
     kind: str

@@ -23,7 +23,13 @@ from qmemcircuit.model.memristors import Memristor, Network, require_cold
 
 @runtime_checkable
 class FeedbackLaw(Protocol):
-    """A memory variable μ that the mean voltage drives, and the decay rate that it sets."""
+    """A memory variable μ that the mean voltage drives, and the decay rate that it sets.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> isinstance(memory.PhaseMemory(0.4, gain=2.0), memory.FeedbackLaw)
+    True
+    """
 
     @property
     def initial(self) -> float:
@@ -52,6 +58,13 @@ class PhaseMemory:
         decay_scale: γ0 ≥ 0, in 1/time.
         gain: k, in 1/(voltage · time).
         initial: φ at t = 0.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> law = memory.PhaseMemory(0.4, gain=2.0)
+    >>> memory.feedback_equation(memristor, law, [0.0, 0.5]).voltage.shape
+    (2, 1)
     """
 
     decay_scale: float
@@ -83,6 +96,13 @@ class RelaxingMemory:
         gain: k, in 1/(voltage · time).
         lifetime: τ > 0.
         initial: μ at t = 0.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> law = memory.RelaxingMemory(0.4, gain=2.0, lifetime=3.0)
+    >>> memory.feedback_equation(memristor, law, [0.0, 0.5]).voltage.shape
+    (2, 1)
     """
 
     decay_scale: float
@@ -118,6 +138,13 @@ class LeakyBit:
         lifetime: τ > 0; math.inf never forgets.
         quiet_rate: Γ0 ≥ 0 while the bit is 0, in 1/time.
         clicked_rate: Γ1 ≥ 0 while it is 1.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> bit = memory.LeakyBit(lifetime=2.0, quiet_rate=0.4, clicked_rate=1.5)
+    >>> memory.exact_shotwise(memristor, bit, [0.0, 0.1, 0.2]).voltage.shape
+    (3, 1)
     """
 
     lifetime: float

@@ -44,6 +44,13 @@ def feedback_equation(memristor: Memristor, law: FeedbackLaw, times: ArrayLike) 
     In Qiskit's operators x' = ωy − ½Γx, y' = −ωx − ½Γy, z' = Γ(1 − z), μ' = f(μ, V), V = ½ s y.
     Variables: memory, decay_rate. Raises ValueError where the law gives NaN or a negative rate,
     and for a warm, dephased or driven memristor.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> law = memory.PhaseMemory(0.4, gain=2.0)
+    >>> sorted(memory.feedback_equation(memristor, law, [0.0, 0.5]).variables)
+    ['decay_rate', 'memory']
     """
     check_arguments(feedback_equation, locals(), own=("law",))
     _check_law(law)
@@ -83,6 +90,13 @@ def exact_feedback(memristor: Memristor, law: FeedbackLaw, times: ArrayLike) -> 
 
     It differs from `feedback_equation` by the step alone, of order 2. Arguments as there, with
     t = 0 the first of the times.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> law = memory.PhaseMemory(0.4, gain=2.0)
+    >>> memory.exact_feedback(memristor, law, [0.0, 0.1, 0.2]).voltage.shape
+    (3, 1)
     """
     check_arguments(exact_feedback, locals(), own=("law",))
     instants = _loop_times(memristor, law, times)
@@ -100,6 +114,16 @@ def feedback_ensemble(
     """Return V and I, (runs, T) each, of many independent noiseless runs at once.
 
     Their scatter is the error of one run, without any linearisation.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> law = memory.PhaseMemory(0.4, gain=2.0)
+    >>> voltage, current = memory.feedback_ensemble(
+    ...     memristor, law, [0.0, 0.1, 0.2], shots=100, runs=5, seed=1
+    ... )
+    >>> voltage.shape
+    (5, 3)
     """
     check_arguments(feedback_ensemble, locals(), own=("law",))
     instants = _loop_times(memristor, law, times)
@@ -143,6 +167,16 @@ def run_feedback(
     Returns V and I with errors of the linearised flow (what the noise fed back does included) and
     their covariances over time. Variables: memory, decay_rate. Raises ValueError where the law
     gives NaN or a negative rate, or the times do not begin at 0.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> law = memory.PhaseMemory(0.4, gain=2.0)
+    >>> found = memory.run_feedback(
+    ...     memristor, law, [0.0, 0.1, 0.2], target=qm.aer(seed=1), shots=100
+    ... )
+    >>> found.voltage_error.shape
+    (3, 1)
     """
     check_arguments(run_feedback, locals(), own=("law", "target", "sampler"))
     instants = _loop_times(memristor, law, times)

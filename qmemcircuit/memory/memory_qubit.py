@@ -15,7 +15,7 @@ At a finite temperature a two-level memory is *not* a mode, and is refused.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -31,11 +31,15 @@ from qmemcircuit.common.checks import (
     check_times,
 )
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.states import reduce_states
+from qmemcircuit.counts.means import Combine, combine_paulis
+from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.model.couplings import PartialISwap
 from qmemcircuit.model.laws.lorentzian import LorentzianRate
 from qmemcircuit.model.laws.rates import ConstantRate, DecayRate
 from qmemcircuit.model.memristors import Memristor, Network, require_cold
 from qmemcircuit.model.units import memristor_units
+from qmemcircuit.results.estimation import covariance_of_terms, operator_terms, widened
 from qmemcircuit.results.trajectory import Trajectory
 
 STORED_ROUNDING = 1e-9
@@ -81,6 +85,12 @@ def memory_amplitude(
     With L = λ + iΔ and d² = L² − 2γ0λ, G = e^{−Lt/2}(cosh(dt/2) + (L/d) sinh(dt/2)) and
     Ġ = −(γ0λ/d) e^{−Lt/2} sinh(dt/2). The decay rate is −2 Re(Ġ/G), the shift of the frequency
     −Im(Ġ/G).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> amplitude, derivative = memory.memory_amplitude(qm.LorentzianRate(1.0, 0.5), [0.0, 1.0])
+    >>> complex(amplitude[0])
+    (1+0j)
     """
     check_arguments(memory_amplitude, locals())
     instants = check_times(times)
@@ -109,11 +119,18 @@ def memory_trajectory(
     ρ_ee(t) = |G|²ρ_ee, ρ_eg(t) = G e^{−iωt} ρ_eg, V = s Im[ρ_eg(t)] with s = √(mħω/2), and
     I = 2s Im[ρ_eg Ġ e^{−iωt}] times −1: its definition with the bare ω. A detuned memory turns the
     memristor at ω + S instead, S = −Im(Ġ/G): with `frequency="shifted"` that stands for ω in the
-    definition of I, which is then I_bare − sS<X> = Γ(t)V, and pinched. What is measured, and what
-    `memory_network` gives, is with the bare ω.
+    definition of I, which is then I_bare − sS<X> = Γ(t)V, and pinched. `memory_network` gives I
+    with the bare ω, whether exact or measured; `shift_current` makes the other one of it.
 
     Variables: decay_rate and frequency_shift S (both diverge where G = 0), population of the
     excited state.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.5), a=0.8, b=0.6)
+    >>> found = memory.memory_trajectory(memristor, [0.0, 1.0, 4.0])
+    >>> found.current.shape
+    (3, 1)
     """
     check_arguments(memory_trajectory, locals())
     check_choice("frequency", frequency, ("bare", "shifted"))
@@ -148,6 +165,79 @@ def memory_trajectory(
     )
 
 
+def shift_current(
+    trajectory: Trajectory, memristor: Memristor, *, detuning: float = 0.0
+) -> Trajectory:
+    """Return a `memory_network`'s trajectory with ω + S in the definition of the memristor's I.
+
+    I_bare − sS<X>, S = −Im(Ġ/G) of the law and the detuning: by the law Γ(t)V, and pinched, as
+    `memory_trajectory(…, frequency="shifted")`. Where hardly anything is left, S diverges and the
+    error with it. Device 1, the memory, keeps its current.
+
+    Args:
+        trajectory: of `memory_network(memristor, detuning=…)`: of exact states, or measured in
+            settings that tell I and X (the default, or "XZ", "YY", "ZX"), raw or mitigated. Then I
+            is the current operator's, with the error of the sum: both come from the same counts.
+        memristor, detuning: those of the network. S is computed from them, not measured.
+
+    Raises ValueError for another number of devices, neither states nor counts, or a setting that
+    is missing, naming it.
+    """
+    check_arguments(shift_current, locals())
+    network = memory_network(memristor, detuning=detuning)
+    if trajectory.device_count != 2:
+        raise ValueError(
+            "Argument trajectory must have two devices, the memristor and its memory, but it has "
+            f"{trajectory.device_count}; for the closed form take "
+            "memory_trajectory(…, frequency='shifted')."
+        )
+    if trajectory.provenance.get("frequency") == "shifted":
+        raise ValueError(
+            "Argument trajectory must have its current with the bare frequency, but it is shifted "
+            "already; give the trajectory before."
+        )
+    slow, slope = memory_amplitude(_law_of(memristor), trajectory.times, detuning=detuning)
+    there = np.abs(slow) > 0  # where nothing is left there is no X either
+    shift = np.where(there, -(slope / np.where(there, slow, 1.0)).imag, 0.0)
+    scale, changed = memristor.current_scale, {}
+    current = trajectory.current.copy()
+    data = trajectory.mitigated or trajectory.samples
+    if data is not None:
+        combine: Combine = (
+            data.combine
+            if isinstance(data, MitigatedSamples)
+            else lambda terms: combine_paulis(data, terms)
+        )
+        combine = widened(combine, trajectory.variables.get("compilation_residual"))
+        terms = dict(operator_terms(network, 0, trajectory.times))
+        terms["XI"] = terms.get("XI", 0.0) - scale * shift
+        current[:, 0], error = combine(terms)
+        joint = covariance_of_terms(combine, {"YI": 0.5 * scale}, terms)
+        for name, place, value in (
+            ("current_error", (slice(None), 0), error),
+            ("current_covariance", 0, np.diag(error**2)),
+            ("voltage_current_covariance", 0, np.diag(joint)),
+        ):
+            whole = getattr(trajectory, name)
+            if whole is not None:
+                changed[name] = whole.copy()
+                changed[name][place] = value
+    elif trajectory.states is not None:
+        reduced = reduce_states(trajectory.states, (0,))
+        current[:, 0] -= scale * shift * 2 * reduced[:, 1, 0].real
+    else:
+        raise ValueError(
+            "Argument trajectory must hold states or counts, but it has neither; make it with "
+            "exact_circuit, master_equation, estimate or mitigate."
+        )
+    return replace(
+        trajectory,
+        current=current,
+        provenance={**trajectory.provenance, "frequency": "shifted", "detuning": detuning},
+        **changed,
+    )
+
+
 @data_object
 @dataclass(frozen=True, eq=False)
 class MemoryDesign:
@@ -158,6 +248,12 @@ class MemoryDesign:
         exchange: g(t), (T,), in 1/time.
         amplitude: G(t) = exp(−½∫Γ), (T,), of the memristor's excitation.
         population: N(t), (T,), of the memory, for a memristor that starts excited.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> found = memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1)
+    >>> found.exchange.shape
+    (2,)
     """
 
     times: FloatArray
@@ -182,6 +278,12 @@ def design_memory(rate: DecayRate, times: ArrayLike, *, width: float) -> MemoryD
 
     Raises ValueError that names the first time at which the population of the memory would turn
     negative, if it would: no memory qubit of this width has the law.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> found = memory.design_memory(qm.ConstantRate(0.1), [0.1, 0.2], width=0.1)
+    >>> found.population.shape
+    (2,)
     """
     check_arguments(design_memory, locals(), own=("rate",))
     if isinstance(rate, type) or not isinstance(rate, DecayRate):

@@ -60,6 +60,13 @@ def shotwise_maps(memristor: Memristor, bit: LeakyBit, times: ArrayLike) -> Floa
     They act on the means of (1, X, Y, Z). The bit starts at 0. Their sum over the bit is the
     memristor's channel. The steps are those between the times (the first one from 0), so more
     times are a finer step.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> bit = memory.LeakyBit(lifetime=2.0, quiet_rate=0.4, clicked_rate=1.5)
+    >>> memory.shotwise_maps(memristor, bit, [0.0, 0.1, 0.2]).shape  # times, final bit, map
+    (3, 2, 4, 4)
     """
     check_arguments(shotwise_maps, locals())
     drive = driven_by(memristor)
@@ -90,6 +97,13 @@ def exact_shotwise(memristor: Memristor, bit: LeakyBit, times: ArrayLike) -> Tra
 
     Variables: clicked, P(x = 1); voltage_quiet and voltage_clicked, V_x with V = V_0 + V_1;
     decay_rate, Σ_x P(x)Γ_x.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> bit = memory.LeakyBit(lifetime=2.0, quiet_rate=0.4, clicked_rate=1.5)
+    >>> sorted(memory.exact_shotwise(memristor, bit, [0.0, 0.1, 0.2]).variables)
+    ['clicked', 'decay_rate', 'voltage_clicked', 'voltage_quiet']
     """
     check_arguments(exact_shotwise, locals())
     maps = shotwise_maps(memristor, bit, times)
@@ -98,7 +112,15 @@ def exact_shotwise(memristor: Memristor, bit: LeakyBit, times: ArrayLike) -> Tra
 
 
 def shotwise_equation(memristor: Memristor, bit: LeakyBit, times: ArrayLike) -> Trajectory:
-    """Return the continuous limit, two coupled master equations; variables as `exact_shotwise`."""
+    """Return the continuous limit, two coupled master equations; variables as `exact_shotwise`.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> bit = memory.LeakyBit(lifetime=2.0, quiet_rate=0.4, clicked_rate=1.5)
+    >>> memory.shotwise_equation(memristor, bit, [0.0, 0.1]).voltage.shape
+    (2, 1)
+    """
     check_arguments(shotwise_equation, locals())
     drive = driven_by(memristor)
     instants = check_times(times)
@@ -148,6 +170,13 @@ def shotwise_circuits(
 
     Registers: "memory" (x is bit 0, the last click bit 1) and "outcome". Qubit 0 is the system, 1
     the ancilla, used twice a step: for the collision and, reset, for the coin that lets x survive.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> bit = memory.LeakyBit(lifetime=2.0, quiet_rate=0.4, clicked_rate=1.5)
+    >>> len(memory.shotwise_circuits(memristor, bit, [0.0, 0.1, 0.2]))
+    3
     """
     check_arguments(shotwise_circuits, locals())
     check_choice("basis", basis, ("X", "Y", "Z"))
@@ -195,6 +224,14 @@ def run_shotwise(
 
     Raises ValueError for a backend whose target lacks `if_else`, and where neither or both of seed
     and sampler are given.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> bit = memory.LeakyBit(lifetime=2.0, quiet_rate=0.4, clicked_rate=1.5)
+    >>> found = memory.run_shotwise(memristor, bit, [0.0, 0.1, 0.2], shots=100, seed=1)
+    >>> found.voltage_error.shape
+    (3, 1)
     """
     check_arguments(run_shotwise, locals())
     count = check_integer("shots", shots, minimum=2)

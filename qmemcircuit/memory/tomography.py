@@ -27,6 +27,12 @@ def memristor_maps(memristor: Memristor, times: ArrayLike) -> FloatArray:
     """Return the maps from 0 to each time on (1, X, Y, Z), (T, 4, 4), of its merged circuits.
 
     Raises ValueError that names the first time at which the map is not physical.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> memory.memristor_maps(memristor, [0.5, 1.0]).shape
+    (2, 4, 4)
     """
     check_arguments(memristor_maps, locals())
     circuits = build_circuits(memristor, check_times(times), ancilla="merged")
@@ -44,6 +50,13 @@ class ProcessRecord:
         times: (T,).
         means: <X>, <Y>, <Z> for each of the four inputs |0>, |1>, |+>, |+i>: (T, 4, 3).
         errors: one standard error of each, (T, 4, 3).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.5), a=0.8, b=0.6)
+    >>> maps = memory.memristor_maps(memristor, [1.0, 2.0])
+    >>> memory.draw_process(maps, [1.0, 2.0], shots=100, seed=1).means.shape
+    (2, 4, 3)
     """
 
     times: FloatArray
@@ -71,6 +84,12 @@ def prepared_inputs(model: Model, *, memristor: int = 0) -> tuple[Network, ...]:
     """Return the model with one memristor in |0>, |1>, |+> and |+i>: what a tomography runs.
 
     `run` each with the same times, options and target, in settings such as ["XX", "YY", "ZZ"].
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> len(memory.prepared_inputs(memristor))  # |0>, |1>, |+>, |+i>
+    4
     """
     check_arguments(prepared_inputs, locals())
     network = model if isinstance(model, Network) else Network([model])
@@ -101,6 +120,18 @@ def process_record(
         memristor: which one.
         mitigated: combine the counts as the declared mitigation does; its calibration's error,
             which all means share, is in each error, its correlation is not.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> records = [
+    ...     qm.run(
+    ...         given, [0.5, 1.0], target=qm.aer(seed=1), shots=50, bases="XYZ", ancilla="merged"
+    ...     )
+    ...     for given in memory.prepared_inputs(memristor)
+    ... ]
+    >>> memory.process_record(records).means.shape
+    (2, 4, 3)
     """
     check_arguments(process_record, locals())
     check_boolean("mitigated", mitigated)
@@ -130,7 +161,15 @@ def process_record(
 
 
 def draw_process(maps: ArrayLike, times: ArrayLike, *, shots: int, seed: int) -> ProcessRecord:
-    """Return a tomography drawn from exact maps, with so many shots in each of 12 settings."""
+    """Return a tomography drawn from exact maps, with so many shots in each of 12 settings.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.5), a=0.8, b=0.6)
+    >>> maps = memory.memristor_maps(memristor, [1.0, 2.0])
+    >>> memory.draw_process(maps, [1.0, 2.0], shots=100, seed=1).errors.shape
+    (2, 4, 3)
+    """
     check_arguments(draw_process, locals())
     instants = check_times(times, minimum_length=2)
     checked = maps_of(maps, instants)

@@ -37,6 +37,14 @@ class MemoryWitness:
         predicted: the bound's value in the model.
         axis: 0, 1 or 2, of ‖E(t)n‖² to watch.
         direction: the Choi vector whose quadratic form is watched for divisibility, (4,).
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.1), a=0.8, b=0.6)
+    >>> times = [2.0, 4.0, 6.0, 8.0, 10.0]
+    >>> witness = memory.design_witness(memory.memristor_maps(memristor, times), times)
+    >>> witness.first_time < witness.second_time
+    True
     """
 
     first: FloatArray
@@ -52,7 +60,16 @@ class MemoryWitness:
 
 
 def concurrence_and_assistance(pauli_map: ArrayLike) -> tuple[float, float]:
-    """Return C and C# of a channel's χ: of entanglement kept, and kept at best with assistance."""
+    """Return C and C# of a channel's χ: of entanglement kept, and kept at best with assistance.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> import numpy as np
+    >>> [
+    ...     round(float(value), 6) for value in memory.concurrence_and_assistance(np.eye(4))
+    ... ]
+    [1.0, 1.0]
+    """
     check_arguments(concurrence_and_assistance, locals())
     chi = entangled_state(_checked_maps(np.asarray(pauli_map, dtype=float)[None])[0])
     values, vectors = np.linalg.eigh(chi)
@@ -69,6 +86,14 @@ def design_witness(maps: ArrayLike, times: ArrayLike, *, mixing: float = MIXING)
         times: (T,), increasing.
         mixing: share of 1/4 in the states for which the bounds are best: more of it, smaller
             weights and errors, and a weaker bound.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.1), a=0.8, b=0.6)
+    >>> times = [2.0, 4.0, 6.0, 8.0, 10.0]
+    >>> witness = memory.design_witness(memory.memristor_maps(memristor, times), times)
+    >>> witness.predicted > 0  # quantum memory, if it is measured so
+    True
     """
     check_arguments(design_witness, locals())
     instants = check_times(times, minimum_length=2)

@@ -41,7 +41,16 @@ PAPER_SIGMA: dict[str, ComplexArray] = {"x": PAULI_X, "y": -PAULI_Y, "z": -PAULI
 
 @runtime_checkable
 class Coupling(Protocol):
-    """An interaction of an ordered pair of memristors."""
+    """An interaction of an ordered pair of memristors.
+
+    >>> import qmemcircuit as qm
+    >>> import numpy as np
+    >>> isinstance(qm.Native("y", 0.1), qm.Coupling)
+    True
+    >>> any_hermitian = qm.MatrixCoupling(np.diag([0.1, 0.0, 0.0, 0.1]))
+    >>> isinstance(any_hermitian, qm.Coupling)
+    True
+    """
 
     def hamiltonian(self) -> ComplexArray:
         """Return H/ħ, 4×4, in 1/time."""
@@ -63,7 +72,13 @@ def _product(first: ComplexArray, second: ComplexArray) -> ComplexArray:
 @data_object
 @dataclass(frozen=True)
 class Native:
-    """H = g σi⊗σi, i = x, y or z (guo2022, Eq. 21 with δ = g dt); gate RXX, RYY or RZZ(2δ)."""
+    """H = g σi⊗σi, i = x, y or z (guo2022, Eq. 21 with δ = g dt); gate RXX, RYY or RZZ(2δ).
+
+    >>> import qmemcircuit as qm
+    >>> one = qm.Memristor(qm.SquidRate(0.02), a=0.8)
+    >>> qm.chain([one, one], qm.Native("y", 0.1)).couplings
+    (((0, 1), Native(axis='y', strength=0.1)),)
+    """
 
     axis: Axis
     strength: float
@@ -97,6 +112,11 @@ class ControlledRotation:
     One step is exactly the paper's gate |e><e|⊗R_i(δ) + |g><g|⊗1 with R_i(δ) = exp(−iδσi/2).
     The paper gives the gate only; this generator, whose step of any length is that gate, is
     what our master equation uses for it.
+
+    >>> import qmemcircuit as qm
+    >>> one = qm.Memristor(qm.SquidRate(0.02), a=0.8)
+    >>> qm.chain([one, one], qm.ControlledRotation("y", 0.1)).couplings[0]
+    ((0, 1), ControlledRotation(axis='y', strength=0.1))
     """
 
     axis: Axis
@@ -132,6 +152,11 @@ class PartialSwap:
     """H = (g/2)(σxσx + σyσy + σzσz); a full SWAP (up to a phase) at δ = g dt = π/2.
 
     It exchanges two devices, so it does nothing at all to two identical ones in equal states.
+
+    >>> import qmemcircuit as qm
+    >>> one = qm.Memristor(qm.SquidRate(0.02), a=0.8)
+    >>> qm.chain([one, one], qm.PartialSwap(0.1)).couplings[0]
+    ((0, 1), PartialSwap(strength=0.1))
     """
 
     strength: float
@@ -159,7 +184,13 @@ class PartialSwap:
 @data_object
 @dataclass(frozen=True)
 class PartialISwap:
-    """H = (g/2)(σxσx + σyσy): one excitation is exchanged; at δ = g dt = π/2 the inverse iSWAP."""
+    """H = (g/2)(σxσx + σyσy): one excitation is exchanged; at δ = g dt = π/2 the inverse iSWAP.
+
+    >>> import qmemcircuit as qm
+    >>> one = qm.Memristor(qm.SquidRate(0.02), a=0.8)
+    >>> qm.chain([one, one], qm.PartialISwap(0.1)).couplings[0]
+    ((0, 1), PartialISwap(strength=0.1))
+    """
 
     strength: float
 

@@ -23,14 +23,26 @@ def chain(memristors: Sequence[Memristor], coupling: Coupling) -> Network:
 
 
 def ring(memristors: Sequence[Memristor], coupling: Coupling) -> Network:
-    """Return a chain whose last memristor is coupled to memristor 0; at least three memristors."""
+    """Return a chain whose last memristor is coupled to memristor 0; at least three memristors.
+
+    >>> import qmemcircuit as qm
+    >>> three = qm.ring([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 3, qm.Native("y", 0.06))
+    >>> [edge for edge, coupling in three.couplings]
+    [(0, 1), (1, 2), (2, 0)]
+    """
     check_arguments(ring, locals())
     count = _check_size("ring", memristors, 3)
     return Network(list(memristors), {(j, (j + 1) % count): coupling for j in range(count)})
 
 
 def star(memristors: Sequence[Memristor], coupling: Coupling) -> Network:
-    """Return memristor 0, the centre, coupled to every other one; it is first in each pair."""
+    """Return memristor 0, the centre, coupled to every other one; it is first in each pair.
+
+    >>> import qmemcircuit as qm
+    >>> three = qm.star([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 3, qm.Native("y", 0.06))
+    >>> [edge for edge, coupling in three.couplings]
+    [(0, 1), (0, 2)]
+    """
     check_arguments(star, locals())
     count = _check_size("star", memristors, 2)
     return Network(list(memristors), {(0, j): coupling for j in range(1, count)})

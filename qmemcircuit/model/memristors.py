@@ -159,7 +159,7 @@ class Memristor:
             object.__setattr__(self, name, value)
         # A mismatch is an error now, not in the middle of a run.
         for law in (rate, occupation, dephasing, drive):
-            if isinstance(law, DecayRate):
+            if not isinstance(law, float) and isinstance(law, DecayRate):
                 law.at_frequency(self.omega)
 
     @cached_property
@@ -293,6 +293,14 @@ class Network:
             least significant bit) instead of the product of the memristors' own.
 
     Raises ValueError for a missing or repeated memristor, and for unequal ħ.
+
+    >>> import qmemcircuit as qm
+    >>> one = qm.Memristor(qm.SquidRate(0.02), a=0.8)
+    >>> network = qm.Network(
+    ...     [one, one, one], {(0, 1): qm.Native("y", 0.06), (2, 1): qm.ControlledRotation("x", 0.1)}
+    ... )
+    >>> len(network.memristors), network.period
+    (3, 6.283185307179586)
     """
 
     memristors: tuple[Memristor, ...]

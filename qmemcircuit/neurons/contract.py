@@ -101,6 +101,11 @@ def dynamical_system(
     described between its spikes. Arguments as for `simulate`.
 
     Raises ValueError for a neuron of steps or delays, which has no differential equations.
+
+    >>> from qmemcircuit import neurons
+    >>> neuron = neurons.ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
+    >>> neurons.dynamical_system(neuron).names
+    ('V', 'Z', 'X', 'Y')
     """
     check_arguments(dynamical_system, locals(), own=("neuron", "input", "method"))
     chosen = _choose(neuron, method)

@@ -59,7 +59,16 @@ class Input(Protocol):
 @data_object
 @dataclass(frozen=True)
 class ConstantInput:
-    """The same value at all times."""
+    """The same value at all times.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> found = neurons.simulate(
+    ...     neurons.IntegrateAndFire(), np.linspace(0, 5, 101), input=neurons.ConstantInput(1.0)
+    ... )
+    >>> found.voltage.shape
+    (101, 1)
+    """
 
     level: float
 
@@ -92,6 +101,14 @@ class SinusoidalDrive:
         frequency: ω > 0, angular, in the neuron's unit of time.
         phase: φ in radians.
         offset: what the sine swings about. A neuron with a bias adds it.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> drive = neurons.SinusoidalDrive(0.5, frequency=2.0, offset=1.0)
+    >>> neurons.simulate(
+    ...     neurons.IntegrateAndFire(), np.linspace(0, 5, 101), input=drive
+    ... ).voltage.shape
+    (101, 1)
     """
 
     amplitude: float
@@ -129,7 +146,12 @@ class SinusoidalDrive:
 @data_object
 @dataclass(frozen=True)
 class LinearRamp:
-    """offset + r·t, for hysteresis swept at finite speed. A neuron with a bias adds it."""
+    """offset + r·t, for hysteresis swept at finite speed. A neuron with a bias adds it.
+
+    >>> from qmemcircuit import neurons
+    >>> neurons.LinearRamp(0.1, offset=2.0).value(5.0)
+    array(2.5)
+    """
 
     rate: float
     offset: float = 0.0
@@ -213,6 +235,14 @@ class SampledInput:
         values: T values.
 
     Raises ValueError where it is asked for a time outside its samples.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> recorded = neurons.SampledInput((0.0, 5.0), (0.5, 1.5))
+    >>> neurons.simulate(
+    ...     neurons.IntegrateAndFire(), np.linspace(0, 5, 101), input=recorded
+    ... ).voltage.shape
+    (101, 1)
     """
 
     times: tuple[float, ...]
@@ -272,6 +302,14 @@ class SpikeTrain:
         times: the beginnings, in any order.
         charge: of one pulse, height × duration.
         duration: > 0.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> spikes = neurons.SpikeTrain((1.0, 3.0), charge=0.5, duration=0.1)
+    >>> neurons.simulate(
+    ...     neurons.IntegrateAndFire(), np.linspace(0, 5, 101), input=spikes
+    ... ).voltage.shape
+    (101, 1)
     """
 
     times: tuple[float, ...]

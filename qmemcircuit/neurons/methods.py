@@ -21,13 +21,31 @@ if TYPE_CHECKING:
 @data_object
 @dataclass(frozen=True)
 class Exact:
-    """The model's own equations: no shots, no truncation."""
+    """The model's own equations: no shots, no truncation.
+
+    >>> from qmemcircuit import neurons
+    >>> neuron = neurons.ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
+    >>> neurons.simulate(neuron, [0.0, 0.5], method=neurons.Exact()).voltage.shape
+    (2, 1)
+    """
 
 
 @data_object
 @dataclass(frozen=True)
 class Classical:
-    """The classical circuit: mean values alone, without quantum fluctuations."""
+    """The classical circuit: mean values alone, without quantum fluctuations.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> found = neurons.simulate(
+    ...     neurons.IntegrateAndFire(),
+    ...     np.linspace(0, 5, 101),
+    ...     input=1.0,
+    ...     method=neurons.Classical(),
+    ... )
+    >>> sorted(found.events)
+    ['spikes']
+    """
 
 
 @data_object
@@ -41,6 +59,17 @@ class Moments:
         threshold: "deterministic", or "stochastic", which needs a seed.
         seed: of the stochastic threshold.
         covariance: (σ_φφ, σ_φQ, σ_QQ) at t = 0 and after a reset; None is the thermal state's.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> found = neurons.simulate(
+    ...     neurons.IntegrateAndFire(inductance=1.0),
+    ...     [0.0, 0.5],
+    ...     input=0.2,
+    ...     method=neurons.Moments(),
+    ... )
+    >>> found.voltage.shape
+    (2, 1)
     """
 
     dissipator: str = "caldeira-leggett"
@@ -67,6 +96,14 @@ class Fock:
         levels: ≥ 2; `integrate_and_fire.levels_needed` says how many.
         leak_scale: s > 0 of the GKSL dissipator.
         truncation_tolerance: largest population of the highest level.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> found = neurons.simulate(
+    ...     neurons.IntegrateAndFire(inductance=1.0), [0.0, 0.5], input=0.2, method=neurons.Fock(12)
+    ... )
+    >>> found.voltage.shape
+    (2, 1)
     """
 
     levels: int
@@ -93,6 +130,15 @@ class Digital:
         target: where the circuits run: `aer(seed=…)`, `device(…)`, …; None samples in numbers, or
             on Qiskit's sampler.
         seed: without a target.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> neuron = neurons.ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
+    >>> found = neurons.simulate(
+    ...     neuron, np.linspace(0, 0.5, 6), method=neurons.Digital(shots=500, seed=1)
+    ... )
+    >>> found.voltage.shape
+    (6, 1)
     """
 
     shots: int | None = None

@@ -65,6 +65,15 @@ class CircuitNeuron:
         threshold: of α, in (0, 1).
         step: τ > 0, the duration of a time step.
         relaxation_time: T1 > 0, in the same unit.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> neuron = neurons.CircuitNeuron()
+    >>> found = neurons.simulate(
+    ...     neuron, np.arange(5.0), input=neurons.SpikeTrain((0.0, 1.0, 2.0), 1.0, 1.0)
+    ... )
+    >>> found.times.size
+    5
     """
 
     angle: float = math.pi / 4

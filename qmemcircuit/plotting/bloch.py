@@ -48,6 +48,10 @@ def plot_bloch(
 
     Raises ValueError where no Bloch vector is known, as of a record without all three bases, and
     for axes that are flat.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> axes = qm.plot_bloch(qm.master_equation(memristor, memristor.periods(1)))
     """
     check_arguments(plot_bloch, locals())
     path = _bloch_vectors("trajectory", trajectory, device)

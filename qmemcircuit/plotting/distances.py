@@ -8,14 +8,20 @@ from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_real
-from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure, place_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def plot_residuals(
-    comparison: Comparison, *, device: int = 0, ax: Axes | None = None, unit: float = 1.0
+    comparison: Comparison,
+    *,
+    device: int = 0,
+    ax: Axes | None = None,
+    unit: float = 1.0,
+    colors: tuple[str, str] | None = None,
+    markers: tuple[str, str] = ("o", "s"),
 ) -> Axes:
     """Draw voltage and current residuals in standard errors against time; bands at ±1 and ±2.
 
@@ -24,8 +30,16 @@ def plot_residuals(
         device: which device.
         ax: where to draw; None makes a figure.
         unit: times are divided by it, e.g. the period.
+        colors, markers: of V and of I, as Matplotlib names them; None is the house's.
 
-    Raises ValueError where the comparison has no residuals.
+    Raises ValueError where the comparison has no residuals. Returns the axes.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> axes = qm.plot_residuals(
+    ...     qm.compare(qm.estimate(record), qm.master_equation(memristor, record.times))
+    ... )
     """
     check_arguments(plot_residuals, locals())
     check_real("unit", unit, minimum=0, exclusive=True)
@@ -39,27 +53,52 @@ def plot_residuals(
         raise ValueError(
             f"Argument device must be from 0 to {devices - 1}, but {device} was given."
         )
+    own = ax is None
     if ax is None:
         ax = make_figure(width=5.0, height=2.0)[1]
     for width, alpha in ((2, 0.12), (1, 0.18)):
         ax.axhspan(-width, width, color="#000000", alpha=alpha, linewidth=0)
     times = comparison.times / unit
-    ax.plot(times, comparison.voltage_residual[:, device], "o", color=PALETTE[0], label="V")
-    ax.plot(times, comparison.current_residual[:, device], "s", color=PALETTE[1], label="I")
+    residuals = (comparison.voltage_residual, comparison.current_residual)
+    looks = zip("VI", residuals, colors or PALETTE[:2], markers, strict=True)
+    for name, values, color, marker in looks:
+        ax.plot(times, values[:, device], marker, color=color, label=name)
     ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
     ax.set_ylabel("residual / standard error")
+    place_legend(ax, own=own)
     return ax
 
 
-def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.0) -> Axes:
+def plot_budget(
+    budget: ErrorBudget,
+    *,
+    ax: Axes | None = None,
+    unit: float = 1.0,
+    colors: tuple[str, str, str] | None = None,
+    marker: str = "o",
+) -> Axes:
     """Draw an error budget: its parts stacked against time, the total as points.
 
     Args:
         budget: of `error_budget`.
         ax: where to draw; None makes a figure.
         unit: times are divided by it, e.g. the period.
+        colors: of splitting, device and sampling, as Matplotlib names them; None is the house's.
+        marker: of the total.
 
     The points lie at or below the stack: distances obey the triangle inequality. Returns the axes.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> exact = qm.exact_circuit(memristor, record.times)
+    >>> budget = qm.error_budget(
+    ...     qm.estimate(record),
+    ...     noisy=exact,
+    ...     exact=exact,
+    ...     master=qm.master_equation(memristor, record.times),
+    ... )
+    >>> axes = qm.plot_budget(budget)
     """
     check_arguments(plot_budget, locals())
     check_real("unit", unit, minimum=0, exclusive=True)
@@ -72,12 +111,12 @@ def plot_budget(budget: ErrorBudget, *, ax: Axes | None = None, unit: float = 1.
     for name, values, colour in zip(
         ("splitting", "device", "sampling"),
         parts,
-        (PALETTE[2], PALETTE[1], PALETTE[5]),
+        colors or (PALETTE[2], PALETTE[1], PALETTE[5]),
         strict=True,
     ):
         ax.bar(times, values, width, bottom=bottom, color=colour, label=name)
         bottom = bottom + values
-    ax.plot(times, budget.total, "o", color=REFERENCE_COLOUR, label="total")
+    ax.plot(times, budget.total, marker, color=REFERENCE_COLOUR, label="total")
     if budget.certificate is not None:
         ax.plot(times, budget.certificate, "_", color=PALETTE[4], label="splitting, any input")
     ax.set_xlabel("time t/T" if unit != 1.0 else "time t")

@@ -41,6 +41,10 @@ def plot_concurrence(
         color, label, marker: of the data, as Matplotlib names them; None is the house's.
 
     Times are divided by the period where it is known. Returns the axes.
+
+    >>> import qmemcircuit as qm
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> axes = qm.plot_concurrence(qm.master_equation(pair, pair.periods(2)).concurrence(0, 1))
     """
     check_arguments(plot_concurrence, locals())
     exact = concurrence.lower is None or concurrence.upper is None

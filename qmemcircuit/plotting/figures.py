@@ -68,7 +68,12 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw in the house style inside this context; matplotlib's own settings stay untouched."""
+    """Draw in the house style inside this context; matplotlib's own settings stay untouched.
+
+    >>> from qmemcircuit import plotting
+    >>> with plotting.house_style():
+    ...     figure, axes = plotting.make_figure()
+    """
     import matplotlib as mpl
     from cycler import cycler
 
@@ -84,6 +89,12 @@ def make_figure(
 
     The figure is not registered with pyplot: it needs no display and no closing. `options`
     are those of `Figure.subplots`.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import plotting
+    >>> figure, axes = plotting.make_figure(1, 2)
+    >>> len(axes)
+    2
     """
     check_arguments(make_figure, locals())
     for name, number in (("rows", rows), ("columns", columns)):
@@ -99,7 +110,16 @@ def make_figure(
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
-    """Write `figure` as `path`.png and `path`.pdf, each whole or not at all; return both paths."""
+    """Write `figure` as `path`.png and `path`.pdf, each whole or not at all; return both paths.
+
+    >>> import tempfile
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import plotting
+    >>> figure, axes = plotting.make_figure()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [path.name for path in plotting.save_figure(figure, f"{folder}/loop")]
+    ['loop.png', 'loop.pdf']
+    """
     check_arguments(save_figure, locals())
     import io
 
@@ -190,6 +210,13 @@ def plot_loop(
     ring. Where the reference (or the trajectory) is exact, the legend has the form factor of its
     first loop, the bound that no loop with such lobes exceeds, and the lobes' balance. Returns the
     axes.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> axes = qm.plot_loop(
+    ...     qm.estimate(record), reference=qm.master_equation(memristor, record.times)
+    ... )
     """
     check_arguments(plot_loop, locals())
     series = trajectory[device]
@@ -264,6 +291,13 @@ def plot_series(
 
     Raises ValueError for a series that is not there, and for a certificate without a reference,
     of other times, or with another series than voltage and current.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> axes = qm.plot_series(
+    ...     qm.estimate(record), "current", reference=qm.master_equation(memristor, record.times)
+    ... )
     """
     check_arguments(plot_series, locals())
     known: tuple[str, ...] = ("voltage", "current")

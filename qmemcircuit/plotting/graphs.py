@@ -33,6 +33,10 @@ def plot_graph(
     A line says that two memristors are coupled; it is an arrow to the second one where the two have
     different roles, as control and target have. Returns the axes. Raises ValueError for a pair that
     the network does not have, and for weights below zero.
+
+    >>> import qmemcircuit as qm
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> axes = qm.plot_graph(pair)
     """
     check_arguments(plot_graph, locals())
     count = len(network.memristors)

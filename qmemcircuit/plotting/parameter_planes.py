@@ -36,6 +36,12 @@ def plot_map(
     was given. Cells are centred on their points; NaN is left white. Returns the axes. Raises
     ValueError where the result is unknown or has another number of axes than two, or where a
     parameter is not numerical or has one value only.
+
+    >>> import qmemcircuit as qm
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(1) as serial:
+    ...     powers = qm.sweep(pow, {"base": [2, 3], "exp": [1, 2, 3]}, executor=serial)
+    >>> axes = qm.plot_map(powers)
     """
     import xarray
 

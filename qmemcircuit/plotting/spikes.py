@@ -33,6 +33,11 @@ def plot_raster(
         marker: of the other run's events; None is a ring.
 
     Raises ValueError where there is nothing to draw.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons, plotting
+    >>> found = neurons.simulate(neurons.IntegrateAndFire(), np.linspace(0, 5, 101), input=1.0)
+    >>> axes = plotting.plot_raster(found)
     """
     check_arguments(plot_raster, locals())
     shown = dict(labels) if labels is not None else {name: name for name in trajectory.events}

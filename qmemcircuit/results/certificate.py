@@ -26,6 +26,12 @@ class Certificate:
             equation's operator at both states.
 
     Raises ValueError for shapes that do not fit.
+
+    >>> import qmemcircuit as qm
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> certificate = qm.certify(pair, [0.0, 2.0, 4.0])
+    >>> bool((certificate.lower <= certificate.upper).all())
+    True
     """
 
     times: FloatArray

@@ -79,6 +79,13 @@ def estimate(
     the truth is not free of a bias upwards, of the order of the shot noise.
     Raises ValueError where a setting that is needed was not measured, naming it, or where `bias`
     cannot be had.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> found = qm.estimate(record)
+    >>> found.voltage.shape, found.voltage_error.shape
+    ((10, 1), (10, 1))
     """
     check_arguments(estimate, locals())
     samples = record.samples
@@ -119,6 +126,21 @@ def mitigate(
     factor other than the declared one. `provenance["remarks"]` has what the counts themselves say
     about the declaration: the noise's scale, χ² of the shape and of the exchange symmetry.
     Raises ValueError where no mitigation was declared or some of it is not measured yet.
+
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> target = qm.device(FakeManilaV2(), seed=1)
+    >>> record = qm.run(
+    ...     memristor,
+    ...     memristor.periods(1, points=9),
+    ...     target=target,
+    ...     shots=300,
+    ...     mitigation=qm.Mitigation((1, 3)),
+    ... )
+    >>> found, raw = qm.mitigate(record), qm.estimate(record)
+    >>> bool((found.voltage_error > raw.voltage_error).all())  # extrapolation costs shots
+    True
     """
     check_arguments(mitigate, locals())
     mitigated = record.mitigated
@@ -230,11 +252,11 @@ def trajectory_of_means(
             value[:, j], error[:, j] = combine(terms)
             covariance[j] = np.diag(error[:, j] ** 2)
             voltage_terms: Terms = {single_label(j, "Y", count): 0.5 * scale}
-            joint[j] = np.diag(_covariance(combine, voltage_terms, terms))
+            joint[j] = np.diag(covariance_of_terms(combine, voltage_terms, terms))
             if driven:
                 terms = operator_terms(network, j, times, source=False)
                 own[:, j], own_error[:, j] = combine(terms)
-                own_joint[:, j] = _covariance(combine, voltage_terms, terms)
+                own_joint[:, j] = covariance_of_terms(combine, voltage_terms, terms)
             continue
         x, x_error = combine({single_label(j, "X", count): 1.0})
         estimator = finite_difference if current == "finite_difference" else local_fit
@@ -363,7 +385,7 @@ def operator_terms(
     return terms
 
 
-def _covariance(combine: Combine, first: Terms, second: Terms) -> FloatArray:
+def covariance_of_terms(combine: Combine, first: Terms, second: Terms) -> FloatArray:
     """Return the covariance of two sums of Paulis at each time: of their sum and difference."""
     variances = []
     for sign in (1.0, -1.0):

@@ -178,16 +178,17 @@ def _exact(
 CurrentPart = Literal["total", "memristor"]
 
 OWN_ERRORS = ("own_current_error", "own_current_covariance")
-"""Variables of a measured driven device: the error of its current without the source's, and that
-current's covariance with V at the same time, (T, M) each."""
+"""Variables of a measured or averaged driven device: the error of its current without the source's,
+and that current's covariance with V at the same time, (T, M) each."""
 
 
 def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Trajectory:
     """Return the trajectory with the total current, or with the memristor's own alone.
 
     Args:
-        trajectory: exact states' (`master_equation`, `exact_circuit`), or measured ones'
-            (`estimate`, `mitigate`), with the errors of the part that is returned.
+        trajectory: exact states' (`master_equation`, `exact_circuit`), averages of quantum
+            trajectories (`simulate_circuit`), or measured ones' (`estimate`, `mitigate`), with
+            the errors of the part that is returned.
         current: `"total"` is I by its definition, the source's own current of a drive included;
             `"memristor"` is total − source, for an uncoupled one (Γ(2n̄ + 1) + 2Γφ)V, which is
             pinched by construction, and so is no evidence of it. Loops, plots and files take
@@ -195,6 +196,15 @@ def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Tr
 
     Raises ValueError where the current of a driven memristor was measured by differentiating its
     voltage, which cannot tell the two apart: `estimate(record, current="current_operator")` can.
+
+    >>> import qmemcircuit as qm
+    >>> driven = qm.Memristor(
+    ...     qm.ConstantRate(0.4), a=0.8, b=0.6, drive=qm.Drive("x", 0.2, frequency=1.0)
+    ... )
+    >>> exact = qm.master_equation(driven, [0.0, 0.5, 1.0])
+    >>> own = qm.select_current(exact, "memristor")
+    >>> bool(abs(own.current - exact.current).max() > 0.01)  # the source's own current is left out
+    True
     """
     check_arguments(select_current, locals())
     variables = trajectory.variables
@@ -216,11 +226,12 @@ def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Tr
     if source is None:
         return trajectory
     own: dict[str, Any] = {}
-    if measured and all(name in variables for name in OWN_ERRORS):
-        error, joint = (variables[name] for name in OWN_ERRORS)
-        own["current_error"] = error
-        own["current_covariance"] = np.array([np.diag(column**2) for column in error.T])
-        own["voltage_current_covariance"] = np.array([np.diag(column) for column in joint.T])
+    if measured and OWN_ERRORS[0] in variables:
+        error = own["current_error"] = variables[OWN_ERRORS[0]]
+        if trajectory.current_covariance is not None:  # counts at different times are independent
+            joint = variables[OWN_ERRORS[1]]
+            own["current_covariance"] = np.array([np.diag(column**2) for column in error.T])
+            own["voltage_current_covariance"] = np.array([np.diag(column) for column in joint.T])
     return replace(
         trajectory,
         current=trajectory.current - source,
@@ -243,6 +254,14 @@ def memristive_defect(trajectory: Trajectory) -> FloatArray:
     derivatives.
 
     Raises ValueError where the trajectory does not know its decay rates.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> exact = qm.master_equation(memristor, [0.0, 0.5, 1.0])
+    >>> bool(
+    ...     qm.memristive_defect(exact).max() < 1e-9
+    ... )
+    True
     """
     check_arguments(memristive_defect, locals())
     variables = trajectory.variables

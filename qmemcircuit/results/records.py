@@ -37,6 +37,12 @@ class Record:
         compiled: the very gates, probabilities and residuals of compiled circuits at all times
             that were planned, by name (`constant_depth.stored_pairs`), for `rebuild_circuits`;
             empty for other splittings.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> record.samples.counts.shape  # times, settings, outcomes
+    (10, 2, 2)
     """
 
     network: Network

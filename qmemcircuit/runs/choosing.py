@@ -69,6 +69,11 @@ class DevicePrediction:
         limited: for each method the same with the budget's shots, which 95 % of runs stay below.
         left_out: methods that the device cannot do, with why.
         reason: why the device cannot run the model, "" where it can.
+
+    >>> import qmemcircuit as qm
+    >>> unfit = qm.DevicePrediction("fake_small", None, {}, {}, {}, reason="it has no reset")
+    >>> unfit.reason
+    'it has no reset'
     """
 
     device: str
@@ -99,6 +104,20 @@ class DeviceChoice:
         predictions: of each device, the best first.
         demand: the largest trace distance to the master equation that is allowed.
         executions: the budget, executions of circuits at each time, for all settings and factors.
+
+    >>> import qmemcircuit as qm
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> choice = qm.choose_device(
+    ...     memristor,
+    ...     [0.3],
+    ...     [qm.device(FakeManilaV2(), seed=1)],
+    ...     demand=0.05,
+    ...     executions=10_000,
+    ...     splitting="lie",
+    ... )
+    >>> choice.demand, choice.executions
+    (0.05, 10000)
     """
 
     predictions: tuple[DevicePrediction, ...]
@@ -194,6 +213,20 @@ def choose_device(
 
     Raises ValueError for more than two memristors, no targets, and a budget below one shot of each
     setting and noise factor.
+
+    >>> import qmemcircuit as qm
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> choice = qm.choose_device(
+    ...     memristor,
+    ...     [0.3],
+    ...     [qm.device(FakeManilaV2(), seed=1)],
+    ...     demand=0.05,
+    ...     executions=10_000,
+    ...     splitting="lie",
+    ... )
+    >>> choice.predictions[0].device
+    'fake_manila'
     """
     check_arguments(choose_device, locals(), own=("targets",))
     network = as_network(model)

@@ -80,6 +80,12 @@ def run(
             cannot give one of them.
 
     Raises ValueError or TypeError for bad arguments, before anything runs.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> record.samples.bases, len(record.times)
+    (('X', 'Y'), 10)
     """
     check_arguments(run, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)

@@ -53,6 +53,13 @@ class Judgement:
             counts.
         notes: what was chosen without being asked, and whether the device was as its recorded
             calibration predicts, in words.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> record = qm.run(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> judgement = qm.judge(record)
+    >>> judgement.comparison.agree, judgement.trajectory.voltage.shape
+    (True, (10, 1))
     """
 
     record: Record

@@ -294,6 +294,12 @@ def measure_readout(target: Target, memristors: int, *, shots: int) -> Readout:
             `target.place(circuits)` fixes it. `run(…, mitigation=…)` does all of this by itself.
         memristors: their number M.
         shots: of each of the two circuits, all in |0> and all in |1>.
+
+    >>> import qmemcircuit as qm
+    >>> qm.measure_readout(
+    ...     qm.aer(seed=1), 2, shots=100
+    ... ).counts.tolist()
+    [[100, 0, 0, 0], [0, 0, 0, 100]]
     """
     check_arguments(measure_readout, locals(), own=("target",))
     check_work("memristors", check_integer("memristors", memristors, minimum=1), 1000, "qubits")

@@ -56,6 +56,12 @@ class Plan:
             times and memristors, those of the mitigated values where mitigation is declared.
         form: where it was chosen, the choice and the losers' predictions (`FormChoice.describe`).
         calibration_age: days since the device was calibrated; None where it does not say.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> plan = qm.plan(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=500)
+    >>> plan.circuits, plan.executions
+    (20, 10000)
     """
 
     target: str

@@ -231,6 +231,12 @@ class ExpectedErrors:
     Attributes:
         errors: the largest standard error of each quantity (see `ERROR_BARS`).
         missing: for each of the others why there is none.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> plan = qm.plan(memristor, memristor.periods(1, points=9), target=qm.aer(seed=1), shots=5000)
+    >>> round(plan.expected.errors["voltage"], 3)
+    0.005
     """
 
     errors: Mapping[str, float]

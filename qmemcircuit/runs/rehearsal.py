@@ -57,6 +57,13 @@ class Rehearsal:
         readout: the calibration with so many shots that its flips are those of the model to 1e-6;
             None where none was declared.
         forecast: what the mitigation takes from the calibrated model.
+
+    >>> import qmemcircuit as qm
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> rehearsal = qm.rehearse(memristor, [0.3], target=qm.device(FakeManilaV2(), seed=1))
+    >>> rehearsal.probabilities[0].shape  # times, settings, outcomes, at noise factor 1
+    (1, 1, 2, 2)
     """
 
     circuits: CircuitSet
@@ -129,6 +136,15 @@ def rehearse(
 
     Repetitions differ in shot noise alone: neither drift from run to run nor the choice of other
     qubits is in them. Raises ValueError or TypeError as `run` does, and for other targets.
+
+    >>> import numpy as np
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> rehearsal = qm.rehearse(memristor, [0.3], target=qm.device(FakeManilaV2(), seed=1))
+    >>> drawn = rehearsal.draw(100, np.random.default_rng(1))
+    >>> int(drawn.runs[0].counts.sum())
+    200
     """
     check_arguments(rehearse, locals())
     device = target.predict() if isinstance(target, Target) else None

@@ -62,6 +62,13 @@ def predict_voltages(
     Raises ValueError for couplings or drives with a current of their own, which I = ΓV does not
     hold, for targets that are twirled or have coherent errors, and for exponential extrapolation;
     ImportError where numba is missing.
+
+    >>> import qmemcircuit as qm
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> predicted = qm.predict_voltages(memristor, [0.3], target=qm.device(FakeManilaV2(), seed=1))
+    >>> predicted.voltage.shape
+    (1, 1)
     """
     check_arguments(predict_voltages, locals(), own=("ancilla",))
     options = CircuitOptions("Y", ancilla, splitting, steps)

@@ -81,6 +81,13 @@ class VolumeCell:
         allowed: how large it may be, by Bonferroni over all times and memristors.
         open_loops: how many of the N·P loops are certified open.
         failure: why nothing was measured, "" where it was.
+
+    >>> import qmemcircuit as qm
+    >>> (
+    ...     qm.VolumeCell(2, 1, deviation=1.0, allowed=3.0, open_loops=2).passed,
+    ...     qm.VolumeCell(2, 1, failure="no pair is coupled").passed,
+    ... )
+    (True, False)
     """
 
     memristors: int
@@ -119,6 +126,13 @@ class MemristorVolume:
     """The staircase that a device climbs; `value` is its largest passed N × P, 0 for none.
 
     `cells` are those tried, in their order.
+
+    >>> import qmemcircuit as qm
+    >>> volume = qm.MemristorVolume(
+    ...     "own", (qm.VolumeCell(2, 1, deviation=1.0, allowed=3.0, open_loops=2),)
+    ... )
+    >>> volume.value  # two memristors over one period
+    2
     """
 
     name: str
@@ -175,6 +189,12 @@ def memristor_volume(
 
     A cell that cannot be measured (too few qubits, too long) ends its row and says why. Raises
     ValueError for sizes or periods that do not increase from at least 1.
+
+    >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+    >>> import qmemcircuit as qm
+    >>> volume = qm.memristor_volume(qm.device(FakeManilaV2(), seed=1), sizes=(2,), periods=(1,))
+    >>> len(volume.cells)
+    1
     """
     check_arguments(memristor_volume, locals(), own=("target",))
     shots = check_integer("shots", shots, minimum=2)

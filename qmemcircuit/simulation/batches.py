@@ -45,6 +45,16 @@ class Batch:
             memristor, memristor 0 least significant. They are the state: `states` has the
             matrices.
         splitting, steps: how collisions and couplings alternate, as in `exact_batch`.
+
+    >>> import qmemcircuit as qm
+    >>> import numpy as np
+    >>> models = [qm.Memristor(qm.SquidRate(gamma), a=0.8, b=0.6) for gamma in (0.2, 0.4)]
+    >>> batch = qm.exact_batch(models, [0.0, 0.5])
+    >>> (
+    ...     batch.voltage.shape,
+    ...     np.allclose(batch[1].voltage, qm.exact_circuit(models[1], [0.0, 0.5]).voltage),
+    ... )
+    ((2, 2, 1), True)
     """
 
     networks: tuple[Network, ...]

@@ -108,6 +108,14 @@ def exact_circuit(
     this ends. Raises ValueError where the density matrix does not fit into memory, naming the
     bytes, where ancillas do not fit Aer's density-matrix method, naming the number of qubits, or
     where `target` has no noise model.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> import numpy as np
+    >>> times = [0.0, 0.5, 1.0]
+    >>> maps = qm.exact_circuit(memristor, times)
+    >>> np.allclose(maps.voltage, qm.master_equation(memristor, times).voltage, atol=1e-7)
+    True
     """
     check_arguments(exact_circuit, locals(), own=("ancilla", "target"))
     check_choice("engine", engine, get_args(Engine))

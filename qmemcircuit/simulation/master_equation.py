@@ -130,6 +130,15 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
 
     Raises ValueError, before it starts, where it would take too long or too much memory on this
     machine (see `allow_large`): beyond about eight memristors.
+
+    >>> import numpy as np
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> found = qm.master_equation(memristor, [0.0, 0.5])
+    >>> np.allclose(
+    ...     found.current, memristor.decay_rate(found.times)[:, None] * found.voltage
+    ... )
+    True
     """
     check_arguments(master_equation, locals())
     import qutip

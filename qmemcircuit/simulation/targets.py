@@ -70,6 +70,14 @@ class AerTarget(Target):
 
 
 def aer(*, seed: int | None = None) -> AerTarget:
-    """Return the ideal simulator. `seed=None` draws one from the system and records it."""
+    """Return the ideal simulator. `seed=None` draws one from the system and records it.
+
+    >>> import qmemcircuit as qm
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> qm.run(memristor, [0.3], target=qm.aer(seed=1), shots=100).samples.counts.sum(
+    ...     axis=-1
+    ... ).tolist()
+    [[100, 100]]
+    """
     check_arguments(aer, locals())
     return AerTarget(chosen_seed(seed))

@@ -9,53 +9,38 @@ route has no statistical error, which is why this verb is not called exact. For 
 memristors over a few periods there is the Heisenberg picture (`propagation`), on request.
 """
 
-# More than 400 lines: one verb, with what only it needs: the choice of its route, what that costs,
-# batches of trajectories and their averages.
-
 from __future__ import annotations
 
-import math
 import os
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Executor
+from dataclasses import replace
 from itertools import combinations
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import build_circuits
 from qmemcircuit.circuits.options import AnySplitting
-from qmemcircuit.common.aer import make_simulator
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import (
-    ComplexArray,
-    FloatArray,
-    check_choice,
-    check_integer,
-)
+from qmemcircuit.common.checks import check_choice, check_integer
 from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.resources import Effort, progress_of, require, too_long
-from qmemcircuit.common.states import reduced_from_pairs
+from qmemcircuit.common.resources import progress_of, require, too_long
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
-from qmemcircuit.results.observables import (
-    interaction_terms,
-    rate_variables,
-    voltages_and_currents,
-)
+from qmemcircuit.results.observables import OWN_ERRORS, is_driven, rate_variables
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.simulation.exact import (
-    STATES_UP_TO,
-    Save,
-    exact_circuit,
-    finish,
-    traced_circuit,
+from qmemcircuit.simulation.ensembles import (
+    Ensemble,
+    average,
+    estimate_ensemble,
+    kept_states,
+    save_each,
 )
+from qmemcircuit.simulation.exact import STATES_UP_TO, exact_circuit, traced_circuit
 from qmemcircuit.simulation.maps import estimate_maps
 from qmemcircuit.simulation.propagation import PauliPropagation, propagate_circuits
 
@@ -64,19 +49,6 @@ Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 
 DENSITY_MATRIX_UP_TO = 10
 STATEVECTOR_UP_TO = 14
-
-TRUNCATION_THRESHOLD = 1e-12
-"""Squared Schmidt weight that a matrix-product state may drop at each gate, besides what exceeds
-the bond dimension. Aer's own 1e-16 keeps rounding and takes twice as long."""
-
-CHECKED_TRAJECTORIES = 4
-"""How many trajectories are run again with twice the bond dimension."""
-
-BATCH_BYTES = 30_000_000
-"""Trajectories run in batches whose saved states take about this much…"""
-
-BATCH_SECONDS = 4.0
-"""…and that take one core about this long."""
 
 
 # More than eight parameters: the circuit's, the method's and what is kept of it, each by its name.
@@ -91,6 +63,8 @@ def simulate_circuit(
     bond_dimension: int = 16,
     pairs: Sequence[tuple[int, int]] | Literal["coupled", "all"] = "coupled",
     seed: int | None = None,
+    executor: Executor | None = None,
+    path: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Trajectory:
     """Return V, I and pair states of the circuits of `build_circuits`, for any size of network.
@@ -109,17 +83,27 @@ def simulate_circuit(
             keeps all, propagation those that are named here one by one: each costs as much as 15
             memristors.
         seed: of the trajectories; None draws one from the system and records it.
+        executor: whose workers run the trajectories, as in `sweep`: a process pool, or
+            `dask.distributed.Client(…).get_executor()` for a cluster. The result is the serial one
+            to the last bit. What a worker that dies was doing, Dask gives to another.
+        path: netCDF file (`.nc`) that keeps finished batches, as in `sweep`: the same call with
+            the same seed after a kill runs the others only.
         progress: called with trajectories done and in total.
 
     Returns a `Trajectory`. On the stochastic routes `voltage_error` and `current_error` are
     standard errors of the mean, s/√n with the sample's standard deviation s, joined by √½ R/n,
     where R is the range of the observable's values: what a jump too rare to have occurred in n
     trajectories may contribute (the standard deviation of Jeffreys' posterior for 0 of n). On
-    matrix-product states the first trajectories are run again with 2χ and a hundredth of the
-    truncation threshold under the same random numbers; the largest difference of their mean V and
-    I stands in `provenance["truncation"]` and is added to the errors, and where it exceeds the
-    statistical error of V a RuntimeWarning is given. `pair_states` are averages *without* errors:
-    a concurrence computed from them is biased upwards, for it is a convex function.
+    matrix-product states 16 trajectories are run again with 2χ and 4 of them with 4χ, and ever
+    smaller thresholds, under the same random numbers. The changes of their mean V and I, as a
+    geometric series, are what truncation costs at χ: that is *added* to the errors (largest over
+    memristors and earlier times; of V it stands in `variables["truncation_error"]`, the ladder in
+    `provenance["truncation"]`), and where it exceeds the statistical error of V a RuntimeWarning
+    is given. An indication, no interval: `experiments/benchmarks/bond_dimensions.py` measures how
+    often it covers.
+    Of driven networks `select_current` tells the sources' current, with the error of the rest.
+    `pair_states` are averages *without* errors: a concurrence computed from them is biased
+    upwards, for it is a convex function.
     Errors at different times are correlated, since one trajectory serves all times.
 
     Propagation has no noise: its errors are three times the difference to a run that drops more
@@ -154,28 +138,37 @@ def simulate_circuit(
     circuits = build_circuits(network, times, bases="Z", splitting=splitting, steps=steps)
     bond_dimension = check_integer("bond_dimension", bond_dimension, minimum=1)
     total = check_integer("trajectories", trajectories, minimum=2)
-    kept = _kept(network, pairs)
+    kept = kept_states(network, pairs)
     _check_state(network, route["method"])
-    circuit, left = traced_circuit(circuits, _save_each(kept), unravel=True)
-    plan = _Plan(network, circuits.times, circuit, left, kept, route["method"], bond_dimension)
-    estimate = _estimate(plan, total)
+    circuit, left = traced_circuit(circuits, save_each(kept), unravel=True)
+    seed = chosen_seed(seed)
+    workers = os.cpu_count() or 1
+    ensemble = Ensemble(
+        network,
+        circuits.times,
+        circuits.splitting,
+        circuits.steps,
+        kept,
+        route["method"],
+        bond_dimension,
+        total,
+        seed,
+        circuit,
+        left,
+        threads=workers if executor is None else 1,
+    )
+    estimate = estimate_ensemble(ensemble, workers)
     remedy = "take fewer trajectories, or method='matrix_product_state', which is linear in M"
     if route["method"] == "matrix_product_state":
         remedy = "reduce bond_dimension, trajectories or times"
     require(estimate, remedy)
-    seed = chosen_seed(seed)
     with progress_of(estimate) as report:
 
         def advance(done: int, of: int) -> None:
             report(done, of)
             progress(done, of)
 
-        averages = _average(plan, total, seed, advance)
-    truncation: dict[str, Any] | None = None
-    if plan.method == "matrix_product_state":
-        truncation = _check_truncation(plan, averages)
-        for errors, quantity in zip(averages.errors, ("voltage", "current"), strict=True):
-            errors += truncation[quantity]
+        averages = average(ensemble, executor, path, advance)
     provenance = make_provenance(
         "simulate_circuit",
         model=describe_model(network, circuits.times),
@@ -186,17 +179,27 @@ def simulate_circuit(
         **circuits.describe_compilation(),
         trajectories=total,
         seed=seed,
-        truncation=truncation,
+        truncation=averages.truncation,
         decay_integrals=network.decay_integrals(float(circuits.times[-1])),
     )
+    rate = np.stack([item.decay_rate(circuits.times) for item in network.memristors], axis=1)
     units = memristor_units(network)
-    units.pop("source_current", None)  # averaged with the rest of the current
+    variables = rate_variables(network, circuits.times, rate)
+    if is_driven(network):
+        variables["source_current"] = averages.means[1] - averages.means[2]
+        variables[OWN_ERRORS[0]] = averages.errors[2]
+        units[OWN_ERRORS[0]] = units["current"]
+    if averages.truncation is not None:
+        variables["truncation_error"] = averages.truncated[0]
+        units["truncation_error"] = units["voltage"]
     found = Trajectory(
         circuits.times,
-        *averages.means,
-        *averages.errors,
+        averages.means[0],
+        averages.means[1],
+        averages.errors[0],
+        averages.errors[1],
         pair_states=averages.pair_states,
-        variables=rate_variables(network, circuits.times, averages.rate),
+        variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
         units=units,
         provenance=provenance,
@@ -221,7 +224,7 @@ def _propagated(
             "'lie', 'strang' or 'fused'."
         )
     _check_state(network, "pauli_propagation")
-    named = [] if isinstance(pairs, str) else [item for item in _kept(network, pairs)]
+    named = [] if isinstance(pairs, str) else [item for item in kept_states(network, pairs)]
     wanted = {(min(pair), max(pair)) for pair in pairs if not isinstance(pair, str)}
     units = memristor_units(network)
     found = propagate_circuits(
@@ -237,7 +240,11 @@ def _propagated(
         pair_states=found.pair_states,
         variables={**found.variables, "rigorous_bound": found.bound},
         periods=np.array([memristor.period for memristor in network.memristors]),
-        units={**units, "rigorous_bound": units["voltage"]},
+        units={
+            **units,
+            "rigorous_bound": units["voltage"],
+            **dict.fromkeys(found.variables.keys() & {OWN_ERRORS[0]}, units["current"]),
+        },
         provenance=make_provenance(
             "simulate_circuit",
             model=describe_model(network, circuits.times),
@@ -301,80 +308,6 @@ def _shorter_route(
     return {"method": "statevector", "reason": f"{estimate.work} would take {estimate}"}
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What every batch of trajectories has in common."""
-
-    network: Network
-    times: FloatArray
-    circuit: QuantumCircuit
-    left: ComplexArray
-    kept: tuple[tuple[int, ...], ...]
-    method: str
-    bond_dimension: int
-
-    @property
-    def batch(self) -> int:
-        """How many trajectories to run at once: few enough bytes, and few enough seconds.
-
-        Aer holds Python's lock while a batch runs, and Ctrl-C waits for it.
-        """
-        numbers = self.times.size * sum(4 ** len(item) for item in self.kept)
-        fitting = BATCH_BYTES // int(16 * numbers)
-        return max(1, min(fitting, int(BATCH_SECONDS / self.seconds)))
-
-    @property
-    def seconds(self) -> float:
-        """Of one trajectory on one core, estimated."""
-        one = _seconds_of_one(self.method, len(self.network.memristors), self.bond_dimension)
-        return max(1, len(self.circuit.data)) * one
-
-
-@dataclass(frozen=True)
-class _Averages:
-    """Means and errors of V and I, each of shape (T, M), and mean pair states.
-
-    `first` are V and I of the first trajectories, and `first_seed` the seed that made them.
-    """
-
-    means: tuple[FloatArray, FloatArray]
-    errors: tuple[FloatArray, FloatArray]
-    rate: FloatArray
-    pair_states: dict[tuple[int, int], ComplexArray]
-    first: tuple[FloatArray, FloatArray]
-    first_seed: int
-
-
-def _estimate(plan: _Plan, trajectories: int) -> Effort:
-    """Return what the trajectories will take; the coefficients are measured."""
-    network, method = plan.network, plan.method
-    memristors, operations = len(network.memristors), len(plan.circuit.data)
-    workers = os.cpu_count() or 1
-    seconds = trajectories * plan.seconds
-    numbers = 2.0**memristors
-    if method == "matrix_product_state":
-        # Two tensors of χ×χ a memristor, at the doubled χ that the truncation is checked with.
-        numbers = 2.0 * memristors * (2 * plan.bond_dimension) ** 2
-        checked = min(CHECKED_TRAJECTORIES, trajectories)
-        seconds += (
-            checked * operations * _seconds_of_one(method, memristors, 2 * plan.bond_dimension)
-        )
-    kept = plan.times.size * sum(4 ** len(item) for item in plan.kept)
-    return Effort(
-        f"the {method} of {memristors} memristors on each of {workers} threads, "
-        f"{operations:,} operations, {trajectories} trajectories,",
-        seconds / workers,
-        16 * numbers * workers + 2 * 16 * kept * min(plan.batch, trajectories),
-    )
-
-
-def _seconds_of_one(method: str, memristors: int, bond_dimension: int) -> float:
-    """Return the measured seconds of one operation on one trajectory, on one core."""
-    if method == "statevector":
-        return 5e-6 + 1.3e-8 * 2.0**memristors
-    return 4e-5 + 1.5e-9 * (2.0 * bond_dimension) ** 3
-
-
 def _check_state(network: Network, method: str) -> None:
     """Refuse joint initial states, which trajectories do not start from."""
     if network.state is not None:
@@ -382,163 +315,3 @@ def _check_state(network: Network, method: str) -> None:
             f"Argument model must start from the memristors' own states on the route {method!r}, "
             "but this network has a joint initial state; use method='density_matrix'."
         )
-
-
-def _kept(
-    network: Network, pairs: Sequence[tuple[int, int]] | Literal["coupled", "all"]
-) -> tuple[tuple[int, ...], ...]:
-    """Return the pairs, and the memristors in none of them, whose states trajectories save."""
-    count = len(network.memristors)
-    if isinstance(pairs, str):
-        check_choice("pairs", pairs, ("coupled", "all"))
-        wanted = list(combinations(range(count), 2)) if pairs == "all" else []
-    else:
-        wanted = [(int(first), int(second)) for first, second in pairs]
-    for pair in wanted:
-        if pair[0] == pair[1] or not all(0 <= j < count for j in pair):
-            raise ValueError(
-                f"Argument pairs must name two different memristors from 0 to {count - 1}, but "
-                f"{pair} was given."
-            )
-    coupled = [pair for pair, _ in network.couplings]
-    chosen = tuple(dict.fromkeys((min(pair), max(pair)) for pair in [*coupled, *wanted]))
-    alone = [j for j in range(count) if all(j not in pair for pair in chosen)]
-    return (*chosen, *((j,) for j in alone))
-
-
-def _save_each(kept: Sequence[tuple[int, ...]]) -> Save:
-    """Save the reduced states of every trajectory."""
-    from qiskit_aer.library import SaveDensityMatrix
-
-    def save(circuit: QuantumCircuit, index: int) -> None:
-        for place, item in enumerate(kept):
-            label = f"{place}@{index}"
-            circuit.append(SaveDensityMatrix(len(item), label=label, pershot=True), list(item))
-
-    return save
-
-
-def _average(plan: _Plan, total: int, seed: int, progress: Callable[[int, int], None]) -> _Averages:
-    """Run all trajectories in batches and average them."""
-    network, times = plan.network, plan.times
-    sizes = [min(plan.batch, total - start) for start in range(0, total, plan.batch)]
-    seeds = np.random.SeedSequence(seed).generate_state(len(sizes))
-    sums: dict[tuple[int, ...], ComplexArray] = {}
-    values: list[tuple[FloatArray, FloatArray]] = []
-    done = 0
-    for number, batch_seed in zip(sizes, seeds, strict=True):
-        states = _run(plan, number, int(batch_seed), plan.bond_dimension, TRUNCATION_THRESHOLD)
-        values.append(_read(network, times, states))
-        for item, series in states.items():
-            sums[item] = sums.get(item, 0) + series.sum(axis=0)
-        done += number
-        progress(done, total)
-    ranges = _ranges(network, times)
-    means, errors = [], []
-    for place in range(2):
-        every = np.concatenate([pair[place] for pair in values])
-        means.append(every.mean(axis=0))
-        statistical = every.std(axis=0, ddof=1) / math.sqrt(total)
-        errors.append(np.hypot(statistical, math.sqrt(0.5) * ranges[place] / total))
-    rate = np.stack([item.decay_rate(times) for item in network.memristors], axis=1)
-    pair_states = {(k[0], k[1]): series / total for k, series in sums.items() if len(k) == 2}
-    first = values[0]
-    return _Averages(
-        (means[0], means[1]), (errors[0], errors[1]), rate, pair_states, first, int(seeds[0])
-    )
-
-
-def _run(
-    plan: _Plan, trajectories: int, seed: int, bond_dimension: int, threshold: float
-) -> dict[tuple[int, ...], ComplexArray]:
-    """Return the reduced states of every trajectory, {members: shape (n, T, 2^k, 2^k)}."""
-    options: dict[str, Any] = {}
-    if plan.method == "matrix_product_state":
-        options = {
-            "matrix_product_state_max_bond_dimension": bond_dimension,
-            "matrix_product_state_truncation_threshold": threshold,
-            # Aer overestimates what it will allocate and would refuse 30 memristors. A petabyte
-            # is never reached; 2**40 overflows and makes Aer return nothing at all.
-            "max_memory_mb": 2**30,
-        }
-    # Whole trajectories run in parallel; a shot's random numbers do not depend on the threads.
-    simulator = make_simulator(plan.method, max_parallel_shots=os.cpu_count() or 1, **options)
-    result = simulator.run(plan.circuit, shots=trajectories, seed_simulator=seed % 2**31).result()
-    found = result.data(0) if result.success else {}
-    if not found:
-        raise RuntimeError(f"Aer returned no states: {result.status}")
-    states = {}
-    for place, item in enumerate(plan.kept):
-        series = [np.asarray(found[f"{place}@{k}"]) for k in range(plan.times.size)]
-        every = finish(np.stack(series, axis=1), plan.left, item)
-        # Uncoupled memristors need no random operation (all damping waits for the end, where it
-        # is exact), and Aer then saves one state for all trajectories.
-        states[item] = np.broadcast_to(every, (trajectories, *every.shape[1:]))
-    return states
-
-
-def _read(
-    network: Network, times: FloatArray, states: dict[tuple[int, ...], ComplexArray]
-) -> tuple[FloatArray, FloatArray]:
-    """Return V and I of every trajectory, each of shape (n, T, M)."""
-    number = next(iter(states.values())).shape[0]
-    flat = {item: series.reshape(-1, *series.shape[2:]) for item, series in states.items()}
-    of_pairs = {(k[0], k[1]): series for k, series in flat.items() if len(k) == 2}
-
-    def reduced(keep: tuple[int, ...]) -> ComplexArray:
-        return flat[keep] if keep in flat else reduced_from_pairs(of_pairs, keep)
-
-    voltage, current, _ = voltages_and_currents(network, np.tile(times, number), reduced)
-    shape = (number, times.size, -1)
-    return voltage.reshape(shape), current.reshape(shape)
-
-
-def _ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return largest minus smallest possible V and I, each of shape (T, M)."""
-    scale = np.array([memristor.current_scale for memristor in network.memristors])
-    rate = np.stack([memristor.conductance(times) for memristor in network.memristors], axis=1)
-    coupled = np.array(
-        [
-            sum(2 * np.linalg.norm(operator, 2) for _, operator in interaction_terms(network, j))
-            for j in range(scale.size)
-        ]
-    )
-    driven = np.stack(
-        [
-            np.zeros(times.size)
-            if item.drive is None
-            else 2 * np.linalg.norm(item.drive.source, 2) * np.abs(item.drive_amplitude(times))
-            for item in network.memristors
-        ],
-        axis=1,
-    )
-    return np.broadcast_to(scale, rate.shape), scale * (rate + coupled + driven)
-
-
-def _check_truncation(plan: _Plan, averages: _Averages) -> dict[str, Any]:
-    """Run the first trajectories again at 2χ under the same random numbers and compare."""
-    network, times = plan.network, plan.times
-    number = min(CHECKED_TRAJECTORIES, averages.first[0].shape[0])
-    bond, threshold = 2 * plan.bond_dimension, TRUNCATION_THRESHOLD / 100
-    states = _run(plan, number, averages.first_seed, bond, threshold)
-    first, second = averages.first, _read(network, times, states)
-    found = {
-        name: float(np.abs(np.mean(one[:number] - two, axis=0)).max())
-        for name, one, two in zip(("voltage", "current"), first, second, strict=True)
-    }
-    statistical = float(averages.errors[0].max())
-    if found["voltage"] > statistical:
-        warnings.warn(
-            f"Argument bond_dimension must be larger for this network: with "
-            f"{plan.bond_dimension} and with {2 * plan.bond_dimension} the voltage differs by "
-            f"{found['voltage']:.2g}, more than the statistical error of {statistical:.2g}.",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    return {
-        "bond_dimension": plan.bond_dimension,
-        "checked_with": 2 * plan.bond_dimension,
-        "threshold": TRUNCATION_THRESHOLD,
-        "trajectories": number,
-        **found,
-    }

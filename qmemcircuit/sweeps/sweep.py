@@ -21,9 +21,17 @@ import pickle
 import re
 import sys
 import tempfile
+import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
@@ -59,6 +67,10 @@ Point = dict[str, Any]
 
 TASKS = 256
 """Default number of tasks: enough to balance unequal points, few enough for cheap functions."""
+
+PATIENCE = 30.0
+"""Seconds without a worker after which a cluster that had some is given up: a worker that died is
+started again within a few."""
 
 SINGLE = "value"
 """Name of the result where the function returns one number or one array."""
@@ -111,8 +123,10 @@ def sweep(
         TypeError, ValueError: bad arguments; a function that processes cannot import; results
             that are not numbers or that differ in names or shapes from point to point.
         FileFormatError: `path` or its journal is damaged, or holds another sweep.
-        RuntimeError: a worker process died. Errors of the function itself are raised as they
-            are, with a note that says at which point. Finished points stay in the journal.
+        RuntimeError: a worker process of a pool died; a point killed several workers of a cluster,
+            or all of them have been gone for half a minute. Errors of the function itself are
+            raised as they are, with a note that says at which point. Finished points stay in the
+            journal.
 
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> with ThreadPoolExecutor(1) as serial:
@@ -232,11 +246,14 @@ def _run(
         for indices in tasks:
             future = executor.submit(evaluate, [points[index] for index in indices])
             futures[future] = indices
-        for future in as_completed(list(futures)):
-            failure = future.exception()
-            if failure is not None:
-                break
-            yield futures.pop(future), future.result()
+        try:
+            for future in _as_finished(futures, executor):
+                failure = CancelledError() if future.cancelled() else future.exception()
+                if failure is not None:
+                    break
+                yield futures.pop(future), future.result()
+        except _WorkersGone as gone:
+            failure = gone
         if failure is None:
             return
         for future in [future for future in futures if not future.cancel()]:
@@ -245,17 +262,53 @@ def _run(
     finally:
         for future in futures:
             future.cancel()
-    if not isinstance(failure, BrokenProcessPool):
+    what = _loss(failure)
+    if not what:
         raise failure
     kept = (
         "give path= to keep what is finished"
         if journal is None
         else f"the finished points are kept in {str(journal)!r}, and the same call goes on"
     )
-    raise RuntimeError(
-        "A worker process of the sweep died (out of memory, killed, or a script that starts a "
-        f"sweep outside `if __name__ == '__main__':`); {kept}."
-    ) from failure
+    raise RuntimeError(f"{what}; {kept}.") from failure
+
+
+class _WorkersGone(Exception):
+    """A cluster has no workers any more."""
+
+
+def _as_finished(futures: Iterable[Future[Any]], executor: Executor) -> Iterator[Future[Any]]:
+    """Yield futures as they finish; raise `_WorkersGone` where nobody is left to finish them."""
+    client = getattr(executor, "_client", None)  # of Dask, which waits for workers for ever
+    waiting = set(futures)
+    last_seen: float | None = None
+    while waiting:
+        done, waiting = wait(
+            waiting, timeout=None if client is None else 1.0, return_when=FIRST_COMPLETED
+        )
+        yield from done
+        if client is None or client.status != "running":
+            continue  # what a lost scheduler was to do is cancelled
+        if done or client.nthreads():
+            last_seen = time.monotonic()
+        elif last_seen is not None and time.monotonic() - last_seen > PATIENCE:
+            raise _WorkersGone
+
+
+def _loss(failure: BaseException) -> str:
+    """Return in words how workers were lost; "" for an error of the function itself."""
+    if isinstance(failure, BrokenProcessPool):
+        return (
+            "A worker process of the sweep died (out of memory, killed, or a script that starts a "
+            "sweep outside `if __name__ == '__main__':`)"
+        )
+    if isinstance(failure, _WorkersGone):
+        return f"All workers of the sweep have been gone for {PATIENCE:.0f} seconds"
+    if isinstance(failure, CancelledError):
+        return "The cluster of the sweep has closed, or its scheduler is lost"
+    if type(failure).__name__ == "KilledWorker":  # Dask's
+        return f"One task of the sweep killed several workers of the cluster ({failure})"
+    return ""
 
 
 def _evaluate(

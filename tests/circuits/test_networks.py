@@ -13,7 +13,7 @@ import qmemcircuit as qm
 from qmemcircuit.common import checks
 from qmemcircuit.common.states import reduce_states, trace_distance
 from qmemcircuit.results.observables import trajectory_of_states
-from qmemcircuit.simulation import exact
+from qmemcircuit.simulation import ensembles, exact
 from qmemcircuit.simulation import trajectories as simulation
 
 PAPER = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
@@ -250,7 +250,7 @@ def test_seeds_fix_the_trajectories():
 
 
 def test_batches_are_independent(monkeypatch):
-    monkeypatch.setattr(simulation, "BATCH_BYTES", 1)  # one trajectory a batch
+    monkeypatch.setattr(ensembles, "BATCH_BYTES", 1)  # one trajectory a batch
     done = []
     found = qm.simulate_circuit(
         MIXTURE,
@@ -281,7 +281,7 @@ def test_matrix_product_states_agree_and_check_their_truncation():
     assert np.abs(z_scores(found, expected)).max() < 4
     # χ = 4 holds any state of four qubits: what is left is the threshold's 1e-12 a gate.
     assert found.provenance["truncation"]["voltage"] < 1e-6
-    assert found.provenance["truncation"]["checked_with"] == 8
+    assert found.provenance["truncation"]["bond_dimensions"] == [4, 8, 16]
 
 
 def test_too_small_a_bond_dimension_is_noticed():

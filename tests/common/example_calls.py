@@ -363,6 +363,10 @@ def values() -> dict[str, Any]:
         "memory_network.memristor": REMEMBERING,
         "memory_trajectory.memristor": REMEMBERING,
         "memory_amplitude.law": REMEMBERING.rate,
+        "shift_current.trajectory": qm.exact_circuit(
+            memory.memory_network(REMEMBERING), TIMES[:3], splitting="couplings_first"
+        ),
+        "shift_current.memristor": REMEMBERING,
         "design_memory.times": TIMES[1:],
         "design_memory.width": 0.1,
         "start": 0.1,

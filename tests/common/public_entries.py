@@ -24,14 +24,14 @@ ROOMS = (
 
 MACHINERY = {
     # Numba's side of the solvers: they take packed arrays, already checked.
-    "qmemcircuit.neurons.dynamics.callbacks",
+    "qmemcircuit.neurons.dynamics.integration.callbacks",
     "qmemcircuit.neurons.hodgkin_huxley.compiled",
     "qmemcircuit.neurons.integrate_and_fire.response",
     "qmemcircuit.neurons.shuttle.response",
-    "qmemcircuit.neurons.dynamics.stepper",
-    "qmemcircuit.neurons.dynamics.interpreted",
-    "qmemcircuit.neurons.dynamics.kernels",
-    "qmemcircuit.neurons.dynamics.lanes",
+    "qmemcircuit.neurons.dynamics.integration.stepper",
+    "qmemcircuit.neurons.dynamics.integration.interpreted",
+    "qmemcircuit.neurons.dynamics.integration.kernels",
+    "qmemcircuit.neurons.dynamics.integration.lanes",
     "qmemcircuit.neurons.integrate_and_fire.compiled",
     "qmemcircuit.neurons.integrate_and_fire.engine",
     "qmemcircuit.neurons.integrate_and_fire.methods",

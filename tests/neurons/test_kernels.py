@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numba
 
-from qmemcircuit.neurons.dynamics.kernels import cache_folder, njit
+from qmemcircuit.neurons.dynamics.integration.kernels import cache_folder, njit
 from qmemcircuit.neurons.shuttle import digital_step, field
 
 

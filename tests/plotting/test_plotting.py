@@ -54,6 +54,10 @@ def test_series_are_in_periods(digital, master):
 def test_residuals_need_errors(digital, master):
     ax = plot_residuals(qm.compare(digital, master))
     assert len(ax.get_lines()) == 2
+    ours = plot_residuals(qm.compare(digital, master), colors=("red", "blue"), markers=("x", "+"))
+    looks = [(line.get_color(), line.get_marker()) for line in ours.get_lines()]
+    assert looks == [("red", "x"), ("blue", "+")]
+    assert [text.get_text() for text in ours.get_legend().get_texts()] == ["V", "I"]
     with pytest.raises(ValueError, match="must have residuals"):
         plot_residuals(qm.compare(master, master))
 

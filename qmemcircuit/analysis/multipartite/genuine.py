@@ -48,6 +48,13 @@ class GenuineEntanglement:
             for the coherences that carry the entanglement, not a proof of a class.
         memristors: the N that are meant.
         criterion: `"mixtures"` or `"elements"`.
+
+    >>> import qmemcircuit as qm
+    >>> three = qm.ring([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 3, qm.Native("y", 0.06))
+    >>> states = qm.exact_circuit(three, [0.0, 6.0], splitting="strang", steps=4)
+    >>> found = qm.genuine_entanglement(states, criterion="elements")
+    >>> found.violation.value.shape
+    (2,)
     """
 
     times: FloatArray
@@ -171,6 +178,14 @@ def rank_settings(state: ComplexArray) -> tuple[tuple[tuple[str, ...], float], .
         state: of three parties, shape (8, 8), physical.
 
     Raises ValueError for other shapes, ImportError where cvxpy is missing.
+
+    >>> import qmemcircuit as qm
+    >>> import numpy as np
+    >>> ghz = np.zeros((8, 8))
+    >>> ghz[np.ix_([0, 7], [0, 7])] = 0.5
+    >>> settings, violation = qm.rank_settings(ghz)[-1]  # the best single setting
+    >>> len(settings), violation <= 0
+    (1, True)
     """
     check_arguments(rank_settings, locals(), complex_numbers=("state",))
     state = np.asarray(state, dtype=complex)

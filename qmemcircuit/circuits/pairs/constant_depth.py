@@ -76,6 +76,12 @@ class CompiledPair:
             transpiler adds: Qiskit's synthesis takes a two-qubit gate for one of a special class
             within an infidelity of 1e-9, up to 6e-5 in operator norm a gate.
         method: `"closed form"` or `"fitted"`.
+
+    >>> import qmemcircuit as qm
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> compiled = qm.compile_pair(pair, 20.0)
+    >>> compiled.residual < 0.005  # the tolerance that is asked for by default
+    True
     """
 
     time: float

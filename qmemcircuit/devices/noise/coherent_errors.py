@@ -55,6 +55,11 @@ class CoherentErrors:
             σt = 1, 6e-4. Take more for longer waits; 2 or 3 do for many qubits and short ones.
 
     Raises ValueError for values out of range.
+
+    >>> import qmemcircuit as qm
+    >>> errors = qm.CoherentErrors(two_qubit_angle=0.01)  # radians, of every two-qubit gate
+    >>> errors.detuning
+    0.0
     """
 
     detuning: float = 0.0

@@ -28,7 +28,12 @@ from qmemcircuit.model.laws.quadrature import WIDEST_GAP, Quadrature
 
 @runtime_checkable
 class DecayRate(Protocol):
-    """A decay-rate law Γ(t) ≥ 0 in units of 1/time."""
+    """A decay-rate law Γ(t) ≥ 0 in units of 1/time.
+
+    >>> import qmemcircuit as qm
+    >>> isinstance(qm.SquidRate(0.4), qm.DecayRate), isinstance(0.4, qm.DecayRate)
+    (True, False)
+    """
 
     def value(self, times: ArrayLike) -> FloatArray:
         """Return Γ at `times`, same shape."""
@@ -170,7 +175,13 @@ class SquidRate:
 @data_object
 @dataclass(frozen=True)
 class ConstantRate:
-    """Γ(t) = γ, for oracles with closed forms and for T1 decay (γ = 1/T1, in 1/time)."""
+    """Γ(t) = γ, for oracles with closed forms and for T1 decay (γ = 1/T1, in 1/time).
+
+    >>> import qmemcircuit as qm
+    >>> law = qm.ConstantRate(0.1)
+    >>> float(law.value(3.0)), round(float(law.integral(0.0, 3.0)), 12)
+    (0.1, 0.3)
+    """
 
     gamma: float
     never_negative = True

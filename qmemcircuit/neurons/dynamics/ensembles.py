@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.neurons.dynamics import stepper
-from qmemcircuit.neurons.dynamics.callbacks import compile_lanes
+from qmemcircuit.neurons.dynamics.integration import stepper
+from qmemcircuit.neurons.dynamics.integration.callbacks import compile_lanes
 from qmemcircuit.neurons.dynamics.systems import (
     WAVE,
     DynamicalSystem,
@@ -172,7 +172,7 @@ def _run(
     threads: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Run the lanes, in as many parts as threads; samples, extremes, growth, outcome."""
-    from qmemcircuit.neurons.dynamics.lanes import march_lanes
+    from qmemcircuit.neurons.dynamics.integration.lanes import march_lanes
 
     field, (count, size), n = system.field, starts.shape, system.dimension
     rate = _compiled(field.lanes, n, True).address

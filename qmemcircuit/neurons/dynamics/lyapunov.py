@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.neurons.dynamics import stepper
+from qmemcircuit.neurons.dynamics.integration import stepper
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,

@@ -62,7 +62,7 @@ def poincare_section(
         IntegrationError: the integration stopped before its end.
     """
     check_arguments(poincare_section, locals())
-    from qmemcircuit.neurons.dynamics.stepper import FULL, plane
+    from qmemcircuit.neurons.dynamics.integration.stepper import FULL, plane
 
     require_formula(system)
     start = system.check_state(state)

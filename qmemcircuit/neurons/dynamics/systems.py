@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.neurons.dynamics.errors import IntegrationError as IntegrationError
+from qmemcircuit.neurons.dynamics.integration.errors import IntegrationError as IntegrationError
 
 try:
-    from qmemcircuit.neurons.dynamics import stepper
-    from qmemcircuit.neurons.dynamics.callbacks import compile_jacobian, compile_rate
+    from qmemcircuit.neurons.dynamics.integration import stepper
+    from qmemcircuit.neurons.dynamics.integration.callbacks import compile_jacobian, compile_rate
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise ImportError(
         "The dynamics tools need numba; pip install 'qmemcircuit[neurons]'."
@@ -383,7 +383,7 @@ def integrate(
                 "Argument tangents must be None with method='implicit' or an input that is a plain "
                 "function, but vectors were given; the compiled stepper has them."
             )
-        from qmemcircuit.neurons.dynamics.interpreted import integrate_interpreted
+        from qmemcircuit.neurons.dynamics.integration.interpreted import integrate_interpreted
 
         def formula(inside: float) -> tuple[Any, Any]:
             numbers = replace(system, function=None).parameters_at(inside)

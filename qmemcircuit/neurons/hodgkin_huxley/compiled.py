@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from qmemcircuit.neurons.dynamics.kernels import njit
+from qmemcircuit.neurons.dynamics.integration.kernels import njit
 
 # Where each parameter of the membrane stands; the first five are those of the input's `Wave`.
 (

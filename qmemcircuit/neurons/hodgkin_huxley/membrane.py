@@ -77,6 +77,12 @@ class Membrane:
         potassium_potential, sodium_potential, leak_potential: mV above the resting potential.
 
     The defaults are Hodgkin and Huxley's squid axon (1952).
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> found = neurons.simulate(neurons.Membrane(), np.linspace(0, 20, 201), input=10.0)
+    >>> found.voltage.shape
+    (201, 1)
     """
 
     capacitance: float = 1.0
@@ -241,7 +247,7 @@ def _follow(
     system: DynamicalSystem, times: FloatArray, start: FloatArray, level: float, tolerance: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return the states at `times` and the upward crossings of `level`."""
-    from qmemcircuit.neurons.dynamics.stepper import STIFF, USED_UP, plane
+    from qmemcircuit.neurons.dynamics.integration.stepper import STIFF, USED_UP, plane
     from qmemcircuit.neurons.dynamics.systems import AUTOMATIC_STEPS, check_march, march
     from qmemcircuit.neurons.dynamics.systems import integrate as integrate_system
 

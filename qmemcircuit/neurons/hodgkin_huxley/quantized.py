@@ -75,6 +75,11 @@ class QuantizedNeuron:
             per unit of the time in which Ω is given. With Ω in 1/s that hides a factor 1000,
             but it is the reading that shows the paper's spike. "SI" has V in volts, time in s,
             and converts consistently.
+
+    >>> from qmemcircuit import neurons
+    >>> from qmemcircuit.neurons.hodgkin_huxley.quantized import spike_preset
+    >>> isinstance(spike_preset(), neurons.QuantizedNeuron)  # the paper's parameters of its spikes
+    True
     """
 
     current_amplitude: float
@@ -178,6 +183,10 @@ def spike_preset(**changes: Any) -> QuantizedNeuron:
     """Return the neuron of the paper's Section 4.2 (Fig. 7); `changes` replace parameters.
 
     Everything is printed there but Z0 and the reading of the units (see `QuantizedNeuron`).
+
+    >>> from qmemcircuit.neurons import hodgkin_huxley
+    >>> hodgkin_huxley.spike_preset(current_amplitude=1e-6).current_amplitude
+    1e-06
     """
     check_arguments(spike_preset, locals())
     parameters: dict[str, Any] = {
@@ -199,6 +208,10 @@ def adaptation_preset(**changes: Any) -> QuantizedNeuron:
 
     The paper does not print the parameters of these figures: all of these are inferred
     (initial impedances 2000 Ω for potassium and 30 000 Ω for sodium, 6000 Ω for chloride).
+
+    >>> from qmemcircuit.neurons import hodgkin_huxley
+    >>> hodgkin_huxley.adaptation_preset(current_amplitude=1e-6).current_amplitude
+    1e-06
     """
     check_arguments(adaptation_preset, locals())
     n, m, h = 0.4, 0.1, 0.6
@@ -222,6 +235,11 @@ def single_channel(neuron: QuantizedNeuron) -> QuantizedNeuron:
 
     The circuit of Gonzalez-Raya et al., Phys. Rev. Applied 12, 014037 (2019): a memristor and a
     capacitor in parallel.
+
+    >>> from qmemcircuit.neurons import hodgkin_huxley
+    >>> neuron = hodgkin_huxley.spike_preset()
+    >>> hodgkin_huxley.single_channel(neuron).sodium_conductance
+    0.0
     """
     check_arguments(single_channel, locals())
     return replace(neuron, sodium_conductance=0.0, chloride_conductance=0.0, output_capacitance=0.0)
@@ -267,7 +285,14 @@ def check_probabilities(gates: Iterable[Any]) -> None:
 
 
 def channel_admittance(neuron: QuantizedNeuron, gates: ArrayLike) -> tuple[Array, Array, Array]:
-    """Return g_K, g_Na (S) and the joint admittance 1/(θZ) of the channels at `gates` (3, …)."""
+    """Return g_K, g_Na (S) and the joint admittance 1/(θZ) of the channels at `gates` (3, …).
+
+    >>> from qmemcircuit.neurons import hodgkin_huxley
+    >>> neuron = hodgkin_huxley.spike_preset()
+    >>> potassium, sodium, joint = hodgkin_huxley.channel_admittance(neuron, [[0.3], [0.1], [0.6]])
+    >>> potassium.shape
+    (1,)
+    """
     check_arguments(channel_admittance, locals())
     _check_gates(gates)
     return _channels(neuron, np.asarray(gates, dtype=float))
@@ -284,14 +309,28 @@ def _channels(neuron: Any, gates: Array) -> tuple[Array, Array, Array]:
 
 
 def line_transfer(neuron: QuantizedNeuron) -> complex:
-    """Return the ratio of the output line's voltage to the membrane's: iΩC_rZ1/(1 + iΩC_rZ1)."""
+    """Return the ratio of the output line's voltage to the membrane's: iΩC_rZ1/(1 + iΩC_rZ1).
+
+    >>> from qmemcircuit.neurons import hodgkin_huxley
+    >>> neuron = hodgkin_huxley.spike_preset()
+    >>> abs(hodgkin_huxley.line_transfer(neuron)) <= 1.0
+    True
+    """
     check_arguments(line_transfer, locals())
     load = 1j * neuron.drive_frequency * neuron.output_capacitance * neuron.output_impedance
     return complex(load / (1 + load))
 
 
 def membrane_impedance(neuron: QuantizedNeuron, channels: Array) -> Array:
-    """Return 1/Y(Ω) (Ω) where the channels have the joint admittance `channels` (S)."""
+    """Return 1/Y(Ω) (Ω) where the channels have the joint admittance `channels` (S).
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import hodgkin_huxley
+    >>> neuron = hodgkin_huxley.spike_preset()
+    >>> _, _, joint = hodgkin_huxley.channel_admittance(neuron, [[0.3], [0.1], [0.6]])
+    >>> hodgkin_huxley.membrane_impedance(neuron, joint).shape
+    (1,)
+    """
     check_arguments(membrane_impedance, locals())
     return _impedance(neuron, np.asarray(channels))
 
@@ -344,6 +383,13 @@ def simulate_quantized(
         state: the gates (n, m, h) at times[0]; None: `neuron.gates` at t = 0.
 
     Raises ValueError where the voltage leaves ±5000 mV, where the gates' rates mean nothing.
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import hodgkin_huxley
+    >>> neuron = hodgkin_huxley.spike_preset()
+    >>> times = np.linspace(0, 2 * np.pi / neuron.drive_frequency, 11)
+    >>> hodgkin_huxley.simulate_quantized(neuron, times).voltage.shape
+    (11, 1)
     """
     check_arguments(simulate_quantized, locals(), own=("state",))
     from qmemcircuit.neurons.dynamics.systems import IntegrationError, integrate

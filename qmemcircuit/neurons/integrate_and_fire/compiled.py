@@ -16,7 +16,7 @@ import numpy as np
 from scipy.integrate import RK45
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.neurons.dynamics.kernels import njit
+from qmemcircuit.neurons.dynamics.integration.kernels import njit
 from qmemcircuit.neurons.inputs import FunctionInput, longest_step
 from qmemcircuit.neurons.integrate_and_fire.engine import Circuits, Solution
 from qmemcircuit.neurons.integrate_and_fire.equations import (

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 try:
-    from qmemcircuit.neurons.dynamics.kernels import njit
+    from qmemcircuit.neurons.dynamics.integration.kernels import njit
 except ImportError:  # the extra qmemcircuit[neurons] is not there: the same, slowly
 
     def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -35,6 +35,11 @@ def levels_needed(
     The state has mean voltage `voltage` and mean flux `flux`, so |α|² = (C V²/2 + φ²/2L)/ħω0
     and the number generating function e^{|α|²(x−1)/(1−n̄(x−1))}/(1 − n̄(x−1)); Chernoff's bound
     P(n ≥ N) ≤ min_x G(x) x^{−N} gives a sufficient N.
+
+    >>> from qmemcircuit.neurons import integrate_and_fire
+    >>> neuron = integrate_and_fire.IntegrateAndFire(inductance=1.0)
+    >>> integrate_and_fire.levels_needed(neuron, voltage=0.5) > 1
+    True
     """
     check_arguments(levels_needed, locals())
     if neuron.frequency == 0:
@@ -73,6 +78,13 @@ def simulate_fock(
     Raises ValueError, with the number of levels needed, where `levels` cannot hold a state
     at the threshold, or where the highest level fills beyond `truncation_tolerance` on the way.
     Raises ImportError without QuTiP.
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import integrate_and_fire
+    >>> neuron = integrate_and_fire.IntegrateAndFire(inductance=1.0)
+    >>> times = np.linspace(0, 2, 21)
+    >>> integrate_and_fire.simulate_fock(neuron, times[:3], 0.2, levels=12).voltage.shape
+    (3, 1)
     """
     check_arguments(simulate_fock, locals())
     grid = check_times(times, minimum_length=2)

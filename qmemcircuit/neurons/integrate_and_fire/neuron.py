@@ -60,7 +60,12 @@ UNITS = {
 
 
 class UncertaintyWarning(UserWarning):
-    """The Caldeira–Leggett moments fell below the uncertainty bound: not a quantum state."""
+    """The Caldeira–Leggett moments fell below the uncertainty bound: not a quantum state.
+
+    >>> from qmemcircuit.neurons.integrate_and_fire import UncertaintyWarning
+    >>> issubclass(UncertaintyWarning, Warning)
+    True
+    """
 
 
 @data_object
@@ -78,6 +83,12 @@ class IntegrateAndFire:
         inductance: L > 0; math.inf is the leaky integrate-and-fire limit.
         temperature: k_BT ≥ 0 of the bath.
         hbar: ħ > 0; smaller is more classical.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> found = neurons.simulate(neurons.IntegrateAndFire(), np.linspace(0, 5, 101), input=1.0)
+    >>> found.events["spikes"].size > 0
+    True
     """
 
     capacitance: float = 1.0

@@ -58,6 +58,13 @@ def simulate_classical(
     The Trajectory has `voltage` Q/C and `current` V/M through the memristor; variables "flux",
     "charge" (the memory q), "resistance", "input_current"; the event "spikes". `solver` is as for
     `simulate_moments`; "compiled" is much faster under an input of many breakpoints.
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import integrate_and_fire
+    >>> neuron = integrate_and_fire.IntegrateAndFire(inductance=1.0)
+    >>> times = np.linspace(0, 2, 21)
+    >>> integrate_and_fire.simulate_classical(neuron, times, 0.5).voltage.shape
+    (21, 1)
     """
     check_arguments(simulate_classical, locals())
     return simulate_network(
@@ -102,6 +109,13 @@ def simulate_moments(
         solver: "scipy", or "compiled": numba's, for one neuron under a number or an input
             object. Much faster after the first call, which compiles; needs `pip install
             'qmemcircuit[neurons]'`.
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import integrate_and_fire
+    >>> neuron = integrate_and_fire.IntegrateAndFire(inductance=1.0)
+    >>> times = np.linspace(0, 2, 21)
+    >>> integrate_and_fire.simulate_moments(neuron, times, 0.5).voltage.shape
+    (21, 1)
     """
     check_arguments(simulate_moments, locals())
     return simulate_network(
@@ -149,6 +163,16 @@ def simulate_network(
             returns a number or N numbers, or a list of N numbers and input objects.
         weights: shape (N, N); None couples nothing.
         synapse_time: τ_s > 0.
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import integrate_and_fire
+    >>> neuron = integrate_and_fire.IntegrateAndFire(inductance=1.0)
+    >>> times = np.linspace(0, 2, 21)
+    >>> weights = [[0.0, 0.5], [0.0, 0.0]]  # neuron 1 drives neuron 0
+    >>> integrate_and_fire.simulate_network(
+    ...     [neuron, neuron], times, 0.5, weights=weights
+    ... ).voltage.shape
+    (21, 2)
     """
     check_arguments(simulate_network, locals(), own=("neurons",))
     grid = check_times(times, minimum_length=2)

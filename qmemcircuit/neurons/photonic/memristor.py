@@ -66,7 +66,18 @@ UNITS = {
 @data_object
 @dataclass(frozen=True)
 class PhotonicMemristor:
-    """One device: `window` is its integration time T > 0, in the unit of `times`."""
+    """One device: `window` is its integration time T > 0, in the unit of `times`.
+
+    >>> import numpy as np
+    >>> from qmemcircuit import neurons
+    >>> found = neurons.simulate(
+    ...     neurons.PhotonicMemristor(2.0),
+    ...     np.linspace(0, 10, 101),
+    ...     input=neurons.SinusoidalDrive(0.5, 1.0, offset=0.5),
+    ... )
+    >>> found.voltage.shape
+    (101, 1)
+    """
 
     window: float
 
@@ -104,6 +115,13 @@ def simulate_photonic(
     Returns a Trajectory with n_in as `voltage` and n_out as `current` (photon numbers; the
     device's control and response), `states` the output qubit (shape (T, 2, 2), amplitude damping
     with p = R of the input state) and the variable "reflectivity".
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import photonic
+    >>> device = photonic.PhotonicMemristor(2.0)
+    >>> times = np.linspace(0, 10, 101)
+    >>> photonic.simulate_photonic(device, times, lambda t: 0.5 + 0.4 * np.sin(t)).voltage.shape
+    (101, 1)
     """
     check_arguments(simulate_photonic, locals())
     grid = check_times(times)
@@ -140,6 +158,14 @@ def simulate_cascade(
         period: of the input.
 
     Device j of the Trajectory has its own n_in and n_out; "reflectivity" has shape (T, M).
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import photonic
+    >>> device = photonic.PhotonicMemristor(2.0)
+    >>> times = np.linspace(0, 10, 101)
+    >>> photons = 0.5 + 0.4 * np.sin(times)
+    >>> photonic.simulate_cascade([device, device], times, photons).voltage.shape
+    (101, 2)
     """
     check_arguments(simulate_cascade, locals())
     grid = check_times(times, minimum_length=2)
@@ -221,6 +247,10 @@ def photonic_circuit(photons: float, reflectivity: float) -> QuantumCircuit:
 
     The beam splitter is the memristors' collision gadget with p = R; both arms are measured into
     the register "outcome", whose bit 0 is the transmitted and bit 1 the reflected photon.
+
+    >>> from qmemcircuit.neurons import photonic
+    >>> photonic.photonic_circuit(0.5, 0.3).num_qubits
+    2
     """
     check_arguments(photonic_circuit, locals())
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
@@ -276,6 +306,14 @@ def run_photonic(
     (Jeffreys posterior), and the variable "reflectivity" that was set. The noise that R takes over
     from the counts of earlier steps is not in the error of n_out, and n_in and n_out come from
     the same counts: there are no `samples`, and `qm.compare` gives distances, no χ².
+
+    >>> import numpy as np
+    >>> from qmemcircuit.neurons import photonic
+    >>> device = photonic.PhotonicMemristor(2.0)
+    >>> times = np.linspace(0, 10, 101)
+    >>> found = photonic.run_photonic(device, times[:5], lambda t: 0.5 + 0 * t, shots=200, seed=1)
+    >>> found.voltage_error.shape
+    (5, 1)
     """
     check_arguments(run_photonic, locals(), own=("sampler", "target"))
     grid = check_times(times, minimum_length=2)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 try:
-    from qmemcircuit.neurons.dynamics.kernels import njit
+    from qmemcircuit.neurons.dynamics.integration.kernels import njit
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise ImportError(
         "The digital neuron needs numba; pip install 'qmemcircuit[neurons]'."

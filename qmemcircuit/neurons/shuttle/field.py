@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.neurons.dynamics.kernels import njit
+from qmemcircuit.neurons.dynamics.integration.kernels import njit
 from qmemcircuit.neurons.shuttle.polynomials import STRIDE, evaluate, evaluate_slopes
 
 # Where each parameter stands in the array that the compiled functions receive; the first five are

@@ -199,6 +199,11 @@ def simulate(
     Raises:
         TypeError, ValueError: bad arguments; the Bloch vector lies outside the sphere, or x_V
             leaves the table.
+
+    >>> from qmemcircuit.neurons import shuttle
+    >>> neuron = shuttle.ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)
+    >>> shuttle.simulate(neuron, [0.0, 0.5]).voltage.shape
+    (2, 1)
     """
     check_arguments(simulate, locals(), own=("state",))
     from qmemcircuit.neurons.dynamics.systems import AUTOMATIC_STEPS, IntegrationError, integrate

@@ -82,6 +82,19 @@ class Collection:
         missing: the parts whose counts are not all there.
         incomplete_times: times left out of the record because a setting is missing.
         remarks: what is odd about what is there, e.g. fewer shots than asked.
+
+    >>> import qmemcircuit as qm
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     target = qm.ibm("FakeManilaV2", channel="local", seed=1)  # the client's local mode
+    ...     sent = qm.submit(
+    ...         memristor, [0.3], target=target, shots=100, folder=Path(folder, "tonight")
+    ...     )
+    ...     found = qm.collect(sent)
+    >>> found.missing, found.incomplete_times  # nothing: all was measured
+    ((), ())
     """
 
     record: Record | None
@@ -121,6 +134,19 @@ def collect(
 
     Counts of a whole part are read from the disk and never asked for again. Raises
     FileNotFoundError where the folder holds no submission.
+
+    >>> import qmemcircuit as qm
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     target = qm.ibm("FakeManilaV2", channel="local", seed=1)  # the client's local mode
+    ...     sent = qm.submit(
+    ...         memristor, [0.3], target=target, shots=100, folder=Path(folder, "tonight")
+    ...     )
+    ...     found = qm.collect(sent)
+    >>> found.missing, int(found.record.samples.counts.sum())
+    ((), 200)
     """
     check_arguments(collect, locals(), infinite=("wait",))
     place = Path(folder)

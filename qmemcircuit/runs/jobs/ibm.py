@@ -77,6 +77,11 @@ class IbmTarget(Submittable):
         service: an own `JobService`, or None for the runtime client's.
         stream: which of the seed's shots a step of a loop draws, in the local mode.
         steps: the service of a loop's jobs, shared by all that `place` and `independent` return.
+
+    >>> import qmemcircuit as qm
+    >>> target = qm.ibm("FakeManilaV2", channel="local", seed=1)
+    >>> target.mode, target.service is None   # None: the client itself
+    ('batch', True)
     """
 
     prediction: DeviceTarget
@@ -299,6 +304,13 @@ def ibm(
         backend, service: instead of what the account gives, for tests.
 
     Raises ValueError where there is no such account or device, with the remedy.
+
+    >>> import qmemcircuit as qm
+    >>> target = qm.ibm(
+    ...     "FakeManilaV2", channel="local", seed=1
+    ... )
+    >>> target.describe()["name"]
+    'ibm:fake_manila'
     """
     check_arguments(ibm, locals(), own=("name", "layout"))
     check_choice("channel", channel, ("ibm_quantum_platform", "ibm_cloud", "local"))

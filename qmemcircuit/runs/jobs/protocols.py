@@ -15,7 +15,13 @@ from qmemcircuit.circuits.protocols import Target
 
 @runtime_checkable
 class JobService(Protocol):
-    """What jobs are sent to: four questions that any service answers."""
+    """What jobs are sent to: four questions that any service answers.
+
+    >>> import qmemcircuit as qm
+    >>> target = qm.ibm("FakeManilaV2", channel="local", seed=1)
+    >>> target.service is None  # the client itself, unless another is given
+    True
+    """
 
     def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
         """Start a job that carries `tag`; return its id."""

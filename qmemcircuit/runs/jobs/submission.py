@@ -102,6 +102,18 @@ def submit(
     Raises RuntimeError where the plan is declined, ValueError where `folder` already holds a
     submission (resume that one) or an argument is bad, and OSError where the disk is full; what
     was accepted is never submitted twice.
+
+    >>> import qmemcircuit as qm
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     target = qm.ibm("FakeManilaV2", channel="local", seed=1)  # the client's local mode
+    ...     sent = qm.submit(
+    ...         memristor, [0.3], target=target, shots=100, folder=Path(folder, "tonight")
+    ...     )
+    ...     sorted(path.name for path in sent.iterdir())
+    ['.lock', 'local', 'part000.json', 'part000.qpy', 'plan.json']
     """
     check_arguments(submit, locals(), own=("target", "quantities"))
     built = CircuitOptions(bases, ancilla, splitting, steps, collision)
@@ -158,6 +170,18 @@ def resume(
             `collect` found circuits without counts.
 
     Raises FileNotFoundError where the folder holds no plan: then nothing was ever sent.
+
+    >>> import qmemcircuit as qm
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     target = qm.ibm("FakeManilaV2", channel="local", seed=1)  # the client's local mode
+    ...     sent = qm.submit(
+    ...         memristor, [0.3], target=target, shots=100, folder=Path(folder, "tonight")
+    ...     )
+    ...     qm.resume(sent) == sent  # all was accepted: nothing is sent twice
+    True
     """
     check_arguments(resume, locals())
     place = Path(folder)

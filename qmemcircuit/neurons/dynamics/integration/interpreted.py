@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.neurons.dynamics.errors import IntegrationError
+from qmemcircuit.neurons.dynamics.integration.errors import IntegrationError
 
 MOST_STEPS = 10**5
 """Of one integration: some tens of seconds."""

@@ -21,8 +21,13 @@ from typing import Any
 import numpy as np
 from scipy.integrate import DOP853
 
-from qmemcircuit.neurons.dynamics.callbacks import EVENT, call_event, call_jacobian, call_rate
-from qmemcircuit.neurons.dynamics.kernels import cfunc, njit
+from qmemcircuit.neurons.dynamics.integration.callbacks import (
+    EVENT,
+    call_event,
+    call_jacobian,
+    call_rate,
+)
+from qmemcircuit.neurons.dynamics.integration.kernels import cfunc, njit
 
 _A, _B = np.ascontiguousarray(DOP853.A), np.ascontiguousarray(DOP853.B)
 _C, _MORE_A = np.ascontiguousarray(DOP853.C), np.ascontiguousarray(DOP853.A_EXTRA)

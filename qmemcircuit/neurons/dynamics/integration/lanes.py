@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.neurons.dynamics.callbacks import call_lanes
-from qmemcircuit.neurons.dynamics.kernels import njit
-from qmemcircuit.neurons.dynamics.stepper import (
+from qmemcircuit.neurons.dynamics.integration.callbacks import call_lanes
+from qmemcircuit.neurons.dynamics.integration.kernels import njit
+from qmemcircuit.neurons.dynamics.integration.stepper import (
     _A,
     _B,
     _C,

@@ -16,7 +16,7 @@ from typing import Any
 
 import numba
 
-SOURCES = Path(__file__).parents[1]
+SOURCES = Path(__file__).parents[2]
 
 
 @cache

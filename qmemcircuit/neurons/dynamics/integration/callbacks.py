@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
-from qmemcircuit.neurons.dynamics.kernels import cfunc
+from qmemcircuit.neurons.dynamics.integration.kernels import cfunc
 
 _POINTER = types.CPointer(types.float64)
 _ROW = types.Array(types.float64, 1, "C")
