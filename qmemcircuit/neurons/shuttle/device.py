@@ -369,10 +369,10 @@ def _current(
 ) -> tuple[float, float]:
     """Return I = G V and its standard error for the measured (X, Z), turned by RY(2ΔV)."""
     cosine, sine = np.cos(2 * voltage_change), np.sin(2 * voltage_change)
+    table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
     position = neuron.equilibrium_position - neuron.displacement * voltage
-    f00, f01, f11 = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)(
-        position
-    )
+    # Beyond the table's reach F is zero, as it is there.
+    f00, f01, f11 = table(np.clip(position, -table.reach, table.reach))
     # G = ½(F₀₀ + F₁₁) + gradient · (X, Z): linear, so the errors add in quadrature.
     by_x, by_z = f01, (f00 - f11) / 2
     gradient = np.array([cosine * by_x - sine * by_z, sine * by_x + cosine * by_z])

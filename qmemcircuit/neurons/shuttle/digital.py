@@ -22,7 +22,6 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.input_tables import StepInputs
-from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
 from qmemcircuit.neurons.shuttle.neuron import (
     STATE_SERIES,
     UNITS,
@@ -104,6 +103,8 @@ def simulate_digital(
         ((401, 1), (401, 2))
     """
     check_arguments(simulate_digital, locals())
+    from qmemcircuit.neurons.shuttle.field import conductances
+
     if simulator is not None and not callable(getattr(simulator, "run", None)):
         raise TypeError(
             f"Argument simulator must have the method run, as AerSimulator does, but {simulator!r} "
@@ -143,7 +144,7 @@ def simulate_digital(
         )
     check_voltages(states[:, 0], inputs, dt)
     voltage, z, x, y = states.T
-    conductances = _conductances(neuron, voltage, x, z)
+    conductance = conductances(states, pack_parameters(neuron, np.inf))
     measured = {}
     if feedback != "exact":
         columns = ["XYZ".index(basis) for basis in BASES[feedback]]
@@ -153,13 +154,13 @@ def simulate_digital(
     return Trajectory(
         times=moments,
         voltage=voltage[:, None].copy(),
-        current=(conductances * voltage)[:, None],
+        current=(conductance * voltage)[:, None],
         states=bloch_states(x, y, z),
         variables={
             "Z": z.copy(),
             "X": x.copy(),
             "Y": y.copy(),
-            "conductance": conductances,
+            "conductance": conductance,
             "input": driven,
             "step_error": step_errors(neuron, moments, begin),
             **measured,
@@ -271,14 +272,6 @@ def _evolve(
         polarisation = (matrix[0, 0] - matrix[1, 1]).real
         vectors.append(np.array([2 * matrix[1, 0].real, 2 * matrix[1, 0].imag, polarisation]))
     return vectors
-
-
-def _conductances(
-    neuron: ShuttleNeuron, voltage: FloatArray, x: FloatArray, z: FloatArray
-) -> FloatArray:
-    table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
-    f00, f01, f11 = table(neuron.equilibrium_position - neuron.displacement * voltage)
-    return np.asarray(0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01)
 
 
 def measured_series(zeros: IntArray, shots: IntArray) -> dict[str, FloatArray]:
