@@ -100,6 +100,7 @@ def _count_zeros(generator: Any, shots: int, value: float) -> int:
     return generator.binomial(shots, min(max(0.5 * (1 + value), 0.0), 1.0))
 
 
+# More than eight parameters: compiled code takes arrays one by one.
 @njit(cache=True)
 def close_loop(
     dt: float,
