@@ -68,7 +68,7 @@ Point = tuple[ShuttleNeuron, tuple[Attractor, ...]]
 
 def compute(settings: Settings) -> Result:
     """Sort the attractors on both grids."""
-    thin = 12 if settings.quick else 1
+    thin = 24 if settings.quick else 1
     data, quantities = {}, []
     advance = settings.stages(sum(-(-rows.size // thin // ROWS) for *_, rows, _ in CASES))
     for name, resistance, bias, amplitudes, frequencies in CASES:

@@ -126,7 +126,8 @@ def draw_statistics(result: Result) -> Any:
     for ax in axes:
         ax.set(xscale="log", xlabel="shots per basis and step")
         ax.margins(x=0.1)
-        ax.legend(loc="lower left" if ax is axes[2] else "best")
+        beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        ax.legend(**(beside if ax is axes[2] else {"loc": "best"}))
     return figure
 
 
