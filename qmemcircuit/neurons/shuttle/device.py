@@ -92,7 +92,9 @@ def run_digital(
     - "reprepare": one step from the measured state. Shots and errors enter the Bloch vector.
     - "bath": as "history", but a wait for the device's own T1 and T2 is the decay: no ancilla, no
       reset, RY and virtual RZ alone. All of the dynamics is the device's, and only its gate
-      errors come on top. Needs Z_T = 1, α = T2/T1 within 5 % on some qubit, a pure `state`.
+      errors come on top: they take polarisation from the qubit, the less the longer the steps
+      (`experiments/neuron/hysteresis.py`). Needs Z_T = 1, α = T2/T1 within 5 % on some qubit, a
+      pure `state`.
     - "composed": the known maps of all steps so far, composed on the classical computer into one
       channel of one qubit, run as two circuits of two two-qubit gates (half of the shots each),
       however many steps there were. The device supplies that channel and the measured means that
