@@ -74,6 +74,7 @@ from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_series as plot_series
 from .plotting.graphs import plot_graph as plot_graph
 from .plotting.parameter_planes import plot_map as plot_map
+from .results.calibration_drift import CalibrationDrift as CalibrationDrift
 from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
@@ -111,6 +112,9 @@ from .simulation.certification.certificates import certify as certify
 from .simulation.exact import exact_circuit as exact_circuit
 from .simulation.master_equation import master_equation as master_equation
 from .simulation.propagation import PauliPropagation as PauliPropagation
+from .simulation.routes import Route as Route
+from .simulation.routes import Routes as Routes
+from .simulation.routes import compare_routes as compare_routes
 from .simulation.targets import aer as aer
 from .simulation.trajectories import simulate_circuit as simulate_circuit
 from .sweeps.sweep import sweep as sweep
@@ -119,6 +123,7 @@ __all__ = [
     "allow_large",
     "AncillaPool",
     "Batch",
+    "CalibrationDrift",
     "Certificate",
     "CircuitSet",
     "CoherentErrors",
@@ -166,6 +171,8 @@ __all__ = [
     "Rehearsal",
     "ResetCalibration",
     "ResetChoice",
+    "Route",
+    "Routes",
     "Samples",
     "SquidRate",
     "TabulatedRate",
@@ -179,6 +186,7 @@ __all__ = [
     "classify_memory",
     "collect",
     "compare",
+    "compare_routes",
     "compile_pair",
     "design",
     "device",

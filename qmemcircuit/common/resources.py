@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from qmemcircuit.common.checks import check_memory
+from qmemcircuit.common.checks import available_memory, check_memory
 
 LONGEST = 120.0
 """Seconds. What is estimated to take longer is refused: someone who wants it can say so."""
@@ -46,7 +46,9 @@ class Effort:
 
     def __str__(self) -> str:
         """Return it as a sentence's end, e.g. "about 3 minutes and 2.1 GB"."""
-        return f"about {_duration(self.seconds)} and {_size(self.memory)}"
+        duration = _duration(self.seconds)
+        about = "" if duration.startswith("more") else "about "
+        return f"{about}{duration} and {_size(self.memory)}"
 
 
 @contextmanager
@@ -64,9 +66,19 @@ def allow_large() -> Iterator[None]:
         _LARGE.reset(token)
 
 
+def large_allowed() -> bool:
+    """Return whether this is inside `with allow_large():`."""
+    return _LARGE.get()
+
+
 def too_long(estimate: Effort) -> bool:
     """Return whether `require` would refuse it for its time."""
     return estimate.seconds > LONGEST and not _LARGE.get()
+
+
+def too_large(estimate: Effort) -> bool:
+    """Return whether `require` would refuse it for its memory."""
+    return estimate.memory > available_memory() and not _LARGE.get()
 
 
 def require(estimate: Effort, remedy: str, *, argument: str = "model") -> None:
@@ -141,6 +153,8 @@ def interrupts_held() -> Iterator[Callable[[], None]]:
 
 
 def _duration(seconds: float) -> str:
+    if seconds > 1e6 * 3.15e7:
+        return "more than a million years"
     for unit, size in (("years", 3.15e7), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size or (seconds >= size and unit == "years"):
             return f"{seconds / size:,.0f} {unit}"
@@ -148,6 +162,8 @@ def _duration(seconds: float) -> str:
 
 
 def _size(memory: float) -> str:
+    if memory > 1e18:
+        return "more than a million TB"
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if memory >= size:
             return f"{memory / size:,.1f} {unit}"

@@ -307,23 +307,52 @@ def _truncation(
 
 
 def estimate_ensemble(ensemble: Ensemble, workers: int) -> Effort:
-    """Return what the trajectories will take; the coefficients are measured."""
-    network, method = ensemble.network, ensemble.method
-    memristors, operations = len(network.memristors), len(ensemble.circuit.data)
-    batches = ensemble.batches
-    seconds = sum(item.number * ensemble.seconds_on(item.rung) for item in batches)
+    """Return what the trajectories will take."""
+    return estimate_trajectories(
+        ensemble.method,
+        len(ensemble.network.memristors),
+        operations=len(ensemble.circuit.data),
+        states=ensemble.times.size * np.array([4.0 ** len(item) for item in ensemble.kept]),
+        trajectories=ensemble.total,
+        bond_dimension=ensemble.bond_dimension,
+        workers=workers,
+        batches=len(ensemble.batches),
+    )
+
+
+# More than eight parameters: the factors of one product.
+def estimate_trajectories(
+    method: str,
+    memristors: int,
+    *,
+    operations: int,
+    states: FloatArray,
+    trajectories: int,
+    bond_dimension: int,
+    workers: int,
+    batches: int = 1,
+) -> Effort:
+    """Return what trajectories of a circuit will take; the coefficients are measured.
+
+    `states` are the numbers of a trajectory's saved states, one entry for each set of memristors.
+    """
     numbers = 2.0**memristors
+    runs = [float(trajectories)]
     if method == "matrix_product_state":
         # Two tensors of χ×χ a memristor, at the largest χ of the ladder.
-        numbers = 2.0 * memristors * (4 * ensemble.bond_dimension) ** 2
-    kept = ensemble.times.size * sum(4 ** len(item) for item in ensemble.kept)
-    largest = max(item.number for item in batches)
-    pairs = 2 * 16 * ensemble.times.size * 16 * len(ensemble.pairs) * len(batches)
+        numbers = 2.0 * memristors * (4 * bond_dimension) ** 2
+        runs += [float(min(number, trajectories)) for number in RUNGS]
+    each = [
+        seconds_of_one(method, memristors, 2**rung * bond_dimension) for rung in range(len(runs))
+    ]
+    seconds = max(1, operations) * float(np.dot(runs, each))
+    kept = 16 * float(states.sum())
+    largest = max(1.0, min(trajectories, BATCH_BYTES / kept))
     return Effort(
         f"the {method} of {memristors} memristors on each of {workers} threads, "
-        f"{operations:,} operations, {ensemble.total} trajectories,",
+        f"{operations:,} operations, {trajectories} trajectories,",
         seconds / workers,
-        16 * numbers * workers + 2 * 16 * kept * largest + pairs,
+        16 * numbers * workers + 2 * kept * largest + 2 * kept * batches,
     )
 
 

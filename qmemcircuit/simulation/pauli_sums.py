@@ -79,6 +79,7 @@ def _rebuilt(strings: Any, number: int, size: int) -> Any:
     return table
 
 
+# More than eight parameters: what compiled code takes, plain arrays and numbers.
 @njit(cache=True, nogil=True)
 def propagate(
     first: Any,
@@ -89,8 +90,10 @@ def propagate(
     means: FloatArray,
     largest_weight: int,
     smallest_coefficient: float,
+    most_updates: int,
 ) -> Any:
-    """Return (mean, dropped, most strings, words ever touched) of one observable.
+    """Return (mean, dropped, most strings, words ever touched, updates, strings left) of one
+    observable.
 
     Args:
         first, coefficients: the observable, words (n, W) and (n,).
@@ -101,6 +104,7 @@ def propagate(
         means: of the initial states' Paulis, (N, 4).
         largest_weight: strings with more letters than this are dropped as they arise.
         smallest_coefficient: strings below are dropped at the end of each step.
+        most_updates: of a string by a map's entry; after more it gives up, and the mean is NaN.
 
     `dropped` is the sum of the moduli of all dropped coefficients: the mean of a string is at most
     1, and the maps' adjoints do not raise an observable's largest value, so the error is at most
@@ -123,6 +127,7 @@ def propagate(
             touched[k] |= strings[i, k]
     ever = touched.copy()
     dropped = 0.0
+    updates = 0
     most = number
     new = np.zeros(width, dtype=np.uint64)
     three = np.uint64(3)
@@ -152,6 +157,7 @@ def propagate(
                     factor = maps[p, row, column]
                     if factor == 0.0:
                         continue
+                    updates += 1
                     for k in range(width):
                         new[k] = strings[i, k]
                     new[word1] = (new[word1] & ~(three << shift1)) | (
@@ -193,6 +199,8 @@ def propagate(
             for k in range(width):
                 ever[k] |= touched[k]
             most = max(most, number)
+            if updates > most_updates:
+                return np.nan, np.inf, most, ever, updates, number
         if ends[p]:
             kept = 0
             for i in range(number):
@@ -219,4 +227,4 @@ def propagate(
                 bits >>= np.uint64(2)
                 place += 1
         mean += value
-    return mean, dropped, most, ever
+    return mean, dropped, most, ever, updates, number

@@ -25,9 +25,16 @@ from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.pauli_maps import PAULIS, pauli_means
 from qmemcircuit.circuits.splitting import step_maps
 from qmemcircuit.common.arguments import check_fields
-from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray, check_integer, check_real
+from qmemcircuit.common.checks import (
+    LARGEST_INTEGER,
+    ComplexArray,
+    FloatArray,
+    IntArray,
+    check_integer,
+    check_real,
+)
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.common.resources import Effort, require
+from qmemcircuit.common.resources import Effort
 from qmemcircuit.common.states import pauli_matrix
 from qmemcircuit.model.couplings import PAPER_SIGMA
 from qmemcircuit.model.memristors import Network
@@ -41,6 +48,12 @@ from qmemcircuit.results.observables import (
 
 ERROR_FACTOR = 3.0
 """Times the difference of the two cut-offs: `experiments/benchmarks/propagation.py` measures it."""
+
+UPDATE_SECONDS, MAP_SECONDS = 1e-7, 1e-5
+"""Of one core, measured: for one string and one entry of a map, and to make one map."""
+
+MOST_UPDATES = 40_000_000
+"""After which a probe gives up: some two seconds for one voltage."""
 
 Terms = dict[str, float]
 _CutOff = tuple[int, float]  # the largest weight, the smallest coefficient
@@ -110,7 +123,6 @@ def propagate_circuits(
     """
     network, times = circuits.network, circuits.times
     count = len(network.memristors)
-    require(_estimate(circuits, len(pairs)), "take fewer times or steps")
     observables: list[list[Terms]] = []  # for each memristor: V, and what I has beside ΓV
     for j, memristor in enumerate(network.memristors):
         voltage = _single(-0.5 * memristor.current_scale * PAPER_SIGMA["y"], j, count)
@@ -187,16 +199,80 @@ def propagate_circuits(
     )
 
 
-def _estimate(circuits: CircuitSet, pairs: int) -> Effort:
-    """Return what it will take at most: how many strings there will be nobody knows before."""
-    network = circuits.network
+@dataclass(frozen=True)
+class Probe:
+    """What propagation will take, and the error of V at the last time; `obstacle` where it fails.
+
+    Measured on V of the memristor with the most neighbours.
+    """
+
+    effort: Effort
+    error: float
+    obstacle: str
+
+
+def probe_propagation(circuits: CircuitSet, method: PauliPropagation, *, pairs: int = 0) -> Probe:
+    """Push one V back from the last time, and say what all observables and times will take.
+
+    It is beyond this route's reach where the error is as large as V can be: then the result would
+    say nothing.
+    """
+    network, count = circuits.network, len(circuits.network.memristors)
+    middle = _most_coupled(network)
+    scale = network.memristors[middle].current_scale
+    voltage = _single(-0.5 * scale * PAPER_SIGMA["y"], middle, count)
+    runner = _Runner(network, _last_chain(circuits), MOST_UPDATES)
+    cuts = cut_offs(method)
+    finer, coarser = (runner.run([voltage], kept, local=False)[0] for kept in cuts)
+    # V and what I has beside it of each memristor, and 15 strings a pair; earlier times take less.
+    extra = any(pauli_terms(item, pair, count) for pair, item in interaction_terms(network, middle))
+    runs = count * (1 + extra) + 15 * pairs
+    whole = max(1.0, circuits.times.size * (0.5 if circuits.share_steps else 1.0))
+    updates = whole * runs * (finer.updates + coarser.updates)
+    maps = whole * len(runner.chain.places)
+    seconds = (UPDATE_SECONDS * updates + MAP_SECONDS * maps) / (cpu_count() or 1)
+    width = -(-count // 32)
+    effort = Effort(
+        f"the Pauli strings of {count} memristors at {circuits.times.size} times",
+        seconds,
+        1e7 + 3e3 * len(runner.chain.places) + 2.0 * finer.strings * (8 * width + 48),
+    )
+    period = network.memristors[middle].period
+    until = f"at t = {circuits.times[-1]:.3g} ({circuits.times[-1] / period:.2g} T)"
+    if not np.isfinite(finer.mean):
+        return Probe(effort, np.nan, f"{until} one V has more strings than fit two seconds")
+    difference = np.array([[finer.mean - coarser.mean]])
+    unit = np.array([[method.smallest_coefficient]])
+    error = float(
+        _errors(difference, np.array([[finer.dropped]]), np.array([[coarser.dropped]]), unit)[0, 0]
+    )
+    if finer.left == 0 and finer.dropped > ERROR_FACTOR * method.smallest_coefficient:
+        lost = min(finer.dropped, 0.5 * scale)
+        what = "the cut-offs keep nothing: all strings are dropped, an error of V of"
+        return Probe(effort, lost, f"{until} {what} {lost:.2g}")
+    if error >= 0.5 * scale:
+        return Probe(effort, error, f"{until} its error of V, {error:.2g}, is as large as V can be")
+    return Probe(effort, error, "")
+
+
+def _most_coupled(network: Network) -> int:
+    """Return the memristor with the most neighbours, the middle one where several have as many."""
     count = len(network.memristors)
-    steps = circuits.times.size if circuits.share_steps else circuits.steps or 1
-    maps = steps * (2 * count + len(network.couplings))
-    runs = 2 * count * (1 + bool(interaction_terms(network, 0))) + 15 * pairs
-    whole = circuits.times.size * maps * (0.5 if circuits.share_steps else 1.0)
-    work = f"the Pauli strings of {count} memristors at {circuits.times.size} times"
-    return Effort(work, 1e-5 * whole * runs / (cpu_count() or 1), 3e3 * maps + 1e7)
+    neighbours = np.bincount(
+        np.array([j for pair, _ in network.couplings for j in pair], dtype=np.int64),
+        minlength=count,
+    )
+    return max(_from_the_middle(count), key=lambda j: int(neighbours[j]))
+
+
+def _last_chain(circuits: CircuitSet) -> _Chain:
+    """Return the maps from 0 to the last time."""
+    network, times = circuits.network, circuits.times
+    if circuits.share_steps:
+        starts = np.concatenate([[0.0], times[:-1]])
+        return _backwards(step_maps(network, starts, times, circuits.splitting), times.size)
+    edges = np.linspace(0.0, float(times[-1]), (circuits.steps or 1) + 1)
+    return _backwards(step_maps(network, edges[:-1], edges[1:], circuits.splitting), len(edges) - 1)
 
 
 def cut_offs(method: PauliPropagation) -> tuple[_CutOff, _CutOff]:
@@ -237,14 +313,19 @@ class _Mean:
     dropped: float
     strings: int
     reached: frozenset[int]
+    updates: int
+    left: int
 
 
 class _Runner:
     """One chain of maps, and the initial means, for many observables."""
 
-    def __init__(self, network: Network, chain: _Chain) -> None:
+    def __init__(
+        self, network: Network, chain: _Chain, most_updates: int = LARGEST_INTEGER
+    ) -> None:
         self.network = network
         self.chain = chain
+        self.most_updates = most_updates
         self.means = np.array([pauli_means(item.initial_state) for item in network.memristors])
 
     def run(self, observables: Sequence[Terms], kept: _CutOff, *, local: bool) -> list[_Mean]:
@@ -268,7 +349,7 @@ class _Runner:
     def _one(self, terms: Terms, kept: _CutOff) -> _Mean:
         propagate, words_of = compiled_loop()
         letters = np.array([["IXYZ".index(letter) for letter in label] for label in terms])
-        mean, dropped, strings, ever = propagate(
+        mean, dropped, strings, ever, updates, left = propagate(
             words_of(letters),
             np.array(list(terms.values())),
             self.chain.places,
@@ -276,10 +357,11 @@ class _Runner:
             self.chain.ends,
             self.means,
             *kept,
+            self.most_updates,
         )
         count = len(self.network.memristors)
         reached = frozenset(j for j in range(count) if int(ever[j // 32]) >> 2 * (j % 32) & 3)
-        return _Mean(float(mean), float(dropped), int(strings), reached)
+        return _Mean(float(mean), float(dropped), int(strings), reached, int(updates), int(left))
 
     def _alike(self, known: int, other: int, reached: frozenset[int]) -> bool:
         """Whether all that the known one reached, moved along, is the same about the other."""

@@ -1,12 +1,12 @@
-"""`simulate_circuit`: the circuit's averages by the route that fits the size of the network.
+"""`simulate_circuit`: the circuit's averages by the route that fits the network and the times.
 
-Up to ten memristors the density matrix itself (`exact_circuit`). Beyond, the channel of each
+Where it fits, the density matrix itself (`exact_circuit`). Beyond, the channel of each
 collision is unravelled: at every collision one Kraus operator K is drawn with its probability
 ‖Kψ‖² and applied, which makes one pure-state quantum trajectory (Mølmer, Castin and Dalibard,
 J. Opt. Soc. Am. B 10, 524 (1993)); its average over trajectories is the density matrix. State
 vectors carry this to about fourteen memristors, matrix-product states further. Only the exact
 route has no statistical error, which is why this verb is not called exact. For hundreds of
-memristors over a few periods there is the Heisenberg picture (`propagation`), on request.
+memristors over a few periods there is the Heisenberg picture (`propagation`); `routes` chooses.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from itertools import combinations
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,7 +26,7 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_choice, check_integer
 from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.common.resources import progress_of, require, too_long
+from qmemcircuit.common.resources import large_allowed, progress_of, require
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
@@ -40,15 +39,16 @@ from qmemcircuit.simulation.ensembles import (
     kept_states,
     save_each,
 )
-from qmemcircuit.simulation.exact import STATES_UP_TO, exact_circuit, traced_circuit
-from qmemcircuit.simulation.maps import estimate_maps
-from qmemcircuit.simulation.propagation import PauliPropagation, propagate_circuits
+from qmemcircuit.simulation.exact import exact_circuit, traced_circuit
+from qmemcircuit.simulation.propagation import (
+    PauliPropagation,
+    probe_propagation,
+    propagate_circuits,
+)
+from qmemcircuit.simulation.routes import compare_routes
 
 Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 """Aer's names. The first is exact; the other two average quantum trajectories."""
-
-DENSITY_MATRIX_UP_TO = 10
-STATEVECTOR_UP_TO = 14
 
 
 # More than eight parameters: the circuit's, the method's and what is kept of it, each by its name.
@@ -72,9 +72,9 @@ def simulate_circuit(
     Args:
         model, times, splitting, steps: as in `build_circuits`; ancillas are traced out.
         method: `"density_matrix"` (exact, 16·4^M bytes), `"statevector"` (trajectories, 16·2^M
-            bytes) or `"matrix_product_state"` (trajectories, M·χ² numbers). None takes the first
-            up to 10 memristors unless it would be refused as too long, the second up to 14, the
-            third beyond. The choice and its reason stand in `provenance["route"]`.
+            bytes) or `"matrix_product_state"` (trajectories, M·χ² numbers). None takes the exact
+            one where it fits, else the one with the least predicted error² × seconds (see
+            `compare_routes`); all of them and the reason stand in `provenance["route"]`.
             `PauliPropagation(…)` pushes each observable backwards as a sum of Pauli strings,
             dropping heavy and small ones: seconds for a hundred memristors and three periods.
         trajectories: how many are averaged, at least 2. Ignored by the exact route.
@@ -126,11 +126,27 @@ def simulate_circuit(
     """
     check_arguments(simulate_circuit, locals())
     network = as_network(model)
+    route: dict[str, Any] = {"reason": "chosen by the caller"}
     if isinstance(method, PauliPropagation):
-        return _propagated(network, times, splitting, steps, method, pairs, progress)
-    route = choose_route(len(network.memristors), method)
-    if method is None and route["method"] == "density_matrix" and network.state is None:
-        route = _shorter_route(network, times, splitting, steps, route)
+        return _propagated(network, times, splitting, steps, method, pairs, progress, route)
+    if method is not None:
+        check_choice("method", method, get_args(Method))
+        route["method"] = method
+    else:
+        routes = compare_routes(
+            network, times, splitting=splitting, steps=steps, trajectories=trajectories,
+            bond_dimension=bond_dimension, pairs=pairs, every=False,
+        )  # fmt: skip
+        route = routes.describe()
+        if not routes.chosen:
+            raise ValueError(
+                f"Argument model must leave a route that fits this machine, but for "
+                f"{len(network.memristors)} memristors {routes.reason}. Take fewer times, "
+                "trajectories or pairs, or go ahead inside `with qm.allow_large():`."
+            )
+        if routes.chosen == "pauli_propagation":
+            usual = PauliPropagation()
+            return _propagated(network, times, splitting, steps, usual, pairs, progress, route)
     if route["method"] == "density_matrix":
         exact = exact_circuit(network, times, splitting=splitting, steps=steps)
         changed = {**exact.provenance, "method": "simulate_circuit", "route": route}
@@ -215,8 +231,9 @@ def _propagated(
     method: PauliPropagation,
     pairs: Sequence[tuple[int, int]] | Literal["coupled", "all"],
     progress: Callable[[int, int], None],
+    route: dict[str, Any],
 ) -> Trajectory:
-    """Return the trajectory by Pauli propagation."""
+    """Return the trajectory by Pauli propagation; refuse what is beyond its reach."""
     circuits = build_circuits(network, times, bases="Z", splitting=splitting, steps=steps)
     if circuits.compiled:
         raise ValueError(
@@ -226,13 +243,17 @@ def _propagated(
     _check_state(network, "pauli_propagation")
     named = [] if isinstance(pairs, str) else [item for item in kept_states(network, pairs)]
     wanted = {(min(pair), max(pair)) for pair in pairs if not isinstance(pair, str)}
+    asked = [(item[0], item[1]) for item in named if len(item) == 2 and item in wanted]
+    probe = probe_propagation(circuits, method, pairs=len(asked))
+    require(probe.effort, "take fewer times or steps, or drop more")
+    if probe.obstacle and np.isfinite(probe.error) and not large_allowed():
+        raise ValueError(
+            f"Argument times must end within the reach of Pauli propagation, but {probe.obstacle}; "
+            "end earlier, drop less, take method='matrix_product_state', or go ahead inside "
+            "`with qm.allow_large():`."
+        )
     units = memristor_units(network)
-    found = propagate_circuits(
-        circuits,
-        method,
-        [(item[0], item[1]) for item in named if len(item) == 2 and item in wanted],
-        progress,
-    )
+    found = propagate_circuits(circuits, method, asked, progress)
     return Trajectory(
         circuits.times,
         *found.means,
@@ -249,8 +270,8 @@ def _propagated(
             "simulate_circuit",
             model=describe_model(network, circuits.times),
             route={
+                **route,
                 "method": "pauli_propagation",
-                "reason": "chosen by the caller",
                 "largest_weight": method.largest_weight,
                 "smallest_coefficient": method.smallest_coefficient,
                 "strings": found.strings,
@@ -261,51 +282,6 @@ def _propagated(
             decay_integrals=network.decay_integrals(float(circuits.times[-1])),
         ),
     )
-
-
-def choose_route(memristors: int, method: Method | None = None) -> dict[str, str]:
-    """Return the method for a network of this size, and the reason, as `provenance` keeps them.
-
-    >>> choose_route(12)["method"], choose_route(12, "matrix_product_state")["reason"]
-    ('statevector', 'chosen by the caller')
-    """
-    if method is not None:
-        check_choice("method", method, ("density_matrix", "statevector", "matrix_product_state"))
-        return {"method": method, "reason": "chosen by the caller"}
-    if memristors <= DENSITY_MATRIX_UP_TO:
-        return {
-            "method": "density_matrix",
-            "reason": f"{memristors} memristors: exact up to {DENSITY_MATRIX_UP_TO}",
-        }
-    if memristors <= STATEVECTOR_UP_TO:
-        return {
-            "method": "statevector",
-            "reason": f"{memristors} memristors: a density matrix of 4^{memristors} numbers is too "
-            f"slow beyond {DENSITY_MATRIX_UP_TO}, a state vector fits up to {STATEVECTOR_UP_TO}",
-        }
-    return {
-        "method": "matrix_product_state",
-        "reason": f"{memristors} memristors: a state vector of 2^{memristors} numbers is too slow "
-        f"beyond {STATEVECTOR_UP_TO}",
-    }
-
-
-def _shorter_route(
-    network: Network,
-    times: ArrayLike,
-    splitting: AnySplitting,
-    steps: int | None,
-    route: dict[str, str],
-) -> dict[str, str]:
-    """Return the route by trajectories where the density matrix would be refused as too long."""
-    memristors = len(network.memristors)
-    if memristors <= STATES_UP_TO:
-        return route
-    circuits = build_circuits(network, times, bases="Z", splitting=splitting, steps=steps)
-    estimate = estimate_maps(circuits, list(combinations(range(memristors), 2)))
-    if not too_long(estimate):
-        return route
-    return {"method": "statevector", "reason": f"{estimate.work} would take {estimate}"}
 
 
 def _check_state(network: Network, method: str) -> None:

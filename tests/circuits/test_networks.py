@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmemcircuit as qm
-from qmemcircuit.common import checks
+from qmemcircuit.common import checks, resources
 from qmemcircuit.common.states import reduce_states, trace_distance
 from qmemcircuit.results.observables import trajectory_of_states
 from qmemcircuit.simulation import ensembles, exact
-from qmemcircuit.simulation import trajectories as simulation
 
 PAPER = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
 STRONG = qm.Memristor(qm.SquidRate(0.4), a=0.7, b=0.5)
@@ -302,10 +301,14 @@ def test_too_small_a_bond_dimension_is_noticed():
 def test_the_end_of_a_long_chain_does_not_know_its_length():
     """At gt = 0.4 memristors six and more away matter less than 1e-5, and eight stand for 16."""
     long = qm.simulate_circuit(
-        yy_chain(16), PAPER.periods(1, points=15), splitting="strang", trajectories=60, seed=4
+        yy_chain(16),
+        PAPER.periods(1, points=15),
+        method="matrix_product_state",
+        splitting="strang",
+        trajectories=60,
+        seed=4,
     )
     short = qm.exact_circuit(yy_chain(8), PAPER.periods(1, points=15), splitting="strang")
-    assert long.provenance["route"]["method"] == "matrix_product_state"
     errors = long.voltage_error[:, :3]
     assert np.abs((long.voltage[:, :3] - short.voltage[:, :3]) / errors).max() < 4
     six = qm.exact_circuit(yy_chain(6), PAPER.periods(1, points=15), splitting="strang")
@@ -317,22 +320,56 @@ def test_the_end_of_a_long_chain_does_not_know_its_length():
 # --- routes
 
 
-def test_the_route_follows_the_size():
-    chosen = [simulation.choose_route(count)["method"] for count in (1, 10, 11, 14, 15, 100)]
-    assert chosen == ["density_matrix"] * 2 + ["statevector"] * 2 + ["matrix_product_state"] * 2
-    assert simulation.choose_route(100, "statevector")["reason"] == "chosen by the caller"
+def test_small_networks_are_exact_and_large_ones_go_by_the_least_error_for_the_time():
     small = qm.simulate_circuit(yy_chain(2), [0.5])
     assert small.provenance["route"]["method"] == "density_matrix"
-    assert "exact up to 10" in small.provenance["route"]["reason"]
+    assert "no error" in small.provenance["route"]["reason"]
     assert small.voltage_error is None
     assert np.array_equal(small.voltage, qm.exact_circuit(yy_chain(2), [0.5]).voltage)
+    long = qm.simulate_circuit(yy_chain(40), [PAPER.period], splitting="strang", steps=8)
+    route = long.provenance["route"]
+    assert route["method"] == "pauli_propagation"
+    assert "least error² × seconds" in route["reason"]
+    by_name = {item["method"]: item for item in route["candidates"]}
+    assert by_name["density_matrix"]["obstacle"].startswith("it takes more than a million years")
+    assert long.voltage_error.max() < 2 * by_name["pauli_propagation"]["error"] + 1e-4
 
 
-def test_eleven_memristors_go_by_trajectories():
-    found = qm.simulate_circuit(yy_chain(11), [0.2], trajectories=2, seed=1)
-    assert found.provenance["route"]["method"] == "statevector"
-    assert found.voltage_error.shape == (1, 11)
-    assert set(found.pair_states) == {(j, j + 1) for j in range(10)}
+def test_a_route_is_chosen_by_what_its_error_costs():
+    routes = qm.compare_routes(yy_chain(40), [0.5])
+    chosen = {item.method: item for item in routes.candidates}[routes.chosen]
+    for item in routes.candidates:
+        if not item.obstacle:
+            assert chosen.error**2 * chosen.seconds <= item.error**2 * item.seconds
+    marked = next(line for line in str(routes).splitlines() if line.startswith("→"))
+    assert routes.chosen in marked
+    # As many trajectories cost as much more as their error is smaller.
+    few, many = (
+        {r.method: r for r in qm.compare_routes(yy_chain(40), [0.5], trajectories=n).candidates}[
+            "statevector"
+        ]
+        for n in (100, 10_000)
+    )
+    assert few.error == pytest.approx(10 * many.error)
+    assert many.seconds == pytest.approx(100 * few.seconds)
+
+
+def test_times_beyond_the_reach_of_propagation_are_refused_with_the_error_it_would_have():
+    strong = qm.chain([PAPER] * 5, qm.Native("y", 0.4))
+    late = [8 * PAPER.period]
+    how = {"method": qm.PauliPropagation(3, 1e-2), "splitting": "strang", "steps": 80}
+    with pytest.raises(ValueError, match=r"reach .* \(8 T\) .* keep nothing.* of V of 0.35; end"):
+        qm.simulate_circuit(strong, late, **how)
+    with qm.allow_large():
+        found = qm.simulate_circuit(strong, late, **how)
+    assert found.voltage[0, 3] == 0  # which is why it was refused
+
+
+def test_where_no_route_fits_all_of_them_say_why(monkeypatch):
+    monkeypatch.setattr(resources, "LONGEST", 1e-3)
+    why = r"20 memristors no route fits: density_matrix: not taken, it takes .* statevector: .*"
+    with pytest.raises(ValueError, match=why + "pauli_propagation: .*Take fewer times"):
+        qm.simulate_circuit(yy_chain(20), [PAPER.period], splitting="strang", steps=8)
 
 
 # --- bad input
@@ -345,7 +382,7 @@ def test_memory_refusals_name_the_bytes_and_the_remedy(monkeypatch):
         qm.simulate_circuit(yy_chain(50), [0.1], method="statevector")
     monkeypatch.setattr(checks, "available_memory", lambda: 1000)
     with pytest.raises(ValueError, match="1,000 are available; reduce bond_dimension"):
-        qm.simulate_circuit(yy_chain(20), [0.1])
+        qm.simulate_circuit(yy_chain(20), [0.1], method="matrix_product_state")
     with pytest.raises(
         ValueError, match=r"needs [\d,]{9,} bytes and 1,000 are available.*with qm.allow_large"
     ):

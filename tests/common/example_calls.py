@@ -213,6 +213,8 @@ def objects() -> dict[type, Any]:
         qm.CoherentErrors(0.0, 0.01),
         qm.certify(PAIR, PAIR_TIMES[:3]),
         qm.PauliPropagation(),
+        qm.Route("density_matrix", 0.1, 1e6, 0.0),
+        qm.Routes((qm.Route("density_matrix", 0.1, 1e6, 0.0),), "density_matrix"),
         qm.VolumeCell(1, 1, 1.0, 3.0, 1),
         qm.MemristorVolume("own", (qm.VolumeCell(1, 1, 1.0, 3.0, 1),)),
         qm.genuine_entanglement(qm.exact_circuit(THREE, [0.0, 9.0]), criterion="elements"),
@@ -269,6 +271,7 @@ def objects() -> dict[type, Any]:
         qm.DeviceChoice(
             (qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset"),), 0.02, 1000
         ),
+        qm.CalibrationDrift(("job7",), np.ones(1), {"T1": ("qubit 5",)}, {"T1": np.ones((1, 1))}),
         qm.ExpectedErrors({"voltage": 0.1}, {}),
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
@@ -441,6 +444,7 @@ def values() -> dict[str, Any]:
         "place_on.reason": "an example",
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
         "device_states.target": qm.device(PlainBackend(), seed=1),
+        "placements.most": 3,
         "expected_trajectory.target": qm.device(PlainBackend(), seed=1),
         "backend": PlainBackend(),
         "name": "FakeManilaV2",

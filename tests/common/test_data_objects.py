@@ -39,6 +39,9 @@ def law(t: float) -> float:
     return 0.1 * t
 
 
+DRIFT = qm.CalibrationDrift(
+    ("job7",), np.array([1.5]), {"T1": ("qubit 5",)}, {"T1": np.array([[0.7]])}
+)
 DEVICE = qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset")
 
 
@@ -105,10 +108,13 @@ def examples() -> dict[str, object]:
         qm.Precision(0.01, "voltage"),
         DEVICE,
         qm.DeviceChoice((DEVICE,), 0.02, 1000),
+        DRIFT,
         qm.ExpectedErrors({"voltage": 0.1}, {"concurrence": "one memristor"}),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),
         qm.PauliPropagation(4, 1e-4),
+        qm.Route("density_matrix", 0.1, 1e6, 0.0),
+        qm.Routes((qm.Route("density_matrix", 0.1, 1e6, 0.0),), "density_matrix"),
         qm.VolumeCell(4, 2, failure="too few qubits"),
         qm.MemristorVolume("own", (qm.VolumeCell(2, 1, 1.0, 3.0, 2),)),
         qm.genuine_entanglement(three, criterion="elements"),
