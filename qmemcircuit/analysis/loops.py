@@ -31,7 +31,8 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.estimates import Estimate
-from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
+from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.results.trajectory_parts import DeviceSeries
 
 
 # Twelve fields: a polygon, its three sizes, its lobes and pinch, and two tests of what is seen.

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from dataclasses import field as with_default
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,14 +69,34 @@ class Field:
             among the parameters; None if the equations have no input.
         keep_alive: the compiled objects that own the code at the addresses.
         lanes: how many orbits are done at once, `Lanes`; compiled when it is first asked for.
+        functions: what was compiled. Two fields are equal where these are; a field is copied as
+            itself, and pickled as its functions, which are compiled again where it arrives.
     """
 
-    rate: int
-    jacobian: int
+    rate: int = with_default(repr=False, compare=False)
+    jacobian: int = with_default(repr=False, compare=False)
     dimension: int
     place: int | None
-    keep_alive: Any
+    keep_alive: Any = with_default(repr=False, compare=False)
     lanes: Lanes
+    functions: tuple[Callable[..., None], Callable[..., None]]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Field:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        lanes = self.lanes
+        together = None
+        if lanes.together and lanes.own is not None:
+            together = (lanes.rate, lanes.jacobian, lanes.own)
+        again = partial(
+            compile_field,
+            dimension=self.dimension,
+            place=self.place,
+            cache=lanes.cache,
+            together=together,
+        )
+        return again, self.functions
 
 
 @data_object
@@ -257,7 +278,8 @@ def compile_field(
     lanes = Lanes(rate, jacobian, cache=cache)
     if together is not None:
         lanes = Lanes(together[0], together[1], together=True, own=together[2], cache=cache)
-    return Field(compiled[0].address, compiled[1].address, n, place, compiled, lanes)
+    addresses = (compiled[0].address, compiled[1].address)
+    return Field(*addresses, n, place, compiled, lanes, (rate, jacobian))
 
 
 # A step that stability holds this short is refused: the run would take minutes.
