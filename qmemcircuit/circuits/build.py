@@ -21,7 +21,11 @@ from qmemcircuit.circuits.channel_synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.memristor_channels import memristor_channels
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
-from qmemcircuit.circuits.pairs.constant_depth import CompiledPair, ConstantDepth, restored_pairs
+from qmemcircuit.circuits.pairs.constant_depth import (
+    CompiledCircuits,
+    ConstantDepth,
+    restored_pairs,
+)
 from qmemcircuit.circuits.settings import measure
 from qmemcircuit.circuits.splitting import (
     Element,
@@ -46,7 +50,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         network: what is simulated.
         times: shape (T,).
         options: how they are built, with the defaults for this network filled in.
-        compiled: for the splitting `"compiled"`, the pair's circuit at every time.
+        compiled: for the splitting `"compiled"`, the circuit at every time.
         absorbed: elements that replace the model's at some times, where a device's own decay
             does part of the damping (`absorption.absorb_decay`).
         channels: where all of [0, t] is one channel a memristor (`ancilla="merged"` of warm,
@@ -65,7 +69,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     network: Network
     times: FloatArray
     options: CircuitOptions
-    compiled: tuple[CompiledPair, ...] = ()
+    compiled: CompiledCircuits = ()
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
     channels: tuple[tuple[tuple[ChannelHalf, ...], ...], ...] = ()
     branch: int | None = None
@@ -323,15 +327,16 @@ def build_circuits(
         ancilla: see `Ancilla`.
         splitting: `"lie"` (the paper), `"strang"` (damping outside), `"couplings_first"` (Strang
             with the couplings outside: better where a partner starts empty) or `"fused"`; all are
-            the same, and exact, for uncoupled memristors. `"compiled"`: for a pair, the same few
-            collisions a memristor at every t (`compile_pair`), within 0.005 of the master equation
-            or refused; `ConstantDepth(…)` is the same with another tolerance or number of them.
+            the same, and exact, for uncoupled memristors. `"compiled"`: for two or three, the
+            same few collisions a memristor at every t (`compile_pair`), within 0.005 of the master
+            equation or refused; `ConstantDepth(…)` is the same with another tolerance or number.
         steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
             each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
 
     Raises ValueError for bad times, bases or rates, for `merged` on coupled memristors, and for
-    `compiled` with steps, on anything but a pair, or where its tolerance cannot be met.
+    `compiled` with steps, on one or more than three memristors, or where its tolerance cannot be
+    met.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

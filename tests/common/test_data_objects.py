@@ -94,6 +94,11 @@ def examples() -> dict[str, object]:
             None,
         ),
         qm.compile_pair(PAIR, 1.0),
+        qm.build_circuits(
+            qm.chain([MEMRISTOR] * 3, qm.Native("z", 0.1)),
+            [1.0],
+            splitting=qm.ConstantDepth(collisions=1, tolerance=1.0),
+        ).compiled[0],
         qm.ConstantDepth(tolerance=0.02, exceeded="warn"),
         qm.aer(seed=3),
         record,
