@@ -124,6 +124,9 @@ ERROR_BARS = {
 }
 """What is predicted; a new quantity is one more entry."""
 
+FITTED_DRAWS = 9
+"""Repetitions where the extrapolation fits rates to the counts."""
+
 SHORT = {"V": "voltage", "I": "current", "F": "form factor", "C": "concurrence"}
 
 
@@ -268,8 +271,13 @@ def expected_errors(
     chances = _predicted_chances(measurement)
     random = np.random.default_rng(SEED)
     found: dict[str, float] = {}
-    for draws in sorted({ERROR_BARS[name].draws for name in left}):
-        names = [name for name in left if ERROR_BARS[name].draws == draws]
+    repeated = {name: ERROR_BARS[name].draws for name in left}
+    mitigation = measurement.mitigation
+    if mitigation is not None and mitigation.method.fits and not mitigation.predicts:
+        # Fitted rates scatter, and the error bars with them: mean counts do not tell their median.
+        repeated = {name: max(draws, FITTED_DRAWS) for name, draws in repeated.items()}
+    for draws in sorted(set(repeated.values())):
+        names = [name for name in left if repeated[name] == draws]
         series = [
             _trajectory(measurement, chances, shots, None if draws == 1 else random)
             for _ in range(draws)

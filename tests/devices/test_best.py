@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plain_backend import PlainBackend
-from qiskit.transpiler import InstructionProperties, Target
+from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 import qmemcircuit as qm
 from qmemcircuit.command_line.main import main
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.absorption import absorb_device_decay
+from qmemcircuit.devices.compilation.calibrated_errors import decoherence_rate
 from qmemcircuit.devices.recorded import recorded_device
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.05), a=math.pi / 4)
@@ -120,6 +121,19 @@ def test_what_excludes_the_choice_is_said(words: dict[str, object], said: str) -
     arguments = {"target": qm.device(PlainBackend(), seed=1), "shots": 5, "form": "best", **words}
     with pytest.raises(ValueError, match=said):
         qm.run(MEMRISTOR, np.array([0.5, 1.0]), **arguments)
+
+
+def test_waits_without_t1_are_no_noiseless_waits() -> None:
+    backend = PlainBackend()
+    known = backend.target.qubit_properties
+    backend.target.qubit_properties = [QubitProperties(t1=None, t2=None), *known[1:]]
+    # Placements take an unknown qubit for twice as bad as the worst known one.
+    assert decoherence_rate(backend.target, 0) == 2 * decoherence_rate(backend.target, 1) > 0
+    there = qm.device(backend, seed=1, layout=[0, 1])
+    with pytest.raises(ValueError, match="Argument backend must state T1 and T2 of the qubits"):
+        qm.run(MEMRISTOR, [0.5, 1.0], target=there, shots=10)
+    waitless = qm.device(backend, seed=1, layout=[0, 1], schedule=False)
+    assert qm.run(MEMRISTOR, [0.5, 1.0], target=waitless, shots=10).samples.shots.min() == 10
 
 
 def test_a_device_that_does_not_state_its_numbers_is_refused_with_the_remedy() -> None:

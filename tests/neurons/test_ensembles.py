@@ -11,7 +11,13 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from qmemcircuit.neurons.dynamics.ensembles import Ensemble, integrate_many
-from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, IntegrationError, compile_field
+from qmemcircuit.neurons.dynamics.systems import (
+    DynamicalSystem,
+    IntegrationError,
+    compile_field,
+    integrate,
+)
+from qmemcircuit.neurons.hodgkin_huxley.quantized import adaptation_preset
 from qmemcircuit.neurons.inputs import PiecewiseInput
 from qmemcircuit.neurons.shuttle.conductance import conductance_elements
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
@@ -147,6 +153,15 @@ def test_a_stiff_orbit_is_refused_and_names_the_method_for_it(changes: dict[str,
     neuron = replace(ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1), **changes)
     with pytest.raises(IntegrationError, match=r"Orbit 0 of 2 stopped .* stiff there.*implicit"):
         integrate_many([neuron.system()] * 2, [0, 100.0], [0, 1, 0, 0])
+
+
+def test_a_lane_without_an_orbit_divides_nothing_by_zero(capfd: pytest.CaptureFixture[str]) -> None:
+    """One orbit in four lanes: the others' numbers were zero, and 1/0 was written to the screen."""
+    system = adaptation_preset().system()
+    found = integrate_many(system, [0, 2.0], [0.4, 0.1, 0.6]).states[0, -1]
+    single = integrate(system, [0, 2.0], [0.4, 0.1, 0.6], rtol=1e-8, atol=1e-10)[-1]
+    assert capfd.readouterr().err == ""
+    np.testing.assert_allclose(found, single, atol=1e-8)
 
 
 def test_what_cannot_be_run_is_refused() -> None:

@@ -45,8 +45,16 @@ def properties_of(target: QiskitTarget, name: str, qubits: tuple[int, ...]) -> t
 
 
 def decoherence_rate(target: QiskitTarget, qubit: int) -> float:
-    """Return (1/T1 + 1/T2)/2 of a qubit in 1/s; 0 where they are not known."""
-    if target.qubit_properties is None or target.qubit_properties[qubit] is None:
-        return 0.0
-    known = (target.qubit_properties[qubit].t1, target.qubit_properties[qubit].t2)
-    return float(sum(0.5 / value for value in known if value))
+    """Return (1/T1 + 1/T2)/2 of a qubit in 1/s.
+
+    Where they are not known it is twice that of the worst known qubit, which then wins; 0 where no
+    qubit's are.
+    """
+    rates = [
+        0.5 / item.t1 + 0.5 / item.t2 if item is not None and item.t1 and item.t2 else None
+        for item in target.qubit_properties or ()
+    ]
+    own = rates[qubit] if rates else None
+    if own is None:
+        return 2 * max((rate for rate in rates if rate is not None), default=0.0)
+    return float(own)

@@ -218,8 +218,17 @@ def _with_waiting(
     part: QiskitTarget,
     decay: Callable[[int, float], Instruction] | None,
 ) -> QuantumCircuit:
-    """Return `circuit` with the relaxation of every wait."""
+    """Return `circuit` with the relaxation of every wait.
+
+    Raises ValueError where it waits and the target does not state T1 and T2 of all qubits.
+    """
     if decay is None:
+        if any(instruction.operation.name == "delay" for instruction in circuit.data):
+            raise ValueError(
+                "Argument backend must state T1 and T2 of the qubits that are used, for circuits "
+                "wait on them, but it does not; give a layout of other qubits, schedule=False, "
+                "which leaves waiting out and is no prediction, or another device."
+            )
         return circuit
     found = circuit.copy_empty_like()
     for instruction in circuit.data:

@@ -129,6 +129,9 @@ def map_loop_area(
     )
 
 
+# A rule of its own, not the stepper's: the area asks for 200 steps a period whatever the error, and
+# at fixed steps the gates' exponentials are those of whole arrays. It took 0.35 ms a point (of
+# 1600), `integrate_many` at rtol 1e-6 0.53 ms (of 64); both areas were off by the polygon's 1.6e-4.
 def _settled_area(neuron: Any, count: int, settle_periods: int, points: int) -> NDArray[np.float64]:
     frequency = np.broadcast_to(np.asarray(neuron.drive_frequency, dtype=float), count)
     millivolts, milliseconds = (1.0, 1.0) if neuron.units == "paper" else (1e3, 1e3)

@@ -221,6 +221,8 @@ class _FockRun:
                 break
         return rows, spikes, worst
 
+    # SciPy's, not the stepper's: this run is the reference of the moments, which go through the
+    # stepper, and its time is that of the sparse products in `slope`, not of the method.
     def _integrate(self, state: NDArray[Any], start: float, stop: float, wave: Wave) -> Any:
         """Return SciPy's solution up to the threshold, or `stop`."""
         from scipy.integrate import solve_ivp

@@ -436,6 +436,14 @@ def march_lanes(
         np.zeros(n * n * lanes), np.zeros(lanes),
     )  # fmt: skip
     at = _make_lanes(lanes)
+    # A lane that never finds an orbit idles at the first one's start: of numbers that are all zero
+    # a right-hand side may be no number.
+    for lane in range(lanes):
+        at.t[lane] = at.end[lane] = orbits.times[0, 0]
+        for i in range(size):
+            work[STATE, i * lanes + lane] = orbits.starts[0, i]
+        for j in range(orbits.numbers.shape[1]):
+            equations.p[j * lanes + lane] = orbits.numbers[0, j]
     given, done, fresh, rounds = 0, 0, True, 0
     while True:
         if fresh:
