@@ -285,7 +285,8 @@ def compare(
     sampling (see `error_budget`). With `certificate` (`certify` with the circuits' splitting and
     steps) it says beside that what splitting can do to any other input.
 
-    Raises ValueError where times or numbers of devices differ.
+    Raises:
+        ValueError: where times or numbers of devices differ.
 
     >>> import qmemcircuit as qm
     >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))

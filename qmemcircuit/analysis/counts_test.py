@@ -55,7 +55,8 @@ class CountsTest:
 def count_test(a: Trajectory, b: Trajectory) -> CountsTest:
     """Return χ² of what was sampled: against the other side's states, or of both sides' counts.
 
-    Raises ValueError where both were sampled in different settings.
+    Raises:
+        ValueError: where both were sampled in different settings.
     """
     chi_square, degrees, tested = _chi_square(a, b)
     if chi_square is None or degrees == 0:

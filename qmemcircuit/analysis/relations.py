@@ -60,7 +60,8 @@ def inverse_relation(
         loops: from `find_loops`, consecutive.
         largest_lag: lags from −largest_lag to +largest_lag; at least 5 loops must remain.
 
-    Raises ValueError where loops are too few or not covered by the times.
+    Raises:
+        ValueError: where loops are too few or not covered by the times.
 
     >>> import qmemcircuit as qm
     >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))

@@ -153,7 +153,8 @@ class CircuitSet(Sequence[QuantumCircuit]):
     def with_flips(self, flipped: Sequence[int]) -> CircuitSet:
         """Return the circuits with an X after the resets of these numbers.
 
-        Raises ValueError for a number that is none of them.
+        Raises:
+            ValueError: for a number that is none of them.
         """
         check_arguments(CircuitSet.with_flips, locals())
         flipped = [check_integer("flipped", number, minimum=0) for number in flipped]
@@ -334,9 +335,10 @@ def build_circuits(
             each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
 
-    Raises ValueError for bad times, bases or rates, for `merged` on coupled memristors, and for
-    `compiled` with steps, on one or more than three memristors, or where its tolerance cannot be
-    met.
+    Raises:
+        ValueError: for bad times, bases or rates, for `merged` on coupled memristors, and for
+            `compiled` with steps, on one or more than three memristors, or where its tolerance
+            cannot be met.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

@@ -93,7 +93,8 @@ def split_channel(pauli_map: FloatArray) -> tuple[ChannelHalf, ...]:
     Args:
         pauli_map: the channel on the means of (1, X, Y, Z), 4×4 real, first row (1, 0, 0, 0).
 
-    Raises ValueError where it is no channel.
+    Raises:
+        ValueError: where it is no channel.
 
     >>> from qmemcircuit.circuits.pauli_maps import damping_maps
     >>> len(split_channel(damping_maps(0.3)))                  # a collision is one by itself

@@ -50,14 +50,15 @@ def damping_probabilities(
 ) -> FloatArray:
     """Return p = 1 − exp(−∫Γ dt) over each [start, stop], shape (n,), exact at any step size.
 
-    Raises ValueError where Γ is negative anywhere in a step that starts after 0. From 0 to t a
-    negative Γ is legal as long as ∫Γ ≥ 0: the memristor has at t what amplitude damping with this
-    p leaves, and what it was given back before t had been taken from it. So `ancilla="merged"`
-    runs laws with memory, and ValueError names the first t with ∫Γ < 0. The
-    integral is exact; the sign is checked at 33 irregular times in every period of the memristor
-    (at least 33 in each step), at the ends and between the law's breakpoints, so a much shorter
-    negative dip without them can pass unseen. A law that is `never_negative` by its form is not
-    searched.
+    Raises:
+        ValueError: where Γ is negative anywhere in a step that starts after 0. From 0 to t a
+            negative Γ is legal as long as ∫Γ ≥ 0: the memristor has at t what amplitude damping
+            with this p leaves, and what it was given back before t had been taken from it. So
+            `ancilla="merged"` runs laws with memory, and ValueError names the first t with ∫Γ < 0.
+            The integral is exact; the sign is checked at 33 irregular times in every period of the
+            memristor (at least 33 in each step), at the ends and between the law's breakpoints, so
+            a much shorter negative dip without them can pass unseen. A law that is `never_negative`
+            by its form is not searched.
     """
     return np.asarray(-np.expm1(-_loss_integrals("rate", memristor.law, memristor, starts, stops)))
 

@@ -37,8 +37,9 @@ def memristor_channels(
 ) -> tuple[tuple[tuple[ChannelHalf, ...], ...], ...]:
     """Return, for each time and memristor, the one or two halves of which its channel is the mean.
 
-    Raises ValueError where the map of a law with memory is no channel, naming the first time, and
-    where more than six memristors take two halves.
+    Raises:
+        ValueError: where the map of a law with memory is no channel, naming the first time, and
+            where more than six memristors take two halves.
     """
     known: dict[int, list[tuple[ChannelHalf, ...]]] = {}  # one may stand in several places
     columns = []

@@ -106,7 +106,8 @@ class CircuitOptions:
         channel: whether all of [0, t] is one synthesised channel of each memristor: `for_network`
             sets it where `"merged"` meets memristors for which one collision is not enough.
 
-    Raises ValueError or TypeError where an option is unknown, or two exclude each other.
+    Raises:
+        ValueError, TypeError: where an option is unknown, or two exclude each other.
     """
 
     bases: str | Sequence[str | Sequence[str]] | None = None
@@ -152,7 +153,8 @@ class CircuitOptions:
     def for_network(self, network: Network) -> CircuitOptions:
         """Return the options with this network's settings and pool of ancillas filled in.
 
-        Raises ValueError where the network has no such circuits.
+        Raises:
+            ValueError: where the network has no such circuits.
         """
         wanted = default_bases(network) if self.bases is None else self.bases
         settings = parse_bases(wanted, len(network.memristors))

@@ -79,7 +79,8 @@ class Target(ABC):
     def place_on(self, qubits: Sequence[int], reason: str) -> Self:
         """Return the target on these physical qubits, chosen for a `reason` that it records.
 
-        Raises ValueError on a target without qubits to choose.
+        Raises:
+            ValueError: on a target without qubits to choose.
         """
         raise ValueError(
             f"Argument target must have physical qubits to choose, but {self!r} has none; "

@@ -91,8 +91,9 @@ def measured_qubits(circuit: QuantumCircuit) -> tuple[int, ...]:
 def check_plain(circuits: Sequence[QuantumCircuit]) -> int:
     """Return how many bits each circuit measures, at its end, into its only register.
 
-    Raises ValueError for circuits that measure and go on, that measure other qubits than the
-    first ones in the order of the bits, or that measure different numbers of them.
+    Raises:
+        ValueError: for circuits that measure and go on, that measure other qubits than the first
+            ones in the order of the bits, or that measure different numbers of them.
     """
     widths = {circuit.num_clbits for circuit in circuits}
     width = min(widths, default=0)

@@ -138,7 +138,9 @@ LARGEST_DESCRIPTION = 10 * 2**20
 def read_description(path: str | os.PathLike[str]) -> Description:
     """Read a model and its run from a TOML file.
 
-    Raises FileNotFoundError, and ValueError naming the entry that is wrong, unknown or missing.
+    Raises:
+        FileNotFoundError: where there is none.
+        ValueError: naming the entry that is wrong, unknown or missing.
     """
     text = read_file(path, "TOML", largest=LARGEST_DESCRIPTION)
     try:

@@ -53,7 +53,8 @@ def rehearse_night(folder: Path, device: str, run: Run = in_a_new_process) -> in
         device: the fake device's name, `FakeManilaV2` is one.
         run: runs one command line and returns its exit code.
 
-    Raises ValueError where there is a rehearsal already.
+    Raises:
+        ValueError: where there is a rehearsal already.
     """
     experiment, place = folder / "experiment.toml", folder / "rehearsal"
     if place.exists():

@@ -78,7 +78,8 @@ def reduced_from_pairs(
 ) -> ComplexArray:
     """Return the reduced states of one or two memristors from those of pairs; shape (T, d, d).
 
-    Raises ValueError where no pair holds them.
+    Raises:
+        ValueError: where no pair holds them.
     """
     for pair, states in pair_states.items():
         if set(keep) <= set(pair):

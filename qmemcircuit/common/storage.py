@@ -133,8 +133,10 @@ def save_file(
 def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the header and the arrays of a file that `save_file` wrote as `kind`.
 
-    Raises FileNotFoundError, or FileFormatError where the file is damaged or was edited (its
-    SHA-256 is wrong), holds another kind, or has a newer schema than this version reads.
+    Raises:
+        FileNotFoundError: where there is none.
+        FileFormatError: where the file is damaged or was edited (its SHA-256 is wrong), holds
+            another kind, or has a newer schema than this version reads.
     """
     content = read_file(path, kind)
     try:
@@ -183,8 +185,10 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
 def read_file(path: str | os.PathLike[str], kind: str, *, largest: int = LARGEST_CONTENT) -> bytes:
     """Return the bytes of a file that is said to be a `kind`.
 
-    Raises FileNotFoundError where there is none, and FileFormatError for what is no ordinary file
-    (a folder, a device, a pipe: reading one may never end) or has more than `largest` bytes.
+    Raises:
+        FileNotFoundError: where there is none.
+        FileFormatError: for what is no ordinary file (a folder, a device, a pipe: reading one may
+            never end) or has more than `largest` bytes.
     """
     place = Path(path)
     if not place.exists():

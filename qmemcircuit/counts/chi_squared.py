@@ -19,7 +19,8 @@ class ChiSquared:
         value: χ² ≥ 0.
         degrees: of freedom, at least 1.
 
-    Raises ValueError where one is out of range.
+    Raises:
+        ValueError: where one is out of range.
     """
 
     value: float

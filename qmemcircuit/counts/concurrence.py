@@ -67,7 +67,8 @@ class Concurrence:
 def concurrence_of_states(times: FloatArray, states: ComplexArray) -> Concurrence:
     """Return the concurrence of exact two-qubit states of shape (T, 4, 4).
 
-    Raises ValueError where a state is not physical (`signed_concurrence`).
+    Raises:
+        ValueError: where a state is not physical (`signed_concurrence`).
     """
     signed = signed_concurrence(states)
     return Concurrence(times, np.maximum(0.0, signed), signed)

@@ -30,9 +30,10 @@ class Estimate(Generic[Quantity]):
         level: the probability with which the interval is meant to hold the truth, in (0, 1); None
             where it was not stated. How well it does is said where the estimate is made.
 
-    Raises ValueError where only one end of the interval is given, where shapes differ, for a
-    negative standard error, and for lower > upper. That the value lies between them is *not*
-    required: a corrected value and an interval can come from different arguments.
+    Raises:
+        ValueError: where only one end of the interval is given, where shapes differ, for a negative
+            standard error, and for lower > upper. That the value lies between them is *not*
+            required: a corrected value and an interval can come from different arguments.
 
     >>> Estimate(0.11037, 0.0123, 0.0904, 0.1312, level=0.95)
     0.110 ± 0.012 [0.090, 0.131] at 95 %

@@ -33,7 +33,8 @@ def pauli_mean(samples: Samples, label: str) -> tuple[FloatArray, FloatArray]:
         label: one letter I, X, Y or Z per memristor, memristor 0 first. Every setting that
             measures it contributes, weighted by its shots.
 
-    Raises ValueError where no setting measures it.
+    Raises:
+        ValueError: where no setting measures it.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -228,7 +229,8 @@ def tomography_states(combine: Combine, memristors: int) -> ComplexArray:
         combine: gives the means, e.g. `lambda terms: combine_paulis(samples, terms)`.
         memristors: their number M, d = 2^M.
 
-    Raises ValueError where a Pauli operator was not measured.
+    Raises:
+        ValueError: where a Pauli operator was not measured.
     """
     labels = ["".join(letters) for letters in product("IXYZ", repeat=memristors)][1:]
     return states_of_means({label: combine({label: 1.0})[0] for label in labels})

@@ -158,8 +158,9 @@ class MitigatedSamples:
     def under(self, mitigation: Mitigation) -> MitigatedSamples:
         """Return the same counts as if `mitigation` had been declared, e.g. readout alone.
 
-        Raises ValueError where it needs a noise factor, a calibration or a prediction that is not
-        there.
+        Raises:
+            ValueError: where it needs a noise factor, a calibration or a prediction that is not
+                there.
         """
         check_arguments(MitigatedSamples.under, locals())
         here = self.mitigation.factors
@@ -473,7 +474,8 @@ class MitigatedSamples:
     def states(self) -> ComplexArray:
         """Return the physical states nearest to the linear inversion, (T, 2^M, 2^M), M ≤ 2.
 
-        Raises ValueError where the settings are not those of a tomography.
+        Raises:
+            ValueError: where the settings are not those of a tomography.
         """
         if not is_tomography(self.runs[0]):
             raise ValueError(

@@ -59,7 +59,8 @@ class Mitigation:
         resets: a calibration of the resets (`measure_resets`), whose errors are then inverted: for
             each reset of a circuit, every circuit is also run with an X after it (see `resets`).
 
-    Raises ValueError or TypeError where they do not fit together.
+    Raises:
+        ValueError, TypeError: where they do not fit together.
 
     >>> import qmemcircuit as qm
     >>> mitigation = qm.Mitigation(

@@ -112,7 +112,8 @@ class Readout:
             weights, counts: shape (T, B, 2^M).
             flips: instead of the measured ones, (M, 2).
 
-        Raises ImportError naming the extra where mthree is missing.
+        Raises:
+            ImportError: naming the extra where mthree is missing.
         """
         check_arguments(Readout.correct_seen, locals())
         self._check_shapes(weights, flips)

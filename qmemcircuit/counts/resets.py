@@ -45,7 +45,8 @@ class ResetCalibration:
         counts: shape (A, 5, 2): of each ancilla, after each of `PREPARATIONS`, how often 0 and 1
             were read. Ancilla j is memristor j's.
 
-    Raises ValueError for another shape, and for a preparation without shots.
+    Raises:
+        ValueError: for another shape, and for a preparation without shots.
 
     >>> import numpy as np
     >>> import qmemcircuit as qm

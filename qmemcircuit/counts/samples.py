@@ -14,8 +14,9 @@ from qmemcircuit.common.data_objects import data_object
 def calibration_counts(counts: IntArray, preparations: str) -> IntArray:
     """Return the counts of a calibration, its outcomes along the last axis, as integers.
 
-    Raises ValueError for a preparation without shots and for a negative number; `preparations`
-    says which there have to be.
+    Raises:
+        ValueError: for a preparation without shots and for a negative number; `preparations` says
+            which there have to be.
     """
     found = np.asarray(counts)
     if np.any(found < 0) or np.any(found.sum(axis=-1) == 0):

@@ -106,7 +106,8 @@ def entanglement_witness(states: ComplexArray) -> ComplexArray:
     λ_i and q_i the singular values and right singular vectors of Rᵀ (Y⊗Y) R, and y_i = R^{-†} q_i,
     G = λ1 y1 y1† − Σ_{i>1} λi yi yi†.
 
-    Raises ValueError where a state does not have full rank: mix a little white noise in.
+    Raises:
+        ValueError: where a state does not have full rank: mix a little white noise in.
 
     >>> bell = np.array([[0, 0, 0, 0], [0, 1, -1, 0], [0, -1, 1, 0], [0, 0, 0, 0]]) / 2
     >>> G = entanglement_witness(0.9 * bell[None] + 0.1 * np.eye(4) / 4)[0]

@@ -97,9 +97,10 @@ def fit(
         starts: searches: from the family's own model, then from random parameters.
         seed: of the random ones.
 
-    Raises ValueError where record and family do not fit each other, for circuits with steps of
-    their own (`steps=`) or `compiled`, and where the counts leave a direction of the parameters
-    open (it names it).
+    Raises:
+        ValueError: where record and family do not fit each other, for circuits with steps of their
+            own (`steps=`) or `compiled`, and where the counts leave a direction of the parameters
+            open (it names it).
 
     >>> import qmemcircuit as qm
     >>> from qmemcircuit import designs

@@ -68,7 +68,8 @@ def pareto_front(
     or above evenly spaced levels, each search starting from its neighbour's answer, up and then
     down again, the better kept. Local optima, as in `design`: the front is a lower bound.
 
-    Raises as `design` does, and ValueError for fewer than 3 points.
+    Raises:
+        ValueError: as `design` does, and for fewer than 3 points.
 
     >>> import qmemcircuit as qm
     >>> from qmemcircuit import designs

@@ -270,7 +270,8 @@ class Adjoint:
 def solve(network: Network, times: FloatArray, splitting: Splitting) -> Solution:
     """Return the exact states at `times`, with all steps kept.
 
-    Raises ValueError for more than three memristors, `compiled` circuits, and as `exact_circuit`.
+    Raises:
+        ValueError: for more than three memristors, `compiled` circuits, and as `exact_circuit`.
     """
     count = len(network.memristors)
     if count > LARGEST_NETWORK:

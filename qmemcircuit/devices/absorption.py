@@ -102,9 +102,10 @@ def absorb_device_decay(
     collision would have to be negative it is left out and its balance goes to the memristor's
     other collisions; for coupled memristors that moves damping in time, a second-order error.
 
-    Raises ValueError for a target that is not scheduled, does not know T1, or turns memristors
-    over while they wait, by decoupling or as IBM's twirling does: T1 then damps |0> for half of
-    the time.
+    Raises:
+        ValueError: for a target that is not scheduled, does not know T1, or turns memristors over
+            while they wait, by decoupling or as IBM's twirling does: T1 then damps |0> for half of
+            the time.
     """
     require_cold(circuits.network, "absorb_decay=True, which counts with T1 at zero temperature")
     suppression = target.suppression

@@ -210,7 +210,8 @@ def choose_form(
     counts. It is a prediction of states: readout, which `Mitigation` corrects, is left out.
     Differences of a few 1e-3 need not survive the drift of a real device.
 
-    Raises ValueError where no form can run, with the reason of each.
+    Raises:
+        ValueError: where no form can run, with the reason of each.
     """
     device = scheduled_device(target)
     require_predictable(device)

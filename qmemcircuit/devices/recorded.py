@@ -32,7 +32,8 @@ class RecordedBackend:
 def recorded_backend(name: str, calibration: Mapping[str, Any]) -> RecordedBackend:
     """Return the device that `describe_calibration` described, on its used qubits.
 
-    Raises ValueError where an operation is not one of Qiskit's standard ones.
+    Raises:
+        ValueError: where an operation is not one of Qiskit's standard ones.
     """
     from qiskit.circuit.library import get_standard_gate_name_mapping
     from qiskit.transpiler import InstructionProperties, QubitProperties, Target

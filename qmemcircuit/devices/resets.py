@@ -96,7 +96,8 @@ def _reset_circuits(count: int) -> list[QuantumCircuit]:
 def flipped_resets(circuits: CircuitSet, mitigation: Mitigation) -> list[tuple[int, ...]]:
     """Return which resets an X follows in each of the 2^R circuits that stand for one.
 
-    Raises ValueError for more than four resets, and for a calibration of other ancillas.
+    Raises:
+        ValueError: for more than four resets, and for a calibration of other ancillas.
     """
     count = circuits.resets
     if mitigation.resets is None or not count:
@@ -204,7 +205,8 @@ def choose_resets(
         shots: of each time in all, in the settings of `circuits`.
         mitigation: as it would be declared without inverting resets.
 
-    Raises ValueError where nothing can run.
+    Raises:
+        ValueError: where nothing can run.
 
     >>> import numpy as np
     >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2

@@ -100,7 +100,9 @@ class DeviceTarget(Target):
         coherent_errors: assumed errors on top of the calibration, or None.
         stream: of the seed's shots and Paulis (see `independent`).
 
-    Raises TypeError for a backend without a target, ValueError where the parts do not fit together.
+    Raises:
+        TypeError: for a backend without a target.
+        ValueError: where the parts do not fit together.
 
     >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
     >>> import qmemcircuit as qm
@@ -553,24 +555,22 @@ def device(
         fold: odd; every two-qubit gate is repeated this often.
         optimization_level: 0 to 3, of the preset pass manager.
         select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
-            that are equal without it, time by time; recorded. Costs about a second a time.
-            Circuits whose decay is absorbed keep the plain form, and wait in their own basis.
+            that are equal without it, time by time; recorded. About a second a time.
         fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
-            the calibrated noise but readout and decoupling pulses grows with it
-            (`fold_all_noise`).
-        dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, in place of every wait but those in
-            |0>, before a first gate or after a reset (see `suppression.decouple`). It turns a
-            memristor over while it waits: not with `absorb_decay`. Needs `x`, `rz`, a schedule.
-        twirling: over how many random instances each circuit is averaged, 0 for none: Paulis
-            around every two-qubit gate, folds included, and X or nothing before each measurement,
-            which makes readout errors symmetric. Shots are divided over the instances; a
-            device, too, has only so many. The time of a prediction grows with it.
-        service_twirling: twirl as IBM's service does: memristors then wait in a random Pauli
-            frame, so that T1 damps |0> half of the time (`suppression.twirl_as_service`).
-        coherent_errors: slow frequency offsets and coherent two-qubit errors, assumed on top of
-            the calibration, which states none; without them neither of the two can help.
+            the calibrated noise but readout and decoupling pulses grows with it.
+        dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"` in place of waits. It turns a memristor
+            over while it waits: not with `absorb_decay`. Needs `x`, `rz`, a schedule.
+        twirling: over how many random Pauli frames each circuit is averaged, 0 for none; shots
+            are divided over them, and the time of a prediction grows with their number.
+        service_twirling: twirl as IBM's service does, waits included.
+        coherent_errors: assumed on top of the calibration, which states none.
 
-    Raises TypeError for a backend without a target, ValueError for the other arguments.
+    What decoupling and twirling do to a memristor that waits, and what they can help against:
+    docs/pages/concepts/devices.md.
+
+    Raises:
+        TypeError: for a backend without a target.
+        ValueError: for the other arguments.
 
     >>> import qmemcircuit as qm
     >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
@@ -602,7 +602,8 @@ def _overhead(part: QiskitTarget, backend: Backend) -> float:
 def scheduled_device(target: Target) -> DeviceTarget:
     """Return the noise model of a target that has one: itself, or that of `ibm(…)`.
 
-    Raises ValueError for the others.
+    Raises:
+        ValueError: for the others.
     """
     found = target.predict()
     if not isinstance(found, DeviceTarget):

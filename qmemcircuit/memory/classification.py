@@ -119,8 +119,9 @@ def classify_memory(
         witness: for a record: what was fixed beforehand, `design_witness(…)`.
         level: of two-sided intervals; each bound of them is one-sided at (1 + level)/2.
 
-    Raises ValueError for times out of order, a law whose map is not physical at some time (the
-    first is named), a record without a witness or of other times.
+    Raises:
+        ValueError: for times out of order, a law whose map is not physical at some time (the first
+            is named), a record without a witness or of other times.
 
     >>> import qmemcircuit as qm
     >>> remembering = qm.Memristor(qm.LorentzianRate(1.0, 0.1), a=0.8)

@@ -180,8 +180,21 @@ def shift_current(
             is the current operator's, with the error of the sum: both come from the same counts.
         memristor, detuning: those of the network. S is computed from them, not measured.
 
-    Raises ValueError for another number of devices, neither states nor counts, or a setting that
-    is missing, naming it.
+    Raises:
+        ValueError: for another number of devices, neither states nor counts, or a setting that is
+            missing, naming it.
+
+    >>> import qmemcircuit as qm
+    >>> from qmemcircuit import memory
+    >>> memristor = qm.Memristor(qm.LorentzianRate(1.0, 0.5), a=0.8, b=0.6)
+    >>> network = memory.memory_network(memristor, detuning=0.2)
+    >>> states = qm.exact_circuit(network, [0.0, 0.5, 1.0], splitting="couplings_first", steps=50)
+    >>> shifted = memory.shift_current(states, memristor, detuning=0.2)
+    >>> closed = memory.memory_trajectory(
+    ...     memristor, states.times, detuning=0.2, frequency="shifted"
+    ... )
+    >>> bool(abs(shifted.current[:, 0] - closed.current[:, 0]).max() < 1e-3)
+    True
     """
     check_arguments(shift_current, locals())
     network = memory_network(memristor, detuning=detuning)
@@ -275,8 +288,9 @@ def design_memory(rate: DecayRate, times: ArrayLike, *, width: float) -> MemoryD
         times: after 0, shape (T,): where Γ(0) > 0, g rises as t^{−½} towards t = 0.
         width: λ ≥ 0, the decay rate of the memory's amplitude, in 1/time.
 
-    Raises ValueError that names the first time at which the population of the memory would turn
-    negative, if it would: no memory qubit of this width has the law.
+    Raises:
+        ValueError: that names the first time at which the population of the memory would turn
+            negative, if it would: no memory qubit of this width has the law.
 
     >>> import qmemcircuit as qm
     >>> from qmemcircuit import memory

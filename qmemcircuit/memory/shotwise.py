@@ -222,8 +222,9 @@ def run_shotwise(
             shot. (`sampler` has its own seed.)
         sampler, pass_manager: run the dynamic circuits; `pass_manager` compiles them for it.
 
-    Raises ValueError for a backend whose target lacks `if_else`, and where neither or both of seed
-    and sampler are given.
+    Raises:
+        ValueError: for a backend whose target lacks `if_else`, and where neither or both of seed
+            and sampler are given.
 
     >>> import qmemcircuit as qm
     >>> from qmemcircuit import memory

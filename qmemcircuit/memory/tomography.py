@@ -26,7 +26,8 @@ FROM_INPUTS = np.linalg.inv(INPUTS.T)
 def memristor_maps(memristor: Memristor, times: ArrayLike) -> FloatArray:
     """Return the maps from 0 to each time on (1, X, Y, Z), (T, 4, 4), of its merged circuits.
 
-    Raises ValueError that names the first time at which the map is not physical.
+    Raises:
+        ValueError: that names the first time at which the map is not physical.
 
     >>> import qmemcircuit as qm
     >>> from qmemcircuit import memory

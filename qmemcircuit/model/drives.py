@@ -29,7 +29,8 @@ class Drive:
         frequency: ν ≥ 0, in 1/time; 0 is a drive that does not oscillate.
         phase: φ in radians.
 
-    Raises TypeError or ValueError where an argument is not of this kind.
+    Raises:
+        TypeError, ValueError: where an argument is not of this kind.
 
     >>> drive = Drive("y", 0.2, frequency=1.0)
     >>> round(float(drive.integral(0.0, np.pi / 2)), 12)   # 0.2 sin(π/2)

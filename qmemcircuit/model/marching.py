@@ -54,8 +54,9 @@ class WatchedLaws:
     def march(self, times: FloatArray, state: State, solve: Solve) -> list[State]:
         """Return the states at `times` ≥ 0, from `state` at t = 0, whose last entries are the g_j.
 
-        Raises ValueError where a law is not known, and where the solver's ∫Γ is not the law's
-        after any halving of the interval.
+        Raises:
+            ValueError: where a law is not known, and where the solver's ∫Γ is not the law's after
+                any halving of the interval.
         """
         cuts = [np.asarray(getattr(law, "breakpoints", ()), dtype=float) for law in self.laws]
         stops = np.unique(np.concatenate([[0.0], times]))

@@ -91,8 +91,9 @@ class Memristor:
             rate in front of D[σz]). Or a law Γφ(t).
         drive: a classical source, `Drive(axis, amplitude, …)`, or None.
 
-    Raises ValueError where a number is out of bounds, the state is not physical, or neither
-    or both of `a` and `state` are given.
+    Raises:
+        ValueError: where a number is out of bounds, the state is not physical, or neither or both
+            of `a` and `state` are given.
 
     >>> from qmemcircuit.model.laws.rates import SquidRate
     >>> memristor = Memristor(SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
@@ -229,7 +230,8 @@ class Memristor:
     def conductance_of_rate(self, rates: FloatArray, times: ArrayLike) -> FloatArray:
         """Return Γ(2n̄ + 1) + 2Γφ at `times`, where Γ is known already.
 
-        Raises ValueError where `rates` and `times` have different shapes.
+        Raises:
+            ValueError: where `rates` and `times` have different shapes.
         """
         check_arguments(Memristor.conductance_of_rate, locals())
         rates = np.asarray(rates, dtype=float)
@@ -292,7 +294,8 @@ class Network:
         state: a joint initial state (density matrix or vector of dimension 2^M, memristor 0 the
             least significant bit) instead of the product of the memristors' own.
 
-    Raises ValueError for a missing or repeated memristor, and for unequal ħ.
+    Raises:
+        ValueError: for a missing or repeated memristor, and for unequal ħ.
 
     >>> import qmemcircuit as qm
     >>> one = qm.Memristor(qm.SquidRate(0.02), a=0.8)

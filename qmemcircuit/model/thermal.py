@@ -53,8 +53,9 @@ def thermal_exchange(
         starts, stops: (n,), at least 0.
         longest: width of the first panels.
 
-    Raises ValueError where n̄ is negative, naming the time, and where halving the panels does not
-    make the results agree.
+    Raises:
+        ValueError: where n̄ is negative, naming the time, and where halving the panels does not
+            make the results agree.
     """
     ends = np.unique(np.concatenate([[0.0], starts, stops]))
     if ends.size == 1:

@@ -71,7 +71,8 @@ def loop_target(
 ) -> Target:
     """Return what a loop of `steps` jobs runs on: `target`, or samplers with seeds of their own.
 
-    Raises ValueError where a target comes with what it has already, or repeats its shots.
+    Raises:
+        ValueError: where a target comes with what it has already, or repeats its shots.
     """
     if target is None:
         return StepSamplers(samplers_for_steps(sampler, seed, steps), pass_manager)

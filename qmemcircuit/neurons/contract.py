@@ -100,7 +100,8 @@ def dynamical_system(
     The variables and their units are `neuron.signals.variables` and `units`; what fires is
     described between its spikes. Arguments as for `simulate`.
 
-    Raises ValueError for a neuron of steps or delays, which has no differential equations.
+    Raises:
+        ValueError: for a neuron of steps or delays, which has no differential equations.
 
     >>> from qmemcircuit import neurons
     >>> neuron = neurons.ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1)

@@ -234,7 +234,8 @@ class SampledInput:
         times: T ≥ 2 increasing times.
         values: T values.
 
-    Raises ValueError where it is asked for a time outside its samples.
+    Raises:
+        ValueError: where it is asked for a time outside its samples.
 
     >>> import numpy as np
     >>> from qmemcircuit import neurons

@@ -62,7 +62,8 @@ def step_journal(
         calibration: of what it runs on, as JSON values; may change if `accept`.
         accept: whether to go on where the calibration is another one now.
 
-    Raises ValueError where the journal is of another loop, or its calibration has changed.
+    Raises:
+        ValueError: where the journal is of another loop, or its calibration has changed.
     """
     now: dict[str, Any] = {
         "loop": _plain(loop),

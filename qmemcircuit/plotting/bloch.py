@@ -46,8 +46,9 @@ def plot_bloch(
 
     The north pole is |0>, a memristor's |g>. The start is a filled green circle. Returns the axes.
 
-    Raises ValueError where no Bloch vector is known, as of a record without all three bases, and
-    for axes that are flat.
+    Raises:
+        ValueError: where no Bloch vector is known, as of a record without all three bases, and for
+            axes that are flat.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

@@ -289,8 +289,9 @@ def plot_series(
     period where it is known. A certificate (`certify`) is a band about the reference, within which
     the circuits stay without shots and device, whatever the input. Returns the axes.
 
-    Raises ValueError for a series that is not there, and for a certificate without a reference,
-    of other times, or with another series than voltage and current.
+    Raises:
+        ValueError: for a series that is not there, and for a certificate without a reference, of
+            other times, or with another series than voltage and current.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

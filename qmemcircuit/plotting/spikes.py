@@ -32,7 +32,8 @@ def plot_raster(
         color: of the ticks; None is the house's.
         marker: of the other run's events; None is a ring.
 
-    Raises ValueError where there is nothing to draw.
+    Raises:
+        ValueError: where there is nothing to draw.
 
     >>> import numpy as np
     >>> from qmemcircuit import neurons, plotting

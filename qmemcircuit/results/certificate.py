@@ -25,7 +25,8 @@ class Certificate:
             difference of the largest and the smallest value that any state has. I is the master
             equation's operator at both states.
 
-    Raises ValueError for shapes that do not fit.
+    Raises:
+        ValueError: for shapes that do not fit.
 
     >>> import qmemcircuit as qm
     >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))

@@ -193,8 +193,10 @@ def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Tr
             pinched by construction, and so is no evidence of it. Loops, plots and files take
             either; `provenance["current"]` says which.
 
-    Raises ValueError where the current of a driven memristor was measured by differentiating its
-    voltage, which cannot tell the two apart: `estimate(record, current="current_operator")` can.
+    Raises:
+        ValueError: where the current of a driven memristor was measured by differentiating its
+            voltage, which cannot tell the two apart: `estimate(record, current="current_operator")`
+            can.
 
     >>> import qmemcircuit as qm
     >>> driven = qm.Memristor(
@@ -251,7 +253,8 @@ def memristive_defect(trajectory: Trajectory) -> FloatArray:
     tests/simulation/test_reference.py and `guo2022.couplings` check it against numerical
     derivatives.
 
-    Raises ValueError where the trajectory does not know its decay rates.
+    Raises:
+        ValueError: where the trajectory does not know its decay rates.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

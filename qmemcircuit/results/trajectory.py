@@ -96,8 +96,9 @@ class Trajectory:
             how they are written. Errors have the unit of their quantity, events that of times.
         dimensions: names of the axes after time of variables that are neither (T,) nor (T, M).
 
-    Raises ValueError for shapes that do not fit, for times that do not increase, for negative
-    errors, and for units or dimensions of series that are not there.
+    Raises:
+        ValueError: for shapes that do not fit, for times that do not increase, for negative errors,
+            and for units or dimensions of series that are not there.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -239,8 +240,9 @@ class Trajectory:
             level: of the interval, between 0.5 and 1; unused where exact.
             seed: of the random halves of the counts.
 
-        Raises ValueError where there are neither states nor samples of this pair, a pair that was
-        not measured in all nine settings, fewer than 50 shots in one, bad indices or level.
+        Raises:
+            ValueError: where there are neither states nor samples of this pair, a pair that was not
+                measured in all nine settings, fewer than 50 shots in one, bad indices or level.
         """
         check_arguments(Trajectory.concurrence, locals())
         if self.device_count == 1:
@@ -280,7 +282,8 @@ class Trajectory:
     def pair_state(self, first: int, second: int) -> ComplexArray:
         """Return the reduced states of two devices, shape (T, 4, 4), `first` least significant.
 
-        Raises ValueError where neither `states` nor `pair_states` holds them.
+        Raises:
+            ValueError: where neither `states` nor `pair_states` holds them.
         """
         check_arguments(Trajectory.pair_state, locals())
         if first == second or not all(0 <= j < self.device_count for j in (first, second)):

@@ -52,7 +52,8 @@ class Signals:
         voltage_current_covariance: of V at the first time with I at the second, shape (M, T, T):
             both come from the same counts. None where exact or not known.
 
-    Raises ValueError for shapes that do not fit.
+    Raises:
+        ValueError: for shapes that do not fit.
     """
 
     voltage: Estimate[FloatArray]
@@ -137,7 +138,8 @@ class DensityMatrices:
         states: shape (T, d, d), memristor 0 is the least significant bit, or None.
         pair_states: {(i, j): shape (T, 4, 4)}, i the least significant bit.
 
-    Raises ValueError for shapes that do not fit.
+    Raises:
+        ValueError: for shapes that do not fit.
     """
 
     states: ComplexArray | None = None
@@ -270,7 +272,8 @@ COUNTS = {"samples": Samples, "mitigated": MitigatedSamples}
 def gather(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a trajectory from any of its `Keywords`; only what was given.
 
-    Raises TypeError for an unknown name and where voltage or current is missing.
+    Raises:
+        TypeError: for an unknown name and where voltage or current is missing.
     """
     unknown = [name for name in given if name not in (*Keywords.__annotations__, *SIGNALS)]
     if unknown:

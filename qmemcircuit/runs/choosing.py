@@ -211,8 +211,9 @@ def choose_device(
             factors share them.
         select_forms: whether equal circuits of a pair are selected from, too (slowest).
 
-    Raises ValueError for more than two memristors, no targets, and a budget below one shot of each
-    setting and noise factor.
+    Raises:
+        ValueError: for more than two memristors, no targets, and a budget below one shot of each
+            setting and noise factor.
 
     >>> import qmemcircuit as qm
     >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2

@@ -81,7 +81,8 @@ def run(
             "concurrence": refused before anything runs where these settings, times and shots
             cannot give one of them.
 
-    Raises ValueError or TypeError for bad arguments, before anything runs.
+    Raises:
+        ValueError, TypeError: for bad arguments, before anything runs.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

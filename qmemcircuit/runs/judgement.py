@@ -122,8 +122,9 @@ def judge(
         certificate: whether to say too what the circuits' splitting can do to any other input
             (`certify`: up to three memristors, some seconds); it stands in `comparison`.
 
-    Raises what `estimate` raises, and ValueError where the model is too large for its master
-    equation or for exact circuits.
+    Raises:
+        ValueError: as `estimate` does, and where the model is too large for its master equation or
+            for exact circuits.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)

@@ -81,7 +81,8 @@ class MeasurementOptions:
         form: `"best"` leaves ancillas, forms and absorption to the device's calibration; None is
             what the other options say.
 
-    Raises ValueError or TypeError where one is out of range, or two exclude each other.
+    Raises:
+        ValueError, TypeError: where one is out of range, or two exclude each other.
     """
 
     shots: int | ShotRule
@@ -166,8 +167,9 @@ def plan_measurement(
 ) -> Measurement:
     """Build, place and adapt the circuits of `model`.
 
-    Raises ValueError or TypeError for what would fail in the middle of the measurement or after
-    it: circuits that the target cannot run, quantities that cannot be estimated.
+    Raises:
+        ValueError, TypeError: for what would fail in the middle of the measurement or after it:
+            circuits that the target cannot run, quantities that cannot be estimated.
     """
     circuits, placed, choices, mitigation = _formed(model, times, target, options)
     details = {

@@ -89,8 +89,9 @@ NO_FORECAST = Forecast()
 def forecast(circuits: CircuitSet, placed: Target, mitigation: Mitigation | None) -> Forecast:
     """Return what the mitigation's declaration wants predicted; nothing where it wants nothing.
 
-    Raises ValueError for a target without a calibration, and for a declared exchange symmetry that
-    the model does not have.
+    Raises:
+        ValueError: for a target without a calibration, and for a declared exchange symmetry that
+            the model does not have.
     """
     if mitigation is None:
         return NO_FORECAST

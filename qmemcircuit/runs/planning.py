@@ -143,8 +143,9 @@ def plan(
         model, times, target, shots, bases, ancilla, splitting, steps, collision, absorb_decay,
             form, mitigation, quantities: as in `run`.
 
-    Raises ValueError or TypeError where `run` would: bad arguments, circuits that the target
-    cannot run, quantities that cannot be estimated.
+    Raises:
+        ValueError, TypeError: where `run` would: bad arguments, circuits that the target cannot
+            run, quantities that cannot be estimated.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

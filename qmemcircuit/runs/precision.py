@@ -167,8 +167,9 @@ class Precision:
     def resolve(self, measurement: Measurement) -> int:
         """Return the fewest shots of each time and setting whose predicted error is as wanted.
 
-        Raises ValueError where the quantity cannot be estimated from this measurement, or where
-        more shots do not reach the error.
+        Raises:
+            ValueError: where the quantity cannot be estimated from this measurement, or where more
+                shots do not reach the error.
         """
         check_arguments(Precision.resolve, locals())
         shots = TRIAL_SHOTS

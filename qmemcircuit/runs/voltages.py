@@ -59,9 +59,10 @@ def predict_voltages(
     With shots the errors are theirs, joined by the calibration's, whose correlation between times
     is left out; without shots they are those of the propagation (see `simulate_circuit`).
 
-    Raises ValueError for couplings or drives with a current of their own, which I = ΓV does not
-    hold, for targets that are twirled or have coherent errors, and for exponential extrapolation;
-    ImportError where numba is missing.
+    Raises:
+        ValueError: for couplings or drives with a current of their own, which I = ΓV does not hold,
+            for targets that are twirled or have coherent errors, and for exponential extrapolation.
+        ImportError: where numba is missing.
 
     >>> import qmemcircuit as qm
     >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2

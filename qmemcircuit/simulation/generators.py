@@ -16,7 +16,8 @@ from qmemcircuit.model.memristors import Network
 def generators(network: Network) -> tuple[FloatArray, FloatArray]:
     """Return the generators of what does not depend on time, (4^M, 4^M), and of each Γ, (M, …).
 
-    Raises ValueError where more than Γ depends on time: n̄(t), Γφ(t) or a drive.
+    Raises:
+        ValueError: where more than Γ depends on time: n̄(t), Γφ(t) or a drive.
     """
     count = len(network.memristors)
     hamiltonian: ComplexArray = np.zeros((2**count, 2**count), dtype=complex)

@@ -128,8 +128,9 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     between all samples of the law's integral and between all steps is seen by neither: see
     `FunctionRate` for how narrow that is.
 
-    Raises ValueError, before it starts, where it would take too long or too much memory on this
-    machine (see `allow_large`): beyond about eight memristors.
+    Raises:
+        ValueError: before it starts, where it would take too long or too much memory on this
+            machine (see `allow_large`): beyond about eight memristors.
 
     >>> import numpy as np
     >>> import qmemcircuit as qm

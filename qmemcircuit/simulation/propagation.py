@@ -71,7 +71,9 @@ class PauliPropagation:
     The finer of the two runs has these; the coarser one, for the error, one letter less and three
     times the coefficient.
 
-    Raises ValueError outside of these, TypeError for what is no number.
+    Raises:
+        ValueError: outside of these.
+        TypeError: for what is no number.
 
     >>> import qmemcircuit as qm
     >>> many = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 12, qm.Native("y", 0.06))
@@ -119,7 +121,8 @@ def propagate_circuits(
 ) -> Propagated:
     """Return V, I and the pairs' states of `circuits`, from product states.
 
-    Raises ImportError naming the extra where numba is missing.
+    Raises:
+        ImportError: naming the extra where numba is missing.
     """
     network, times = circuits.network, circuits.times
     count = len(network.memristors)

@@ -47,6 +47,10 @@ class Route:
             propagation what it is for V of the memristor with the most neighbours, by a run. NaN
             where unknown.
         obstacle: why it cannot be taken, "" where it can.
+
+    >>> import qmemcircuit as qm
+    >>> print(qm.Route("density_matrix", 2.0, 1e9, 0.0, obstacle="no memory is free"))
+    density_matrix: not taken, no memory is free
     """
 
     method: RouteName
@@ -69,7 +73,14 @@ class Route:
 @data_object
 @dataclass(frozen=True)
 class Routes:
-    """All of them, and the one to take ("" where there is none)."""
+    """All of them, and the one to take ("" where there is none).
+
+    >>> import qmemcircuit as qm
+    >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+    >>> routes = qm.compare_routes(pair, [0.2])
+    >>> routes.chosen in [route.method for route in routes.candidates]
+    True
+    """
 
     candidates: tuple[Route, ...]
     chosen: str
@@ -122,7 +133,8 @@ def compare_routes(
     inside `allow_large()`), where its error is as large as V can be, or where it does not know the
     model. The exact one is chosen where it fits, else that with the least error² × seconds.
 
-    Raises ValueError for arguments that `simulate_circuit` would refuse.
+    Raises:
+        ValueError: for arguments that `simulate_circuit` would refuse.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=0.8)

@@ -91,31 +91,19 @@ def simulate_circuit(
             the same seed after a kill runs the others only.
         progress: called with trajectories done and in total.
 
-    Returns a `Trajectory`. On the stochastic routes `voltage_error` and `current_error` are
-    standard errors of the mean, s/√n with the sample's standard deviation s, joined by √½ R/n,
-    where R is the range of the observable's values: what a jump too rare to have occurred in n
-    trajectories may contribute (the standard deviation of Jeffreys' posterior for 0 of n). On
-    matrix-product states 16 trajectories are run again with 2χ and 4 of them with 4χ, and ever
-    smaller thresholds, under the same random numbers. The changes of their mean V and I, as a
-    geometric series, are what truncation costs at χ: that is *added* to the errors (largest over
-    memristors and earlier times; of V it stands in `variables["truncation_error"]`, the ladder in
-    `provenance["truncation"]`), and where it exceeds the statistical error of V a RuntimeWarning
-    is given. An indication, no interval: `experiments/benchmarks/bond_dimensions.py` measures how
-    often it covers.
-    Of driven networks `select_current` tells the sources' current, with the error of the rest.
-    `pair_states` are averages *without* errors: a concurrence computed from them is biased
-    upwards, for it is a convex function.
-    Errors at different times are correlated, since one trajectory serves all times.
+    Returns a `Trajectory`. On the stochastic routes its errors are standard errors of the mean,
+    correlated from time to time; on matrix-product states the cost of truncation, of V in
+    `variables["truncation_error"]`, is added, and a RuntimeWarning says where it is the larger
+    part. Propagation's errors are three times the difference to a run that drops more, and
+    `variables["rigorous_bound"]` bounds that of V. Both are indications, no intervals;
+    `pair_states` have none, and a concurrence computed from them is biased upwards. How they are
+    made and how often they hold: docs/pages/concepts/networks.md. Of driven networks
+    `select_current` tells the sources' current, with the error of the rest.
 
-    Propagation has no noise: its errors are three times the difference to a run that drops more
-    (the rigorous bound where that is smaller, or where both runs drop the same), an indication and
-    no interval (`experiments/benchmarks/propagation.py` measures how often it covers).
-    `variables["rigorous_bound"]` bounds the error of V, by what was dropped in all; beyond about
-    one period it says nothing.
-
-    Raises ValueError where the work is too long or too large for this machine, see `allow_large`,
-    naming the bytes, for a joint
-    initial state on the stochastic routes, and for pairs that do not exist.
+    Raises:
+        ValueError: where the work is too long or too large for this machine, see `allow_large`,
+            naming the bytes, for a joint initial state on the stochastic routes, and for pairs that
+            do not exist.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=0.8)

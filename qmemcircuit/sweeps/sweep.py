@@ -88,24 +88,19 @@ def sweep(
             every point the same names and shapes. A random function takes its seed from the
             grid (or from the point), never from a global state.
         grid: one-dimensional, distinct, finite values by name.
-        executor: any `concurrent.futures.Executor`; the caller shuts it down. Default: a pool
-            of one process per core, started afresh (`spawn`) and closed here. A
-            `ThreadPoolExecutor(1)` is the serial run, `dask.distributed.Client(…).get_executor()`
-            a cluster (`pip install 'qmemcircuit[distributed]'`).
-        path: netCDF file (`.nc`) for the result. While the sweep runs, finished points are
-            appended to `path` + `.journal`; the same call after a kill computes only the
-            others. A finished file is read, not computed again. The identity of a sweep is the
-            grid and the function's name with its bound arguments; the function's *code* is not
-            compared, so delete both files after a change of it.
+        executor: any `concurrent.futures.Executor`, shut down by the caller: serial, a pool or a
+            cluster (docs/pages/howto/parameter_map.md). Default: one process per core.
+        path: netCDF file (`.nc`) for the result, with a journal beside it: the same call after a
+            kill computes only what is missing. The grid and the function's name with its bound
+            arguments are compared, its *code* is not: delete both files after a change of it.
         progress: called as `progress(done, total)` in points, first with those resumed.
         chunk: points per task; default a 256th of the points, at least 1. Points of unfinished
             tasks are what a kill loses.
         units: by the name of a parameter or result, "1" for pure numbers: the attribute `units`
             of each, which `plot_map` and xarray's own plots write at the axes.
-        failures: what to do where the function raises. `"raise"`: its error is raised, with the
-            point. `"keep"`: that point is NaN, named with its error in the attribute `failures`
-            (JSON) and in a warning, and the rest goes on; with `path` the finished points stay in
-            the journal, and the same call tries the others again.
+        failures: where the function raises, `"raise"` its error with the point, or `"keep"` that
+            point as NaN, named in the attribute `failures` and in a warning; with `path` the same
+            call tries it again.
 
     Returns:
         Dataset with the dimensions and coordinates of `grid`, in its order, and one variable

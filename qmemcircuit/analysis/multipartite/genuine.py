@@ -121,8 +121,9 @@ def genuine_entanglement(
     (the geometric mean of the three bipartite ones), which is above 0 in mixed states without any
     genuine entanglement.
 
-    Raises ValueError where states or settings are missing, where the settings allow no witness at
-    any time (measure bases="tomography"), for other numbers of memristors.
+    Raises:
+        ValueError: where states or settings are missing, where the settings allow no witness at any
+            time (measure bases="tomography"), for other numbers of memristors.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
@@ -177,7 +178,9 @@ def rank_settings(state: ComplexArray) -> tuple[tuple[tuple[str, ...], float], .
     Args:
         state: of three parties, shape (8, 8), physical.
 
-    Raises ValueError for other shapes, ImportError where cvxpy is missing.
+    Raises:
+        ValueError: for other shapes.
+        ImportError: where cvxpy is missing.
 
     >>> import qmemcircuit as qm
     >>> import numpy as np

@@ -67,7 +67,9 @@ def best_witnesses(states: ComplexArray, measured: Collection[str] | None = None
         states: of three or four parties.
         measured: the Pauli labels that W may hold beside the identity; None allows all.
 
-    Raises ImportError naming the extra where cvxpy is missing, RuntimeError where the solver fails.
+    Raises:
+        ImportError: naming the extra where cvxpy is missing.
+        RuntimeError: where the solver fails.
     """
     parties = int(states.shape[-1]).bit_length() - 1
     labels = pauli_labels(parties)

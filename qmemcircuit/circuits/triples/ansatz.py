@@ -42,8 +42,9 @@ class Slot:
 def layer_of(network: Network) -> tuple[Slot, ...]:
     """Return the gates between two collisions, in the order of application.
 
-    Raises ValueError unless `network` has three coupled memristors without drives, whose couplings
-    keep the parity of the number of excitations.
+    Raises:
+        ValueError: unless `network` has three coupled memristors without drives, whose couplings
+            keep the parity of the number of excitations.
     """
     _check_triple(network)
     pairs = tuple(dict.fromkeys((min(pair), max(pair)) for pair, _ in network.couplings))

@@ -74,7 +74,8 @@ class Compilation:
             plain `compiled` pairs come out a little worse, and there `select_forms=True` of
             `qmemcircuit.device` tries both and keeps the better one, time by time.
 
-    Raises ValueError or TypeError for values out of range.
+    Raises:
+        ValueError, TypeError: for values out of range.
     """
 
     seed: int

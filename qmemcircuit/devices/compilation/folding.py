@@ -36,7 +36,8 @@ class Folding:
         everything: whether one-qubit gates and waits for resets are folded too
             (`fold_all_noise`), or two-qubit gates alone (`fold_two_qubit_gates`).
 
-    Raises ValueError or TypeError for an even factor and for values of the wrong kind.
+    Raises:
+        ValueError, TypeError: for an even factor and for values of the wrong kind.
     """
 
     factor: int = 1
@@ -60,7 +61,8 @@ class Folding:
     def amplified(self, factor: int, *, everything: bool = False) -> Folding:
         """Return the folding whose noise is `factor` times this one's.
 
-        Raises ValueError where all noise cannot grow alike, for two-qubit gates alone are folded.
+        Raises:
+            ValueError: where all noise cannot grow alike, for two-qubit gates alone are folded.
         """
         if everything and self.factor > 1 and not self.everything:
             raise ValueError(

@@ -92,7 +92,8 @@ def choose_placement(
         target: the device.
         seed: seeds the router, which is asked only where no embedding without SWAPs exists.
 
-    Raises ValueError where the device has too few qubits.
+    Raises:
+        ValueError: where the device has too few qubits.
     """
     return rank_placements(circuit, target, memristors=memristors, seed=seed, most=1)[0]
 

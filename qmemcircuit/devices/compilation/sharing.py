@@ -241,7 +241,8 @@ def bridge_of(
 ) -> int | None:
     """Return the ancilla's seat through which two seats are coupled; None where they are directly.
 
-    Raises ValueError where there is neither.
+    Raises:
+        ValueError: where there is neither.
     """
     if (first, second) in coupled or (second, first) in coupled:
         return None

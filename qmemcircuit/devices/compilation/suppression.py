@@ -44,7 +44,8 @@ class Suppression:
         twirling: over how many random instances each circuit is averaged; 0 for none.
         as_service: whether they are made as IBM's service makes them (`twirl_as_service`).
 
-    Raises ValueError or TypeError for values out of range.
+    Raises:
+        ValueError, TypeError: for values out of range.
     """
 
     decoupling: str | None = None

@@ -220,7 +220,8 @@ def _with_waiting(
 ) -> QuantumCircuit:
     """Return `circuit` with the relaxation of every wait.
 
-    Raises ValueError where it waits and the target does not state T1 and T2 of all qubits.
+    Raises:
+        ValueError: where it waits and the target does not state T1 and T2 of all qubits.
     """
     if decay is None:
         if any(instruction.operation.name == "delay" for instruction in circuit.data):

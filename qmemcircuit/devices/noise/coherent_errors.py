@@ -54,7 +54,8 @@ class CoherentErrors:
             error of a waiting qubit's coherence is about n!/(2n)! (σt)^2n of it: for n = 4 and
             σt = 1, 6e-4. Take more for longer waits; 2 or 3 do for many qubits and short ones.
 
-    Raises ValueError for values out of range.
+    Raises:
+        ValueError: for values out of range.
 
     >>> import qmemcircuit as qm
     >>> errors = qm.CoherentErrors(two_qubit_angle=0.01)  # radians, of every two-qubit gate

@@ -112,7 +112,8 @@ def noisy_templates(
 ) -> tuple[NoisyTemplate, ...]:
     """Return a compiled circuit's random instances (one without twirling) as templates.
 
-    Raises ValueError where an open angle stands in another gate than RZ.
+    Raises:
+        ValueError: where an open angle stands in another gate than RZ.
     """
     matrices = readout_matrices(part)
     errors = gate_errors(part, reset_error)

@@ -37,7 +37,8 @@ def gate_rates(depolarisation: ArrayLike) -> tuple[tuple[Array, Array], ...]:
     − 1), β_m = 4 e^{−u/18}, α_h = 0.07 e^{−u/20}, β_h = 1/(e^{(30−u)/10} + 1). The removable
     singularities at u = 10 and u = 25 are taken in the limit (0.1 and 1 per ms).
 
-    Raises ValueError where |u| exceeds 5000 mV.
+    Raises:
+        ValueError: where |u| exceeds 5000 mV.
 
     >>> [round(float(alpha), 4) for alpha, beta in gate_rates(10.0)]
     [0.1, 0.4308, 0.0425]
@@ -188,8 +189,9 @@ def simulate_membrane(
     crossings of `spike_level` (mV) as the event "spikes". It starts from `state` (u, n, m, h) at
     times[0], or without one at t = 0 with u = 0 and the gates stationary there.
 
-    Raises ValueError where the current drives the membrane beyond 5000 mV, where the rates of the
-    gates mean nothing.
+    Raises:
+        ValueError: where the current drives the membrane beyond 5000 mV, where the rates of the
+            gates mean nothing.
     """
     check_arguments(simulate_membrane, locals(), own=("current", "state"))
     from qmemcircuit.neurons.dynamics.systems import IntegrationError

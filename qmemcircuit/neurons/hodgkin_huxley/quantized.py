@@ -382,7 +382,8 @@ def simulate_quantized(
             smaller.
         state: the gates (n, m, h) at times[0]; None: `neuron.gates` at t = 0.
 
-    Raises ValueError where the voltage leaves ±5000 mV, where the gates' rates mean nothing.
+    Raises:
+        ValueError: where the voltage leaves ±5000 mV, where the gates' rates mean nothing.
 
     >>> import numpy as np
     >>> from qmemcircuit.neurons import hodgkin_huxley

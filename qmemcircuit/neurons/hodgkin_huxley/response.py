@@ -132,7 +132,8 @@ def simulate_circuit(
         state: (n, m, h, V, V_C) at times[0], or (n, m, h) of an uncharged circuit; None:
             `neuron.gates`, uncharged, at t = 0.
 
-    Raises ValueError where the voltage leaves ±5000 mV, where the gates' rates mean nothing.
+    Raises:
+        ValueError: where the voltage leaves ±5000 mV, where the gates' rates mean nothing.
     """
     check_arguments(simulate_circuit, locals(), own=("state",))
     from qmemcircuit.neurons.dynamics.systems import IntegrationError, integrate

@@ -75,9 +75,10 @@ def simulate_fock(
     level; provenance["truncation_error"] its largest value at any solver step, a measure of
     what the truncation misses, not a bound.
 
-    Raises ValueError, with the number of levels needed, where `levels` cannot hold a state
-    at the threshold, or where the highest level fills beyond `truncation_tolerance` on the way.
-    Raises ImportError without QuTiP.
+    Raises:
+        ValueError: with the number of levels needed, where `levels` cannot hold a state at the
+            threshold, or where the highest level fills beyond `truncation_tolerance` on the way.
+            Raises ImportError without QuTiP.
 
     >>> import numpy as np
     >>> from qmemcircuit.neurons import integrate_and_fire

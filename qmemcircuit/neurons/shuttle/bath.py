@@ -39,8 +39,9 @@ class BathLoop:
     ) -> None:
         """Choose the qubit whose T2/T1 is the neuron's α, and the wait for a step of `step`.
 
-        Raises ValueError where no qubit has that ratio, where the step's decay is shorter than
-        its gates, and for Z_T < 1, Γ = 0 or a mixed initial state, which take an ancilla.
+        Raises:
+            ValueError: where no qubit has that ratio, where the step's decay is shorter than its
+                gates, and for Z_T < 1, Γ = 0 or a mixed initial state, which take an ancilla.
         """
         _check(neuron, bloch_vector)
         self.neuron, self.step = neuron, step

@@ -179,7 +179,8 @@ def collect(
 def run_jobs(measurement: Measurement) -> Record:
     """Submit, wait and collect, in a new folder of the working directory.
 
-    Raises RuntimeError where a job fails, naming the folder that holds what was measured.
+    Raises:
+        RuntimeError: where a job fails, naming the folder that holds what was measured.
     """
     now = time.strftime("%Y%m%dT%H%M%S")
     folder = Path(f"qmemcircuit-jobs-{now}-{uuid.uuid4().hex[:6]}")

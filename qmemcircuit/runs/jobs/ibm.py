@@ -303,7 +303,8 @@ def ibm(
         fractional_gates: use native RX and RZZ, which the device must offer; not with twirling.
         backend, service: instead of what the account gives, for tests.
 
-    Raises ValueError where there is no such account or device, with the remedy.
+    Raises:
+        ValueError: where there is no such account or device, with the remedy.
 
     >>> import qmemcircuit as qm
     >>> target = qm.ibm(

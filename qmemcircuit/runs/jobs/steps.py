@@ -51,8 +51,9 @@ def count_as_job(
 ) -> list[dict[int, int]]:
     """Send plain circuits as one job, wait for it and return the counts of each.
 
-    Raises RuntimeError where the job fails. Interrupted while it waits, it leaves the job alone,
-    and names it.
+    Raises:
+        RuntimeError: where the job fails. Interrupted while it waits, it leaves the job alone, and
+            names it.
     """
     job = service.submit(circuits, shots, f"qmemcircuit-step-{uuid.uuid4().hex}")
     pause = FIRST_PAUSE

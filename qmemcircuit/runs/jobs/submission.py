@@ -100,9 +100,11 @@ def submit(
         confirm: asked with the plan (see `plan`) before anything is written or sent. None: on a
             terminal, print the plan and ask; elsewhere go on.
 
-    Raises RuntimeError where the plan is declined, ValueError where `folder` already holds a
-    submission (resume that one) or an argument is bad, and OSError where the disk is full; what
-    was accepted is never submitted twice.
+    Raises:
+        RuntimeError: where the plan is declined.
+        ValueError: where `folder` already holds a submission (resume that one) or an argument is
+            bad.
+        OSError: where the disk is full; what was accepted is never submitted twice.
 
     >>> import qmemcircuit as qm
     >>> import tempfile
@@ -170,7 +172,8 @@ def resume(
         retry: also submit again the parts whose job failed or was cancelled, or of which
             `collect` found circuits without counts.
 
-    Raises FileNotFoundError where the folder holds no plan: then nothing was ever sent.
+    Raises:
+        FileNotFoundError: where the folder holds no plan: then nothing was ever sent.
 
     >>> import qmemcircuit as qm
     >>> import tempfile
