@@ -74,6 +74,7 @@ from .plotting.figures import plot_loop as plot_loop
 from .plotting.figures import plot_series as plot_series
 from .plotting.graphs import plot_graph as plot_graph
 from .plotting.parameter_planes import plot_map as plot_map
+from .results.calibration_drift import CalibrationDrift as CalibrationDrift
 from .results.certificate import Certificate as Certificate
 from .results.estimation import estimate as estimate
 from .results.estimation import mitigate as mitigate
@@ -122,6 +123,7 @@ __all__ = [
     "allow_large",
     "AncillaPool",
     "Batch",
+    "CalibrationDrift",
     "Certificate",
     "CircuitSet",
     "CoherentErrors",

@@ -42,6 +42,10 @@ HOME = INSTANCES["second"]
 """The one of the account's instances that has the device; the client's active one is the third."""
 
 
+CREATED, STARTED = "2126-01-01T00:00:00.000Z", "2126-01-01T05:30:00.000Z"
+"""Of every job: times to come, so that a submission is never after its execution."""
+
+
 class StubServer:
     """Jobs and sessions of an account; `failures` are raised, oldest first, by the method named."""
 
@@ -50,6 +54,7 @@ class StubServer:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.failures: dict[str, list[Exception | None]] = {}
         self.ending = {"status": "Completed"}  # of the jobs to come
+        self.t1_factor = 1.0  # of all T1 when jobs run, against the calibration before
 
     def fail(self, method: str, *errors: Exception | None) -> None:
         """Raise these at the next calls of `method`; None lets a call pass."""
@@ -86,8 +91,20 @@ class StubClient:
     def backend_configuration(self, backend_name: str, **_: Any) -> dict[str, Any]:
         return {**_manila("conf"), "backend_name": backend_name}
 
-    def backend_properties(self, backend_name: str, **_: Any) -> dict[str, Any]:
-        return {**_manila("props"), "backend_name": backend_name}
+    def backend_properties(
+        self, backend_name: str, datetime: Any = None, **_: Any
+    ) -> dict[str, Any]:
+        found = {**_manila("props"), "backend_name": backend_name}
+        if datetime is not None:  # asked for those of a job
+            for entry in (entry for qubit in found["qubits"] for entry in qubit):
+                if entry["name"] == "T1":
+                    entry["value"] *= self.server.t1_factor
+        return found
+
+    def job_metadata(self, job_id: str) -> dict[str, Any]:
+        self.server.due("job_metadata")
+        assert job_id in self.server.jobs
+        return {"timestamps": {"created": CREATED, "running": STARTED, "finished": STARTED}}
 
     def backend_status(self, backend_name: str) -> dict[str, Any]:
         return {

@@ -1,6 +1,7 @@
 """Where do our error bars hold, and where not? One table for all estimators.
 
-    python -m experiments.benchmarks.coverage [--quick] [--only FAMILY ...]
+    python -m experiments.benchmarks.coverage [--quick] [--only FAMILY ...] [--laws LAW ...]
+        [--shots N ...]
 
 Every row simulates the same experiment many times, with other shot noise, and counts at each time
 by itself how often |estimate − truth| ≤ 2 standard errors (95.45 % for a Gaussian); intervals say
@@ -26,7 +27,7 @@ import numpy as np
 from scipy.stats import binom
 
 import qmemcircuit as qm
-from experiments.benchmarks.loop_coverage import loop_rows
+from experiments.benchmarks.loop_coverage import CASES, loop_rows
 from qmemcircuit.circuits.settings import parse_bases
 from qmemcircuit.common.states import concurrence_of_states, outcome_probabilities
 from qmemcircuit.counts.currents import ExpectedMeans, finite_difference, local_fit
@@ -181,7 +182,7 @@ def mitigated_values(runs: int) -> Iterator[Row]:
 
 def loops(runs: int) -> Iterator[Row]:
     """Area, perimeter and form factor of loops, 95 % intervals; "no loop" of resistors at 5 %."""
-    yield from (Row(*numbers) for numbers in loop_rows(runs, SHOTS, SEED))
+    yield from (Row(*numbers) for numbers in loop_rows(runs, SHOTS, SEED, list(CASES)))
 
 
 Family = Callable[[int], Iterator[Row]]
@@ -256,15 +257,24 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs, not {RUNS}")
     names = [family.__name__ for family in FAMILIES]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="FAMILY")
+    parser.add_argument("--laws", nargs="+", choices=list(CASES), metavar="LAW", help="loops alone")
+    parser.add_argument("--shots", nargs="+", type=int, default=SHOTS, help="with --laws")
     arguments = parser.parse_args()
+    families: dict[str, Family] = {family.__name__: family for family in FAMILIES}
+    if arguments.laws:
+        families = {
+            "loops": lambda runs: (
+                Row(*numbers) for numbers in loop_rows(runs, arguments.shots, SEED, arguments.laws)
+            )
+        }
     begin = time.perf_counter()
     print(
         f"{'quantity':<34} {'law':<19} {'shots':>8} {'runs':>5}  {'range in %':<14}  "
         f"{'lowest in %':<18}  {'mean':>5}  {'most':>5}  verdict"
     )
     rows = []
-    for family in FAMILIES:
-        if family.__name__ in arguments.only:
+    for name, family in families.items():
+        if name in arguments.only:
             for row in family(QUICK_RUNS if arguments.quick else RUNS):
                 rows.append(row)
                 print(row, flush=True)

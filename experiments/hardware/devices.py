@@ -19,8 +19,9 @@ import qmemcircuit as qm
 from experiments.hardware.params import PAIR_GAMMA0, PAIR_STRENGTH, TRANSPILER_SEED
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import house_style, make_figure
-from qmemcircuit.runs.choosing import METHODS, DevicePrediction, choose_device
+from qmemcircuit.runs.choosing import DevicePrediction, choose_device
 from qmemcircuit.runs.jobs.services import fake_backend
+from qmemcircuit.runs.predicted_distances import METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,12 +46,14 @@ LATE = ("Heron r2", "Heron r3", "Nighthawk r1")
 LATE_GOAL, GOAL = 0.020, 0.030
 """Largest raw distance before readout: on Heron r2 and later, and on all."""
 
-DEMAND, EXECUTIONS = 0.020, 200_000
-"""Of `choose_device`; executions at each time, for nine settings and all noise factors."""
+DEMAND, EXECUTIONS = 0.020, 140_000
+"""Of `choose_device`; executions at each time, for nine settings and all noise factors: the budget
+that hardware.certainty declares."""
 
-SPAN = (0.1,)
-"""Parts of `Point.periods` at which states are compared: one, where the distance is largest on
-FakeTorino and FakeKyiv at the paper's parameters (of 0, 2T, …, 20T it is 2T)."""
+SPAN = (0.1, 0.5)
+"""Parts of `Point.periods` at which states are compared: where the distance is largest on
+FakeTorino and FakeKyiv at the paper's parameters (of 0, 2T, …, 20T it is 2T), and where the
+memristors have decayed by half."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ COUPLINGS: dict[str, Any] = {
     "partial iSWAP": qm.PartialISwap,
 }
 
-KEPT = ("two_qubit_gates", "microseconds", "before_readout", "unlimited_raw")
+KEPT = ("two_qubit_gates", "microseconds", "before_readout")
 
 
 def compute(settings: Settings) -> Result:
@@ -89,14 +92,16 @@ def compute(settings: Settings) -> Result:
     points = ["paper"] if settings.quick else list(POINTS)
     shape = (len(names), len(couplings), len(points))
     limited = [f"limited_{method.replace(' ', '_')}" for method in METHODS]
-    table = {key: np.full(shape, np.nan) for key in (*KEPT, *limited)}
+    unlimited = [f"unlimited_{method.replace(' ', '_')}" for method in METHODS]
+    keys = dict.fromkeys((*KEPT, *limited, *unlimited))
+    table = {key: np.full(shape, np.nan) for key in keys}
     words = {key: np.full(shape, "", dtype=object) for key in ("form", "method", "reason")}
     losers: dict[str, Any] = {}
     with warnings.catch_warnings():
         # FakeNighthawk says that its properties are not typical of the device.
         warnings.filterwarnings("ignore", message="Properties of fake_nighthawk")
         targets = [qm.device(fake_backend(name), seed=TRANSPILER_SEED) for name in names]
-    places = [(c, p, d) for c in couplings for p in points for d in names]
+    places = [(c, p, d) for p in points for c in couplings for d in names]
     for coupling, point, name in settings.track(places):
         model, times = pair_of(coupling, POINTS[point])
         choice = choose_device(
@@ -156,9 +161,9 @@ def _fill(
     table["two_qubit_gates"][place] = chosen["two_qubit_gates"]
     table["microseconds"][place] = 1e6 * chosen["duration"]
     table["before_readout"][place] = found.unlimited["before readout"]
-    table["unlimited_raw"][place] = found.unlimited["raw"]
     for method, distance in found.limited.items():
         table[f"limited_{method.replace(' ', '_')}"][place] = distance
+        table[f"unlimited_{method.replace(' ', '_')}"][place] = found.unlimited[method]
 
 
 def best_method(data: xarray.Dataset) -> xarray.DataArray:

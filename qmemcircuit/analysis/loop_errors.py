@@ -30,17 +30,19 @@ from qmemcircuit.results.trajectory import DeviceSeries
 _HARMONICS = 8
 # A loop is said to be there where no loop is less probable than this, 1 − the level of intervals.
 SIGNIFICANCE = 0.05
-# Spreads of replicas are multiplied by _FLOOR + _WIDENING times the relative spread of the root,
-# the latter at most 1: replicas are few, and where noise is as large as the loop, the hypothetical
-# loops' shapes are partly noise and their replicas spread too little. Eighty replicas alone need
-# 1.02 (Student's t, and their mean's own error). Chosen on repeated simulations
-# (tests/oracles/coverage.md): calibration, not theory.
-_FLOOR = 1.06
-_WIDENING = 1.0
+# Spreads of replicas are multiplied by _FLOOR + _WIDENING times the square of the relative spread
+# of the root, the latter at most 1. Eighty replicas alone need _FLOOR: at 97.5 %, Student's t of 79
+# degrees of freedom over the normal, 1.016, and √(1 + 1/80) = 1.006 for their mean's own error.
+# Where noise is not small beside the loop, the hypothetical loops' shapes are partly noise and
+# their replicas spread too little; shapes enter areas at second order, hence the square: a loop of
+# twenty standard errors is widened by 0.3 %, one of three by 14 %. The factor was chosen on
+# repeated simulations (tests/oracles/coverage.md): calibration, not theory.
+_FLOOR = 1.02
+_WIDENING = 5.0
 # The same for areas larger than the one seen. Hypothetical loops have the shape of the data's, so a
-# loop that noise has made small is taken for a smaller one with too little noise: with 1.0, the
-# interval lies below a true area three times its standard error in 13 % of runs, not in 2.5 %.
-_WIDENING_UPWARDS = 5.0
+# loop that noise has made small is taken for a smaller one with too little noise: with _WIDENING,
+# an area of four standard errors is missed in one run of eight (tests/analysis/test_loops.py).
+_WIDENING_UPWARDS = 60.0
 # Openings of the hypothetical loops, in units of the likeliest one's distance to either side.
 _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 
@@ -275,7 +277,7 @@ def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
     # Roots of S and F are nearly normal; P is.
     roots, root = np.sqrt(found.replicas), np.sqrt(found.data)
     means = found.interpolated(roots.mean(axis=1), grid)
-    spreads = found.interpolated(_spread(roots), grid)
+    spreads = found.interpolated(_spread(roots, _WIDENING), grid)
     larger = means[:, 0] > root[0]
     upwards = _spread(roots[..., :1], _WIDENING_UPWARDS)
     spreads[larger, 0] = found.interpolated(upwards, grid)[larger, 0]
@@ -316,11 +318,11 @@ def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
     return LoopEstimate(values, errors, np.stack([low, high], axis=-1), p_value, pinched)
 
 
-def _spread(roots: FloatArray, widening: float = _WIDENING) -> FloatArray:
+def _spread(roots: FloatArray, widening: float) -> FloatArray:
     """Return the widened standard deviation of replicas, (H, N, d) → (H, d)."""
     found = roots.std(axis=1, ddof=1)
     relative = found / np.maximum(roots.mean(axis=1), 1e-150)
-    return np.asarray(found * (_FLOOR + np.minimum(widening * relative, 1.0)))
+    return np.asarray(found * (_FLOOR + np.minimum(widening * relative**2, 1.0)))
 
 
 def _accepted(
@@ -349,7 +351,7 @@ def _accepted(
         inside[likeliest] = True
         for n in np.flatnonzero(inside) if k == 1 else [likeliest]:
             bias = roots[n, :, k].mean() - np.sqrt(found.truths[n, k])
-            spread = sigmas * _spread(roots[n : n + 1])[0, k]
+            spread = sigmas * _spread(roots[n : n + 1], _WIDENING)[0, k]
             # The hypothetical loop has some of the data's noise, and so too little bias where
             # noise is as large as the loop: the bias is known no better than to its own size.
             above = spread

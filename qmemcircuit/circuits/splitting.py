@@ -258,13 +258,14 @@ def fused_pairs(network: Network) -> tuple[tuple[int, int], ...]:
     return pairs
 
 
+_FIRST_Z, _SECOND_Z = np.kron(IDENTITY, PAULI_Z), np.kron(PAULI_Z, IDENTITY)
+
+
 def pair_hamiltonian(network: Network, pair: tuple[int, int]) -> ComplexArray:
     """Return (H_i + H_j + H_ij)/ħ of a pair up to a constant, 4×4, `pair[0]` least significant."""
     first, second = (network.memristors[index] for index in pair)
     # ω(σ+σ− + ½) is −ωZ/2 up to a constant, for |1> is the excited state.
-    total = -0.5 * first.omega * np.kron(IDENTITY, PAULI_Z) - 0.5 * second.omega * np.kron(
-        PAULI_Z, IDENTITY
-    )
+    total = -0.5 * first.omega * _FIRST_Z - 0.5 * second.omega * _SECOND_Z
     for coupled, coupling in network.couplings:
         if coupled == pair:
             total = total + coupling.hamiltonian()

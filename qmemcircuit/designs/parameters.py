@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,9 +39,12 @@ class LawDerivative(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tangent:
-    """How what the steps are made of moves with one parameter; what is missing does not move."""
+    """How what the steps are made of moves with one parameter; what is missing does not move.
+
+    Each is itself alone (no two are equal), so that a solution can remember what it found along it.
+    """
 
     initial: FloatArray | None = None
     rates: Mapping[int, LawDerivative] = field(default_factory=dict)
@@ -171,6 +175,7 @@ def _law_derivative(memristor: Memristor, name: str) -> LawDerivative:
     if isinstance(law, HarmonicRate) and place[:2] == ["rate", "coefficients"]:
         return law.derivative(int(place[2]))
 
+    @cache  # values and integrals of all parts of a step ask for the same five laws
     def law_at(value: float) -> Any:
         changed: Memristor = _set(memristor, {tuple(place): value})
         return changed.rate.at_frequency(changed.omega)
@@ -182,6 +187,7 @@ def _drive_derivative(memristor: Memristor, name: str) -> LawDerivative:
     """Return ∂Ω/∂θ."""
     place = name.split(".")
 
+    @cache
     def drive_at(value: float) -> Any:
         changed: Memristor = _set(memristor, {tuple(place): value})
         assert changed.drive is not None

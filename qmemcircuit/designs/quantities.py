@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -75,7 +76,7 @@ class FormFactor:
 
     def measure(self, solution: Solution) -> tuple[float, Seeds]:
         """Return F and its seeds."""
-        window = _Window(solution, self.device, self.loop, self.normalise)
+        window = _window(solution, self.device, self.loop, self.normalise)
         shape = window.differentiable_shape()
         value = 4 * math.pi * shape.area / shape.perimeter**2
         gradient = 4 * math.pi * shape.area_gradient / shape.perimeter**2
@@ -110,7 +111,7 @@ class LobeArea:
 
     def measure(self, solution: Solution) -> tuple[float, Seeds]:
         """Return S and its seeds."""
-        window = _Window(solution, self.device, self.loop, self.normalise)
+        window = _window(solution, self.device, self.loop, self.normalise)
         shape = window.differentiable_shape()
         return shape.area, window.seeds(shape.area_gradient)
 
@@ -139,7 +140,8 @@ class LobeBalance:
 
     def measure(self, solution: Solution) -> tuple[float, Seeds]:
         """Return the ratio and its seeds."""
-        window = _Window(solution, self.device, self.loop, None)
+        # A ratio of areas is the same in any axes: those of the form factor, if that is asked too.
+        window = _window(solution, self.device, self.loop, "max")
         shape = window.differentiable_shape()
         if len(shape.lobes) < 2:
             raise NoDerivativeError(
@@ -468,6 +470,13 @@ class CouplingStrength:
 # --- helpers ------------------------------------------------------------------------------------
 
 
+def _window(solution: Solution, device: int, loop: int, normalise: Normalisation) -> _Window:
+    """Return the window, which all quantities of one solution share."""
+    key = ("window", device, loop, normalise)
+    found: _Window = solution.remembered(key, lambda: _Window(solution, device, loop, normalise))
+    return found
+
+
 class _Window:
     """One period of a device's loop: its polygon, and the way back from it."""
 
@@ -498,9 +507,13 @@ class _Window:
         self.series = series
         self.curve = (self.matrix @ series) / self.scale
 
+    @cached_property
+    def _shape(self) -> LoopShape:
+        return measure_shape(self.curve)
+
     def differentiable_shape(self) -> LoopShape:
         """Return the polygon's sizes; NoDerivativeError where they bend."""
-        shape = measure_shape(self.curve)
+        shape = self._shape
         if shape.kink:
             raise NoDerivativeError(f"Argument quantity must have a derivative, but {shape.kink}.")
         return shape

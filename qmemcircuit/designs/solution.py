@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -114,6 +115,19 @@ class Solution:
     @property
     def _sigma_places(self) -> list[int]:
         return [2 * 4**j for j in range(len(self.network.memristors))]
+
+    @cached_property
+    def _known(self) -> dict[tuple[Any, ...], Any]:
+        return {}
+
+    def remembered(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """Return what was computed under this key before, or compute it.
+
+        The quantities of one search ask for the same polygon, and along the same tangents.
+        """
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
 
     @cached_property
     def starts(self) -> FloatArray:
@@ -248,7 +262,10 @@ class Adjoint:
             if k in tangent.hamiltonians:
                 total += float(np.sum(matrix.conj() * tangent.hamiltonians[k]).real)
         if seeds.current is not None:
-            total += float(np.sum(self._current_readings(tangent) * seeds.current))
+            readings = solution.remembered(
+                ("current", tangent), lambda: self._current_readings(tangent)
+            )
+            total += float(np.sum(readings * seeds.current))
         for j, rate in tangent.omegas.items():
             grown = 0.5 * rate / members[j].omega
             if seeds.voltage is not None:
@@ -355,7 +372,7 @@ class _Bath:
         )
 
     def contract(self, solution: Solution, tangent: Tangent, adjoint: FloatArray) -> float:
-        changes = self._changes(solution, tangent)
+        changes = solution.remembered((id(self), tangent), lambda: self._changes(solution, tangent))
         if changes is None:
             return 0.0
         shrunk, kept, offset = changes

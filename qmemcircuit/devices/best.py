@@ -1,6 +1,10 @@
 """`form="best"`: every form of a model's circuits, predicted from the calibration before the run.
 
-No form wins everywhere. Resets take time in which a memristor decoheres; fresh ancillas take
+No form wins everywhere, and a sum of calibrated errors does not know which qubits are best: it
+takes every error as harmful as every other. So of each choice of ancillas the `MOST_PLACEMENTS`
+best-ranked layouts are simulated, unless one is given, and the nearest is kept.
+
+Resets take time in which a memristor decoheres; fresh ancillas take
 qubits that may be far away, and are all that a device without `reset` can run; the device's own
 decay can do part of the damping; and the closed form of a pair is a family of equal circuits that
 noise tells apart (`forms`). So each is compiled, placed on its own best qubits and simulated with
@@ -11,7 +15,7 @@ A new form is one more entry of `ANCILLAS` or of `HANDLINGS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -28,6 +32,7 @@ from qmemcircuit.devices.absorption import Absorption, absorb_device_decay
 from qmemcircuit.devices.ancillas import MOST_QUBITS
 from qmemcircuit.devices.compilation.circuits import CompiledCircuit
 from qmemcircuit.devices.compilation.folding import UNFOLDED
+from qmemcircuit.devices.compilation.placement import Placement
 from qmemcircuit.devices.forms import formed_times
 from qmemcircuit.devices.noise.calibrated import simulate
 from qmemcircuit.devices.target import DeviceTarget, scheduled_device
@@ -38,6 +43,14 @@ BestForm = Literal["best"]
 
 MOST_TIMES = 11
 """Forms are compared at so many times, evenly spread, where circuits do not grow with time."""
+
+MOST_PLACEMENTS = 5
+"""Layouts that are simulated for each choice of ancillas: of the 40 best-ranked of FakeTorino,
+FakeFez, FakeMarrakesh, FakeKyiv and FakeSherbrooke the nearest in plain form was among the first
+five (`hardware.devices`, σyσy)."""
+
+MOST_PLACED = 6
+"""Qubits of circuits whose layouts are compared by simulation: a pair with fresh ancillas."""
 
 ANCILLAS: tuple[Ancilla, ...] = (
     "reset",
@@ -107,6 +120,22 @@ class PredictedForm:
 
 @data_object
 @dataclass(frozen=True, eq=False)
+class ReadyForm:
+    """One form, ready to run.
+
+    Attributes:
+        circuits: as they run.
+        device: the noise model with the form's qubits and circuits.
+        absorption: its report, where decay is absorbed.
+    """
+
+    circuits: CircuitSet
+    device: DeviceTarget
+    absorption: Absorption | None
+
+
+@data_object
+@dataclass(frozen=True, eq=False)
 class FormChoice:
     """The form with the smallest predicted distance, ready to run, and what the others would do.
 
@@ -115,20 +144,21 @@ class FormChoice:
         predicted: of every form that was simulated.
         left_out: for each that was not, why.
         times: at which the forms were compared.
-        circuits: of the chosen form.
-        device: the noise model with the chosen form's qubits and circuits.
-        absorption: its report, where decay is absorbed.
-        states: of every form that was simulated, the noisy states at `times`, before readout.
+        forms: every form that was simulated, ready to run.
+        states: of each of them the noisy states at `times`, before readout.
     """
 
     name: str
     predicted: dict[str, PredictedForm]
     left_out: dict[str, str]
     times: tuple[float, ...]
-    circuits: CircuitSet
-    device: DeviceTarget
-    absorption: Absorption | None
+    forms: dict[str, ReadyForm]
     states: dict[str, ComplexArray]
+
+    @property
+    def chosen(self) -> ReadyForm:
+        """The chosen form."""
+        return self.forms[self.name]
 
     def describe(self) -> dict[str, Any]:
         """Return the choice and the losers' predictions as JSON values."""
@@ -187,13 +217,18 @@ def choose_form(
     predicted: dict[str, PredictedForm] = {}
     left_out: dict[str, str] = {}
     noisy: dict[str, ComplexArray] = {}
-    found: dict[str, tuple[CircuitSet, DeviceTarget, Absorption | None]] = {}
+    found: dict[str, ReadyForm] = {}
     reference: ComplexArray | None = None
     only: list[int] = []
     for ancilla, circuits in _circuits(model, times, options, calibrated, left_out):
         if reference is None:
             only = compared_times(circuits)
             reference = circuit_states(circuits)[only]
+        try:
+            placement = _nearest_placement(circuits, calibrated, only, reference)
+        except ValueError as error:
+            left_out[ancilla] = str(error)
+            continue
         compiled: dict[str, list[CompiledCircuit]] = {}
         for handling, adapt in HANDLINGS.items():
             name = f"{ancilla}, {handling}"
@@ -204,16 +239,15 @@ def choose_form(
                 left_out[name] = "the declared mitigation extrapolates all decay away"
                 continue
             try:
-                adapted, placed, report = adapt(
-                    circuits, device if handling == "absorbed" else calibrated
-                )
+                whole = device if handling == "absorbed" else calibrated
+                adapted, placed, report = adapt(circuits, replace(whole, placement=placement))
             except ValueError as error:
                 left_out[name] = str(error)
                 continue
             bare = replace(calibrated, placement=placed.placement, forms=placed.forms)
             compiled[name] = bare.compile(adapted, measured=False, only=only)
             kept = replace(device, placement=placed.placement, forms=placed.forms)
-            found[name] = adapted, kept, report
+            found[name] = ReadyForm(adapted, kept, report)
         if not compiled:
             continue
         # All are on the same qubits, whose noise is the slow part: made once.
@@ -236,9 +270,36 @@ def choose_form(
             + "; use fewer times or steps, another layout, or a larger device."
         )
     best = min(predicted, key=lambda name: predicted[name].distance)
-    adapted, kept, report = found[best]
-    where = tuple(float(adapted.times[index]) for index in only)
-    return FormChoice(best, predicted, left_out, where, adapted, kept, report, noisy)
+    where = tuple(float(found[best].circuits.times[index]) for index in only)
+    return FormChoice(best, predicted, left_out, where, found, noisy)
+
+
+def _nearest_placement(
+    circuits: CircuitSet, device: DeviceTarget, only: Sequence[int], reference: ComplexArray
+) -> Placement:
+    """Return the one of the best-ranked placements whose noisy states are nearest.
+
+    Judged by the middle one of the times `only`.
+    """
+    if device.placement is not None:
+        given = device.place(circuits).placement
+        assert given is not None
+        return given
+    most = MOST_PLACEMENTS if circuits.num_qubits <= MOST_PLACED else 1
+    ranked = device.placements(circuits, most)
+    if len(ranked) == 1:
+        return ranked[0]
+    middle = len(only) // 2
+    distances = []
+    for placement in ranked:
+        placed = replace(device, placement=placement, forms=())
+        states, _ = placed.noisy_states(circuits, only=[only[middle]])
+        distances.append(float(trace_distance(states[0], reference[middle])))
+    # Of equal ones, up to rounding, the best-ranked.
+    least = min(distances)
+    nearest = next(k for k, distance in enumerate(distances) if distance <= least + 1e-9)
+    chosen = ranked[nearest]
+    return replace(chosen, reason=f"nearest states of {len(ranked)} layouts; {chosen.reason}")
 
 
 def compared_times(circuits: CircuitSet) -> list[int]:

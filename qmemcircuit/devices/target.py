@@ -59,6 +59,7 @@ from qmemcircuit.devices.compilation.placement import (
     Placement,
     choose_placement,
     given_placement,
+    rank_placements,
     require_couplers,
 )
 from qmemcircuit.devices.compilation.suppression import UNSUPPRESSED, Suppression
@@ -219,6 +220,19 @@ class DeviceTarget(Target):
 
             placed = replace(placed, forms=choose_forms(circuits, states))
         return placed
+
+    def placements(self, circuits: CircuitSet, most: int) -> list[Placement]:
+        """Return up to `most` layouts for `circuits`, the one of smallest predicted error first."""
+        check_arguments(DeviceTarget.placements, locals())
+        longest, memristors = _longest(circuits)
+        require_instructions(longest, self.backend.target, self.backend.name)
+        return rank_placements(
+            longest,
+            self.backend.target,
+            memristors=memristors,
+            seed=self.seed,
+            most=check_integer("most", most, minimum=1),
+        )
 
     def place_on(self, qubits: Sequence[int], reason: str) -> DeviceTarget:
         """Return this target on these qubits, whichever were chosen before."""

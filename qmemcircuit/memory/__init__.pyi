@@ -14,6 +14,7 @@ from .memory_qubit import design_memory as design_memory
 from .memory_qubit import memory_amplitude as memory_amplitude
 from .memory_qubit import memory_network as memory_network
 from .memory_qubit import memory_trajectory as memory_trajectory
+from .memory_qubit import shift_current as shift_current
 from .shotwise import exact_shotwise as exact_shotwise
 from .shotwise import run_shotwise as run_shotwise
 from .shotwise import shotwise_circuits as shotwise_circuits
@@ -55,6 +56,7 @@ __all__ = [
     "process_record",
     "run_feedback",
     "run_shotwise",
+    "shift_current",
     "shotwise_circuits",
     "shotwise_equation",
     "shotwise_maps",

@@ -15,7 +15,7 @@ At a finite temperature a two-level memory is *not* a mode, and is refused.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -31,11 +31,15 @@ from qmemcircuit.common.checks import (
     check_times,
 )
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.common.states import reduce_states
+from qmemcircuit.counts.means import Combine, combine_paulis
+from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.model.couplings import PartialISwap
 from qmemcircuit.model.laws.lorentzian import LorentzianRate
 from qmemcircuit.model.laws.rates import ConstantRate, DecayRate
 from qmemcircuit.model.memristors import Memristor, Network, require_cold
 from qmemcircuit.model.units import memristor_units
+from qmemcircuit.results.estimation import covariance_of_terms, operator_terms, widened
 from qmemcircuit.results.trajectory import Trajectory
 
 STORED_ROUNDING = 1e-9
@@ -115,8 +119,8 @@ def memory_trajectory(
     ρ_ee(t) = |G|²ρ_ee, ρ_eg(t) = G e^{−iωt} ρ_eg, V = s Im[ρ_eg(t)] with s = √(mħω/2), and
     I = 2s Im[ρ_eg Ġ e^{−iωt}] times −1: its definition with the bare ω. A detuned memory turns the
     memristor at ω + S instead, S = −Im(Ġ/G): with `frequency="shifted"` that stands for ω in the
-    definition of I, which is then I_bare − sS<X> = Γ(t)V, and pinched. What is measured, and what
-    `memory_network` gives, is with the bare ω.
+    definition of I, which is then I_bare − sS<X> = Γ(t)V, and pinched. `memory_network` gives I
+    with the bare ω, whether exact or measured; `shift_current` makes the other one of it.
 
     Variables: decay_rate and frequency_shift S (both diverge where G = 0), population of the
     excited state.
@@ -158,6 +162,79 @@ def memory_trajectory(
         periods=np.array([memristor.period]),
         units=memristor_units(Network([memristor])),
         provenance={"method": "memory_trajectory", "detuning": detuning, "frequency": frequency},
+    )
+
+
+def shift_current(
+    trajectory: Trajectory, memristor: Memristor, *, detuning: float = 0.0
+) -> Trajectory:
+    """Return a `memory_network`'s trajectory with ω + S in the definition of the memristor's I.
+
+    I_bare − sS<X>, S = −Im(Ġ/G) of the law and the detuning: by the law Γ(t)V, and pinched, as
+    `memory_trajectory(…, frequency="shifted")`. Where hardly anything is left, S diverges and the
+    error with it. Device 1, the memory, keeps its current.
+
+    Args:
+        trajectory: of `memory_network(memristor, detuning=…)`: of exact states, or measured in
+            settings that tell I and X (the default, or "XZ", "YY", "ZX"), raw or mitigated. Then I
+            is the current operator's, with the error of the sum: both come from the same counts.
+        memristor, detuning: those of the network. S is computed from them, not measured.
+
+    Raises ValueError for another number of devices, neither states nor counts, or a setting that
+    is missing, naming it.
+    """
+    check_arguments(shift_current, locals())
+    network = memory_network(memristor, detuning=detuning)
+    if trajectory.device_count != 2:
+        raise ValueError(
+            "Argument trajectory must have two devices, the memristor and its memory, but it has "
+            f"{trajectory.device_count}; for the closed form take "
+            "memory_trajectory(…, frequency='shifted')."
+        )
+    if trajectory.provenance.get("frequency") == "shifted":
+        raise ValueError(
+            "Argument trajectory must have its current with the bare frequency, but it is shifted "
+            "already; give the trajectory before."
+        )
+    slow, slope = memory_amplitude(_law_of(memristor), trajectory.times, detuning=detuning)
+    there = np.abs(slow) > 0  # where nothing is left there is no X either
+    shift = np.where(there, -(slope / np.where(there, slow, 1.0)).imag, 0.0)
+    scale, changed = memristor.current_scale, {}
+    current = trajectory.current.copy()
+    data = trajectory.mitigated or trajectory.samples
+    if data is not None:
+        combine: Combine = (
+            data.combine
+            if isinstance(data, MitigatedSamples)
+            else lambda terms: combine_paulis(data, terms)
+        )
+        combine = widened(combine, trajectory.variables.get("compilation_residual"))
+        terms = dict(operator_terms(network, 0, trajectory.times))
+        terms["XI"] = terms.get("XI", 0.0) - scale * shift
+        current[:, 0], error = combine(terms)
+        joint = covariance_of_terms(combine, {"YI": 0.5 * scale}, terms)
+        for name, place, value in (
+            ("current_error", (slice(None), 0), error),
+            ("current_covariance", 0, np.diag(error**2)),
+            ("voltage_current_covariance", 0, np.diag(joint)),
+        ):
+            whole = getattr(trajectory, name)
+            if whole is not None:
+                changed[name] = whole.copy()
+                changed[name][place] = value
+    elif trajectory.states is not None:
+        reduced = reduce_states(trajectory.states, (0,))
+        current[:, 0] -= scale * shift * 2 * reduced[:, 1, 0].real
+    else:
+        raise ValueError(
+            "Argument trajectory must hold states or counts, but it has neither; make it with "
+            "exact_circuit, master_equation, estimate or mitigate."
+        )
+    return replace(
+        trajectory,
+        current=current,
+        provenance={**trajectory.provenance, "frequency": "shifted", "detuning": detuning},
+        **changed,
     )
 
 

@@ -108,7 +108,11 @@ class Drive:
 
 def check_number_or_law(name: str, value: object) -> float | DecayRate:
     """Return a number ≥ 0, or a law of time; TypeError or ValueError for anything else."""
-    if isinstance(value, DecayRate) and not isinstance(value, type):
+    if (
+        not isinstance(value, float)
+        and isinstance(value, DecayRate)
+        and not isinstance(value, type)
+    ):
         return value
     return check_real(name, value, minimum=0)
 
@@ -122,7 +126,8 @@ def as_law(value: float | DecayRate, omega: float) -> DecayRate:
 
 def constant_number(name: str, value: float | DecayRate) -> float:
     """Return a number; ValueError for a law, where only a number can be had."""
-    if isinstance(value, DecayRate):
+    # A float first: to ask for a protocol takes longer than all else of a design's step.
+    if not isinstance(value, float) and isinstance(value, DecayRate):
         raise ValueError(
             f"Argument model must have a number as its {name} here, but it has the law {value!r}; "
             "this is known for numbers alone."

@@ -159,7 +159,7 @@ class Memristor:
             object.__setattr__(self, name, value)
         # A mismatch is an error now, not in the middle of a run.
         for law in (rate, occupation, dephasing, drive):
-            if isinstance(law, DecayRate):
+            if not isinstance(law, float) and isinstance(law, DecayRate):
                 law.at_frequency(self.omega)
 
     @cached_property

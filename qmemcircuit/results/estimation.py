@@ -252,11 +252,11 @@ def trajectory_of_means(
             value[:, j], error[:, j] = combine(terms)
             covariance[j] = np.diag(error[:, j] ** 2)
             voltage_terms: Terms = {single_label(j, "Y", count): 0.5 * scale}
-            joint[j] = np.diag(_covariance(combine, voltage_terms, terms))
+            joint[j] = np.diag(covariance_of_terms(combine, voltage_terms, terms))
             if driven:
                 terms = operator_terms(network, j, times, source=False)
                 own[:, j], own_error[:, j] = combine(terms)
-                own_joint[:, j] = _covariance(combine, voltage_terms, terms)
+                own_joint[:, j] = covariance_of_terms(combine, voltage_terms, terms)
             continue
         x, x_error = combine({single_label(j, "X", count): 1.0})
         estimator = finite_difference if current == "finite_difference" else local_fit
@@ -385,7 +385,7 @@ def operator_terms(
     return terms
 
 
-def _covariance(combine: Combine, first: Terms, second: Terms) -> FloatArray:
+def covariance_of_terms(combine: Combine, first: Terms, second: Terms) -> FloatArray:
     """Return the covariance of two sums of Paulis at each time: of their sum and difference."""
     variances = []
     for sign in (1.0, -1.0):

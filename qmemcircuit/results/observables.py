@@ -178,16 +178,17 @@ def _exact(
 CurrentPart = Literal["total", "memristor"]
 
 OWN_ERRORS = ("own_current_error", "own_current_covariance")
-"""Variables of a measured driven device: the error of its current without the source's, and that
-current's covariance with V at the same time, (T, M) each."""
+"""Variables of a measured or averaged driven device: the error of its current without the source's,
+and that current's covariance with V at the same time, (T, M) each."""
 
 
 def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Trajectory:
     """Return the trajectory with the total current, or with the memristor's own alone.
 
     Args:
-        trajectory: exact states' (`master_equation`, `exact_circuit`), or measured ones'
-            (`estimate`, `mitigate`), with the errors of the part that is returned.
+        trajectory: exact states' (`master_equation`, `exact_circuit`), averages of quantum
+            trajectories (`simulate_circuit`), or measured ones' (`estimate`, `mitigate`), with
+            the errors of the part that is returned.
         current: `"total"` is I by its definition, the source's own current of a drive included;
             `"memristor"` is total − source, for an uncoupled one (Γ(2n̄ + 1) + 2Γφ)V, which is
             pinched by construction, and so is no evidence of it. Loops, plots and files take
@@ -225,11 +226,12 @@ def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Tr
     if source is None:
         return trajectory
     own: dict[str, Any] = {}
-    if measured and all(name in variables for name in OWN_ERRORS):
-        error, joint = (variables[name] for name in OWN_ERRORS)
-        own["current_error"] = error
-        own["current_covariance"] = np.array([np.diag(column**2) for column in error.T])
-        own["voltage_current_covariance"] = np.array([np.diag(column) for column in joint.T])
+    if measured and OWN_ERRORS[0] in variables:
+        error = own["current_error"] = variables[OWN_ERRORS[0]]
+        if trajectory.current_covariance is not None:  # counts at different times are independent
+            joint = variables[OWN_ERRORS[1]]
+            own["current_covariance"] = np.array([np.diag(column**2) for column in error.T])
+            own["voltage_current_covariance"] = np.array([np.diag(column) for column in joint.T])
     return replace(
         trajectory,
         current=trajectory.current - source,

@@ -18,9 +18,10 @@ from qmemcircuit.counts.mitigated import MitigatedSamples, restore_mitigated
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.serialization import describe_model, restore_model
+from qmemcircuit.results.calibration_drift import CalibrationDrift, calibration_drift
 
 
-@data_object
+@data_object(also=("calibration_drift",))
 @dataclass(frozen=True, eq=False)
 class Record:
     """What was measured: the model, the times, the counts, and how they came to be.
@@ -74,6 +75,11 @@ class Record:
                 "Argument mitigated must have the counts of samples as its first run, but they "
                 "differ; use those of the same record."
             )
+
+    @property
+    def calibration_drift(self) -> CalibrationDrift | None:
+        """How far the calibration moved from submission to execution; None where not told."""
+        return calibration_drift(self.provenance)
 
     @property
     def compilation_residual(self) -> FloatArray | None:

@@ -2,10 +2,12 @@
 
 For every device all forms of the circuits are predicted from its calibration (`choose_form`); the
 best one is then judged by each method at the declared number of shots: raw counts, readout
-corrected, and straight-line extrapolation of noise factors 1 and 3. What counts is the largest
-trace distance to the master equation over the times, with shot noise: of `REPETITIONS` draws, the
-one that 95 % do not exceed. Readout's flips are taken as known: their calibration is two circuits
-for all times, and its shots are not in the budget.
+corrected, straight-line extrapolation of noise factors 1 and 3, and extrapolation shaped by a
+calibration that has drifted (`predicted_distances`). What counts is the largest trace distance to
+the master equation over the times, with shot noise, which 95 % of repetitions do not exceed.
+
+Where a device misses the demand by all methods it is said which calibrated number would have to be
+better, and by how much (`needed_improvements`).
 
 It is as good as the calibrations are. Crosstalk, leakage, coherent errors, errors of resets and
 drift are in none of them.
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,36 +26,14 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import (
-    ComplexArray,
-    FloatArray,
-    check_boolean,
-    check_integer,
-    check_real,
-)
+from qmemcircuit.common.checks import check_boolean, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.common.states import trace_distance
-from qmemcircuit.counts.mitigated import MitigatedSamples
-from qmemcircuit.counts.mitigation import Mitigation
-from qmemcircuit.counts.readout import Readout
-from qmemcircuit.counts.samples import Samples
-from qmemcircuit.devices.best import FormChoice, choose_form
-from qmemcircuit.devices.expected import INFINITE_SHOTS
+from qmemcircuit.devices.best import choose_form
+from qmemcircuit.devices.improvements import needed_improvements
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Model, as_network
-from qmemcircuit.runs.precision import outcomes_of_states, readout_of
+from qmemcircuit.runs.predicted_distances import METHODS, predicted_distances
 from qmemcircuit.simulation.master_equation import master_equation
-
-METHODS: dict[str, tuple[tuple[int, ...], bool]] = {
-    "raw": ((1,), False),
-    "readout corrected": ((1,), True),
-    "extrapolated": ((1, 3), True),
-}
-"""Noise factors of each method, and whether readout is corrected; all share the same budget."""
-
-REPETITIONS, QUANTILE = 60, 0.95
-SEED = 0
-"""Of the repetitions' shots."""
 
 
 @data_object
@@ -69,6 +49,9 @@ class DevicePrediction:
         limited: for each method the same with the budget's shots, which 95 % of runs stay below.
         left_out: methods that the device cannot do, with why.
         reason: why the device cannot run the model, "" where it can.
+        needed: where no method reaches the demand, the factor by which T1 and T2, two-qubit errors,
+            or both would have to be better for the raw distance before readout to reach it; None
+            where none is enough.
 
     >>> import qmemcircuit as qm
     >>> unfit = qm.DevicePrediction("fake_small", None, {}, {}, {}, reason="it has no reset")
@@ -82,6 +65,7 @@ class DevicePrediction:
     limited: Mapping[str, float]
     left_out: Mapping[str, str]
     reason: str = ""
+    needed: Mapping[str, float | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -146,7 +130,23 @@ class DeviceChoice:
         )
         if self.reached:
             return f"{said}, within {self.demand:g}."
-        return f"nothing reaches {self.demand:g}; nearest is {said}. {self._remedy()}"
+        return f"nothing reaches {self.demand:g}; nearest is {said}. {self._remedy()}" + (
+            self._improvement(first)
+        )
+
+    def _improvement(self, item: DevicePrediction) -> str:
+        """Say which calibrated number would bring raw states within the demand."""
+        if not item.needed:
+            return ""
+        enough = [
+            f"{name} {factor:.2g} times better"
+            for name, factor in item.needed.items()
+            if factor is not None
+        ]
+        vain = [name for name, factor in item.needed.items() if factor is None]
+        said = f" Its raw states ({item.unlimited['before readout']:.4f} before readout) would "
+        said += f"with {', or '.join(enough)}" if enough else "not, whatever is better"
+        return said + (f"; {' and '.join(vain)} alone would not." if enough and vain else ".")
 
     def _remedy(self) -> str:
         """Say which of more shots and less noise would reach the demand."""
@@ -166,7 +166,7 @@ class DeviceChoice:
             return f"About {wanted[name]:,} executions a time would ({name})."
         return (
             f"With unlimited shots the smallest is {least:.4f}: noise {least / self.demand:.2g} "
-            "times smaller would, or a mitigation that knows more than a straight line."
+            "times smaller would."
         )
 
     def __str__(self) -> str:
@@ -174,7 +174,7 @@ class DeviceChoice:
         lines = [
             f"largest trace distance to the master equation; {self.executions:,} executions a time",
             f"{'device':18s} {'form':18s} gates    µs  before readout     raw  "
-            "raw/read/extrapolated at the budget (95 %)",
+            "raw/read/line/shaped at the budget (95 %)",
         ]
         for item in self.predictions:
             if item.form is None:
@@ -251,11 +251,11 @@ def choose_device(
                 "[device(FakeTorino())] holds one."
             )
     total = check_integer("executions", executions, minimum=1)
-    needed = 3**count * max(len(factors) for factors, _ in METHODS.values())
-    if total < needed:
+    fewest = 3**count * max(len(method.factors) for method in METHODS.values())
+    if total < fewest:
         raise ValueError(
             f"Argument executions must pay for a shot of each of {3**count} settings at each noise "
-            f"factor, {needed} at least, but {total} was given."
+            f"factor, {fewest} at least, but {total} was given."
         )
     options = CircuitOptions("tomography", splitting=splitting)
     skip = () if check_boolean("select_forms", select_forms) else ("selected",)
@@ -269,72 +269,11 @@ def choose_device(
             continue
         reference = master_equation(network, np.asarray(choice.times)).states
         assert reference is not None
-        judged = _judged(choice, reference, total)
-        predictions.append(DevicePrediction(device.backend.name, choice.describe(), *judged))
+        judged = predicted_distances(choice, reference, total)
+        needed: Mapping[str, float | None] = {}
+        if min(judged[1].values()) > limit:
+            needed = needed_improvements(choice, reference, limit)
+        name = device.backend.name
+        predictions.append(DevicePrediction(name, choice.describe(), *judged, needed=needed))
     ordered = sorted(predictions, key=lambda item: item.best[1])
     return DeviceChoice(tuple(ordered), limit, total)
-
-
-def _judged(
-    choice: FormChoice, reference: ComplexArray, executions: int
-) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
-    """Return the largest distance of each method, with unlimited shots and with these.
-
-    And the methods that the device cannot do, with why.
-    """
-    circuits, device = choice.circuits, choice.device
-    bases = circuits.bases
-    matrix = readout_of(circuits, device)
-    states = {1: choice.states[choice.name]}
-    indices = [int(np.argmin(np.abs(circuits.times - time))) for time in choice.times]
-    folded = device.amplify(3, fold_all=not circuits.absorbed)
-    unfoldable = ""
-    try:
-        states[3], _ = folded.noisy_states(circuits, only=indices)
-    except ValueError as error:  # native gates of any angle do not fold
-        unfoldable = str(error)
-    chances = {
-        factor: outcomes_of_states(found, bases) @ matrix.T for factor, found in states.items()
-    }
-    prepared = np.zeros((2, matrix.shape[0]))
-    prepared[0, 0] = prepared[1, -1] = 1.0
-    calibration = prepared @ matrix.T
-    unlimited = {"before readout": float(trace_distance(states[1], reference).max())}
-    limited, left_out = {}, {}
-    random = np.random.default_rng(SEED)
-    for method, (factors, readout) in METHODS.items():
-        if len(factors) > 1 and unfoldable:
-            left_out[method] = unfoldable
-            continue
-        mitigation = Mitigation(factors, readout=readout)
-        tables = [chances[factor] for factor in factors]
-        exact = [np.round(table * INFINITE_SHOTS).astype(np.int64) for table in tables]
-        known = Readout(np.round(calibration * INFINITE_SHOTS).astype(np.int64))
-        unlimited[method] = float(_distances(mitigation, bases, exact, known, reference).max())
-        shots = executions // (len(bases) * len(factors))
-        # Repetitions as if they were further times: one reconstruction for all of them.
-        many = [np.tile(_normal(table), (REPETITIONS, 1, 1)) for table in tables]
-        counts = [random.multinomial(shots, table) for table in many]
-        again = np.tile(reference, (REPETITIONS, 1, 1))
-        distances = _distances(mitigation, bases, counts, known, again)
-        drawn = distances.reshape(REPETITIONS, -1).max(axis=1)
-        limited[method] = float(np.quantile(drawn, QUANTILE))
-    return unlimited, limited, left_out
-
-
-def _distances(
-    mitigation: Mitigation,
-    bases: tuple[str, ...],
-    counts: Sequence[Any],
-    readout: Readout,
-    reference: ComplexArray,
-) -> FloatArray:
-    """Return the trace distance of the reconstructed states to the reference, (T,)."""
-    samples = tuple(Samples(bases, table) for table in counts)
-    found = MitigatedSamples(mitigation, samples, readout if mitigation.readout else None)
-    return trace_distance(found.states(), reference)
-
-
-def _normal(chances: FloatArray) -> FloatArray:
-    found = np.maximum(chances, 0.0)
-    return np.asarray(found / found.sum(axis=-1, keepdims=True))

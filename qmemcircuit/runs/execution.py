@@ -59,7 +59,9 @@ def run(
     Args:
         model, times, bases, ancilla, splitting, steps, collision: as in `build_circuits`.
             `ancilla="best"` chooses among fresh, recycled and pooled ancillas by simulating each
-            with the device's calibrated noise; the record says why.
+            with the device's calibrated noise; the record says why. With measured resets declared
+            (`Mitigation(resets=…)`) it chooses among recycled, doubled, inverted and fresh ones by
+            their predicted cost at these shots (`choose_resets`), and the record has the losers'.
         target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
             On `ibm(…)` this submits, waits and collects in a new folder of the working directory.
         shots: shots of each time and setting, an integer ≥ 1; a multiple of the circuits that
@@ -102,9 +104,9 @@ def run(
         len(circuits.bases),
     )
     mitigated = None
-    if mitigation is not None:
+    if measurement.mitigation is not None:
         mitigated = mitigated_samples(
-            mitigation, circuits.bases, counts, measurement.forecast.excess
+            measurement.mitigation, circuits.bases, counts, measurement.forecast.excess
         )
     provenance = make_provenance(
         "run",

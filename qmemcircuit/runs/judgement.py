@@ -51,8 +51,9 @@ class Judgement:
         mitigated: the mitigated estimate, None where no mitigation was declared and measured.
         mitigated_comparison: of it with the reference. It has no budget: the parts are of raw
             counts.
-        notes: what was chosen without being asked, and whether the device was as its recorded
-            calibration predicts, in words.
+        notes: what was chosen without being asked, whether the device was as its recorded
+            calibration predicts, and how far its calibration moved from submission to execution,
+            in words.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -149,6 +150,9 @@ def judge(
     noisy = exact if prediction.device is None else prediction.noisy(current)
     if prediction.device is not None:
         notes = (*notes, prediction.remark())
+    drift = record.calibration_drift
+    if drift is not None:
+        notes = (*notes, str(drift))
     mitigated = None if record.mitigated is None else mitigate(record, current=current)
     return Judgement(
         record,

@@ -7,13 +7,13 @@ noise and two circuits that calibrate the readout: all planned before the first 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.build import CircuitSet, circuits_with
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
@@ -34,6 +34,7 @@ from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.absorption import absorb_device_decay
 from qmemcircuit.devices.ancillas import resolve_ancilla
 from qmemcircuit.devices.best import BestForm, choose_form
+from qmemcircuit.devices.resets import ResetChoice, choose_resets
 from qmemcircuit.devices.states import require_equal_gates
 from qmemcircuit.devices.target import scheduled_device
 from qmemcircuit.model.memristors import Model
@@ -168,8 +169,7 @@ def plan_measurement(
     Raises ValueError or TypeError for what would fail in the middle of the measurement or after
     it: circuits that the target cannot run, quantities that cannot be estimated.
     """
-    mitigation = options.mitigation
-    circuits, placed, choices = _formed(model, times, target, options)
+    circuits, placed, choices, mitigation = _formed(model, times, target, options)
     details = {
         **choices,
         "mitigation": None if mitigation is None else mitigation.describe(),
@@ -205,26 +205,65 @@ def plan_measurement(
 
 def _formed(
     model: Model, times: ArrayLike, target: Target, options: MeasurementOptions
-) -> tuple[CircuitSet, Target, dict[str, Any]]:
-    """Return the circuits as they run, the target with its qubits, and how both were chosen."""
+) -> tuple[CircuitSet, Target, dict[str, Any], Mitigation | None]:
+    """Return the circuits as they run, the target with its qubits, and how both were chosen.
+
+    And the mitigation: as declared but where the way of resets was chosen too.
+    """
     mitigation = options.mitigation
     equal_gates = mitigation is not None and mitigation.method.equal_gates
     if options.form is not None:
         absorbable = mitigation is None or not (mitigation.fold_all or mitigation.predicts)
         form = choose_form(model, times, options.circuits, target, absorbable=absorbable)
-        circuits, placed, report = form.circuits, target.adopt(form.device), form.absorption
+        chosen_form = form.chosen
+        circuits, report = chosen_form.circuits, chosen_form.absorption
+        placed = target.adopt(chosen_form.device)
         chosen = {"ancilla_choice": None, "form_choice": form.describe()}
         if equal_gates:
             require_equal_gates(circuits)
     else:
+        resets = None
+        if options.circuits.ancilla == "best" and mitigation is not None and mitigation.resets:
+            resets = _chosen_resets(model, times, target, options, mitigation)
+            own = replace(options.circuits, ancilla=resets.ancilla)
+            options, mitigation = replace(options, circuits=own), resets.mitigation
         circuits, choice = resolve_ancilla(model, times, options.circuits, target)
         if equal_gates:
             require_equal_gates(circuits.branches[0])
         placed, report = target.place(circuits.branches[0]), None
         if options.absorb_decay:
             circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
-        chosen = {"ancilla_choice": None if choice is None else choice.describe()}
-    return circuits, placed, {"absorption": None if report is None else report.describe(), **chosen}
+        chosen = {
+            "ancilla_choice": None if choice is None else choice.describe(),
+            "reset_choice": None if resets is None else resets.describe(),
+        }
+    absorption = None if report is None else report.describe()
+    return circuits, placed, {"absorption": absorption, **chosen}, mitigation
+
+
+def _chosen_resets(
+    model: Model,
+    times: ArrayLike,
+    target: Target,
+    options: MeasurementOptions,
+    mitigation: Mitigation,
+) -> ResetChoice:
+    """Return what is done about resets that err, by its predicted cost."""
+    if not isinstance(options.shots, int):
+        raise ValueError(
+            "Argument shots must be a number with ancilla='best' and measured resets, for the "
+            f"price of undoing their errors depends on it, but {options.shots!r} was given; "
+            "plan(…) says what a number of shots reaches."
+        )
+    assert mitigation.resets is not None
+    circuits = circuits_with(model, times, replace(options.circuits, ancilla="reset"))
+    return choose_resets(
+        circuits,
+        target,
+        mitigation.resets,
+        shots=options.shots * len(circuits.bases) * len(mitigation.factors),
+        mitigation=replace(mitigation, resets=None),
+    )
 
 
 def measurement_of(circuits: CircuitSet, target: Target, shots: int) -> Measurement:

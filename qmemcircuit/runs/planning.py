@@ -22,6 +22,7 @@ from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.devices.best import BestForm, describe_choice
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.results.requirements import missing_requirements
+from qmemcircuit.runs.jobs.arrangement import arranged_jobs
 from qmemcircuit.runs.jobs.protocols import Submittable
 from qmemcircuit.runs.measurement import Measurement, MeasurementOptions, plan_measurement
 from qmemcircuit.runs.precision import ExpectedErrors, Precision, expected_errors, parse_shots
@@ -171,7 +172,10 @@ def plan_of_measurement(measurement: Measurement) -> Plan:
     expense = target.expense(circuits)
     asked = measurement.shots_asked
     total = sum(len(item.circuits) for item in measurement.runs)
-    jobs = len(target.parts(total, shots)) if isinstance(target, Submittable) else None
+    jobs = None
+    if isinstance(target, Submittable):
+        sent = arranged_jobs(measurement.runs, target)
+        jobs, total = len(sent), sum(len(circuits) for _, circuits in sent)
     seconds = None
     if expense.durations is not None and expense.overhead is not None:
         seconds = SECONDS_PER_JOB * (jobs or 1)

@@ -158,6 +158,7 @@ def rehearse(
     options = MeasurementOptions(INFINITE_SHOTS, built, absorb_decay, declared, form=form)
     measurement = plan_measurement(model, times, device, options)
     circuits = replace(measurement.circuits, branch=None)
+    declared = measurement.mitigation or declared
     placed = measurement.target
     assert isinstance(placed, DeviceTarget)
     probabilities = []

@@ -26,7 +26,12 @@ from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.resources import Effort
 from qmemcircuit.common.states import reduced_from_pairs
 from qmemcircuit.model.memristors import Network
-from qmemcircuit.results.observables import interaction_terms, voltages_and_currents
+from qmemcircuit.results.observables import (
+    interaction_terms,
+    is_driven,
+    source_currents,
+    voltages_and_currents,
+)
 from qmemcircuit.simulation.exact import Save, finish
 from qmemcircuit.sweeps.sweep import sweep
 
@@ -164,7 +169,7 @@ class Ensemble:
         return states
 
     def _read(self, states: dict[tuple[int, ...], ComplexArray]) -> FloatArray:
-        """Return V and I of every trajectory, (2, n, T, M)."""
+        """Return V and I of every trajectory, (2, n, T, M); driven: and I without the sources'."""
         number = next(iter(states.values())).shape[0]
         flat = {item: series.reshape(-1, *series.shape[2:]) for item, series in states.items()}
         of_pairs = {pair: flat[pair] for pair in self.pairs}
@@ -174,14 +179,18 @@ class Ensemble:
 
         times = np.tile(self.times, number)
         voltage, current, _ = voltages_and_currents(self.network, times, reduced)
-        return np.stack([voltage, current]).reshape(2, number, self.times.size, -1)
+        read = [voltage, current]
+        if is_driven(self.network):
+            read.append(current - source_currents(self.network, times, reduced))
+        return np.stack(read).reshape(len(read), number, self.times.size, -1)
 
 
 @dataclass(frozen=True)
 class Averages:
     """Means and errors of V and I, each (2, T, M), mean pair states, and what truncation cost.
 
-    `truncated` (2, T, M) is the part of the errors that the ladder adds, `truncation` its record.
+    Of driven networks also of I without the sources', each (3, T, M). `truncated` is the part of
+    the errors that the ladder adds, `truncation` its record.
     """
 
     means: FloatArray
@@ -236,7 +245,7 @@ def _joined(ensemble: Ensemble, found: Sequence[dict[str, FloatArray]]) -> Avera
     within = np.sum([found[place]["squares"] for place in first], axis=0)
     squares = within + np.tensordot(numbers, (parts - means) ** 2, axes=1)
     statistical = np.sqrt(squares / (total - 1) / total)
-    ranges = np.stack(value_ranges(ensemble.network, ensemble.times))
+    ranges = np.stack(value_ranges(ensemble.network, ensemble.times))[: len(means)]
     errors = np.hypot(statistical, math.sqrt(0.5) * ranges / total)
     states = np.zeros((len(ensemble.pairs), ensemble.times.size, 4, 4), dtype=complex)
     for place in first:
@@ -252,8 +261,9 @@ def _joined(ensemble: Ensemble, found: Sequence[dict[str, FloatArray]]) -> Avera
 def _truncation(
     ensemble: Ensemble, found: Sequence[dict[str, FloatArray]], statistical: float
 ) -> tuple[FloatArray, dict[str, Any]]:
-    """Return the truncation error (2, T, 1) of V and I, and what `provenance` keeps of the ladder.
+    """Return the truncation error (2 or 3, T, 1), and what `provenance` keeps of the ladder.
 
+    Of V and I, of driven networks also of I without the sources'.
     The first step of the ladder, from χ to 2χ, is the largest |mean| + standard error of the
     differences over memristors and earlier times. On the trajectories that were run a third time,
     the second step is r times the first; further steps are taken to shrink alike, so that all of
@@ -275,7 +285,7 @@ def _truncation(
     scale = float(np.abs(before).max())
     ratio = float(np.abs(after).max()) / scale if scale > 0 else 0.0
     added = worst / (1 - min(ratio, LARGEST_RATIO))
-    voltage, current = (float(item.max()) for item in added)
+    voltage, current = (float(item.max()) for item in added[:2])
     chi = ensemble.bond_dimension
     if voltage > statistical:
         more = "" if ratio < LARGEST_RATIO else ", and the steps of the ladder do not shrink"
@@ -389,8 +399,8 @@ def save_each(kept: Sequence[tuple[int, ...]]) -> Save:
     return save
 
 
-def value_ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return largest minus smallest possible V and I, each of shape (T, M)."""
+def value_ranges(network: Network, times: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return largest minus smallest possible V, I and I without the sources', (T, M) each."""
     scale = np.array([memristor.current_scale for memristor in network.memristors])
     rate = np.stack([memristor.conductance(times) for memristor in network.memristors], axis=1)
     coupled = np.array(
@@ -408,4 +418,5 @@ def value_ranges(network: Network, times: FloatArray) -> tuple[FloatArray, Float
         ],
         axis=1,
     )
-    return np.broadcast_to(scale, rate.shape), scale * (rate + coupled + driven)
+    own = scale * (rate + coupled)
+    return np.broadcast_to(scale, rate.shape), own + scale * driven, own

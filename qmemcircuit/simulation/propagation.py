@@ -39,6 +39,7 @@ from qmemcircuit.common.states import pauli_matrix
 from qmemcircuit.model.couplings import PAPER_SIGMA
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.results.observables import (
+    OWN_ERRORS,
     interaction_terms,
     is_driven,
     pauli_terms,
@@ -139,7 +140,7 @@ def propagate_circuits(
     shape = (times.size, count)
     values = np.zeros((2, 2, *shape))  # quantity, cut-off
     dropped = np.zeros(values.shape)
-    source = np.zeros((2, *shape))
+    source, lost = np.zeros((2, *shape)), np.zeros((2, *shape))  # and what it has dropped
     states = {pair: np.empty((times.size, 4, 4), dtype=complex) for pair in pairs}
     cuts = cut_offs(method)
     strings = 0
@@ -159,7 +160,7 @@ def propagate_circuits(
             own = runner.run(list(sources.values()), kept, local=False)
             for j, item in zip(sources, own, strict=True):
                 source[place, index, j] = amplitudes[index, j] * item.mean
-                dropped[1, place, index, j] += abs(amplitudes[index, j]) * item.dropped
+                lost[place, index, j] = abs(amplitudes[index, j]) * item.dropped
         for pair in pairs:
             labels = _pair_labels(pair, count)
             found = runner.run([{label: 1.0} for label in labels], cuts[0], local=False)
@@ -168,12 +169,18 @@ def propagate_circuits(
             states[pair][index] = np.tensordot(means, matrices, axes=1) / 4
         progress(index + 1, times.size)
     conductance = np.stack([item.conductance(times) for item in network.memristors], axis=1)
-    values[1] += conductance * values[0] + source
+    values[1] += conductance * values[0]
     dropped[1] += np.abs(conductance) * dropped[0]
     rate = np.stack([item.decay_rate(times) for item in network.memristors], axis=1)
     variables = rate_variables(network, times, rate)
     if is_driven(network):
         variables["source_current"] = source[0]
+        unit = method.smallest_coefficient * (1 + np.abs(conductance))
+        variables[OWN_ERRORS[0]] = _errors(
+            values[1, 0] - values[1, 1], dropped[1, 0], dropped[1, 1], unit
+        )
+    values[1] += source
+    dropped[1] += lost
     # The largest coefficient that may be dropped, and what it is in a current.
     units = method.smallest_coefficient * np.stack(
         [np.ones(shape), 1 + np.abs(conductance) + np.abs(amplitudes)]

@@ -30,7 +30,7 @@ from qmemcircuit.common.resources import large_allowed, progress_of, require
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
-from qmemcircuit.results.observables import rate_variables
+from qmemcircuit.results.observables import OWN_ERRORS, is_driven, rate_variables
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.simulation.ensembles import (
     Ensemble,
@@ -101,6 +101,7 @@ def simulate_circuit(
     `provenance["truncation"]`), and where it exceeds the statistical error of V a RuntimeWarning
     is given. An indication, no interval: `experiments/benchmarks/bond_dimensions.py` measures how
     often it covers.
+    Of driven networks `select_current` tells the sources' current, with the error of the rest.
     `pair_states` are averages *without* errors: a concurrence computed from them is biased
     upwards, for it is a convex function.
     Errors at different times are correlated, since one trajectory serves all times.
@@ -199,8 +200,11 @@ def simulate_circuit(
     )
     rate = np.stack([item.decay_rate(circuits.times) for item in network.memristors], axis=1)
     units = memristor_units(network)
-    units.pop("source_current", None)  # averaged with the rest of the current
     variables = rate_variables(network, circuits.times, rate)
+    if is_driven(network):
+        variables["source_current"] = averages.means[1] - averages.means[2]
+        variables[OWN_ERRORS[0]] = averages.errors[2]
+        units[OWN_ERRORS[0]] = units["current"]
     if averages.truncation is not None:
         variables["truncation_error"] = averages.truncated[0]
         units["truncation_error"] = units["voltage"]
@@ -257,7 +261,11 @@ def _propagated(
         pair_states=found.pair_states,
         variables={**found.variables, "rigorous_bound": found.bound},
         periods=np.array([memristor.period for memristor in network.memristors]),
-        units={**units, "rigorous_bound": units["voltage"]},
+        units={
+            **units,
+            "rigorous_bound": units["voltage"],
+            **dict.fromkeys(found.variables.keys() & {OWN_ERRORS[0]}, units["current"]),
+        },
         provenance=make_provenance(
             "simulate_circuit",
             model=describe_model(network, circuits.times),

@@ -198,5 +198,18 @@ def test_driven_chains_by_trajectories():
     for name in ("voltage", "current"):
         pull = getattr(found, name) - getattr(exact, name)
         assert np.abs(pull / getattr(found, f"{name}_error")).max() < 3.6  # 6 values: 0.2 %
-    with pytest.raises(ValueError, match="exact_circuit"):
-        qm.select_current(found, "memristor")
+    own, whole = (qm.select_current(item, "memristor") for item in (found, exact))
+    pull = (own.current - whole.current) / own.current_error
+    assert np.abs(pull).max() < 3.1  # 3 values: 0.6 %
+    # The mutant: the sources' current left in.
+    assert np.abs((found.current - whole.current) / own.current_error).max() > 5
+    assert np.abs(own.current_error - found.current_error).max() > 1e-3
+    # Of an uncoupled one the rest is (Γ(2n̄ + 1) + 2Γφ)V, with the error of V.
+    lonely = qm.Network([*chain.memristors[:2], memristor(a=0.7)], dict(chain.couplings[:1]))
+    item = qm.simulate_circuit(
+        lonely, [1.0], method="matrix_product_state", trajectories=20, seed=2, **how
+    )
+    law = item.variables["conductance"][0, 2]
+    own = qm.select_current(item, "memristor")
+    assert own.current[0, 2] == pytest.approx(law * item.voltage[0, 2], abs=1e-12)
+    assert own.current_error[0, 2] == pytest.approx(law * item.voltage_error[0, 2], rel=1e-9)

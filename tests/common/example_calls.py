@@ -271,6 +271,7 @@ def objects() -> dict[type, Any]:
         qm.DeviceChoice(
             (qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset"),), 0.02, 1000
         ),
+        qm.CalibrationDrift(("job7",), np.ones(1), {"T1": ("qubit 5",)}, {"T1": np.ones((1, 1))}),
         qm.ExpectedErrors({"voltage": 0.1}, {}),
         steady,
         bifurcations.CriticalPoint(1.0, 2.0, 3.0, 0.5),
@@ -365,6 +366,10 @@ def values() -> dict[str, Any]:
         "memory_network.memristor": REMEMBERING,
         "memory_trajectory.memristor": REMEMBERING,
         "memory_amplitude.law": REMEMBERING.rate,
+        "shift_current.trajectory": qm.exact_circuit(
+            memory.memory_network(REMEMBERING), TIMES[:3], splitting="couplings_first"
+        ),
+        "shift_current.memristor": REMEMBERING,
         "design_memory.times": TIMES[1:],
         "design_memory.width": 0.1,
         "start": 0.1,
@@ -439,6 +444,7 @@ def values() -> dict[str, Any]:
         "place_on.reason": "an example",
         "submit.target": qm.ibm("FakeManilaV2", channel="local", seed=1),
         "device_states.target": qm.device(PlainBackend(), seed=1),
+        "placements.most": 3,
         "expected_trajectory.target": qm.device(PlainBackend(), seed=1),
         "backend": PlainBackend(),
         "name": "FakeManilaV2",

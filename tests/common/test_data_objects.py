@@ -39,6 +39,9 @@ def law(t: float) -> float:
     return 0.1 * t
 
 
+DRIFT = qm.CalibrationDrift(
+    ("job7",), np.array([1.5]), {"T1": ("qubit 5",)}, {"T1": np.array([[0.7]])}
+)
 DEVICE = qm.DevicePrediction("plain", None, {}, {}, {}, "it has no reset")
 
 
@@ -105,6 +108,7 @@ def examples() -> dict[str, object]:
         qm.Precision(0.01, "voltage"),
         DEVICE,
         qm.DeviceChoice((DEVICE,), 0.02, 1000),
+        DRIFT,
         qm.ExpectedErrors({"voltage": 0.1}, {"concurrence": "one memristor"}),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +111,32 @@ def test_the_cheapest_way_is_chosen() -> None:
     without = qm.choose_resets(CIRCUITS, lost, _calibration(), **common)
     assert without.name == "fresh"
     assert set(without.left_out) == {"recycled", "doubled", "inverted"}
+
+
+def test_a_run_chooses_the_way_of_resets_and_records_the_losers(tmp_path: Path) -> None:
+    """`run` and `submit` do what `choose_resets` says of the same shots, and write it down."""
+    declared = qm.Mitigation(resets=_calibration())
+    options = {"shots": 2000, "bases": "XYZ", "ancilla": "best", "mitigation": declared}
+    record = qm.run(MEMRISTOR, TIMES, target=_target(), **options)
+    expected = qm.choose_resets(
+        CIRCUITS, _target(), _calibration(), shots=6000, mitigation=qm.Mitigation()
+    )
+    assert record.provenance["reset_choice"] == expected.describe()
+    assert set(expected.costs) == {"recycled", "doubled", "inverted", "fresh"}
+    assert expected.name == "fresh"
+    assert record.provenance["ancilla"] == "fresh"
+    assert record.mitigated.mitigation.resets is None  # there is nothing to invert
+    # Where fresh ancillas have no place, the inverse is the cheapest and travels with the record.
+    small = qm.device(PlainBackend(readout=0.02, t1=1.0, t2=1.0, qubits=2), seed=2)
+    again = qm.run(MEMRISTOR, TIMES, target=replace(small, reset_error=ERROR), **options)
+    choice = again.provenance["reset_choice"]
+    assert choice["chosen"] == "inverted"
+    assert "at least 3 qubits" in choice["left_out"]["fresh"]
+    assert again.mitigated.mitigation.resets == _calibration()
+    loaded = qm.Record.load(again.save(tmp_path / "record.json"))
+    assert loaded.provenance["reset_choice"] == choice
+    with pytest.raises(ValueError, match="Argument shots must be a number with ancilla='best'"):
+        qm.run(MEMRISTOR, TIMES, target=_target(), **{**options, "shots": "to reach 0.1 on V"})
 
 
 def test_an_ancilla_may_be_reset_twice() -> None:

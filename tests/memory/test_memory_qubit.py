@@ -8,7 +8,13 @@ from qiskit import transpile
 
 import qmemcircuit as qm
 from qmemcircuit.common.states import reduce_states
-from qmemcircuit.memory import design_memory, memory_amplitude, memory_network, memory_trajectory
+from qmemcircuit.memory import (
+    design_memory,
+    memory_amplitude,
+    memory_network,
+    memory_trajectory,
+    shift_current,
+)
 
 STRONG = qm.Memristor(qm.LorentzianRate(1.0, 0.1), a=np.pi / 4, b=np.pi / 5)
 TIMES = np.linspace(0, 14.4, 49)
@@ -80,6 +86,51 @@ def test_the_law_holds_with_the_shifted_frequency(detuning):
     assert pinched.voltage == pytest.approx(ours.voltage, abs=0)
     if detuning:
         assert min(bare, defects[1]) > 0.01  # without it, or with the other sign, it does not
+
+
+def test_the_measured_current_with_the_shifted_frequency():
+    """Counts of a detuned memory qubit obey I = ΓV once ω + S stands in I, with honest errors."""
+    memristor, detuning = qm.Memristor(qm.LorentzianRate(0.8, 0.5), a=0.5, b=0.7), 0.6
+    times, bases = np.linspace(0, 4, 9), ["XZ", "YY", "ZX"]
+    pair = memory_network(memristor, detuning=detuning)
+    how = {"splitting": "couplings_first", "steps": 6}
+    closed = memory_trajectory(memristor, times, detuning=detuning, frequency="shifted")
+    bare = qm.exact_circuit(pair, times, **how)
+    exact = shift_current(bare, memristor, detuning=detuning)
+    far = np.abs(exact.current[:, 0] - closed.current[:, 0]).max()
+    assert far < 3e-3  # what is left is the splitting
+    assert np.abs(bare.current[:, 0] - closed.current[:, 0]).max() > 20 * far
+    assert exact.current[:, 1] == pytest.approx(bare.current[:, 1], abs=0)
+    finer = qm.exact_circuit(pair, times, splitting="couplings_first", steps=24)
+    nearer = shift_current(finer, memristor, detuning=detuning).current[:, 0]
+    assert np.abs(nearer - closed.current[:, 0]).max() < far / 12
+    pulls, wrong = [], []
+    for seed in range(4):
+        target = qm.aer(seed=seed)
+        found = qm.estimate(qm.run(pair, times, target=target, shots=4000, bases=bases, **how))
+        shifted = shift_current(found, memristor, detuning=detuning)
+        error = shifted.current_error[:, 0]
+        assert np.sqrt(np.diag(shifted.current_covariance[0])) == pytest.approx(error, abs=1e-15)
+        pulls.append((shifted.current - exact.current)[:, 0] / error)
+        wrong.append((found.current - exact.current)[:, 0] / error)
+    assert np.abs(pulls).max() < 3.6  # 36 values: 1 %
+    assert 0.5 < np.mean(np.square(pulls)) < 1.5  # χ² of 36 over 36 within 2 σ and a bit
+    assert np.abs(wrong).max() > 5  # the mutant: the bare ω
+
+
+def test_what_cannot_be_shifted():
+    memristor = qm.Memristor(qm.LorentzianRate(0.8, 0.5), a=0.5, b=0.7)
+    times = np.linspace(0.5, 4, 3)
+    pair = qm.exact_circuit(memory_network(memristor), times, splitting="couplings_first")
+    once = shift_current(pair, memristor)
+    assert once == pair  # on resonance nothing shifts
+    with pytest.raises(ValueError, match="shifted already"):
+        shift_current(once, memristor)
+    with pytest.raises(ValueError, match="two devices"):
+        shift_current(memory_trajectory(memristor, times), memristor)
+    bare = qm.Trajectory(times, pair.voltage, pair.current)
+    with pytest.raises(ValueError, match="states or counts"):
+        shift_current(bare, memristor)
 
 
 def test_energy_comes_back_through_the_two_active_quadrants():

@@ -163,7 +163,7 @@ def test_noise_factors_and_calibration_are_one_submission(
         mitigation=declared,
         service=service,
     )
-    assert [service._job(f"job{k}")["circuits"] for k in range(3)] == [8, 8, 2]
+    assert [service._job(f"job{k}")["circuits"] for k in range(4)] == [4, 4, 6, 4]
     plan = json.loads((folder / "plan.json").read_text())["header"]
     assert [run["role"] for run in plan["runs"]] == [
         "factor 1",
@@ -171,22 +171,34 @@ def test_noise_factors_and_calibration_are_one_submission(
         "readout 0",
         "readout 1",
     ]
-    gates = []
-    for number in (0, 1):
-        with (folder / f"part{number:03d}.qpy").open("rb") as stream:
-            gates.append(qpy.load(stream)[-1].count_ops()["cx"])
-    assert gates[1] == 3 * gates[0] > 0
-    # While the amplified circuits are queued, there is a raw record and no mitigated one.
+    # A time in each, all factors of a circuit together; the calibration in the middle of all.
+    parts = [part["pubs"] for part in plan["parts"]]
+    assert parts[0] == [[0, 0, 0], [1, 0, 0], [0, 0, 1], [1, 0, 1]]  # run, time, setting
+    assert parts[2] == [[0, 2, 0], [1, 2, 0], [2, 0, 0], [3, 0, 0], [0, 2, 1], [1, 2, 1]]
+    with (folder / "part001.qpy").open("rb") as stream:
+        gates = [circuit.count_ops()["cx"] for circuit in qpy.load(stream)]
+    # 0.618 + 1/2 is 0.118 modulo 1: Y comes first at this time.
+    assert parts[1][0] == [0, 1, 1]
+    assert gates == [gates[0], 3 * gates[0]] * 2
+    # A job that lacks takes its time with it, and not the mitigation of the others.
     service.change("job1", state="QUEUED")
     first = collect(folder, service=service)
     assert not first.complete
     assert first.record is not None
-    assert first.record.times.tolist() == TIMES.tolist()
+    assert first.record.times.tolist() == [0.0, 1.0, 1.5]
+    assert first.record.mitigated is not None
+    # Without the calibration there is a raw record and no mitigated one.
+    (folder / "part002.counts.npz").unlink()
+    service.change("job2", state="QUEUED")
+    first = collect(folder, service=service)
+    assert first.record is not None
+    assert first.record.times.tolist() == [0.0, 1.5]
     assert first.record.mitigated is None
-    assert "factor 3 is incomplete" in str(first)
+    assert "readout 1 is incomplete" in str(first)
     with pytest.raises(ValueError, match="not there yet; collect again"):
         qm.mitigate(first.record)
     service.change("job1", state="DONE")
+    service.change("job2", state="DONE")
     found = collect(folder, service=service)
     assert found.complete
     assert found.record is not None
@@ -194,10 +206,12 @@ def test_noise_factors_and_calibration_are_one_submission(
     assert mitigated is not None
     assert mitigated.mitigation == declared
     # The stub's row k has outcome 1 k times; every job starts anew.
-    for run in mitigated.runs:
-        assert run.counts[:, :, 1].ravel().tolist() == list(range(8))
+    for pubs in parts:
+        for row, (number, time, setting) in enumerate(pubs):
+            if number < 2:
+                assert mitigated.runs[number].counts[time, setting, 1] == row
     assert mitigated.readout is not None
-    assert mitigated.readout.counts.tolist() == [[50, 0], [49, 1]]
+    assert mitigated.readout.counts.tolist() == [[48, 2], [47, 3]]
 
 
 @pytest.mark.usefixtures("three_parts")
@@ -284,7 +298,7 @@ def test_mitigated_counts_have_the_times_of_their_record(
         mitigation=qm.Mitigation(factors=(1, 3)),
         service=service,
     )
-    service.change("job1", state="QUEUED")
+    service.change("job2", state="QUEUED")
     found = collect(folder, service=service)
     assert found.record is not None
     assert found.record.times.tolist() == [0.0, 1.0, 1.5]

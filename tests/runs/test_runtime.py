@@ -237,11 +237,43 @@ def test_a_service_that_is_down_while_collecting_loses_nothing(
     server: StubServer, tmp_path: Path, method: str
 ) -> None:
     folder = _submit(tmp_path / "s")
-    server.fail(method, *[None] * (1 + 3 * (method == "job_get")), refusal())
+    server.fail(method, *[None] * (1 + 4 * (method == "job_get")), refusal())
     with pytest.raises(RuntimeError, match="IBM's service did not"):
         qm.collect(folder)
     assert (folder / "part000.counts.npz").exists()
     assert qm.collect(folder).complete
+
+
+def test_a_record_says_how_far_the_calibration_moved(server: StubServer, tmp_path: Path) -> None:
+    """Asked of the service for the time at which each job began to run."""
+    server.t1_factor = 0.7
+    record = qm.collect(_submit(tmp_path / "s", layout=[3, 2])).record
+    assert record is not None
+    drift = record.calibration_drift
+    assert drift is not None
+    assert drift.jobs == ("job0", "job1", "job2")
+    np.testing.assert_allclose(drift.factors["T1"], 0.7, rtol=1e-9)
+    assert drift.places["T1"] == ("qubit 3", "qubit 2")
+    for kind, factors in drift.factors.items():
+        assert kind == "T1" or np.all(factors == 1.0)  # Manila states all that is compared
+    assert drift.largest is not None
+    assert drift.largest[0] == "T1"
+    assert drift.hours.min() > 24  # the stub's jobs run in 2126
+    assert "T1 of qubit 3 × 0.70 in job0" in repr(record)
+    assert "T1 × 0.70 to 0.70; most: T1" in str(drift)
+    loaded = qm.Record.load(record.save(tmp_path / "record.json"))
+    assert loaded.calibration_drift == drift
+    assert "T1 of qubit" in str(qm.judge(loaded))
+    # On a device that stays as it is the record says so, and where the service is silent nothing.
+    server.t1_factor = 1.0
+    still = qm.collect(_submit(tmp_path / "t")).record
+    assert still is not None
+    assert "it did not move" in str(still.calibration_drift)
+    server.fail("job_metadata", *[refusal()] * 3)
+    silent = qm.collect(_submit(tmp_path / "u"))
+    assert silent.complete
+    assert silent.record is not None
+    assert silent.record.calibration_drift is None
 
 
 def test_a_full_disk_while_planning_or_collecting(

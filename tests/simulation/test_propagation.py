@@ -64,6 +64,13 @@ def test_driven_memristors_have_their_sources_own_currents():
     source = found.variables["source_current"]
     assert source == pytest.approx(exact.variables["source_current"], abs=1e-12)
     assert np.abs(source[0, [0, 2]]).min() > 0.01
+    rest = qm.select_current(exact, "memristor").current
+    cut = qm.simulate_circuit(model, [4.0], method=qm.PauliPropagation(3, 1e-3), **how)
+    own = qm.select_current(cut, "memristor")
+    off = np.abs(own.current - rest)
+    assert np.all(off <= own.current_error)
+    assert off.max() > 1e-6  # something was dropped
+    assert np.all(own.current_error[0, [0, 2]] < cut.current_error[0, [0, 2]])
 
 
 def test_cut_offs_stay_within_error_and_bound():

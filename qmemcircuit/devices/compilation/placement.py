@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,16 @@ def choose_placement(
 
     Raises ValueError where the device has too few qubits.
     """
+    return rank_placements(circuit, target, memristors=memristors, seed=seed, most=1)[0]
+
+
+def rank_placements(
+    circuit: QuantumCircuit, target: QiskitTarget, *, memristors: int, seed: int, most: int
+) -> list[Placement]:
+    """Return up to `most` placements as `choose_placement` ranks them, the best first.
+
+    There is only one where ancillas share qubits or Qiskit routes.
+    """
     if circuit.num_qubits > (target.num_qubits or 0):
         raise ValueError(
             f"Argument backend must have at least {circuit.num_qubits} qubits for these circuits, "
@@ -104,18 +115,21 @@ def choose_placement(
     # Where there are too many, the first ones differ in their last qubits only.
     shared = None if found and everything else search_seats(demand, target)
     scored = found if shared is None else found[:MOST_BESIDE]
-    best = min(
-        ((predicted_error(demand, target, qubits), qubits) for qubits in scored), default=None
+    ranked = nsmallest(
+        most, ((predicted_error(demand, target, qubits), qubits) for qubits in scored)
     )
-    if shared is not None and (best is None or shared.predicted_error < best[0]):
+    if shared is not None and (not ranked or shared.predicted_error < ranked[0][0]):
         with_seats = " with shared ancillas" if shared.seats else ""
         reason = f"smallest predicted error of {shared.searched} embeddings{with_seats}"
-        return Placement(shared.qubits, True, shared.predicted_error, reason, shared.seats)
-    if best is not None:
-        which = "all" if everything else "the first"
-        reason = f"smallest predicted error of {which} {len(scored)} embeddings"
-        return Placement(best[1], True, best[0], reason)
-    return _routed(circuit, target, seed)
+        return [Placement(shared.qubits, True, shared.predicted_error, reason, shared.seats)]
+    if not ranked:
+        return [_routed(circuit, target, seed)]
+    which = "all" if everything else "the first"
+    reason = f"smallest predicted error of {which} {len(scored)} embeddings"
+    return [
+        Placement(qubits, True, error, f"{place}. {reason}" if place > 1 else reason)
+        for place, (error, qubits) in enumerate(ranked, start=1)
+    ]
 
 
 def _embeddings(demand: Demand, target: QiskitTarget) -> Iterator[tuple[int, ...]]:

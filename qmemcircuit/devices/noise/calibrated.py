@@ -5,7 +5,7 @@ Coherent errors, which no calibration states, are added where they are given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,16 @@ CALL_SECONDS = 2.0
 """What one call of Aer is meant to take."""
 
 
-def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
-    """Return the gate and reset noise of a (restricted) target; waiting and readout are apart."""
+def noise_model(
+    part: QiskitTarget,
+    reset_error: float = 0.0,
+    used: Collection[tuple[str, tuple[int, ...]]] | None = None,
+) -> NoiseModel:
+    """Return the gate and reset noise of a (restricted) target; waiting and readout are apart.
+
+    Of the operations `used`, by name and qubits, alone: to make an error takes longer than to
+    simulate it. None is all.
+    """
     from qiskit_aer.noise import NoiseModel, pauli_error
     from qiskit_aer.noise.device import basic_device_gate_errors
 
@@ -50,7 +58,8 @@ def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
     model = NoiseModel(basis_gates=sorted(set(part.operation_names) - {"measure", "delay"}))
     flip = pauli_error([("X", reset_error), ("I", 1 - reset_error)])
     seen = set()
-    for name, qubits, error in basic_device_gate_errors(target=part):
+    seen_by_aer = part if used is None else _part_of(part, used)
+    for name, qubits, error in basic_device_gate_errors(target=seen_by_aer):
         if name == "reset" and reset_error > 0:
             error = error.compose(flip)
             seen.add(qubits[0])
@@ -60,6 +69,18 @@ def noise_model(part: QiskitTarget, reset_error: float = 0.0) -> NoiseModel:
             if qubit not in seen:
                 model.add_quantum_error(flip, "reset", [qubit], warnings=False)
     return model
+
+
+def _part_of(part: QiskitTarget, used: Collection[tuple[str, tuple[int, ...]]]) -> QiskitTarget:
+    """Return the target with some of its operations alone."""
+    from qiskit.transpiler import Target
+
+    found = Target(num_qubits=part.num_qubits, dt=part.dt, qubit_properties=part.qubit_properties)
+    for name in part.operation_names:
+        kept = {where: value for where, value in part[name].items() if (name, where) in used}
+        if kept:
+            found.add_instruction(part.operation_from_name(name), kept, name=name)
+    return found
 
 
 def simulate(
@@ -150,8 +171,13 @@ def _simulate(
         else:
             places = item.system
             circuit.append(SaveDensityMatrix(len(places), label="saved"), list(places))
+    used = {
+        (item.operation.name, tuple(circuit.find_bit(qubit).index for qubit in item.qubits))
+        for circuit in prepared
+        for item in circuit.data
+    }
     simulator = make_simulator(
-        "density_matrix", noise_model=noise_model(part, reset_error), seed_simulator=0
+        "density_matrix", noise_model=noise_model(part, reset_error, used), seed_simulator=0
     )
     result = simulator.run(
         prepared, shots=1, parameter_binds=bindings if any(bindings) else None

@@ -23,6 +23,8 @@ from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.mitigation import restore_mitigation
 from qmemcircuit.counts.samples import Samples
+from qmemcircuit.devices.calibration import describe_calibration
+from qmemcircuit.devices.compilation.instructions import restrict_target
 from qmemcircuit.model.serialization import restore_model
 from qmemcircuit.results.records import Record
 from qmemcircuit.runs.jobs.folder import (
@@ -33,7 +35,7 @@ from qmemcircuit.runs.jobs.folder import (
     plan_of,
     write_attempts,
 )
-from qmemcircuit.runs.jobs.protocols import JobService, submittable
+from qmemcircuit.runs.jobs.protocols import CalibratedService, JobService, submittable
 from qmemcircuit.runs.jobs.submission import service_of, submit_measurement
 from qmemcircuit.runs.measurement import (
     Measurement,
@@ -210,27 +212,57 @@ def _fetch(
     if state != "DONE":
         return MissingPart(number, job, state, size, reason)
     found = service.counts(job)
+    ran = {job: _execution(plan, service, job)}
     table = _table(found, outcomes)
-    total, jobs = _kept(place, number, plan, len(attempts) - 1)
+    total, executed = _kept(place, number, plan, len(attempts) - 1)
     failure = ""
     if len(found) != size:
         failure = f"{len(found)} results came back for {size} circuits"
     elif table.shape[1] != outcomes:
         failure = f"an outcome came back that is not one of {outcomes}"
     else:
-        total, jobs = total + table, [*jobs, job]
+        total, executed = total + table, {**executed, **ran}
         absent = int(np.count_nonzero(total.sum(axis=1) == 0))
         if absent:
             failure = f"{absent} of {size} circuits came back with 0 shots"
     if not failure:
         path = place / file_name(number, "counts.npz")
-        save_file(path, "counts", {"jobs": jobs, **_identity(plan)}, {"counts": total})
+        save_file(path, "counts", _counts_header(plan, executed), {"counts": total})
         return None
     path = place / _attempt_name(number, len(attempts) - 1)
-    save_file(path, "counts", {"jobs": [job], **_identity(plan)}, {"counts": table})
+    save_file(path, "counts", _counts_header(plan, ran), {"counts": table})
     attempts[-1]["failure"] = failure
     write_attempts(place, number, attempts)
     return MissingPart(number, job, "ERROR", size, f"{failure}; {path.name} keeps what there is")
+
+
+def _execution(plan: Mapping[str, Any], service: JobService, job: str) -> dict[str, Any]:
+    """Return when a job began and the used qubits' calibration then, or why it is not known.
+
+    Counts are worth more than this: a service that does not answer is written down and no error.
+    """
+    if not isinstance(service, CalibratedService):
+        return {"unknown": "the service does not tell"}
+    try:
+        found = service.execution(job)
+    except RuntimeError as error:
+        return {"unknown": str(error)}
+    described: dict[str, Any] = {"started": found.started}
+    layout = plan["target"].get("layout")
+    if found.device is not None and layout:
+        part = restrict_target(found.device, layout["qubits"])
+        described["calibration"] = describe_calibration(part)
+    return described
+
+
+def _counts_header(plan: Mapping[str, Any], executed: Mapping[str, Any]) -> dict[str, Any]:
+    return {"jobs": list(executed), "executed": dict(executed), **_identity(plan)}
+
+
+def _executed(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the jobs of a file of counts; those of up to November 2026 tell no calibration."""
+    known = header.get("executed", {})
+    return {job: known.get(job, {}) for job in header["jobs"]}
 
 
 def _shape(plan: Mapping[str, Any], number: int) -> tuple[int, int]:
@@ -275,13 +307,13 @@ def _attempt_name(number: int, attempt: int) -> str:
 
 def _kept(
     place: Path, number: int, plan: Mapping[str, Any], attempts: int
-) -> tuple[IntArray, list[str]]:
+) -> tuple[IntArray, dict[str, Any]]:
     """Return the sum of what the first `attempts` left in files of their own, and their jobs.
 
     Counts that cannot be told to their circuits stay in their file and are not added.
     """
     total = np.zeros(_shape(plan, number), dtype=np.int64)
-    jobs: list[str] = []
+    executed: dict[str, Any] = {}
     for index in range(attempts):
         path = place / _attempt_name(number, index)
         if not path.exists():
@@ -289,8 +321,8 @@ def _kept(
         header, content = _load_counts(path, plan)
         if content["counts"].shape == total.shape:
             total += content["counts"]
-            jobs += header["jobs"]
-    return total, jobs
+            executed |= _executed(header)
+    return total, executed
 
 
 def _collection(
@@ -303,17 +335,18 @@ def _collection(
     outcomes = 2 ** len(bases[0])
     counts = [np.zeros((*run["shape"], outcomes), dtype=np.int64) for run in plan["runs"]]
     remarks: list[str] = []
-    jobs: list[str] = []
+    executed: dict[str, Any] = {}
     for number, part in enumerate(plan["parts"]):
         path = place / file_name(number, "counts.npz")
         if path.exists():
             header, content = _load_counts(path, plan)
-            table, used = content["counts"], header["jobs"]
+            table, used = content["counts"], _executed(header)
         else:
             table, used = _kept(place, number, plan, len(attempts_of(place, number)))
-        jobs += used
+        executed |= used
         for row, (run, time_index, setting) in enumerate(part["pubs"]):
-            counts[run][time_index, setting] = table[row]
+            # Calibration circuits may stand in several jobs.
+            counts[run][time_index, setting] += table[row]
         shots = table.sum(axis=1)
         asked = int(part.get("shots", plan["shots"]))
         fewest = int(min(shots[shots > 0], default=asked))
@@ -331,7 +364,13 @@ def _collection(
         )
     record = None
     if kept.any():
-        provenance = {**plan["provenance"], "jobs": jobs, "complete": not missing}
+        told = {job: found for job, found in executed.items() if found.get("calibration")}
+        provenance = {
+            **plan["provenance"],
+            "jobs": list(executed),
+            "executed": told,
+            "complete": not missing,
+        }
         if not kept.all():
             # The circuits stepped through all planned times, not only through those kept.
             provenance["planned_times"] = times.tolist()

@@ -4,18 +4,47 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.protocols import Target
 
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target as QiskitTarget
+
+
+@dataclass(frozen=True, eq=False)
+class Execution:
+    """When a job began, and how its device was calibrated then.
+
+    Attributes:
+        started: ISO 8601 with its time zone; None where it is not known.
+        device: the device's Qiskit target; None where it is not known.
+    """
+
+    started: str | None
+    device: QiskitTarget | None
+
+
+@runtime_checkable
+class CalibratedService(Protocol):
+    """A service that also tells how the device was calibrated when a job ran."""
+
+    def execution(self, job: str) -> Execution:
+        """Return when a finished job began, and the device's calibration then."""
+        ...
+
 
 @runtime_checkable
 class JobService(Protocol):
     """What jobs are sent to: four questions that any service answers.
+
+    One that answers `execution`, too (`CalibratedService`), lets a record say how far the
+    calibration moved between submission and execution.
 
     >>> import qmemcircuit as qm
     >>> target = qm.ibm("FakeManilaV2", channel="local", seed=1)

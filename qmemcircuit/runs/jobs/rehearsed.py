@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qmemcircuit.common.storage import write_atomically
-from qmemcircuit.runs.jobs.protocols import JobService
+from qmemcircuit.runs.jobs.protocols import CalibratedService, Execution, JobService
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -73,6 +73,12 @@ class RehearsedJobs:
         if [item["job"] for item in self._read()].index(job) == PARTIAL:
             found = [*found[:-1], {}]
         return found
+
+    def execution(self, job: str) -> Execution:
+        """Return what the other service tells; nothing where it does not tell."""
+        if isinstance(self.jobs, CalibratedService):
+            return self.jobs.execution(job)
+        return Execution(None, None)
 
     def _read(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads((self.store / QUEUE).read_bytes())

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from qmemcircuit.common.storage import load_file, save_file
-from qmemcircuit.runs.jobs.protocols import JobService
+from qmemcircuit.runs.jobs.protocols import Execution, JobService
 from qmemcircuit.runs.jobs.rehearsed import rehearsed
 
 if TYPE_CHECKING:
@@ -75,6 +76,19 @@ class RuntimeJobs:
         """Return how often each outcome was seen, circuit by circuit."""
         with self._asked(f"give the counts of job {job}"):
             return _counts(self.service.job(job).result())
+
+    def execution(self, job: str) -> Execution:
+        """Return when a job began to run, and the device's calibration at that time."""
+        with self._asked(f"tell the calibration of job {job}"):
+            found = self.service.job(job)
+            text = (found.metrics().get("timestamps") or {}).get("running")
+            started = found.creation_date if text is None else datetime.fromisoformat(text)
+            if started.tzinfo is None:
+                started = started.astimezone()
+            device = None
+            if self.backend.properties(datetime=started) is not None:
+                device = self.backend.target_history(datetime=started)
+        return Execution(None if text is None else started.isoformat(), device)
 
     def close(self) -> None:
         """Say that no more jobs will come: the batch or session runs what it has and ends."""
@@ -152,6 +166,10 @@ class LocalJobs:
             self.store / f"{tag}.json", "local job", {"circuits": len(found)}, {"counts": table}
         )
         return f"local-{tag}"
+
+    def execution(self, job: str) -> Execution:
+        """Return the fake's calibration, which never moves."""
+        return Execution(None, self.backend.target)
 
     def _seeded(self, job: int, circuit: int) -> dict[str, Any]:
         """Return the options with the seed of one circuit of one job, where there is a seed."""

@@ -42,6 +42,7 @@ from qmemcircuit.devices.ancillas import BestAncilla
 from qmemcircuit.devices.best import BestForm
 from qmemcircuit.model.memristors import Model
 from qmemcircuit.model.serialization import describe_model
+from qmemcircuit.runs.jobs.arrangement import arranged_jobs
 from qmemcircuit.runs.jobs.folder import (
     FAILED,
     attempts_of,
@@ -196,26 +197,23 @@ def _write_plan(place: Path, measurement: Measurement) -> None:
     from qiskit import qpy
 
     shots = measurement.shots
-    prepared: list[QuantumCircuit] = []
-    pubs: list[list[int]] = []
-    each: list[int] = []
-    for number, item in enumerate(measurement.runs):
-        found = submittable(item.target).prepare(item.circuits)
-        settings = len(item.circuits.bases)
-        prepared += found
-        pubs += [[number, index // settings, index % settings] for index in range(len(found))]
-        each += [item.shots] * len(found)
+    prepared = [submittable(item.target).prepare(item.circuits) for item in measurement.runs]
     identity = uuid.uuid4().hex
     parts = []
-    for number, (own, chosen) in enumerate(_parts(submittable(measurement.target), each)):
+    for number, (own, chosen) in enumerate(
+        arranged_jobs(measurement.runs, submittable(measurement.target))
+    ):
         buffer = io.BytesIO()
-        qpy.dump([prepared[index] for index in chosen], buffer)
+        qpy.dump([prepared[run][index] for run, index in chosen], buffer)
         content = buffer.getvalue()
         write_atomically(place / file_name(number, "qpy"), content)
+        settings = [len(item.circuits.bases) for item in measurement.runs]
         parts.append(
             {
                 "tag": f"qmemcircuit-{identity}-{number:03d}",
-                "pubs": [pubs[index] for index in chosen],
+                "pubs": [
+                    [run, index // settings[run], index % settings[run]] for run, index in chosen
+                ],
                 "shots": own,
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
@@ -247,14 +245,6 @@ def _write_plan(place: Path, measurement: Measurement) -> None:
     for name, values in stored_pairs(circuits.compiled).items():
         arrays[f"compiled/{name}"] = values
     save_file(place / "plan.json", "submission", header, arrays)
-
-
-def _parts(target: Submittable, shots: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-    """Yield shots and circuits of each job: all circuits of a job have the same number of shots."""
-    for own in dict.fromkeys(shots):
-        alike = [index for index, number in enumerate(shots) if number == own]
-        for chosen in target.parts(len(alike), own):
-            yield own, [alike[place] for place in chosen]
 
 
 def _send(place: Path, service: JobService, *, asked: bool, retry: bool) -> None:
