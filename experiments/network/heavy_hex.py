@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 POINTS, STEPS, PATCH = 12, 12, 10
 """Times of the period, which are also its Strang steps, and the memristors of an exact patch."""
 
-KEPT = qm.PauliPropagation(5, 1e-4)
+KEPT = qm.PauliPropagation(4, 3e-4)
 SITES = (13, 63, 62, 53)
 """About these there are patches: an end, and three of the middle."""
 
