@@ -21,6 +21,7 @@ from .circuits.pairs.constant_depth import ConstantDepth as ConstantDepth
 from .circuits.pairs.constant_depth import compile_pair as compile_pair
 from .circuits.protocols import Target as Target
 from .circuits.samplers import sampler as sampler
+from .circuits.triples.constant_depth import CompiledTriple as CompiledTriple
 from .common.resources import allow_large as allow_large
 from .common.storage import FileFormatError as FileFormatError
 from .counts.concurrence import Concurrence as Concurrence
@@ -130,6 +131,7 @@ __all__ = [
     "Collection",
     "Comparison",
     "CompiledPair",
+    "CompiledTriple",
     "Concurrence",
     "ConstantDepth",
     "ConstantRate",

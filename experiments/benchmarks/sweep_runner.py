@@ -9,6 +9,10 @@ joblib's `Parallel` over a `Memory`-cached function (its way to resume), and Das
 were computed twice are counted. Values must be equal to the last bit. Ours is what runs under
 `qmemcircuit.sweeps`; that joblib's store is pickle, which we do not write, counts beside the
 numbers. About two minutes.
+
+Decided with it (November 2026): ours stays. After a kill it computed 3 of 300 points again, joblib
+none, Dask all of 301; a point cost 17 ms beside joblib's 13 ms, both on a machine with ten times
+more work than processors. Its file is labelled netCDF and its journal no pickle.
 """
 
 from __future__ import annotations

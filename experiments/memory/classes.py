@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray
+from scipy.optimize import brentq
 
 import qmemcircuit as qm
 from experiments.drawing import TWO_COLUMNS, mark_pinch, mark_start
@@ -111,6 +112,12 @@ def compute(settings: Settings) -> Result:
             "memory qubit: energy returned over absorbed",
             _returned(table),
             evidence="∫(IV)₋/∫(IV)₊ over three periods: active in quadrants II and IV",
+        ),
+        Quantity(
+            "memory qubit: |I| where V = 0 at the pole of Γ, over the largest",
+            _at_pole(),
+            evidence="so a loop with memory inside does not always pass the origin: where nothing "
+            "is left (G = 0) V is 0, and the current that comes back is not",
         ),
     ]
     parameters = {
@@ -221,6 +228,19 @@ def _hot_gaps(quanta: tuple[float, ...]) -> dict[float, float]:
         record = ProcessRecord(grid, means, np.zeros_like(means))
         found[number] = qm.classify_memory(record.maps(), grid).quantum_gap.value
     return found
+
+
+def _at_pole() -> float:
+    """Return |I| at the first zero of G, from the closed form, over the largest of the loop."""
+    law = REMEMBERING.rate
+    times = np.linspace(0, 14.4, 2001)
+    amplitude = law.amplitude(times)  # type: ignore[attr-defined]
+    after = int(np.argmax(amplitude < 0))
+    found = brentq(lambda t: float(law.amplitude(t)), times[after - 1], times[after])  # type: ignore[attr-defined]
+    loop = np.abs(memory_trajectory(REMEMBERING, times).current).max()
+    there = memory_trajectory(REMEMBERING, [0.0, found])
+    assert abs(there.voltage[1, 0]) < 1e-9
+    return float(abs(there.current[1, 0]) / loop)
 
 
 def _returned(table: xarray.Dataset) -> float:

@@ -6,6 +6,7 @@ follows; one run states its error correctly.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from experiments.loops import loop_words
 from experiments.memory.params import BARE, PHASE, PRESCRIBED
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.memory import (
+    PhaseMemory,
     exact_feedback,
     feedback_ensemble,
     feedback_equation,
@@ -40,12 +42,11 @@ def compute(settings: Settings) -> Result:
     own, paper = feedback_equation(BARE, PHASE, fine), qm.master_equation(PRESCRIBED, fine)
     run = run_feedback(BARE, PHASE, times, target=qm.aer(seed=settings.seed), shots=shots)
     exact = exact_feedback(BARE, PHASE, times)
+    runs = 400 if settings.quick else 4000
     voltage, current = feedback_ensemble(
-        BARE, PHASE, times, shots=shots, runs=400 if settings.quick else 4000, seed=settings.seed
+        BARE, PHASE, times, shots=shots, runs=runs, seed=settings.seed
     )
-    half = 0.5 * BARE.current_scale
-    binomial = np.sqrt(np.maximum(half**2 - exact.voltage[:, 0] ** 2, 0) / shots)
-    open_loop = exact.variables["decay_rate"][:, 0] * binomial
+    open_loop = _open_loop(exact, shots)
     rates = [one.variables["decay_rate"][:, 0] for one in (own, paper)]
     pulls = (run.voltage - exact.voltage)[:, 0] / run.voltage_error[:, 0]
     stated = np.sqrt(np.mean(run.current_error**2) / np.mean(current.var(axis=0)))
@@ -82,9 +83,19 @@ def compute(settings: Settings) -> Result:
             Quantity(
                 f"true over open-loop error of I, {name}",
                 float(choose(current.std(axis=0)[1:] / open_loop[1:])),
-                evidence="below 1 feedback damps the noise, above 1 it amplifies it",
+                evidence="below 1 feedback damps the noise, above 1 it amplifies it: at this gain "
+                "it does not double the shot noise",
             )
             for name, choose in (("least", np.min), ("largest", np.max))
+        ),
+        *(
+            Quantity(
+                f"the same at {factor:g} times the gain, RMS over times",
+                _amplification(replace(PHASE, gain=factor * PHASE.gain), times, shots, runs),
+                evidence="at single times the ratio has no bound: where Γ(μ) passes 0 an open loop "
+                "has no noise",
+            )
+            for factor in (1.0, 4.0, -1.0, -4.0)
         ),
     )
     data = {
@@ -145,6 +156,20 @@ def draw(result: Result) -> Figure:
 
 def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2)))
+
+
+def _open_loop(exact: qm.Trajectory, shots: int) -> np.ndarray:
+    """Return the binomial error of I at each time, as if Γ were known."""
+    half = 0.5 * BARE.current_scale
+    binomial = np.sqrt(np.maximum(half**2 - exact.voltage[:, 0] ** 2, 0) / shots)
+    return np.asarray(exact.variables["decay_rate"][:, 0] * binomial)
+
+
+def _amplification(law: PhaseMemory, times: np.ndarray, shots: int, runs: int) -> float:
+    """Return the RMS error of I of an ensemble over that of an open loop."""
+    current = feedback_ensemble(BARE, law, times, shots=shots, runs=runs, seed=2)[1]
+    open_loop = _open_loop(exact_feedback(BARE, law, times), shots)
+    return float(np.sqrt(np.mean(current.var(axis=0)) / np.mean(open_loop**2)))
 
 
 def _swing(trajectory: qm.Trajectory, period: int) -> float:

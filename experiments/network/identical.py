@@ -98,7 +98,7 @@ def _dataset(network: qm.Network, trajectory: qm.Trajectory) -> xarray.Dataset:
         [concurrence_of_states(trajectory.pair_state(*pair)) for pair in pairs]
     ).T
     concurrence[concurrence < ROUNDING] = 0
-    form_factor = [[loop.form_factor for loop in qm.find_loops(trajectory, j)] for j in range(size)]
+    loops = [qm.find_loops(trajectory, j) for j in range(size)]
     return xarray.Dataset(
         {
             "voltage": (("time", "memristor"), trajectory.voltage),
@@ -108,7 +108,13 @@ def _dataset(network: qm.Network, trajectory: qm.Trajectory) -> xarray.Dataset:
             "first": ("pair", [pair[0] for pair in pairs]),
             "second": ("pair", [pair[1] for pair in pairs]),
             "distance": ("pair", [distance[pair] for pair in pairs]),
-            "form_factor": (("loop", "memristor"), np.array(form_factor).T),
+            **{
+                name: (
+                    ("loop", "memristor"),
+                    np.array([[getattr(loop, name) for loop in row] for row in loops]).T,
+                )
+                for name in ("form_factor", "form_factor_bound", "balance")
+            },
         },
         coords={"time": trajectory.times / MEMRISTOR.period},
     )
@@ -137,8 +143,11 @@ def _quantities(data: dict[str, xarray.Dataset]) -> list[Quantity]:
         if far.any():
             name = f"N = {size}: largest concurrence beyond neighbours"
             found.append(Quantity(name, concurrence[:, far].max()))
-        found.append(Quantity(f"N = {size}: total form factor of the first loop", total[0]))
-        found.append(Quantity(f"N = {size}: largest total form factor of a loop", total.max()))
+        for name, loop in (
+            ("total form factor of the first loop", 0),
+            ("largest total form factor of a loop", int(total.argmax())),
+        ):
+            found.append(Quantity(f"N = {size}: {name}", total[loop], evidence=_words(item, loop)))
     every = f"N = {sizes[0]} to {sizes[-1]}"
     return [
         *found,
@@ -157,6 +166,13 @@ def _quantities(data: dict[str, xarray.Dataset]) -> list[Quantity]:
             evidence="σyσy commutes with σy, so I = ΓV holds on any graph",
         ),
     ]
+
+
+def _words(data: xarray.Dataset, loop: int) -> str:
+    """Return the bound of a total form factor, and the least balanced memristor's lobes."""
+    item = data.isel(loop=loop)
+    bound, least = float(item.form_factor_bound.sum()), float(item.balance.min())
+    return f"bound {bound:.3f}, N/2 for equal lobes; least balance {least:.3f}, period {loop + 1}"
 
 
 def _tangle(data: xarray.Dataset) -> np.ndarray:

@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.neurons.qlif import (
-    CircuitNeuron,
-    bin_spikes,
-    read_spikes,
-    run_layers,
-    simulate_layers,
-)
+from qmemcircuit.neurons.qlif import CircuitNeuron, run_layers, simulate_layers
+from qmemcircuit.neurons.spike_trains import bin_spikes, read_spikes
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 from qmemcircuit.plotting.spikes import plot_raster
 

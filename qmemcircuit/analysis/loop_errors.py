@@ -24,7 +24,7 @@ from qmemcircuit.analysis.hysteresis import (
 from qmemcircuit.analysis.loop_geometry import measure_curves, vertex_times, window_matrix
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.results.trajectory import DeviceSeries
+from qmemcircuit.results.trajectory_parts import DeviceSeries
 
 # Harmonics fitted from the start; more only where the residual asks for them.
 _HARMONICS = 8

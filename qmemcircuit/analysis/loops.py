@@ -31,7 +31,8 @@ from qmemcircuit.common.checks import (
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.counts.estimates import Estimate
-from qmemcircuit.results.trajectory import DeviceSeries, Trajectory
+from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.results.trajectory_parts import DeviceSeries
 
 
 # Twelve fields: a polygon, its three sizes, its lobes and pinch, and two tests of what is seen.
@@ -209,8 +210,9 @@ def find_loops(
 
     - `no_loop_p_value`: the chance that a device with I = f(V), f a polynomial up to degree 3,
       looks at least so open. A sharper nonlinear resistor may be taken for a loop.
-    - intervals at 95 %, by inverted tests. Resolved loops' hold the truth in 93 to 99 % of runs
-      (tests/oracles/coverage.md), others' more often; F of [0, 1] says that it is not resolved.
+    - intervals at 95 %, by inverted tests. Resolved loops' hold the truth in 95 to 97 % of runs
+      (tests/oracles/coverage.md). Where there is no loop, or none is resolved, those of S and F
+      begin at 0, miss with their upper end alone, in at most 3 %; F of [0, 1] says so.
       Not promised: sharp switching whose harmonics sink into the noise has an F too low.
 
     How they are made, and where they hold: the concept page "Loops, form factors and their errors"

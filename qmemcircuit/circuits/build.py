@@ -5,11 +5,8 @@ until someone runs it. Registers: `system` (one qubit a memristor), `ancilla`, a
 `outcome` (bit j is memristor j).
 """
 
-# More than 400 lines: one verb, the set that it returns and the builder of one circuit.
-
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,25 +14,27 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike
-from qiskit.circuit import AncillaRegister, QuantumCircuit, QuantumRegister
-from qiskit.circuit.library import StatePreparation, UnitaryGate
+from qiskit.circuit import QuantumCircuit
 
+from qmemcircuit.circuits.builder import CircuitBuilder, absorb_first_gate, most_collisions
 from qmemcircuit.circuits.channel_synthesis import ChannelHalf
-from qmemcircuit.circuits.collision import CollisionForm, collision_circuit
+from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.memristor_channels import memristor_channels
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
-from qmemcircuit.circuits.pairs.constant_depth import CompiledPair, ConstantDepth, restored_pairs
+from qmemcircuit.circuits.pairs.constant_depth import (
+    CompiledCircuits,
+    ConstantDepth,
+    restored_pairs,
+)
 from qmemcircuit.circuits.settings import measure
 from qmemcircuit.circuits.splitting import (
-    Collision,
     Element,
-    Operation,
     Splitting,
     Synthesis,
     split_evolution,
 )
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
+from qmemcircuit.common.checks import FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Model, Network, as_network
 from qmemcircuit.results.records import Record
@@ -51,7 +50,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         network: what is simulated.
         times: shape (T,).
         options: how they are built, with the defaults for this network filled in.
-        compiled: for the splitting `"compiled"`, the pair's circuit at every time.
+        compiled: for the splitting `"compiled"`, the circuit at every time.
         absorbed: elements that replace the model's at some times, where a device's own decay
             does part of the damping (`absorption.absorb_decay`).
         channels: where all of [0, t] is one channel a memristor (`ancilla="merged"` of warm,
@@ -70,7 +69,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
     network: Network
     times: FloatArray
     options: CircuitOptions
-    compiled: tuple[CompiledPair, ...] = ()
+    compiled: CompiledCircuits = ()
     absorbed: tuple[tuple[Element, ...] | None, ...] = ()
     channels: tuple[tuple[tuple[ChannelHalf, ...], ...], ...] = ()
     branch: int | None = None
@@ -285,7 +284,7 @@ class CircuitSet(Sequence[QuantumCircuit]):
         self._check_time(time_index)
         network, elements = self.network, self.elements(time_index)
         if self.compiled:
-            network, elements = _absorb_first_gate(network, elements)
+            network, elements = absorb_first_gate(network, elements)
         most = most_collisions(elements)
         builder = CircuitBuilder(network, self.options, most, self.flipped)
         builder.append(elements)
@@ -328,15 +327,16 @@ def build_circuits(
         ancilla: see `Ancilla`.
         splitting: `"lie"` (the paper), `"strang"` (damping outside), `"couplings_first"` (Strang
             with the couplings outside: better where a partner starts empty) or `"fused"`; all are
-            the same, and exact, for uncoupled memristors. `"compiled"`: for a pair, the same few
-            collisions a memristor at every t (`compile_pair`), within 0.005 of the master equation
-            or refused; `ConstantDepth(…)` is the same with another tolerance or number of them.
+            the same, and exact, for uncoupled memristors. `"compiled"`: for two or three, the
+            same few collisions a memristor at every t (`compile_pair`), within 0.005 of the master
+            equation or refused; `ConstantDepth(…)` is the same with another tolerance or number.
         steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
             each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).
 
     Raises ValueError for bad times, bases or rates, for `merged` on coupled memristors, and for
-    `compiled` with steps, on anything but a pair, or where its tolerance cannot be met.
+    `compiled` with steps, on one or more than three memristors, or where its tolerance cannot be
+    met.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -400,129 +400,3 @@ def _recorded(record: Record) -> ConstantDepth:
             stacklevel=3,
         )
     return ConstantDepth(exceeded="warn")
-
-
-class CircuitBuilder:
-    """A circuit under construction: the prepared system, and who used which ancilla last.
-
-    An ancilla is reset before it is used again and never after its last collision.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        options: CircuitOptions,
-        collisions: int,
-        flipped: Sequence[int] = (),
-    ) -> None:
-        """Prepare the initial state.
-
-        `collisions` is the most that any memristor will have, `flipped` names the resets that an X
-        follows.
-        """
-        self._network, self._collision, self._flipped = network, options.collision, flipped
-        count = len(network.memristors)
-        purified = [_is_mixed(memristor.initial_state) for memristor in network.memristors]
-        needed = collisions + any(purified)
-        size, self._resets = options.pool.size, options.pool.resets
-        self._size = needed if size is None else min(size, needed)
-        self._used = [0] * count
-        system = QuantumRegister(count, "system")
-        self.circuit = QuantumCircuit(system)
-        if self._size:
-            self.circuit.add_register(AncillaRegister(count * self._size, "ancilla"))
-        self._prepare()
-
-    def append(self, elements: Sequence[Element]) -> None:
-        """Append collisions and gates."""
-        for element in elements:
-            if isinstance(element, Collision):
-                gadget = collision_circuit(
-                    element.probability, form=self._collision, kind=element.kind
-                )
-                qubits = [element.memristor, self._next_ancilla(element.memristor)]
-                self.circuit.compose(gadget, qubits, inplace=True)
-            elif isinstance(element, Synthesis):
-                gadget = element.half.circuit()
-                qubits = [element.memristor, self._next_ancilla(element.memristor)]
-                self.circuit.compose(gadget, qubits, inplace=True)
-            else:
-                self.circuit.append(element.gate, list(element.memristors))
-
-    def _next_ancilla(self, memristor: int) -> int:
-        turn = self._used[memristor]
-        self._used[memristor] += 1
-        qubit = len(self._network.memristors) + memristor * self._size + turn % self._size
-        if turn >= self._size:
-            for _ in range(self._resets):
-                self.circuit.reset(qubit)
-            if (turn - self._size) * len(self._network.memristors) + memristor in self._flipped:
-                self.circuit.x(qubit)
-        return qubit
-
-    def _prepare(self) -> None:
-        if self._network.state is not None:
-            vector = pure_vector(self._network.initial_state)
-            if len(self._network.memristors) == 2:
-                prepare_pair(self.circuit, vector)
-            else:
-                self.circuit.append(StatePreparation(vector), self.circuit.qregs[0])
-            return
-        for j, memristor in enumerate(self._network.memristors):
-            weights, vectors = np.linalg.eigh(memristor.initial_state)
-            major, minor = vectors[:, 1], float(max(weights[0], 0.0))
-            if _is_mixed(memristor.initial_state):
-                # Purify: the ancilla is left entangled and is reset before its first collision.
-                qubit = self._next_ancilla(j)
-                self.circuit.ry(2 * math.asin(math.sqrt(minor)), qubit)
-                self.circuit.cx(qubit, j)
-            theta = 2 * math.atan2(abs(major[1]), abs(major[0]))
-            self.circuit.u(theta, float(np.angle(major[1]) - np.angle(major[0])), 0.0, j)
-
-
-def prepare_pair(circuit: QuantumCircuit, vector: ComplexArray) -> None:
-    """Append the preparation of a pure state of qubits 0 and 1, with one CNOT: its Schmidt form."""
-    left, weights, right = np.linalg.svd(vector.reshape(2, 2))
-    circuit.ry(2 * math.atan2(weights[1], weights[0]), 0)
-    if weights[1] > 1e-12:
-        circuit.cx(0, 1)
-    circuit.append(UnitaryGate(right.T), [0])
-    circuit.append(UnitaryGate(left), [1])
-
-
-def _absorb_first_gate(
-    network: Network, elements: tuple[Element, ...]
-) -> tuple[Network, tuple[Element, ...]]:
-    """Move a first gate on a whole pair into the prepared state, where that state is pure."""
-    state = network.initial_state
-    if not elements or not isinstance(elements[0], Operation):
-        return network, elements
-    if np.trace(state @ state).real < 1 - 1e-12:
-        return network, elements
-    vector = elements[0].gate.to_matrix() @ pure_vector(state)
-    return Network(network.memristors, network.couplings, state=vector), elements[1:]
-
-
-def pure_vector(state: ComplexArray) -> ComplexArray:
-    """Return the vector of a pure density matrix; ValueError if it is mixed."""
-    weights, vectors = np.linalg.eigh(state)
-    if weights[-1] < 1 - 1e-9:
-        raise ValueError(
-            "Argument state must be pure for circuits to prepare a joint state, but its largest "
-            f"eigenvalue is {weights[-1]:.6g}; give each memristor its own mixed state, or use "
-            "exact_circuit, which needs no preparation."
-        )
-    return np.asarray(vectors[:, -1])
-
-
-def _is_mixed(state: ComplexArray) -> bool:
-    return bool(np.linalg.eigvalsh(state)[0] > 1e-12)
-
-
-def most_collisions(elements: Sequence[Element]) -> int:
-    """Return the largest number of collisions that any one memristor has."""
-    counts: dict[int, int] = {}
-    for element in elements:
-        if isinstance(element, Collision | Synthesis):
-            counts[element.memristor] = counts.get(element.memristor, 0) + 1
-    return max(counts.values(), default=0)

@@ -100,8 +100,8 @@ def check_pair(network: Network) -> None:
     if not isinstance(network, Network) or len(network.memristors) != 2:
         found = len(network.memristors) if isinstance(network, Network) else 1
         raise ValueError(
-            f"Argument model must be a pair of memristors where splitting='compiled', but this "
-            f"one has {found}: the pair's exact map is needed. Use 'fused' or 'strang' for other "
+            f"Argument model must be two or three memristors where splitting='compiled', but this "
+            f"one has {found}: the exact map is needed. Use 'fused' or 'strang' for other "
             "networks; one memristor alone needs a single collision, ancilla='merged'."
         )
 

@@ -59,14 +59,16 @@ def damping_probabilities(
     negative dip without them can pass unseen. A law that is `never_negative` by its form is not
     searched.
     """
-    return np.asarray(-np.expm1(-_loss_integrals("rate", memristor.rate, memristor, starts, stops)))
+    return np.asarray(-np.expm1(-_loss_integrals("rate", memristor.law, memristor, starts, stops)))
 
 
 def _loss_integrals(
     name: str, law: DecayRate, memristor: Memristor, starts: FloatArray, stops: FloatArray
 ) -> FloatArray:
-    """Return the integrals of Γ or Γφ over each step, once its sign is looked at."""
-    law = law.at_frequency(memristor.omega)
+    """Return the integrals of Γ or Γφ over each step, once its sign is looked at.
+
+    `law` is that at the memristor's frequency.
+    """
     integrals = finite_results("integral", law.integral(starts, stops), stops)
     integrals = np.where(np.abs(integrals) < ROUNDING, np.abs(integrals), integrals)
     if getattr(law, "never_negative", False) and integrals.min(initial=0.0) >= 0:

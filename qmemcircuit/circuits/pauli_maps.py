@@ -85,7 +85,7 @@ def _waves_of(content: bytes) -> tuple[FloatArray, FloatArray]:
 
 
 def unitary_map(matrix: ComplexArray) -> FloatArray:
-    """Return ρ → UρU† of one or two qubits, (4^k, 4^k)."""
+    """Return ρ → UρU† of one to three qubits, (4^k, 4^k)."""
     basis = _basis(len(matrix))
     after = matrix @ basis @ matrix.conj().T
     return np.asarray(np.einsum("aij,bji->ab", basis, after).real / len(matrix))
@@ -158,4 +158,4 @@ PAIRS: ComplexArray = pauli_products(2)
 
 
 def _basis(dimension: int) -> ComplexArray:
-    return PAULIS if dimension == 2 else PAIRS
+    return pauli_products(dimension.bit_length() - 1)

@@ -87,7 +87,7 @@ class SamplerTarget(Target):
 
     def _check_size(self, qubits: int) -> None:
         """Raise ValueError where the sampler's backend, or a state vector here, is too small."""
-        backend = getattr(self.sampler, "backend", None) or getattr(self.sampler, "_backend", None)
+        backend = _backend_of(self.sampler)
         limit = getattr(backend, "num_qubits", None)
         if limit is None:
             limit = int(math.log2(available_memory() / 16))
@@ -101,7 +101,7 @@ class SamplerTarget(Target):
     def describe(self) -> Mapping[str, Any]:
         """Return the sampler's class and seed, where it has one."""
         described = {"name": f"sampler:{type(self.sampler).__name__}"}
-        backend = getattr(self.sampler, "backend", None) or getattr(self.sampler, "_backend", None)
+        backend = _backend_of(self.sampler)
         device = getattr(backend, "name", None)
         if isinstance(device, str):
             described["backend"] = device
@@ -110,6 +110,11 @@ class SamplerTarget(Target):
             entropy = getattr(seed.bit_generator.seed_seq, "entropy", None)
             return {**described, "seed": f"a generator made from {entropy}"}
         return described if seed is None else {**described, "seed": int(seed)}
+
+
+def _backend_of(primitive: object) -> object | None:
+    """Return the backend behind a sampler, if it names one: Qiskit's `BaseSamplerV2` need not."""
+    return getattr(primitive, "backend", None) or getattr(primitive, "_backend", None)
 
 
 def _plain_pass_manager() -> PassManager:
@@ -164,6 +169,8 @@ def starts_anew(primitive: object) -> bool:
     Aer's `SamplerV2(seed=…)` does, and every sampler with a simulator's integer seed among its
     options; steps of a loop would all have the same shot noise.
     """
+    # Where a seed stands is each sampler's own affair: these are the places of Aer's, Qiskit's
+    # and the runtime client's.
     options = getattr(primitive, "options", None)
     seeds = (
         getattr(primitive, "seed", None),

@@ -16,6 +16,7 @@ import numpy as np
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.counts.samples import calibration_counts
 
 Inversion = Literal["tensored", "mthree"]
 """How flips are undone: by the inverse of A on all outcomes, or by mthree on those seen."""
@@ -49,12 +50,7 @@ class Readout:
             raise ValueError(
                 f"Argument counts must have shape (2, 2^M), but {counts.shape} was given."
             )
-        if np.any(counts < 0) or np.any(counts.sum(axis=1) == 0):
-            raise ValueError(
-                "Argument counts must hold shots of both preparations and no negative number, but "
-                f"{counts.tolist()} was given."
-            )
-        object.__setattr__(self, "counts", counts.astype(np.int64))
+        object.__setattr__(self, "counts", calibration_counts(counts, "both preparations"))
 
     @property
     def memristors(self) -> int:

@@ -27,6 +27,7 @@ import numpy as np
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
+from qmemcircuit.counts.samples import calibration_counts
 
 PREPARATIONS = ("0", "1", "0 reset", "1 reset", "1 reset twice")
 """What each ancilla is read after, in the order of the counts."""
@@ -65,12 +66,7 @@ class ResetCalibration:
                 f"Argument counts must have shape (A, {len(PREPARATIONS)}, 2), but "
                 f"{counts.shape} was given; measure_resets(…) makes them."
             )
-        if np.any(counts < 0) or np.any(counts.sum(axis=2) == 0):
-            raise ValueError(
-                "Argument counts must hold shots of every preparation and no negative number, but "
-                f"{counts.tolist()} was given."
-            )
-        object.__setattr__(self, "counts", counts.astype(np.int64))
+        object.__setattr__(self, "counts", calibration_counts(counts, "every preparation"))
 
     @property
     def ancillas(self) -> int:

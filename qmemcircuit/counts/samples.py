@@ -11,6 +11,21 @@ from qmemcircuit.common.checks import IntArray
 from qmemcircuit.common.data_objects import data_object
 
 
+def calibration_counts(counts: IntArray, preparations: str) -> IntArray:
+    """Return the counts of a calibration, its outcomes along the last axis, as integers.
+
+    Raises ValueError for a preparation without shots and for a negative number; `preparations`
+    says which there have to be.
+    """
+    found = np.asarray(counts)
+    if np.any(found < 0) or np.any(found.sum(axis=-1) == 0):
+        raise ValueError(
+            f"Argument counts must hold shots of {preparations} and no negative number, but "
+            f"{found.tolist()} was given."
+        )
+    return found.astype(np.int64)
+
+
 @data_object
 @dataclass(frozen=True, eq=False)
 class Samples:

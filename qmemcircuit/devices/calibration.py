@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmemcircuit.common.data_objects import same_content
+from qmemcircuit.devices.compilation.instructions import Backend
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
@@ -41,7 +42,7 @@ def describe_calibration(part: QiskitTarget) -> dict[str, Any]:
     }
 
 
-def same_backend(first: Any, second: Any) -> bool:
+def same_backend(first: Backend, second: Backend) -> bool:
     """Return whether two backends are of one class, name and calibration, wherever they live."""
     if first is second:
         return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
@@ -52,8 +50,7 @@ def trajectory_of_probabilities(
     )
     found = estimate(record, current=current)
     # With 10^12 shots the errors are those of the rounding.
-    return replace(
-        found,
+    return found.replace(
         samples=None,
         voltage_error=None,
         current_error=None,

@@ -21,7 +21,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.circuits.pairs.constant_depth import balanced_pairs
+from qmemcircuit.circuits.pairs.constant_depth import CompiledPair, balanced_pairs
 from qmemcircuit.common.checks import ComplexArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance
@@ -98,7 +98,7 @@ def formed_times(circuits: CircuitSet) -> list[int]:
     return [
         index
         for index, pair in enumerate(circuits.compiled)
-        if pair.elements and pair.method == "closed form"
+        if isinstance(pair, CompiledPair) and pair.elements and pair.method == "closed form"
     ]
 
 
@@ -106,16 +106,19 @@ def apply_forms(circuits: CircuitSet, forms: Sequence[Form]) -> tuple[CircuitSet
     """Return the circuits in the chosen forms, and by time index whether they wait in own basis."""
     chosen = {form.time: form for form in forms}
     indices = formed_times(circuits)
+    if not indices:
+        return circuits, {}
     places = {
         index: chosen[float(circuits.times[index])]
         for index in indices
         if float(circuits.times[index]) in chosen
     }
-    compiled = list(circuits.compiled)
+    compiled = [pair for pair in circuits.compiled if isinstance(pair, CompiledPair)]
     for balance in {form.balance for form in places.values()} - {0.0}:
         # All times, whichever are wanted: the last bits of a gate depend on the instants of the
         # integration, and the transpiler's choice of pulses can depend on the last bits.
-        plain = tuple(circuits.compiled[index] for index in indices)
+        chosen_pairs = [circuits.compiled[index] for index in indices]
+        plain = tuple(pair for pair in chosen_pairs if isinstance(pair, CompiledPair))
         pairs = balanced_pairs(circuits.network, plain, balance)
         for index, pair in zip(indices, pairs, strict=True):
             if index in places and places[index].balance == balance:

@@ -53,7 +53,11 @@ from qmemcircuit.devices.compilation.circuits import (
     compile_circuit,
 )
 from qmemcircuit.devices.compilation.folding import UNFOLDED, Folding
-from qmemcircuit.devices.compilation.instructions import require_instructions, restrict_target
+from qmemcircuit.devices.compilation.instructions import (
+    Backend,
+    require_instructions,
+    restrict_target,
+)
 from qmemcircuit.devices.compilation.placement import (
     GIVEN,
     Placement,
@@ -107,7 +111,7 @@ class DeviceTarget(Target):
     (3, 4)
     """
 
-    backend: Any = field(metadata={SAME: same_backend})
+    backend: Backend = field(metadata={SAME: same_backend})
     compilation: Compilation
     placement: Placement | None = None
     forms: tuple[Form, ...] | None = ()
@@ -518,7 +522,7 @@ class DeviceTarget(Target):
 # More than eight parameters: a public verb takes its options as plain keywords, and makes
 # one value of them at once.
 def device(
-    backend: Any,
+    backend: Backend,
     *,
     seed: int | None = None,
     schedule: bool = True,
@@ -588,10 +592,10 @@ def device(
     )
 
 
-def _overhead(part: QiskitTarget, backend: Any) -> float:
+def _overhead(part: QiskitTarget, backend: Backend) -> float:
     """Return the seconds that an execution takes beside its gates: readout, repetition delay."""
     readout = [item.duration or 0.0 for item in part["measure"].values() if item is not None]
-    delay = getattr(backend, "default_rep_delay", None)
+    delay = getattr(backend, "default_rep_delay", None)  # the runtime client's say it
     return max(readout, default=0.0) + (REPETITION_DELAY if delay is None else float(delay))
 
 

@@ -5,10 +5,11 @@ master equation is nonlinear. As circuits: at every time the whole of [0, t] is 
 p = 1 − exp(−∫Γ) from the μ that the estimates so far have made, and ⟨Y⟩ is measured; μ advances by
 the two-step Adams–Bashforth rule and ∫Γ by the trapezoid, together of order 2 in the step.
 
-The noise of each estimate goes into all later circuits. Feedback can double the shot noise (or
-damp it), so error bars come from the linearised flow of these very steps, or from an ensemble
-(`feedback_ensemble`); the binomial error of each time alone is not enough. Data at different times
-are correlated: `current_covariance` holds how. At every run Γ is never negative, so that what any
+The noise of each estimate goes into all later circuits. Feedback amplifies the shot noise or damps
+it (`python -m experiments run memory.feedback` prints by how much), so error bars come from the
+linearised flow of these very steps, or from an ensemble (`feedback_ensemble`); the binomial error
+of each time alone is not enough. Data at different times are correlated: `current_covariance`
+holds how. At every run Γ is never negative, so that what any
 one run shows is CP-divisible; its map depends on the state, and is no channel.
 """
 

@@ -15,7 +15,7 @@ At a finite temperature a two-level memory is *not* a mode, and is refused.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -230,8 +230,7 @@ def shift_current(
             "Argument trajectory must hold states or counts, but it has neither; make it with "
             "exact_circuit, master_equation, estimate or mitigate."
         )
-    return replace(
-        trajectory,
+    return trajectory.replace(
         current=current,
         provenance={**trajectory.provenance, "frequency": "shifted", "detuning": detuning},
         **changed,

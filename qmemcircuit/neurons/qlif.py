@@ -12,20 +12,16 @@ The step's α' is measured and becomes the next step's α: the memory between st
 (The authors' public code leaks with the inverse of T1 decay; here it is T1 decay.)
 """
 
-# More than 400 lines: one neuron's map, circuits and layers, and how recorded spikes are read.
-
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
@@ -34,7 +30,6 @@ from qmemcircuit.common.checks import (
     check_choice,
     check_integer,
     check_real,
-    check_work,
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
@@ -42,6 +37,9 @@ from qmemcircuit.neurons.contract import refuse_input, refuse_state
 from qmemcircuit.neurons.inputs import FunctionInput, Input, SpikeTrain
 from qmemcircuit.neurons.methods import Digital, Exact, sampled_shots
 from qmemcircuit.neurons.signals import Signals
+from qmemcircuit.neurons.spike_trains import SpikeArray
+from qmemcircuit.neurons.spike_trains import bin_spikes as bin_spikes
+from qmemcircuit.neurons.spike_trains import read_spikes as read_spikes
 from qmemcircuit.results.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -51,8 +49,6 @@ if TYPE_CHECKING:
 
     from qmemcircuit.circuits.protocols import Target
     from qmemcircuit.neurons.closed_loop import StepSampler
-
-SpikeArray = NDArray[np.bool_]
 
 
 @data_object
@@ -407,75 +403,3 @@ def _check_layers(
         checked.append(matrix)
         inputs = len(neurons)
     return checked
-
-
-def read_spikes(path: str | os.PathLike[str]) -> list[FloatArray]:
-    """Return the spike times of each input from a text file of lines "time, input".
-
-    Times must not fall, over the whole file; inputs count from 0; lines that start with # and
-    empty lines are skipped. Raises ValueError that names the line, and FileNotFoundError.
-    """
-    check_arguments(read_spikes, locals())
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f"Argument path must name a file of spikes, but {str(path)!r} does not exist; check "
-            "its name."
-        )
-    found: dict[int, list[float]] = {}
-    last = -math.inf
-    with Path(path).open(newline="") as stream:
-        for number, row in enumerate(csv.reader(stream), start=1):
-            if not row or not "".join(row).strip() or row[0].lstrip().startswith("#"):
-                continue
-            try:
-                time, channel = float(row[0]), int(row[1])
-                if len(row) != 2 or channel < 0 or not 0 <= time < math.inf:
-                    raise ValueError
-            except (ValueError, IndexError):
-                raise ValueError(
-                    f"Argument path must name a file of lines 'time, input' with a time ≥ 0 and an "
-                    f"input number ≥ 0, but line {number} of {os.fspath(path)!r} is "
-                    f"{','.join(row)!r}."
-                ) from None
-            if time < last:
-                raise ValueError(
-                    f"Argument path must name a file with sorted times, but line {number} of "
-                    f"{os.fspath(path)!r} has {time:g} after {last:g}; sort the lines by time."
-                )
-            last = time
-            found.setdefault(channel, []).append(time)
-    if not found:
-        raise ValueError(
-            f"Argument path must name a file with spikes, but {os.fspath(path)!r} has none."
-        )
-    return [np.array(found.get(channel, [])) for channel in range(max(found) + 1)]
-
-
-def bin_spikes(trains: Sequence[ArrayLike], *, step: float, count: int) -> SpikeArray:
-    """Return booleans of shape (count, inputs): whether an input spiked in [kτ, (k+1)τ).
-
-    Two spikes of one input in one step count once, with no warning: choose `step` below the
-    shortest interval. Spikes at count·τ or later raise ValueError.
-    """
-    check_arguments(bin_spikes, locals())
-    tau = check_real("step", step, minimum=0, exclusive=True)
-    rows = check_integer("count", count, minimum=1)
-    check_work("count", rows, 1e8, "steps")
-    binned = np.zeros((rows, len(trains)), dtype=bool)
-    for j, train in enumerate(trains):
-        times = np.asarray(train, dtype=float)
-        if np.any(np.diff(times) < 0):
-            raise ValueError(
-                f"Argument trains must hold sorted times, but input {j} is not sorted; sort it."
-            )
-        if times.size:
-            check_work("step", float(np.max(np.abs(times))) / tau, 10**15, "steps")
-        # A time that is k·step up to rounding belongs to step k.
-        place = np.floor(times / tau * (1 + 1e-12) + 1e-12).astype(int)
-        if place.size and (place.min() < 0 or place.max() >= rows):
-            raise ValueError(
-                f"Argument count must cover all spikes, but input {j} spikes at "
-                f"{times.max():g}, outside of 0 to {rows * tau:g}."
-            )
-        binned[place, j] = True
-    return binned

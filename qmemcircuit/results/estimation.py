@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
@@ -176,7 +176,7 @@ def mitigate(
             record=dict(record.provenance),
         ),
     )
-    return replace(found, mitigated=mitigated)
+    return found.replace(mitigated=mitigated)
 
 
 def widened(combine: Combine, residual: FloatArray | None) -> Combine:

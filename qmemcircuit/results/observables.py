@@ -7,7 +7,6 @@ current is read from one is stated once, here, so that a sign can be wrong only 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -232,8 +231,7 @@ def select_current(trajectory: Trajectory, current: CurrentPart = "total") -> Tr
             joint = variables[OWN_ERRORS[1]]
             own["current_covariance"] = np.array([np.diag(column**2) for column in error.T])
             own["voltage_current_covariance"] = np.array([np.diag(column) for column in joint.T])
-    return replace(
-        trajectory,
+    return trajectory.replace(
         current=trajectory.current - source,
         variables={**variables, "source_current": np.zeros_like(source)},
         provenance={**trajectory.provenance, "current": "memristor"},

@@ -4,53 +4,64 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import FrozenMapping, data_object
-from qmemcircuit.common.states import reduce_states, reduced_from_pairs
 from qmemcircuit.common.storage import FileFormatError, load_file, save_file
 from qmemcircuit.counts.concurrence import Concurrence, concurrence_of_counts, concurrence_of_states
 from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.results.tables import Column, Table
 from qmemcircuit.results.trajectory_files import parts_of_file
+from qmemcircuit.results.trajectory_parts import (
+    Changes,
+    DensityMatrices,
+    DeviceSeries,
+    Keywords,
+    Signals,
+    check_units,
+    check_variables,
+    gather,
+)
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
 
-@data_object
-@dataclass(frozen=True, eq=False)
-class DeviceSeries:
-    """One memristor's (or neuron's) voltage and current: one-dimensional arrays of length T."""
+ARRAYS = (
+    "voltage",
+    "current",
+    "voltage_error",
+    "current_error",
+    "current_covariance",
+    "states",
+    "periods",
+    "voltage_current_covariance",
+)
+"""What a file holds under its own name, besides "times"."""
 
-    times: FloatArray
-    voltage: FloatArray
-    current: FloatArray
-    voltage_error: FloatArray | None
-    current_error: FloatArray | None
-    current_covariance: FloatArray | None
-    period: float | None
-    voltage_current_covariance: FloatArray | None = None
+PLAIN = (
+    *("times", "voltage", "current", "voltage_error", "current_error", "current_covariance"),
+    *("states", "pair_states", "samples", "mitigated", "variables", "events", "periods"),
+    *("provenance", "units", "dimensions", "voltage_current_covariance"),
+)
+"""What a trajectory is made of, by the names that its user knows, in the order of its `repr`."""
 
 
-RESERVED = ("time", "times", "device", "voltage", "current", "voltage_error", "current_error")
-"""Names that no variable may have: they stand for something else in tables."""
-
-
-# More than ten fields: every solver returns this one noun, and each fills what it knows.
-@data_object(also=("units",))
-@dataclass(frozen=True, eq=False)
+@data_object(also=("units", *PLAIN))
+@dataclass(frozen=True, eq=False, init=False)
 class Trajectory:
     """Voltage and current of M devices at T times, with errors, units and provenance.
+
+    `Trajectory(times, voltage, current, …)` takes plain arrays, everything else by keyword.
 
     Two trajectories are equal (`==`) where all numbers and units are, NaN equal to NaN, wherever
     and whenever they were computed: provenance is not compared.
@@ -64,12 +75,15 @@ class Trajectory:
             correlated. None where exact.
         voltage_current_covariance: of V at the first time with I at the second, shape (M, T, T):
             both come from the same counts. None where exact or not known.
+        signals: these six as one object, which keeps them.
         states: density matrices, shape (T, 2^M, 2^M), memristor 0 is qubit 0 (the least
             significant bit), or None where only sampled or too large to keep.
         pair_states: reduced states of pairs, {(i, j): shape (T, 4, 4)} with i the least
             significant bit, where `states` would be too large; `pair_state(i, j)` serves both.
+        density_matrices: the two as one object, which keeps them.
         samples: the counts behind the estimates, or None where nothing was sampled.
         mitigated: instead of `samples`, the counts behind mitigated estimates.
+        counts: whichever of the two there is, or None.
         variables: further real series by name (gates, charges, decay rates): shape (T,) for one
             series of the whole, (T, M) for one of each device; any other shape (T, …) has the
             names of its further axes in `dimensions`.
@@ -82,8 +96,8 @@ class Trajectory:
             how they are written. Errors have the unit of their quantity, events that of times.
         dimensions: names of the axes after time of variables that are neither (T,) nor (T, M).
 
-    Raises ValueError for shapes that do not fit, for times that do not increase, and for units or
-    dimensions of series that are not there.
+    Raises ValueError for shapes that do not fit, for times that do not increase, for negative
+    errors, and for units or dimensions of series that are not there.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -93,123 +107,108 @@ class Trajectory:
     """
 
     times: FloatArray
-    voltage: FloatArray
-    current: FloatArray
-    voltage_error: FloatArray | None = None
-    current_error: FloatArray | None = None
-    current_covariance: FloatArray | None = None
-    states: ComplexArray | None = None
-    pair_states: Mapping[tuple[int, int], ComplexArray] = field(default_factory=dict)
-    samples: Samples | None = None
-    mitigated: MitigatedSamples | None = None
-    variables: Mapping[str, FloatArray] = field(default_factory=dict)
-    events: Mapping[str, FloatArray] = field(default_factory=dict)
-    periods: FloatArray | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    units: Mapping[str, str] = field(default_factory=dict)
-    dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    voltage_current_covariance: FloatArray | None = None
+    signals: Signals = field(repr=False)
+    density_matrices: DensityMatrices = field(repr=False)
+    counts: Samples | MitigatedSamples | None = field(repr=False)
+    variables: Mapping[str, FloatArray]
+    events: Mapping[str, FloatArray]
+    periods: FloatArray | None
+    provenance: Mapping[str, Any] = field(compare=False)
+    units: Mapping[str, str]
+    dimensions: Mapping[str, tuple[str, ...]]
 
-    def __post_init__(self) -> None:
-        check_fields(
-            self,
-            missing=(
-                "voltage",
-                "current",
-                "voltage_error",
-                "current_error",
-                "current_covariance",
-                "variables",
-            ),
-            own=("units",),
-        )
+    described_by = PLAIN
+
+    def __init__(
+        self,
+        times: FloatArray,
+        voltage: FloatArray | None = None,
+        current: FloatArray | None = None,
+        **parts: Unpack[Keywords],
+    ) -> None:
+        given: dict[str, Any] = dict(parts)
+        for name, values in (("voltage", voltage), ("current", current)):
+            if values is not None:
+                given[name] = values
+        found = {"times": times, "periods": None, **gather(given)}
+        for item in fields(self):
+            object.__setattr__(self, item.name, found.get(item.name, {}))
+        self._check()
+
+    def _check(self) -> None:
+        check_fields(self, missing=("variables",), own=("units",))
         times = check_times(self.times)
         object.__setattr__(self, "times", times)
         shape = np.shape(self.voltage)
-        if len(shape) != 2 or shape[0] != times.size:
+        if shape[0] != times.size:
             raise ValueError(
                 f"Argument voltage must have shape ({times.size}, M), but {shape} was given."
             )
-        for name in ("current", "voltage_error", "current_error"):
-            value = getattr(self, name)
-            if value is not None and np.shape(value) != shape:
-                raise ValueError(
-                    f"Argument {name} must have the shape of voltage, {shape}, but "
-                    f"{np.shape(value)} was given."
-                )
-        wanted = {
-            "current_covariance": (shape[1], times.size, times.size),
-            "voltage_current_covariance": (shape[1], times.size, times.size),
-            "periods": (shape[1],),
-        }
-        for name, expected in wanted.items():
-            value = getattr(self, name)
-            if value is not None and np.shape(value) != expected:
-                raise ValueError(
-                    f"Argument {name} must have shape {expected}, but {np.shape(value)} was given."
-                )
-        if self.states is not None and (
-            np.ndim(self.states) != 3 or np.shape(self.states)[0] != times.size
-        ):
+        if self.periods is not None and np.shape(self.periods) != shape[1:]:
             raise ValueError(
-                f"Argument states must have shape ({times.size}, d, d), but "
-                f"{np.shape(self.states)} was given."
+                f"Argument periods must have shape {shape[1:]}, but {np.shape(self.periods)} was "
+                "given."
             )
-        for pair, states in self.pair_states.items():
-            if np.shape(states) != (times.size, 4, 4):
-                raise ValueError(
-                    f"Argument pair_states must hold arrays of shape ({times.size}, 4, 4), but "
-                    f"that of {pair} has shape {np.shape(states)}."
-                )
+        self.density_matrices.check_times(times.size)
         if not isinstance(self.units, Mapping):
             raise TypeError(
                 f"Argument units must be a mapping such as {{'times': 's'}}, but {self.units!r} "
                 "was given."
             )
-        frozen = ("pair_states", "variables", "events", "provenance", "units", "dimensions")
-        for name in frozen:
+        for name in ("variables", "events", "provenance", "units", "dimensions"):
             object.__setattr__(self, name, FrozenMapping(getattr(self, name)))
-        self._check_variables()
-        self._check_units()
+        check_variables(self.variables, self.dimensions, shape)
+        check_units(self.units, self.variables)
 
-    def _check_variables(self) -> None:
-        times, devices = self.voltage.shape
-        for name, values in self.variables.items():
-            if name in RESERVED:
-                raise ValueError(
-                    f"Argument variables must not hold a series {name!r}, but it does: the name "
-                    "stands for something else; choose another."
-                )
-            named = self.dimensions.get(name)
-            fits = np.shape(values) in ((times,), (times, devices))
-            if named is not None:
-                fits = np.shape(values)[:1] == (times,) and np.ndim(values) == 1 + len(named)
-            if not fits:
-                raise ValueError(
-                    f"Argument variables must hold series of shape ({times},) or ({times}, "
-                    f"{devices}), but {name!r} has shape {np.shape(values)}; name its further "
-                    f"axes, dimensions={{{name!r}: (…)}}."
-                )
-        self._check_known("dimensions", self.dimensions, self.variables)
+    @property
+    def voltage(self) -> FloatArray:
+        """Voltage of each device, shape (T, M)."""
+        return self.signals.voltage.value
 
-    def _check_units(self) -> None:
-        self._check_known("units", self.units, ("times", "voltage", "current", *self.variables))
-        for name, unit in self.units.items():
-            if not isinstance(unit, str) or not unit:
-                raise TypeError(
-                    f"Argument units must hold texts such as 'mV', but that of {name!r} is "
-                    f"{unit!r}; '1' is that of a pure number."
-                )
+    @property
+    def current(self) -> FloatArray:
+        """Current of each device, shape (T, M)."""
+        return self.signals.current.value
 
-    @staticmethod
-    def _check_known(argument: str, given: Iterable[str], there: Iterable[str]) -> None:
-        names = list(there)
-        for name in given:
-            if name not in names:
-                raise ValueError(
-                    f"Argument {argument} must name series that are there, but {name!r} is not; "
-                    f"there are {', '.join(names) or 'none'}."
-                )
+    @property
+    def voltage_error(self) -> FloatArray | None:
+        """Standard error of the voltage, shape (T, M), or None where exact."""
+        return self.signals.voltage.standard_error
+
+    @property
+    def current_error(self) -> FloatArray | None:
+        """Standard error of the current, shape (T, M), or None where exact."""
+        return self.signals.current.standard_error
+
+    @property
+    def current_covariance(self) -> FloatArray | None:
+        """Covariance of the currents at two times, shape (M, T, T), or None."""
+        return self.signals.current_covariance
+
+    @property
+    def voltage_current_covariance(self) -> FloatArray | None:
+        """Covariance of V at the first time with I at the second, shape (M, T, T), or None."""
+        return self.signals.voltage_current_covariance
+
+    @property
+    def states(self) -> ComplexArray | None:
+        """Density matrices, shape (T, 2^M, 2^M), or None."""
+        return self.density_matrices.states
+
+    @property
+    def pair_states(self) -> Mapping[tuple[int, int], ComplexArray]:
+        """Reduced states of pairs, each of shape (T, 4, 4)."""
+        return self.density_matrices.pair_states
+
+    @property
+    def samples(self) -> Samples | None:
+        """The counts behind plain estimates, or None."""
+        return self.counts if isinstance(self.counts, Samples) else None
+
+    @property
+    def mitigated(self) -> MitigatedSamples | None:
+        """The counts behind mitigated estimates, or None."""
+        return self.counts if isinstance(self.counts, MitigatedSamples) else None
 
     @property
     def device_count(self) -> int:
@@ -224,22 +223,8 @@ class Trajectory:
                 f"Argument device must be from 0 to {self.device_count - 1}, "
                 f"but {device} was given."
             )
-        return DeviceSeries(
-            times=self.times,
-            voltage=self.voltage[:, device],
-            current=self.current[:, device],
-            voltage_error=_column(self.voltage_error, device),
-            current_error=_column(self.current_error, device),
-            current_covariance=(
-                None if self.current_covariance is None else self.current_covariance[device]
-            ),
-            period=None if self.periods is None else float(self.periods[device]),
-            voltage_current_covariance=(
-                None
-                if self.voltage_current_covariance is None
-                else self.voltage_current_covariance[device]
-            ),
-        )
+        period = None if self.periods is None else float(self.periods[device])
+        return self.signals.of_device(device, self.times, period)
 
     def concurrence(
         self, first: int, second: int, *, level: float = 0.95, seed: int = 0
@@ -274,18 +259,16 @@ class Trajectory:
                 f"Argument second must differ from first, but both are {first}; concurrence is of "
                 "two."
             )
-        data = self.mitigated or self.samples
-        if data is not None:
-            pair = (first, second)
+        if self.counts is not None:
             found = concurrence_of_counts(
                 self.times,
-                data,
-                pair,
+                self.counts,
+                (first, second),
                 level=level,
                 seed=seed,
                 residual=self.variables.get("compilation_residual"),
             )
-        elif self.states is not None or self.pair_states:
+        elif self.density_matrices:
             found = concurrence_of_states(self.times, self.pair_state(first, second))
         else:
             raise ValueError(
@@ -305,9 +288,7 @@ class Trajectory:
                 f"Arguments first and second must be two different devices from 0 to "
                 f"{self.device_count - 1}, but {first} and {second} were given."
             )
-        if self.states is not None:
-            return reduce_states(self.states, (first, second))
-        return reduced_from_pairs(self.pair_states, (first, second))
+        return self.density_matrices.of_pair(first, second)
 
     def axes_of(self, name: str) -> tuple[str, ...]:
         """Return the names of a variable's axes: "time", then "device" or those of `dimensions`."""
@@ -359,17 +340,21 @@ class Trajectory:
             json.dumps(dict(self.provenance), ensure_ascii=False, default=str),
         )
 
+    def replace(self, **changes: Unpack[Changes]) -> Trajectory:
+        """Return the trajectory with some of its arguments changed, by the names it is made with.
+
+        `dataclasses.replace` does the same, but a type checker knows only this one's names.
+        """
+        return replace(self, **changes)  # type: ignore[misc]
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything to `path` (`.npz` or `.json`), whole or not at all.
 
         A file of that name is replaced.
         """
         check_arguments(Trajectory.save, locals())
-        arrays: dict[str, Any] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, np.ndarray):
-                arrays[item.name] = value
+        known = {"times": self.times} | {name: getattr(self, name) for name in ARRAYS}
+        arrays = {name: value for name, value in known.items() if isinstance(value, np.ndarray)}
         for group in ("variables", "events"):
             for name, value in getattr(self, group).items():
                 arrays[f"{group}/{name}"] = np.asarray(value)
@@ -402,7 +387,3 @@ class Trajectory:
                 f"Argument path must name an intact trajectory, but in {str(path)!r} something is "
                 f"missing or wrong: {error}; restore it from a copy or compute it again."
             ) from error
-
-
-def _column(values: FloatArray | None, device: int) -> FloatArray | None:
-    return None if values is None else values[:, device]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from qmemcircuit.model.laws.squid import Squid
 from qmemcircuit.results.trajectory import Trajectory
@@ -17,8 +17,7 @@ def to_volts(squid: Squid, trajectory: Trajectory) -> Trajectory:
     scale = 2 / squid.capacitance
     error = trajectory.voltage_error
     rates = {"decay_rate": "1/s"} if "decay_rate" in trajectory.variables else {}
-    return replace(
-        trajectory,
+    return trajectory.replace(
         voltage=scale * trajectory.voltage,
         voltage_error=None if error is None else scale * error,
         provenance={

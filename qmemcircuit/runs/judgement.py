@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -266,8 +266,7 @@ class _Prediction:
 
 def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:
     """Return an exact trajectory at some of its times."""
-    return replace(
-        trajectory,
+    return trajectory.replace(
         times=trajectory.times[indices],
         voltage=trajectory.voltage[indices],
         current=trajectory.current[indices],

@@ -176,8 +176,8 @@ def _voltages(
         times,
         scale * mean,
         rate * scale * mean,
-        error,
-        np.abs(rate) * error,
+        voltage_error=error,
+        current_error=np.abs(rate) * error,
         voltage_current_covariance=joint,
         variables=rate_variables(
             network, times, np.stack([m.decay_rate(times) for m in network.memristors], axis=1)

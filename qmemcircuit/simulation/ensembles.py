@@ -32,7 +32,7 @@ from qmemcircuit.results.observables import (
     source_currents,
     voltages_and_currents,
 )
-from qmemcircuit.simulation.exact import Save, finish
+from qmemcircuit.simulation.aer_passes import Save, finish
 from qmemcircuit.sweeps.sweep import sweep
 
 TRUNCATION_THRESHOLD = 1e-12

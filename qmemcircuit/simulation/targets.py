@@ -19,7 +19,8 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import IntArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed, random_stream, rounded
-from qmemcircuit.simulation.exact import check_qubits, plain_probabilities, setting_probabilities
+from qmemcircuit.simulation.aer_passes import check_qubits, plain_probabilities
+from qmemcircuit.simulation.exact import setting_probabilities
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit

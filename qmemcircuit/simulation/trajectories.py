@@ -32,6 +32,7 @@ from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import OWN_ERRORS, is_driven, rate_variables
 from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.simulation.aer_passes import traced_circuit
 from qmemcircuit.simulation.ensembles import (
     Ensemble,
     average,
@@ -39,7 +40,7 @@ from qmemcircuit.simulation.ensembles import (
     kept_states,
     save_each,
 )
-from qmemcircuit.simulation.exact import exact_circuit, traced_circuit
+from qmemcircuit.simulation.exact import exact_circuit
 from qmemcircuit.simulation.propagation import (
     PauliPropagation,
     probe_propagation,
@@ -210,10 +211,9 @@ def simulate_circuit(
         units["truncation_error"] = units["voltage"]
     found = Trajectory(
         circuits.times,
-        averages.means[0],
-        averages.means[1],
-        averages.errors[0],
-        averages.errors[1],
+        *averages.means,
+        voltage_error=averages.errors[0],
+        current_error=averages.errors[1],
         pair_states=averages.pair_states,
         variables=variables,
         periods=np.array([memristor.period for memristor in network.memristors]),
@@ -257,7 +257,8 @@ def _propagated(
     return Trajectory(
         circuits.times,
         *found.means,
-        *found.errors,
+        voltage_error=found.errors[0],
+        current_error=found.errors[1],
         pair_states=found.pair_states,
         variables={**found.variables, "rigorous_bound": found.bound},
         periods=np.array([memristor.period for memristor in network.memristors]),

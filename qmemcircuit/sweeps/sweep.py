@@ -5,22 +5,14 @@ threads, or a Dask cluster's `Client.get_executor()`), and this module labels th
 keeps a journal of what is finished.
 """
 
-# More than 400 lines: one verb, with the checks of what it may be given, its file and its journal.
-
 from __future__ import annotations
 
 import functools
-import hashlib
-import inspect
 import itertools
 import json
 import math
 import multiprocessing
 import os
-import pickle
-import re
-import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,7 +26,6 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,23 +36,25 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.locks import locked
 from qmemcircuit.common.provenance import versions
-from qmemcircuit.common.storage import (
-    DAMAGE,
-    LARGEST_CONTENT,
-    FileFormatError,
-    content_digest,
-)
 from qmemcircuit.sweeps.journal import (
     Array,
     Values,
     append_points,
     encode_array,
     open_journal,
-    refuse_other,
 )
 
 if TYPE_CHECKING:
     import xarray
+from qmemcircuit.sweeps.datasets import (
+    check_path,
+    check_units,
+    label_results,
+    read_finished,
+    with_units,
+    write_dataset,
+)
+from qmemcircuit.sweeps.identity import check_importable, describe_function
 
 Point = dict[str, Any]
 
@@ -136,20 +129,20 @@ def sweep(
     """
     check_arguments(sweep, locals(), own=("grid", "units"))
     axes = _check_grid(grid)
-    _check_units(units)
+    check_units(units)
     if not callable(function):
         raise TypeError(f"Argument function must be callable, but {function!r} was given.")
     if chunk is not None:
         chunk = check_integer("chunk", chunk, minimum=1)
     if executor is None or isinstance(executor, ProcessPoolExecutor):
-        _check_importable(function)
+        check_importable(function)
     names = tuple(axes)
     points: list[Point] = [
         dict(zip(names, values, strict=True))
         for values in itertools.product(*(axis.tolist() for axis in axes.values()))
     ]
     identity = {
-        "function": _describe(function),
+        "function": describe_function(function),
         "grid": [[name, encode_array(axis)] for name, axis in axes.items()],
     }
     if progress is None:
@@ -159,7 +152,7 @@ def sweep(
         finished: dict[int, Values] = {}
         failed: dict[int, str] = {}
         if path is not None:
-            target = _check_path(path)
+            target = check_path(path)
             journal = Path(f"{target}.journal")
             if not target.exists():
                 refusal = (
@@ -168,10 +161,10 @@ def sweep(
                 )
                 held.enter_context(locked(journal, refusal))
             if target.exists():  # also where another process has just finished it
-                done = _read_finished(target, identity)
+                done = read_finished(target, identity)
                 journal.unlink(missing_ok=True)
                 progress(len(points), len(points))
-                return _with_units(done, units)
+                return with_units(done, units)
             finished = open_journal(journal, identity)
         progress(len(finished), len(points))
 
@@ -200,7 +193,7 @@ def sweep(
             raise RuntimeError(
                 f"The function raised at every point of the sweep: {failed[min(failed)]}"
             )
-        dataset = _with_units(_label(axes, finished), units)
+        dataset = with_units(label_results(axes, finished), units)
         dataset.attrs["sweep"] = json.dumps(identity)
         dataset.attrs["versions"] = json.dumps(dict(versions()))
         if failed:
@@ -209,7 +202,7 @@ def sweep(
             warnings.warn(_failure_text(named, len(points)), UserWarning, stacklevel=2)
             return dataset  # the journal stays, for another try
         if journal is not None:
-            _write_dataset(target, dataset)
+            write_dataset(target, dataset)
             journal.unlink()
         return dataset
 
@@ -386,114 +379,6 @@ def _check_grid(grid: Mapping[str, ArrayLike]) -> dict[str, Array]:
     return axes
 
 
-def _check_importable(function: Callable[..., Any]) -> None:
-    """Raise TypeError where a fresh process could not receive `function`."""
-    remedy = (
-        "define it with def at the top level of a module, bind parameters with "
-        "functools.partial, or pass executor=concurrent.futures.ThreadPoolExecutor()"
-    )
-    inner = function.func if isinstance(function, functools.partial) else function
-    main = sys.modules["__main__"]
-    if getattr(inner, "__module__", None) == "__main__" and not hasattr(main, "__file__"):
-        raise TypeError(
-            f"Argument function must be importable by worker processes, but {inner!r} was "
-            f"defined in an interactive session; {remedy}."
-        )
-    try:
-        pickle.dumps(function)
-    except Exception as error:
-        raise TypeError(
-            f"Argument function must be importable by worker processes, but {function!r} cannot "
-            f"be sent to them ({error}); {remedy}."
-        ) from error
-
-
-def _describe(value: Any) -> str:
-    """Return a lasting name of a function with its bound arguments (not of its code)."""
-    if isinstance(value, functools.partial):
-        bound = [_describe(item) for item in value.args]
-        bound += [f"{name}={_describe(item)}" for name, item in sorted(value.keywords.items())]
-        return f"{_describe(value.func)}({', '.join(bound)})"
-    if isinstance(value, np.ndarray):
-        return f"array {value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
-    if is_dataclass(value) and not isinstance(value, type):
-        # Not its repr: that of a data object is brief, and names many objects alike.
-        shown = [
-            f"{item.name}={_describe_part(getattr(value, item.name))}"
-            for item in fields(value)
-            if item.repr
-        ]
-        return f"{type(value).__qualname__}({', '.join(shown)})"
-    if inspect.ismethod(value):
-        return f"{_describe(value.__self__)}.{value.__name__}"
-    if hasattr(value, "__qualname__"):
-        cells = [_describe(cell.cell_contents) for cell in getattr(value, "__closure__", ()) or ()]
-        name = f"{value.__module__}.{value.__qualname__}"
-        return f"{name}[{', '.join(cells)}]" if cells else name
-    return _describe_part(value)
-
-
-def _describe_part(value: Any) -> str:
-    """Return the whole text of a field's value; for plain values that of its repr."""
-    if isinstance(value, Mapping):
-        items = [f"{_describe_part(key)}: {_describe_part(item)}" for key, item in value.items()]
-        return f"{{{', '.join(items)}}}"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_describe_part, value))}{',' if len(value) == 1 else ''})"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_describe_part, value))}]"
-    if isinstance(value, np.ndarray) or (is_dataclass(value) and not isinstance(value, type)):
-        return _describe(value)
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
-
-
-def _check_path(path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
-    if target.suffix != ".nc":
-        raise ValueError(f"Argument path must end in .nc (netCDF), but {str(path)!r} was given.")
-    return target
-
-
-def _read_finished(target: Path, identity: Mapping[str, Any]) -> xarray.Dataset:
-    import xarray
-
-    try:
-        with xarray.open_dataset(target, engine="netcdf4") as dataset:
-            if dataset.nbytes > LARGEST_CONTENT:  # stated; nothing is read yet
-                raise ValueError(f"it claims {dataset.nbytes:,} bytes of numbers")
-            loaded = dataset.load()
-        found = json.loads(loaded.attrs.get("sweep", "{}"))
-        stated = loaded.attrs.pop("sha256", None)  # files up to November 2026 have none
-        digest = _dataset_digest(loaded)
-    except DAMAGE as error:
-        raise FileFormatError(
-            f"Argument path must name an intact netCDF file, but {str(target)!r} cannot be read; "
-            "delete it to compute again."
-        ) from error
-    if stated not in (None, digest):
-        raise FileFormatError(
-            f"Argument path must name an intact netCDF file, but the content of {str(target)!r} "
-            "does not have the SHA-256 that it states: it was damaged or edited; delete it to "
-            "compute again."
-        )
-    if found != identity:
-        refuse_other(target, found, identity)
-    return loaded
-
-
-def _dataset_digest(dataset: xarray.Dataset) -> str:
-    """Return the SHA-256 of attributes, names, axes and values, as netCDF gives them back."""
-    arrays: dict[str, Array] = {}
-    described: dict[str, Any] = {}
-    for name, variable in dataset.variables.items():
-        described[str(name)] = {"axes": list(variable.dims)}
-        if variable.dtype.kind in "biufc":
-            arrays[str(name)] = variable.values
-        else:  # words, whose type in memory is the reader's affair
-            described[str(name)]["words"] = [str(word) for word in variable.values.ravel()]
-    return content_digest({"attributes": dict(dataset.attrs), "variables": described}, arrays)
-
-
 def _check_layout(
     axes: dict[str, Array], points: list[Point], finished: dict[int, Values], new: list[int]
 ) -> None:
@@ -512,56 +397,3 @@ def _check_layout(
             f"Argument function must not return a parameter's own name, but {taken} is in both; "
             "rename the result."
         )
-
-
-def _label(axes: dict[str, Array], finished: dict[int, Values]) -> xarray.Dataset:
-    """Assemble the dataset from the results of all points."""
-    import xarray
-
-    lengths = tuple(axis.size for axis in axes.values())
-    data = {}
-    count = math.prod(lengths)
-    for name, array in next(iter(finished.values())).items():
-        missing = np.full(array.shape, np.nan) if len(finished) < count else array
-        stacked = np.stack([finished[k][name] if k in finished else missing for k in range(count)])
-        inner = tuple(f"{name}_{axis}" for axis in range(array.ndim))
-        data[name] = ((*axes, *inner), stacked.reshape(*lengths, *array.shape))
-    return xarray.Dataset(data, coords=axes)
-
-
-def _check_units(units: Mapping[str, str] | None) -> None:
-    if units is None:
-        return
-    if not isinstance(units, Mapping) or not all(
-        isinstance(item, str) for pair in units.items() for item in pair
-    ):
-        raise TypeError(
-            "Argument units must be a mapping from names to units, both words, but "
-            f"{units!r} was given; e.g. {{'coupling': 'ω'}}."
-        )
-
-
-def _with_units(dataset: xarray.Dataset, units: Mapping[str, str] | None) -> xarray.Dataset:
-    """Return the dataset with the attribute `units` of each name that has one."""
-    for name, unit in (units or {}).items():
-        if name not in dataset.variables:
-            raise ValueError(
-                "Argument units must name parameters and results, "
-                f"{', '.join(map(str, dataset.variables))}, but {name!r} was given."
-            )
-        dataset[name].attrs["units"] = unit
-    return dataset
-
-
-def _write_dataset(target: Path, dataset: xarray.Dataset) -> None:
-    """Write netCDF through a temporary file and a rename: the whole file or none."""
-    descriptor, temporary = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name}.", suffix=".part"
-    )
-    os.close(descriptor)
-    try:
-        signed = dataset.assign_attrs(sha256=_dataset_digest(dataset))
-        signed.to_netcdf(temporary, engine="netcdf4")
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -605,11 +605,14 @@ def test_errors_name_the_remedy():
     times = network.periods(1, points=2)
     with pytest.raises(ValueError, match="steps must be None"):
         qm.build_circuits(network, times, splitting="compiled", steps=3)
-    with pytest.raises(ValueError, match=r"must be a pair of memristors .* has 1"):
+    with pytest.raises(ValueError, match=r"must be two or three memristors .* has 1"):
         qm.exact_circuit(memristor(), times, splitting="compiled")
     three = qm.Network([memristor()] * 3, {(0, 1): CLOSED["yy"]})
-    with pytest.raises(ValueError, match="has 3"):
+    with pytest.raises(ValueError, match="leave out what is not coupled"):
         qm.build_circuits(three, times, splitting="compiled")
+    four = qm.chain([memristor()] * 4, CLOSED["yy"])
+    with pytest.raises(ValueError, match="has 4"):
+        qm.build_circuits(four, times, splitting="compiled")
     with pytest.raises(ValueError, match="needs equal frequencies"):
         compile_pair(pair(qm.ControlledRotation("y", G)), 1.0, method="closed form")
     with pytest.raises(ValueError, match="two collisions"):

@@ -13,7 +13,7 @@ import qmemcircuit as qm
 from qmemcircuit.common import checks, resources
 from qmemcircuit.common.states import reduce_states, trace_distance
 from qmemcircuit.results.observables import trajectory_of_states
-from qmemcircuit.simulation import ensembles, exact
+from qmemcircuit.simulation import aer_passes, ensembles, exact
 
 PAPER = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
 STRONG = qm.Memristor(qm.SquidRate(0.4), a=0.7, b=0.5)
@@ -111,19 +111,19 @@ def test_merged_channels_keep_their_map(seed):
         # A random channel: an isometry from 2 to 2·3 dimensions, cut into three Kraus operators.
         matrix = random.normal(size=(6, 2)) + 1j * random.normal(size=(6, 2))
         isometry = np.linalg.qr(matrix)[0]
-        total = exact.superoperator(list(isometry.reshape(3, 2, 2))) @ total
-    operators = exact._kraus_instruction(total).params
-    assert exact.superoperator(operators) == pytest.approx(total, abs=1e-12)
+        total = aer_passes.superoperator(list(isometry.reshape(3, 2, 2))) @ total
+    operators = aer_passes._kraus_instruction(total).params
+    assert aer_passes.superoperator(operators) == pytest.approx(total, abs=1e-12)
     states = random.normal(size=(1, 4, 4)) + 1j * random.normal(size=(1, 4, 4))
     left = np.array([[np.eye(4), total]])
     expected = sum(
         np.kron(k, np.eye(2)) @ states[0] @ np.kron(k, np.eye(2)).conj().T for k in operators
     )
-    assert exact.finish(states, left, (0, 1))[0] == pytest.approx(expected, abs=1e-12)
+    assert aer_passes.finish(states, left, (0, 1))[0] == pytest.approx(expected, abs=1e-12)
     swapped = sum(
         np.kron(np.eye(2), k) @ states[0] @ np.kron(np.eye(2), k).conj().T for k in operators
     )
-    assert exact.finish(states, left, (1, 0))[0] == pytest.approx(swapped, abs=1e-12)
+    assert aer_passes.finish(states, left, (1, 0))[0] == pytest.approx(swapped, abs=1e-12)
 
 
 def test_uncoupled_memristors_follow_the_closed_form(monkeypatch):

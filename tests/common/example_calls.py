@@ -206,6 +206,11 @@ def objects() -> dict[type, Any]:
         qm.LaggedCorrelation(np.array([0, 1]), zeros, zeros, 0),
         Collection(record, (), (), ()),
         qm.compile_pair(PAIR, 1.0),
+        qm.build_circuits(
+            qm.chain([MEMRISTOR] * 3, qm.Native("z", 0.1)),
+            [1.0],
+            splitting=qm.ConstantDepth(collisions=1, tolerance=1.0),
+        ).compiled[0],
         qm.ConstantDepth(),
         rehearsed,
         circuits,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import math
 import pickle
 from concurrent.futures import ProcessPoolExecutor
@@ -12,9 +13,11 @@ from multiprocessing import get_context
 import cloudpickle
 import numpy as np
 import pytest
+from example_calls import objects
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from public_entries import public_objects
 
 import qmemcircuit as qm
 from qmemcircuit.common.data_objects import FrozenMapping, data_object, same_content
@@ -28,7 +31,7 @@ from qmemcircuit.neurons.photonic.memristor import PhotonicMemristor
 from qmemcircuit.neurons.qlif import CircuitNeuron, simulate_layers
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
 from qmemcircuit.runs.jobs.collection import MissingPart
-from qmemcircuit.sweeps.sweep import _describe
+from qmemcircuit.sweeps.identity import describe_function
 
 TIMES = np.linspace(0, 2 * np.pi, 31)
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
@@ -91,6 +94,11 @@ def examples() -> dict[str, object]:
             None,
         ),
         qm.compile_pair(PAIR, 1.0),
+        qm.build_circuits(
+            qm.chain([MEMRISTOR] * 3, qm.Native("z", 0.1)),
+            [1.0],
+            splitting=qm.ConstantDepth(collisions=1, tolerance=1.0),
+        ).compiled[0],
         qm.ConstantDepth(tolerance=0.02, exceeded="warn"),
         qm.aer(seed=3),
         record,
@@ -254,6 +262,30 @@ def test_provenance_does_not_count(examples):
         other.provenance["created"] = "today"
 
 
+def public_classes() -> dict[str, type]:
+    """Every public class that holds data, found by looking, the newest included."""
+    return {label: item for label, item in public_objects().items() if inspect.isclass(item)}
+
+
+def test_every_public_class_prints_briefly_and_travels():
+    """As found by inspection, on the instances that the fuzz of all entries takes."""
+    instances, classes = objects(), public_classes()
+    assert len(classes) > 90
+    for label, cls in classes.items():
+        item = instances[cls]
+        lambdas = isinstance(item, qm.FunctionRate)  # says so itself: see below
+        ways = [copy.copy, copy.deepcopy]
+        ways += [] if lambdas else [lambda thing: pickle.loads(pickle.dumps(thing))]
+        for again in (way(item) for way in ways):
+            assert type(again) is type(item), label
+            assert again == item, label
+            assert hash(again) == hash(item), label
+            assert repr(again) == repr(item), label
+        assert repr(item).count("\n") < 10, label
+        assert max(map(len, repr(item).split("\n"))) <= 120, label
+        assert item._repr_html_().startswith("<table"), label
+
+
 def solve(network: qm.Network) -> qm.Trajectory:
     return qm.master_equation(network, TIMES[:5])
 
@@ -359,7 +391,7 @@ def test_a_sweep_names_bound_objects_by_their_whole_content():
     other = dataclasses.replace(one, integrals=(*one.integrals[:-1], 99.0))
     assert repr(one)[:40] == repr(other)[:40]
     for wrap in (lambda x: x, lambda x: (x,), lambda x: {"a": [x]}):
-        assert _describe(wrap(one)) != _describe(wrap(other))
+        assert describe_function(wrap(one)) != describe_function(wrap(other))
     # As files before November 2026 have it.
-    assert _describe(qm.SquidRate(0.4)) == "SquidRate(gamma0=0.4, omega=None)"
-    assert _describe(((1, "a"), [2.5], {"b": None})) == repr(((1, "a"), [2.5], {"b": None}))
+    assert describe_function(qm.SquidRate(0.4)) == "SquidRate(gamma0=0.4, omega=None)"
+    assert describe_function(((1, "a"), [2.5], {"b": None})) == repr(((1, "a"), [2.5], {"b": None}))

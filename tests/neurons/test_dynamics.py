@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -389,3 +391,16 @@ def test_a_section_of_a_cycle_is_one_point_a_period() -> None:
         poincare_section(system, [0.3, 0.1], normal=[0.0, 1.0], level=3.0)
     with pytest.raises(ValueError, match="normal must hold 2 finite numbers"):
         poincare_section(system, [0.3, 0.1], normal=[0.0, 0.0], level=0.0)
+
+
+def test_a_system_is_pickled_as_its_functions_and_compiled_again():
+    system = stuart_landau()
+    again = pickle.loads(pickle.dumps(system))
+    assert again == system
+    assert again.field.rate != system.field.rate  # code of its own
+    state = np.array([0.3, -0.2])
+    np.testing.assert_array_equal(again.rate(state), system.rate(state))
+    np.testing.assert_array_equal(again.jacobian(state), system.jacobian(state))
+    assert copy.deepcopy(system).field is system.field
+    other = replace(oscillator(), parameters=system.parameters, names=system.names)
+    assert replace(other, period=None) != system

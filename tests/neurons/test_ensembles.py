@@ -141,6 +141,14 @@ def test_threads_change_nothing() -> None:
     assert np.abs(one.states - two.states).max() < 1e-9
 
 
+@pytest.mark.parametrize("changes", [{"decoherence_rate": 1e8}, {"resistance": 1e9}])
+def test_a_stiff_orbit_is_refused_and_names_the_method_for_it(changes: dict[str, float]) -> None:
+    """Before, five million steps went by, some minute for each orbit."""
+    neuron = replace(ShuttleNeuron(resistance=5, bias=2.0, decoherence_rate=0.1), **changes)
+    with pytest.raises(IntegrationError, match=r"Orbit 0 of 2 stopped .* stiff there.*implicit"):
+        integrate_many([neuron.system()] * 2, [0, 100.0], [0, 1, 0, 0])
+
+
 def test_what_cannot_be_run_is_refused() -> None:
     system = oscillator()
     with pytest.raises(ValueError, match=r"states must be finite numbers of shape \(K, 2\)"):

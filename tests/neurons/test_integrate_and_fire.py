@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qmemcircuit.neurons.inputs import SinusoidalDrive
 from qmemcircuit.neurons.integrate_and_fire import (
     IntegrateAndFire,
     UncertaintyWarning,
@@ -211,13 +212,48 @@ def test_compiled_solver_saturates_draws_and_reports_as_scipy_does():
             cold, [0, 2.0], 0.0, covariance=(0.1, 0.0, 2.5), solver="compiled"
         )
     assert broken.provenance["uncertainty"]["violations"] > 0
-    with pytest.raises(ValueError, match="one neuron without a synapse and no plain"):
+    with pytest.raises(ValueError, match="must have no plain function"):
         simulate_moments(neuron, times, lambda t: 0.1, solver="compiled")
-    # More spikes than the first batch of drawn normals.
+    # Hundreds of spikes.
     quick = linear(threshold=0.01, refractory_time=0.0, temperature=1e-9)
     many = simulate_moments(quick, [0, 10.0], 1.0, solver="compiled")
     interval = 2.0 * math.log(2.0 / (2.0 - 0.01))
     assert many.events["spikes"].size == int(10 / interval)
+
+
+def test_a_compiled_network_is_scipys_network():
+    """Spikes of one neuron reach the others at their moment, whoever ran beyond it."""
+    times, weights = np.linspace(0, 20, 201), np.array([[0, 0.5, -0.2], [0.3, 0, 0.4], [0.9, 0, 0]])
+    neurons = [replace(IntegrateAndFire(temperature=0.1), threshold=v) for v in (0.6, 0.8, 0.3)]
+    runs = [
+        simulate_network(
+            neurons, times, [0.6, 0.5, SinusoidalDrive(0.5, 2.0)], weights=weights,
+            threshold="stochastic", seed=3, solver=solver,
+        )
+        for solver in ("scipy", "compiled")
+    ]  # fmt: skip
+    for i in range(3):
+        one, other = (run.events[f"spikes_{i}"] for run in runs)
+        # Tolerance 1e-9 a step of some dozens; the synapses of a spike missed move it by 1e-1.
+        assert one.size == other.size > 5
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    np.testing.assert_allclose(runs[0].variables["charge"], runs[1].variables["charge"], atol=1e-6)
+    apart = simulate_network(
+        neurons, times, [0.6, 0.5, SinusoidalDrive(0.5, 2.0)], threshold="stochastic", seed=3,
+        solver="compiled",
+    )  # fmt: skip
+    assert np.abs(apart.events["spikes_1"][:5] - runs[1].events["spikes_1"][:5]).max() > 1e-2
+
+
+def test_a_threshold_touched_between_two_steps_fires():
+    """V peaks at V_th + 1e-6 for 3e-3 of a unit: far within one step of order 8."""
+    quiet = IntegrateAndFire(threshold=math.inf, refractory_time=100.0)
+    times, drive = np.linspace(0, 6, 6001), SinusoidalDrive(1.0, 2.0)
+    peak = float(simulate_classical(quiet, times, drive, solver="compiled").voltage.max())
+    for level, spikes in ((peak - 1e-6, 1), (peak + 1e-6, 0)):
+        touched = replace(quiet, threshold=level)
+        found = simulate_classical(touched, [0, 6.0], drive, solver="compiled")
+        assert found.events["spikes"].size == spikes
 
 
 def test_fock_space_agrees_with_the_moments_and_its_error_falls_with_levels():

@@ -13,13 +13,12 @@ import qmemcircuit as qm
 from qmemcircuit.neurons.closed_loop import calibrate_readout, count_outcomes, samplers_for_steps
 from qmemcircuit.neurons.qlif import (
     CircuitNeuron,
-    bin_spikes,
     next_population,
-    read_spikes,
     run_layers,
     simulate_layers,
     step_circuit,
 )
+from qmemcircuit.neurons.spike_trains import bin_spikes, read_spikes
 
 NEURON = CircuitNeuron(threshold=0.8)
 ONE = [([NEURON], [[1.0]])]

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import qmemcircuit as qm
+from qmemcircuit.common.data_objects import same_content
 
 
 def make(**changes) -> qm.Trajectory:
@@ -59,3 +62,72 @@ def test_events_and_variables_survive_saving(tmp_path):
     assert np.array_equal(again.events["spike"], [0.5])
     assert np.array_equal(again.variables["gate"], np.zeros(3))
     assert again.samples is None
+
+
+ZEROS = np.zeros((3, 2))
+STATES = np.tile(np.eye(4) / 4, (3, 1, 1))
+COUNTS = qm.Samples(("XX",), np.full((3, 1, 4), 25))
+MITIGATED = qm.MitigatedSamples(qm.Mitigation((1,), readout=False), (COUNTS,), None)
+EVERYTHING = {
+    "voltage_error": ZEROS + 0.1,
+    "current_error": ZEROS + 0.2,
+    "current_covariance": np.zeros((2, 3, 3)),
+    "voltage_current_covariance": np.ones((2, 3, 3)),
+    "states": STATES,
+    "pair_states": {(0, 1): STATES},
+    "samples": COUNTS,
+    "units": {"times": "s"},
+    "dimensions": {"gate": ()},
+    "provenance": {"method": "by hand"},
+}
+
+
+def test_it_is_made_from_plain_arrays_and_keeps_small_objects():
+    made = make(**EVERYTHING)
+    for name, value in EVERYTHING.items():
+        assert same_content(getattr(made, name), value), name
+    assert made.signals.current == qm.Estimate(np.ones((3, 2)), EVERYTHING["current_error"])
+    assert made.density_matrices.states is STATES
+    assert made.counts is COUNTS
+    assert len(dataclasses.fields(made)) == 10
+
+
+@pytest.mark.parametrize("change", [dataclasses.replace, qm.Trajectory.replace])
+def test_one_array_or_one_object_is_changed(change):
+    made = make(**EVERYTHING)
+    assert change(made) == made
+    other = change(made, current=2 * made.current, states=None, voltage_error=None)
+    assert np.array_equal(other.current, 2 * made.current)
+    assert other.current_error is made.current_error
+    assert other.voltage_error is None
+    assert other.states is None
+    assert other.pair_states == made.pair_states
+    assert other.samples is COUNTS
+    assert change(made, signals=other.signals).current is other.current
+    mitigated = change(made, mitigated=MITIGATED)
+    assert (mitigated.samples, mitigated.mitigated) == (None, MITIGATED)
+    assert change(mitigated, samples=None).mitigated is MITIGATED
+    assert change(mitigated, mitigated=None).counts is None
+
+
+@pytest.mark.parametrize(
+    "name", sorted({*EVERYTHING, "mitigated", "signals", "density_matrices", "counts"})
+)
+def test_every_keyword_is_checked_under_its_own_name(name):
+    with pytest.raises((TypeError, ValueError), match=f"^Argument {name} must"):
+        make(**{name: "a word"})
+
+
+def test_what_does_not_belong_together_is_refused():
+    with pytest.raises(ValueError, match="mitigated must not be given beside samples"):
+        make(samples=COUNTS, mitigated=MITIGATED)
+    with pytest.raises(TypeError, match="Argument volts must not be given"):
+        make(volts=ZEROS)
+    with pytest.raises(TypeError, match="Argument current must be given"):
+        qm.Trajectory([0.0, 1.0], np.zeros((2, 1)))
+    with pytest.raises(ValueError, match=r"voltage must have shape \(3, M\), but \(2, 2\)"):
+        make(voltage=ZEROS[:2], current=ZEROS[:2])
+    with pytest.raises(ValueError, match=r"pair_states must hold arrays of shape \(3, 4, 4\)"):
+        make(pair_states={(0, 1): STATES[:2]})
+    with pytest.raises(ValueError, match="standard_error must not be negative"):
+        make(voltage_error=ZEROS - 0.1)

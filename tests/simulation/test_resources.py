@@ -13,7 +13,7 @@ import pytest
 import qmemcircuit as qm
 from qmemcircuit.circuits.build import build_circuits
 from qmemcircuit.common import resources
-from qmemcircuit.simulation import exact, maps
+from qmemcircuit.simulation import aer_passes, maps
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.02), a=0.8)
 TIMES = MEMRISTOR.periods(2, points=30)
@@ -70,7 +70,7 @@ def test_it_goes_ahead_where_told_to(monkeypatch):
 
 
 def test_estimates_grow_as_the_work():
-    for estimate in (exact.estimate_aer, maps.estimate_maps):
+    for estimate in (aer_passes.estimate_aer, maps.estimate_maps):
 
         def seconds(size: int, count: int, estimate=estimate) -> float:
             circuits = build_circuits(yy_chain(size), TIMES[:count], bases="Z")
@@ -84,7 +84,7 @@ def test_estimates_grow_as_the_work():
 def test_pieces_change_no_bit(monkeypatch, ancilla):
     network = yy_chain(3)
     whole = qm.exact_circuit(network, TIMES[:5], ancilla=ancilla, engine="aer")
-    monkeypatch.setattr(exact, "PIECE_SECONDS", 1e-3)
+    monkeypatch.setattr(aer_passes, "PIECE_SECONDS", 1e-3)
     cut = qm.exact_circuit(network, TIMES[:5], ancilla=ancilla, engine="aer")
     assert np.array_equal(whole.states, cut.states)
 

@@ -45,6 +45,8 @@ from qmemcircuit.circuits.pairs.search import (
 )
 from qmemcircuit.circuits.pairs.sequence import NOTHING, PairSequence
 from qmemcircuit.circuits.splitting import Element
+from qmemcircuit.circuits.triples import constant_depth as triples
+from qmemcircuit.circuits.triples.constant_depth import CompiledTriple
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     FloatArray,
@@ -103,6 +105,10 @@ class CompiledPair:
         return len(self.sequence.probabilities)
 
 
+CompiledCircuits = tuple[CompiledPair, ...] | tuple[CompiledTriple, ...]
+"""Of every time, of two memristors or of three."""
+
+
 @data_object
 @dataclass(frozen=True, eq=False)
 class ConstantDepth:
@@ -117,13 +123,17 @@ class ConstantDepth:
         pairs: circuits that are already compiled, for exactly the times that are asked. Then
             nothing is computed: `rebuild_circuits(record)` does so with what ran.
 
+    Three memristors are compiled as well (`compile_triples`): at the paper's coupling, a tolerance
+    of 0.02 takes 60 two-qubit gates for a chain of σyσy
+    (python -m experiments.benchmarks.compiled_triples).
+
     >>> loose = ConstantDepth(tolerance=0.02, exceeded="warn")
     """
 
     tolerance: float = TOLERANCE
     collisions: int | None = None
     exceeded: Literal["refuse", "warn"] = "refuse"
-    pairs: tuple[CompiledPair, ...] = ()
+    pairs: CompiledCircuits = ()
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -147,10 +157,14 @@ class ConstantDepth:
             described.get("compiled_exceeded", "refuse"),
         )
 
-    def compile(self, network: Network, times: FloatArray) -> tuple[CompiledPair, ...]:
-        """Return the pair's circuits at `times`: those of `pairs`, or newly compiled ones."""
+    def compile(self, network: Network, times: FloatArray) -> CompiledCircuits:
+        """Return the circuits at `times`: those of `pairs`, or newly compiled ones."""
         check_arguments(ConstantDepth.compile, locals())
+        three = len(network.memristors) == 3
         if not self.pairs:
+            if three:
+                how = (self.collisions, self.tolerance, self.exceeded)
+                return triples.compile_triples(network, times, *how)
             return compile_pairs(
                 network,
                 times,
@@ -158,7 +172,13 @@ class ConstantDepth:
                 tolerance=self.tolerance,
                 exceeded=self.exceeded,
             )
-        check_pair(network)
+        if three != isinstance(self.pairs[0], CompiledTriple):
+            raise ValueError(
+                "Argument pairs must be the circuits of as many memristors as the network has, but "
+                f"{type(self.pairs[0]).__name__} was given for {len(network.memristors)}."
+            )
+        if not three:
+            check_pair(network)
         if not np.array_equal([pair.time for pair in self.pairs], times):
             raise ValueError(
                 f"Argument times must be those of the compiled pairs, {len(self.pairs)} from "
@@ -291,14 +311,18 @@ def balanced_pairs(
     )
 
 
-def stored_pairs(pairs: tuple[CompiledPair, ...]) -> dict[str, Any]:
+def stored_pairs(pairs: CompiledCircuits) -> dict[str, Any]:
     """Return compiled circuits as arrays for a file; `restored_pairs` brings back every bit.
 
+    Of three memristors: `stored_triples`. Of two:
     `times` (T,), `gates` (T, n + 1, 4, 4), `probabilities` (T, n, 2), `residuals` (T,) and
     `closed_form` (T,), 1 where the closed form was taken. t = 0 has gates 1 and no damping.
     """
     if not pairs:
         return {}
+    if isinstance(pairs[0], CompiledTriple):
+        three = tuple(item for item in pairs if isinstance(item, CompiledTriple))
+        return triples.stored_triples(three)
     most = max(pair.collisions for pair in pairs)
     gates = np.tile(np.eye(4, dtype=complex), (len(pairs), most + 1, 1, 1))
     probabilities = np.zeros((len(pairs), most, 2))
@@ -314,8 +338,10 @@ def stored_pairs(pairs: tuple[CompiledPair, ...]) -> dict[str, Any]:
     }
 
 
-def restored_pairs(stored: Mapping[str, Any]) -> tuple[CompiledPair, ...]:
+def restored_pairs(stored: Mapping[str, Any]) -> CompiledCircuits:
     """Return what `stored_pairs` made arrays of."""
+    if "members" in stored:
+        return triples.restored_triples(stored)
     return tuple(
         CompiledPair(
             float(time),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
@@ -12,6 +12,21 @@ from qmemcircuit.common.checks import FloatArray
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
+
+
+class Backend(Protocol):
+    """What is asked of a device: any of Qiskit's `BackendV2` has it, and so may a user's object."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def target(self) -> QiskitTarget:
+        """Its qubits, couplers and instructions, as calibrated."""
+        ...
+
 
 NOT_SIMULATED = ("measure_2", "reset_2")
 """Mid-circuit variants that few devices have and Aer does not know; the plain ones are used."""

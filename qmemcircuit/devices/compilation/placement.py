@@ -26,6 +26,7 @@ from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.devices.compilation.calibrated_errors import couplers_of
 from qmemcircuit.devices.compilation.demands import Demand, demand_of, predicted_error
+from qmemcircuit.devices.compilation.instructions import Backend
 from qmemcircuit.devices.compilation.sharing import search_seats
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def qubit_roles(count: int, memristors: int, size: int) -> list[int]:
     return [*range(memristors), *ancillas]
 
 
-def given_placement(layout: Sequence[int], backend: Any) -> Placement:
+def given_placement(layout: Sequence[int], backend: Backend) -> Placement:
     """Return the placement of a user's layout; ValueError for qubits that are not there."""
     if (
         isinstance(layout, str)
@@ -207,7 +208,7 @@ def given_placement(layout: Sequence[int], backend: Any) -> Placement:
 
 
 def require_couplers(
-    circuit: QuantumCircuit, placement: Placement, backend: Any, memristors: int
+    circuit: QuantumCircuit, placement: Placement, backend: Backend, memristors: int
 ) -> None:
     """Raise ValueError where two qubits that interact in `circuit` sit on uncoupled ones."""
     couplers = backend.target.qargs  # None where any two are coupled

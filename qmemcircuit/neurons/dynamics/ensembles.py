@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,16 +18,21 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.integration import stepper
 from qmemcircuit.neurons.dynamics.integration.callbacks import compile_lanes
 from qmemcircuit.neurons.dynamics.systems import (
-    WAVE,
     DynamicalSystem,
     IntegrationError,
     Lanes,
+    quarter_period,
     require_formula,
 )
 
 # So many numbers are a row of the working arrays: longer loops gain nothing.
 _ROW = 256
 _MOST_STEPS = 5_000_000
+_WHY = {
+    stepper.USED_UP: f"its {_MOST_STEPS} steps were used up: stiff, or far too long",
+    stepper.STIFF: "it is stiff there, so that its fastest decay, not the tolerance, holds the "
+    "step; integrate(…, method='implicit') has the method for it",
+}
 
 
 @data_object
@@ -129,7 +133,7 @@ def integrate_many(
     check_integer("threads", threads, minimum=1)
     check_work("threads", threads, 256, "threads")
     numbers, table = _collect(several)
-    longest = np.array([_longest_step(system) for system in several])
+    longest = np.array([quarter_period(system) for system in several])
     tangents = np.tile(np.eye(n)[:vectors].ravel(), (count, 1))
     starts = np.hstack([np.broadcast_to(start, (count, n)), tangents])
     grid = np.ascontiguousarray(np.broadcast_to(grid, (count, grid.shape[1])))
@@ -141,9 +145,8 @@ def integrate_many(
     )  # fmt: skip
     for k in np.flatnonzero((outcome[:, 0] != stepper.DONE) | ~np.isfinite(samples).all((1, 2))):
         why = (
-            f"its {_MOST_STEPS} steps were used up: stiff, or far too long"
-            if outcome[k, 0] == stepper.USED_UP
-            else "the step became too small or the right-hand side is not finite there"
+            _WHY.get(int(outcome[k, 0]))
+            or "the step became too small or the right-hand side is not finite there"
         )
         raise IntegrationError(
             f"Orbit {k} of {count} stopped at t = {outcome[k, 2]:g} of {grid[k, -1]:g}: {why}."
@@ -172,7 +175,7 @@ def _run(
     threads: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Run the lanes, in as many parts as threads; samples, extremes, growth, outcome."""
-    from qmemcircuit.neurons.dynamics.integration.lanes import march_lanes
+    from qmemcircuit.neurons.dynamics.integration.lanes import Orbits, march_lanes
 
     field, (count, size), n = system.field, starts.shape, system.dimension
     rate = _compiled(field.lanes, n, True).address
@@ -184,12 +187,12 @@ def _run(
 
     def run(part: slice) -> None:
         many = len(starts[part])
-        lanes = min(many, max(4, _ROW // size))
-        march_lanes(
-            rate, jacobian, lanes, n, numbers[part], table, times[part], starts[part],
-            longest[part], rtol, atol, _MOST_STEPS, keep, samples[part],
+        lanes = -(-min(many, max(4, _ROW // size)) // 4) * 4
+        orbits = Orbits(
+            numbers[part], times[part], starts[part], longest[part], samples[part],
             extremes[part], growth[part], outcome[part],
         )  # fmt: skip
+        march_lanes(rate, jacobian, lanes, table, orbits, rtol, atol, _MOST_STEPS, keep)
 
     # Parts of some hundred orbits: an orbit that takes long does not keep the others waiting.
     parts = min(count, threads if threads == 1 else max(threads, count // 256))
@@ -227,15 +230,6 @@ def _collect(systems: Sequence[DynamicalSystem]) -> tuple[FloatArray, FloatArray
                 "they do not: run those of each table by themselves."
             )
     return np.array([system.parameters[:own] for system in systems]), table
-
-
-def _longest_step(system: DynamicalSystem) -> float:
-    """Return a quarter of the drive's period, as `march` takes, or inf."""
-    place = system.field.place
-    if place is None:
-        return math.inf
-    wave = system.parameters[place : place + WAVE]
-    return 0.5 * math.pi / abs(float(wave[3])) if wave[2] and wave[3] else math.inf
 
 
 @lru_cache(maxsize=64)

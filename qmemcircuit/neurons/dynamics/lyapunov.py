@@ -16,6 +16,7 @@ from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,
     require_formula,
+    stepper_equations,
 )
 
 
@@ -105,8 +106,7 @@ def lyapunov_spectrum(
     sums, outcome = np.zeros((parts, number)), np.zeros(5)
     settings = np.array([rtol, atol, math.inf, 1_000_000, 0.0, 0.0, 0.0, 0.0, math.inf])
     stepper.grow_tangents(
-        system.field.rate, system.field.jacobian, n, system.parameters.copy(),
-        system.field.place or 0, system.pieces, start, interval, before, per_block, settings, sums,
+        stepper_equations(system), start, float(interval), before, per_block, settings, sums,
         outcome,
     )  # fmt: skip
     if outcome[stepper.STATUS] != stepper.DONE:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from dataclasses import field as with_default
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from qmemcircuit.neurons.dynamics.integration.errors import IntegrationError as 
 try:
     from qmemcircuit.neurons.dynamics.integration import stepper
     from qmemcircuit.neurons.dynamics.integration.callbacks import compile_jacobian, compile_rate
+    from qmemcircuit.neurons.dynamics.integration.steps import Equations
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise ImportError(
         "The dynamics tools need numba; pip install 'qmemcircuit[neurons]'."
@@ -68,14 +70,34 @@ class Field:
             among the parameters; None if the equations have no input.
         keep_alive: the compiled objects that own the code at the addresses.
         lanes: how many orbits are done at once, `Lanes`; compiled when it is first asked for.
+        functions: what was compiled. Two fields are equal where these are; a field is copied as
+            itself, and pickled as its functions, which are compiled again where it arrives.
     """
 
-    rate: int
-    jacobian: int
+    rate: int = with_default(repr=False, compare=False)
+    jacobian: int = with_default(repr=False, compare=False)
     dimension: int
     place: int | None
-    keep_alive: Any
+    keep_alive: Any = with_default(repr=False, compare=False)
     lanes: Lanes
+    functions: tuple[Callable[..., None], Callable[..., None]]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Field:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        lanes = self.lanes
+        together = None
+        if lanes.together and lanes.own is not None:
+            together = (lanes.rate, lanes.jacobian, lanes.own)
+        again = partial(
+            compile_field,
+            dimension=self.dimension,
+            place=self.place,
+            cache=lanes.cache,
+            together=together,
+        )
+        return again, self.functions
 
 
 @data_object
@@ -257,7 +279,8 @@ def compile_field(
     lanes = Lanes(rate, jacobian, cache=cache)
     if together is not None:
         lanes = Lanes(together[0], together[1], together=True, own=together[2], cache=cache)
-    return Field(compiled[0].address, compiled[1].address, n, place, compiled, lanes)
+    addresses = (compiled[0].address, compiled[1].address)
+    return Field(*addresses, n, place, compiled, lanes, (rate, jacobian))
 
 
 # A step that stability holds this short is refused: the run would take minutes.
@@ -280,6 +303,29 @@ class March:
     reached: float
 
 
+def quarter_period(system: DynamicalSystem) -> float:
+    """Return a quarter of the shortest period of a sine in the input, or inf.
+
+    A sine between two silences is then never stepped over.
+    """
+    place, waves = system.field.place, system.pieces[:, 1:]
+    if place is None:
+        return math.inf
+    if not len(waves):
+        waves = system.parameters[None, place : place + WAVE]
+    swinging = waves[(waves[:, 2] != 0) & (waves[:, 3] != 0), 3]
+    return 0.5 * math.pi / float(np.abs(swinging).max()) if swinging.size else math.inf
+
+
+def stepper_equations(system: DynamicalSystem) -> Equations:
+    """Return what the stepper integrates, with parameters of its own."""
+    field, n = system.field, system.dimension
+    return Equations(
+        field.rate, field.jacobian, system.parameters.copy(), field.place or 0, system.pieces,
+        np.empty((n, n)),
+    )  # fmt: skip
+
+
 # More than eight parameters: everything that the stepper can be asked on the way.
 def march(
     system: DynamicalSystem,
@@ -299,29 +345,24 @@ def march(
 ) -> March:
     """Run the stepper on a system; `start` is the state, with the tangent vectors behind it."""
     require_formula(system)
-    numbers, place, n = system.parameters.copy(), system.field.place, system.dimension
-    waves = system.pieces[:, 1:]
-    if not len(waves) and place is not None:
-        waves = numbers[None, place : place + WAVE]
-    swinging = waves[waves[:, 2] != 0] if place is not None else np.empty((0, WAVE))
-    # A quarter period: a sine between two silences is then never stepped over.
-    longest = 0.5 * math.pi / float(np.abs(swinging[:, 3]).max()) if swinging.size else math.inf
+    n = system.dimension
     settings = np.array(
-        [rtol, atol, longest, maximum_steps, 0.0, direction, stop, extremes_from or 0.0,
-         min(_STIFF_STEPS, maximum_steps)]
+        [rtol, atol, quarter_period(system), maximum_steps, 0.0, direction, stop,
+         extremes_from or 0.0, min(_STIFF_STEPS, maximum_steps)]
     )  # fmt: skip
     end, outcome = start.copy(), np.zeros(5)
     samples = np.empty((times.size if sample else 0, start.size))
-    event_times, event_states = np.empty(room), np.empty((room, n))
     extremes = np.empty((0 if extremes_from is None else 2, n))
-    stepper.march(
-        system.field.rate, system.field.jacobian, n, numbers, place or 0, system.pieces, times, end,
-        settings, event, np.empty(0) if event_numbers is None else event_numbers, samples,
-        event_times, event_states, extremes, outcome,
+    events = stepper.Events(
+        event, np.empty(0) if event_numbers is None else event_numbers, np.empty(room),
+        np.empty((room, n)),
     )  # fmt: skip
+    stepper.march(
+        stepper_equations(system), times, end, settings, events, samples, extremes, outcome
+    )
     found = int(outcome[stepper.EVENTS])
     return March(
-        samples, end, event_times[:found], event_states[:found], extremes,
+        samples, end, events.times[:found], events.states[:found], extremes,
         int(outcome[stepper.STATUS]), float(outcome[stepper.REACHED]),
     )  # fmt: skip
 

@@ -1,8 +1,7 @@
-"""One integrate-and-fire neuron from event to event, compiled by numba.
+"""Integrate-and-fire neurons from spike to spike on the one compiled stepper.
 
-`equations` on SciPy's own Dormand–Prince table with step control; spikes, samples and breakpoints
-are reached by a shorter step from the last accepted point, so they have the accuracy of a step,
-not of an interpolant.
+A spike is an event of the stepper, found on its interpolant; the breakpoints of an input are its
+own. Only what a spike does, and what it does to other neurons, is done here.
 """
 
 # mypy: disable-error-code="untyped-decorator, no-any-return"
@@ -10,183 +9,140 @@ not of an interpolant.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.integrate import RK45
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.neurons.dynamics.integration.kernels import njit
-from qmemcircuit.neurons.inputs import FunctionInput, longest_step
-from qmemcircuit.neurons.integrate_and_fire.engine import Circuits, Solution
-from qmemcircuit.neurons.integrate_and_fire.equations import (
-    CAPACITANCE,
-    COUNT,
-    HELD,
-    LEVEL,
-    OFF,
-    ON,
-    RANGE,
-    rate,
-)
+from qmemcircuit.neurons.dynamics.integration import stepper
+from qmemcircuit.neurons.dynamics.integration.callbacks import EVENT
+from qmemcircuit.neurons.dynamics.integration.errors import IntegrationError
+from qmemcircuit.neurons.dynamics.integration.kernels import cfunc
+from qmemcircuit.neurons.dynamics.systems import quarter_period, stepper_equations
+from qmemcircuit.neurons.integrate_and_fire import equations as eq
+from qmemcircuit.neurons.integrate_and_fire.engine import Circuits, Firing, Solution
 from qmemcircuit.neurons.integrate_and_fire.methods import Bound, Threshold
 
-_A, _B = np.ascontiguousarray(RK45.A), np.ascontiguousarray(RK45.B)
-_C, _E = np.ascontiguousarray(RK45.C), np.ascontiguousarray(RK45.E)
-# Where each number of the firing rule stands.
-THRESHOLD, HOLD, HBAR, LONGEST, TOLERANCE = range(5)
+# Where each number stands that the event is given, and in which it notes what it saw.
+_LEVEL, _NORMAL, _CAPACITANCE, _HBAR, _SEEN, _VIOLATED, _SMALLEST, _FIRST = range(8)
+_MOST_STEPS = 20_000_000
 
 
-@njit(cache=True)
-def _step(t: float, y: Any, h: float, p: Any, k: Any, new: Any, tolerance: float) -> float:
-    """Fill `new` with the state a step h later; return the error over the tolerance."""
-    rate(t, y, k[0], p)
-    for stage in range(1, 6):
-        for i in range(y.size):
-            total = 0.0
-            for j in range(stage):
-                total += _A[stage, j] * k[j, i]
-            new[i] = y[i] + h * total
-        rate(t + _C[stage] * h, new, k[stage], p)
-    for i in range(y.size):
-        total = 0.0
-        for j in range(6):
-            total += _B[j] * k[j, i]
-        new[i] = y[i] + h * total
-    rate(t + h, new, k[6], p)
-    worst = 0.0
-    for i in range(y.size):
-        error = 0.0
-        for j in range(7):
-            error += _E[j] * k[j, i]
-        scale = tolerance * (0.01 + max(abs(y[i]), abs(new[i])))
-        worst = max(worst, abs(h * error) / scale)
-    return worst
+# `fires` is called at five points of every step, so it is here that the moments' bound is watched.
+@cfunc(EVENT, cache=True)
+def fires(t: float, y: Any, q: Any) -> float:
+    """Return the voltage minus the threshold; note σ_φφσ_QQ − σ_φQ² in units of ħ²/4."""
+    spread = 0.0
+    if y.size > 4:
+        spread = q[_NORMAL] * math.sqrt(max(y[6], 0.0))
+        relative = 4 * (y[4] * y[6] - y[5] ** 2) / q[_HBAR] ** 2
+        q[_SEEN] += 1
+        q[_SMALLEST] = min(q[_SMALLEST], relative)
+        if relative < 1 - 1e-6:  # as `Bound.add`
+            q[_VIOLATED] += 1
+            q[_FIRST] = min(q[_FIRST], t)
+    return (y[1] - spread) / q[_CAPACITANCE] - q[_LEVEL]
 
 
-@njit(cache=True)
-def _excess(y: Any, p: Any, level: float, normal: float) -> float:
-    spread = math.sqrt(max(y[6], 0.0)) if normal != 0.0 and y.size > 4 else 0.0
-    return (y[1] - normal * spread) / p[CAPACITANCE] - level
+@dataclass(eq=False)
+class _Neuron:
+    """One neuron's equations and its event's numbers, and the step that it takes next."""
 
+    equations: Any
+    numbers: FloatArray
+    settings: FloatArray
 
-@njit(cache=True)
-def _march(
-    times: Any, start: Any, p: Any, rule: Any, segments: Any, normals: Any
-) -> tuple[Any, Any, int, Any]:
-    """Return samples (n, T), spike times, their number (−1: not enough normals), the bound.
-
-    `segments` has a row (until, level, slope, amplitude, frequency, phase) for each piece of the
-    input, the last one until infinity. `normals` holds ξ of each interval (zeros: deterministic);
-    its length bounds the number of spikes. The bound's record is steps, violations, smallest
-    determinant over ħ²/4, first time of a violation (or NaN).
-    """
-    samples = np.empty((start.size, times.size))
-    spikes = np.empty(normals.size)
-    bound = np.array([0.0, 0.0, np.inf, np.nan])
-    y, new, middle = start.copy(), np.empty(start.size), np.empty(start.size)
-    k = np.empty((7, start.size))
-    level, tolerance = rule[THRESHOLD], rule[TOLERANCE]
-    now, count, sampled, end, piece = 0.0, 0, 0, times[-1], 0
-    p[HELD] = 0.0
-    p[LEVEL:COUNT] = segments[0, 1:]
-    h = 1e-3 * p[CAPACITANCE] * min(p[ON], p[OFF])
-    while True:
-        while segments[piece, 0] <= now:
-            piece += 1
-            p[LEVEL:COUNT] = segments[piece, 1:]
-        if _excess(y, p, level, normals[count]) >= 0:
-            spikes[count] = now
-            count += 1
-            if count == normals.size:
-                return samples, spikes, -1, bound
-            memory = y[2]
-            y[:] = start
-            y[2] = memory
-            until = now + rule[HOLD]
-            while sampled < times.size and times[sampled] <= until:
-                if times[sampled] >= now:
-                    samples[:, sampled] = y
-                sampled += 1
-            now = until
-            if now >= end:
-                break
-            continue
-        if now >= end:
-            break
-        limit = min(end, segments[piece, 0])
-        step = min(h, limit - now, rule[LONGEST])
-        error = _step(now, y, step, p, k, new, tolerance)
-        factor = 5.0 if error == 0 else min(5.0, max(0.2, 0.9 * error ** (-0.2)))
-        if error > 1:
-            h = step * factor
-            continue
-        fires = _excess(new, p, level, normals[count]) >= 0
-        if fires:
-            # Bisection with shorter steps: 60 halvings end within rounding of the crossing.
-            low, high = 0.0, step
-            for _ in range(60):
-                half = 0.5 * (low + high)
-                if half in (low, high):
-                    break
-                _step(now, y, half, p, k, middle, tolerance)
-                if _excess(middle, p, level, normals[count]) >= 0:
-                    high = half
-                else:
-                    low = half
-            step = high
-            _step(now, y, step, p, k, new, tolerance)
-        while sampled < times.size and times[sampled] <= now + step:
-            _step(now, y, times[sampled] - now, p, k, middle, tolerance)
-            samples[:, sampled] = middle
-            sampled += 1
-        y[:] = new
-        y[2] = min(max(y[2], 0.0), p[RANGE])
-        now = limit if step == limit - now else now + step
-        if not fires and step == h:
-            h = h * factor
-        if y.size > 4:
-            bound[0] += 1
-            relative = 4 * (y[4] * y[6] - y[5] ** 2) / rule[HBAR] ** 2
-            bound[2] = min(bound[2], relative)
-            if relative < 1 - 1e-6:
-                bound[1] += 1
-                if math.isnan(bound[3]):
-                    bound[3] = now
-    return samples, spikes, count, bound
+    def march(self, times: FloatArray, state: FloatArray, held: bool) -> tuple[Any, float, bool]:
+        """Move `state` on to the last time, or to a spike: samples, time reached, whether fired."""
+        n, outcome = state.size, np.zeros(5)
+        events = stepper.Events(
+            0 if held else fires.address, self.numbers, np.empty(1), np.empty((1, n))
+        )
+        samples = np.empty((times.size, n))
+        self.equations.p[eq.HELD] = held
+        stepper.march(
+            self.equations, times, state, self.settings, events, samples, np.empty((0, n)), outcome
+        )
+        status = int(outcome[stepper.STATUS])
+        if status not in (stepper.DONE, stepper.STOPPED) or not np.all(np.isfinite(state)):
+            why = {
+                stepper.STIFF: "it is stiff there, its fastest decay far quicker than the run",
+                stepper.USED_UP: f"its {_MOST_STEPS} steps were used up",
+            }.get(status, "the step became too small or the state is not finite there")
+            raise IntegrationError(
+                f"The neuron could not be followed beyond t = {outcome[stepper.REACHED]:g}: {why}."
+            )
+        return samples, float(outcome[stepper.REACHED]), status == stepper.STOPPED
 
 
 def solve_compiled(
     circuits: Circuits, times: FloatArray, threshold: Threshold, tolerance: float
 ) -> Solution:
-    """Solve one neuron whose input is no plain function."""
-    neuron, item = circuits.neurons[0], circuits.inputs[0]
-    assert not isinstance(item, FunctionInput)
-    cuts = item.breakpoints()
-    cuts = cuts[(cuts > 0) & (cuts < times[-1])]
-    segments = np.array(
-        [
-            [until, *item.wave(start)]
-            for start, until in zip([0.0, *cuts], [*cuts, math.inf], strict=True)
-        ]
-    )
-    rule = np.array(
-        [
-            neuron.threshold,
-            neuron.refractory_time,
-            neuron.hbar,
-            longest_step(circuits.inputs, times),
-            tolerance,
-        ]
-    )
-    start, numbers = circuits.start()[0], circuits.parameters()[0]
-    draw, size, normals = threshold.draws(), 256, np.empty(0)
+    """Solve neurons whose inputs are no plain functions.
+
+    Between two spikes neurons with synapses know nothing of each other: all run until the first
+    of them fires, and those that ran beyond that moment run to it once more.
+    """
+    firing, count = Firing(circuits, threshold), len(circuits.neurons)
+    known, states = [_prepare(circuits, i, tolerance) for i in range(count)], circuits.start()
+    samples = np.empty((states.shape[1], count, times.size))
+    now, end, sampled, highest = 0.0, float(times[-1]), 0, circuits.column("charge_range")
+    instant = 8 * np.spacing(end)  # events closer than this are one
+    crossed: int | None = None
     while True:
-        normals = np.concatenate((normals, draw(size - normals.size)))
-        samples, spikes, count, found = _march(times, start, numbers, rule, segments, normals)
-        if count >= 0:
+        held = firing.held_until > now + instant
+        if crossed is not None or np.any(firing.margins(states)[~held] >= 0):
+            firing.fire(now, states, ~held, crossed)
+            crossed = None
+            continue
+        if now >= end:
             break
-        size *= 4
-    first = None if math.isnan(found[3]) else float(found[3])
-    bound = Bound(int(found[0]), int(found[1]), float(found[2]), first)
-    return samples[:, None, :], [spikes[:count].tolist()], bound
+        for i, neuron in enumerate(known):
+            neuron.numbers[_NORMAL] = firing.normal[i]
+        stop = float(firing.held_until[held].min(initial=end))
+        later = int(np.searchsorted(times, stop, side="right"))
+        moments = np.unique(np.concatenate([[now], times[sampled:later], [stop]]))
+        ends = states.copy()
+        runs = [known[i].march(moments, ends[i], bool(held[i])) for i in range(count)]
+        reached = min(run[1] for run in runs)
+        first = [i for i, run in enumerate(runs) if run[2] and run[1] == reached]
+        for i, run in enumerate(runs):
+            if run[1] > reached:
+                ends[i] = states[i]
+                # The events of this stretch are known: none.
+                known[i].march(np.array([now, reached]), ends[i], bool(held[i]))
+        later = int(np.searchsorted(times, reached, side="right"))
+        place = np.searchsorted(moments, times[sampled:later])
+        for i, run in enumerate(runs):
+            samples[:, i, sampled:later] = run[0][place].T
+        states, sampled, now = ends, later, reached
+        states[:, eq.MEMORY] = np.clip(states[:, eq.MEMORY], 0, highest)
+        crossed = first[0] if first else None
+    samples[eq.MEMORY] = np.clip(samples[eq.MEMORY], 0, highest[:, None])
+    return samples, firing.spikes, _bound(known)
+
+
+def _prepare(circuits: Circuits, i: int, tolerance: float) -> _Neuron:
+    neuron, system = circuits.neurons[i], circuits.system(i)
+    numbers = np.array(
+        [neuron.threshold, 0.0, neuron.capacitance, neuron.hbar, 0.0, 0.0, math.inf, math.inf]
+    )
+    settings = np.zeros(9)
+    settings[[stepper.RTOL, stepper.ATOL]] = tolerance, tolerance / 100
+    settings[stepper.LONGEST] = quarter_period(system)
+    settings[[stepper.STEPS, stepper.STIFF_STEPS]] = _MOST_STEPS, _MOST_STEPS / 4
+    settings[[stepper.DIRECTION, stepper.STOPS]] = 1.0
+    return _Neuron(stepper_equations(system), numbers, settings)
+
+
+def _bound(known: list[_Neuron]) -> Bound:
+    """Return what all events saw of the bound."""
+    found = np.array([neuron.numbers for neuron in known])
+    first = float(found[:, _FIRST].min())
+    return Bound(
+        int(found[:, _SEEN].sum()),
+        int(found[:, _VIOLATED].sum()),
+        float(found[:, _SMALLEST].min()),
+        None if first == math.inf else first,
+    )

@@ -1,4 +1,7 @@
-"""Integrate-and-fire neurons from event to event, on SciPy's solver; `compiled` has a faster one.
+"""Integrate-and-fire neurons from event to event, on SciPy's solver.
+
+`compiled` does the same on the one stepper of all neurons. This way stays for two things: a plain
+function of time, which compiled code cannot call, and as a reference that shares no integrator.
 
 Between events (a threshold crossing, the end of a hold, a breakpoint of an input) the state of
 all neurons is one smooth solution of `equations`.
@@ -139,7 +142,7 @@ def _field(dimension: int) -> Field:
     return _FIELDS[dimension]
 
 
-class _Firing:
+class Firing:
     """Which neuron is held, what its threshold is now, and what a spike does."""
 
     def __init__(self, circuits: Circuits, threshold: Threshold) -> None:
@@ -159,9 +162,13 @@ class _Firing:
             limit = limit + self.normal * spread / self.capacitance
         return np.asarray(states[:, eq.MOMENTUM] / self.capacitance - limit)
 
-    def fire(self, now: float, states: NDArray[Any], active: NDArray[Any]) -> None:
-        """Reset the active neuron with the largest margin, hold it, and kick its synapses."""
-        firing = int(np.argmax(np.where(active, self.margins(states), -math.inf)))
+    def fire(
+        self, now: float, states: NDArray[Any], active: NDArray[Any], known: int | None = None
+    ) -> None:
+        """Reset a neuron, hold it, and kick its synapses: the active one of the largest margin."""
+        firing = known
+        if firing is None:
+            firing = int(np.argmax(np.where(active, self.margins(states), -math.inf)))
         self.spikes[firing].append(now)
         kept = states[firing, eq.MEMORY : eq.SYNAPSE + 1].copy()
         states[firing] = self.rest[firing]
@@ -177,7 +184,7 @@ def solve_scipy(
     """Solve by DOP853 with its dense output and root finding; any number of neurons, any input."""
     from scipy.integrate import solve_ivp
 
-    numbers, states, firing = circuits.parameters(), circuits.start(), _Firing(circuits, threshold)
+    numbers, states, firing = circuits.parameters(), circuits.start(), Firing(circuits, threshold)
     shape, end = states.shape, float(times[-1])
     known = [(i, x) for i, x in enumerate(circuits.inputs) if not isinstance(x, FunctionInput)]
     asked = [(i, x) for i, x in enumerate(circuits.inputs) if isinstance(x, FunctionInput)]

@@ -96,7 +96,11 @@ def threshold_named(threshold: str, seed: int | None, method: Method) -> Thresho
 @data_object
 @dataclass
 class Bound:
-    """What the solver's steps said of σ_φφσ_QQ − σ_φQ² ≥ ħ²/4, in units of ħ²/4."""
+    """What the solver's steps said of σ_φφσ_QQ − σ_φQ² ≥ ħ²/4, in units of ħ²/4.
+
+    `steps` counts the places that were looked at: SciPy's step ends, or the compiled stepper's five
+    of each step and those where it sought a spike.
+    """
 
     steps: int = 0
     violations: int = 0

@@ -106,9 +106,10 @@ def simulate_moments(
         seed: needed for "stochastic".
         covariance: (σ_φφ, σ_φQ, σ_QQ) at t = 0 and after each reset; None is the thermal state.
         tolerance: relative tolerance of the integration.
-        solver: "scipy", or "compiled": numba's, for one neuron under a number or an input
-            object. Much faster after the first call, which compiles; needs `pip install
-            'qmemcircuit[neurons]'`.
+        solver: "compiled", the one stepper of all neurons, for a number or an input object; much
+            faster after the first call, which compiles, and what `neurons.simulate` takes; needs
+            `pip install 'qmemcircuit[neurons]'`. "scipy", which takes a plain function too, is a
+            reference that shares no integrator with it.
 
     >>> import numpy as np
     >>> from qmemcircuit.neurons import integrate_and_fire
@@ -308,12 +309,9 @@ def _variables(circuits: Circuits, samples: FloatArray) -> dict[str, FloatArray]
 def _compiled(solver: str, circuits: Circuits) -> Callable[..., Solution]:
     """Return the compiled solver; ValueError where it cannot take these circuits."""
     check_choice("solver", solver, ("scipy", "compiled"))
-    alone = len(circuits.neurons) == 1 and not circuits.weights.any()
-    if not alone or isinstance(circuits.inputs[0], FunctionInput):
-        given = "a plain function" if isinstance(circuits.inputs[0], FunctionInput) else "an input"
+    if any(isinstance(item, FunctionInput) for item in circuits.inputs):
         raise ValueError(
-            "Argument solver='compiled' must have one neuron without a synapse and no plain "
-            f"function as its current, but {len(circuits.neurons)} neurons and {given} were "
+            "Argument solver='compiled' must have no plain function as its current, but one was "
             "given; use 'scipy', or an input object of neurons.inputs."
         )
     try:

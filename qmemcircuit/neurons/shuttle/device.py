@@ -65,7 +65,8 @@ Execute = Callable[["list[QuantumCircuit]", int], Sequence[Mapping[str, int]]]
 """`execute(circuits, shots)` runs circuits and returns counts by bit string for each."""
 
 
-# More than eight parameters: a public verb takes its options as plain keywords.
+# More than eight parameters: a public verb takes its options as plain keywords. `execute` is what
+# ran the loop before there were targets: `Executed` makes one of it, and the rest knows no other.
 def run_digital(
     neuron: ShuttleNeuron,
     times: ArrayLike,

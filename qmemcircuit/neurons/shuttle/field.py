@@ -193,8 +193,8 @@ def _within(voltage: float, numbers: Any, lane: int) -> float:
     return inside if x <= numbers[REACH, lane] else math.nan
 
 
-# The rows of `change` serve as room for what is needed on the way; one row is written a loop, so
-# that the compiler sees that none overlaps.
+# The rows of `change` serve as room for what is needed on the way. One row is written a loop, from
+# eight others at most: of more LLVM does not test whether they overlap, and makes no vectors.
 @njit(fastmath=FUSED, cache=True)
 def rates(t: Any, state: Any, change: Any, numbers: Any, table: Any) -> None:
     """Write d(V, Z, X, Y)/dt of many orbits into `change`, (4, L)."""
@@ -203,12 +203,13 @@ def rates(t: Any, state: Any, change: Any, numbers: Any, table: Any) -> None:
         change[0, lane], change[1, lane], change[2, lane] = evaluate(
             table, STRIDE * int(change[0, lane]), change[1, lane]
         )
-    _inputs(t, numbers, change[3])
+    for lane in range(t.size):
+        change[3, lane] = _within(state[0, lane], numbers, lane)
     for lane in range(t.size):
         z, x = state[1, lane], state[2, lane]
         f00, f01, f11 = change[0, lane], change[1, lane], change[2, lane]
-        conductance = 0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01
-        change[0, lane] = conductance * _within(state[0, lane], numbers, lane)
+        change[0, lane] = change[3, lane] * (0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01)
+    _inputs(t, numbers, change[3])
     for lane in range(t.size):
         leak = 1 + numbers[RESISTANCE, lane] * change[0, lane]
         change[0, lane] = change[3, lane] - leak * state[0, lane]

@@ -30,7 +30,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.drawing import chosen_seed
 from qmemcircuit.devices.compilation.circuits import Compilation, CompiledCircuit
 from qmemcircuit.devices.compilation.folding import Folding
-from qmemcircuit.devices.compilation.instructions import require_isa, widen
+from qmemcircuit.devices.compilation.instructions import Backend, require_isa, widen
 from qmemcircuit.devices.compilation.placement import given_placement
 from qmemcircuit.devices.compilation.suppression import SEQUENCES, Suppression
 from qmemcircuit.devices.target import DeviceTarget
@@ -189,7 +189,7 @@ class IbmTarget(Submittable):
         return _widened(placed, compiled)
 
     def _connect_loop(self) -> RuntimeJobs:
-        backend = self.prediction.backend
+        backend: Any = self.prediction.backend  # the runtime client's, which knows its service
         remedy = "the loop stops at this step, whose counts decide the next"
         return RuntimeJobs(backend.service, backend, self.options, self.mode, remedy)
 
@@ -232,7 +232,7 @@ class IbmTarget(Submittable):
             return self.service
         if self.channel == "local":
             return local_jobs(self.prediction.backend, self.options, folder)
-        backend = self.prediction.backend
+        backend: Any = self.prediction.backend  # the runtime client's, which knows its service
         return RuntimeJobs(backend.service, backend, self.options, self.mode)
 
     def sample(self, circuits: CircuitSet, shots: int) -> IntArray:
@@ -281,7 +281,7 @@ def ibm(
     fold: int = 1,
     select_forms: bool = False,
     fold_all: bool = False,
-    backend: Any = None,
+    backend: Backend | None = None,
     service: JobService | None = None,
 ) -> IbmTarget:
     """Return a device of IBM's as a target for `run`, or for `submit` and `collect`.

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet, circuits_with
+from qmemcircuit.circuits.diamond_norms import half_diamond_norms
 from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.splitting import embed
@@ -20,7 +21,6 @@ from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.model.memristors import Model, Network
 from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.observables import current_operators
-from qmemcircuit.simulation.certification.diamond_norms import half_diamond_norms
 from qmemcircuit.simulation.certification.light_cones import light_cone_bounds
 from qmemcircuit.simulation.maps import digital_maps
 

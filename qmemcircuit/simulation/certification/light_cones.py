@@ -23,10 +23,10 @@ import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.collision import damping_probabilities
+from qmemcircuit.circuits.diamond_norms import half_diamond_norms
 from qmemcircuit.circuits.splitting import interactions_commute
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.model.memristors import Network
-from qmemcircuit.simulation.certification.diamond_norms import half_diamond_norms
 from qmemcircuit.simulation.generators import generators
 
 SLICES = 8

@@ -7,11 +7,11 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.build import circuits_with
+from qmemcircuit.circuits.diamond_norms import half_diamond_norms
 from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
 from qmemcircuit.common.states import trace_distance
-from qmemcircuit.simulation.certification.diamond_norms import half_diamond_norms
 from qmemcircuit.simulation.certification.light_cones import light_cone_bounds
 
 ONE = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.3)
