@@ -199,7 +199,9 @@ def draw(result: Result) -> Any:
             rf"$\omega = {neuron.drive.frequency:g}$"
         )
         near = data["time"].values < 60
-        draw_bloch_path(ball, data, part=near, lw=0.4, color=colour)
+        sphere = draw_bloch_path(ball, data, part=near, lw=0.4, color=colour)
+        sphere.set_box_aspect((1, 1, 1), zoom=0.8)  # room for the label Z
+        sphere.tick_params(labelsize=6)
         ax = section
         ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ",", color=colour, alpha=0.8)
         ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ".", ms=0.8, color=colour)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray
+from matplotlib.ticker import MaxNLocator
 
 from experiments.drawing import TWO_COLUMNS, replace_by_3d
 from experiments.driven2026.params import LORENZ, ROSSLER
@@ -126,5 +127,8 @@ def draw(result: Result) -> Any:
         ax.set_ylabel("y", labelpad=-6)
         ax.set_zlabel("z", labelpad=-6)
         ax.tick_params(pad=-3)
+        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+            axis.set_major_locator(MaxNLocator(5))
+        ax.set_box_aspect((1, 1, 0.8), zoom=0.92)
         ax.set_title(title, y=1.0)
     return figure

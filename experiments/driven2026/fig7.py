@@ -55,7 +55,7 @@ def draw(result: Result) -> Any:
     figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.2)
     axes[0].plot(trajectory.times, trajectory.voltage[:, 0], color=PALETTE[0])
     axes[0].plot(0, trajectory.voltage[0, 0], "o", color=START_COLOUR)
-    axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", title="(a)")
+    axes[0].set(xlabel=r"time $\tilde t$", ylabel="voltage $V$", title="(a) ringing down to rest")
     path = trajectory.variables
     ax = draw_bloch_path(axes[1], path, color=PALETTE[1], lw=0.6)
     ax.scatter(*(path[name][:1] for name in "XYZ"), color=START_COLOUR, s=18)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.drawing import draw_bloch_sphere, letter_panels
+from experiments.drawing import TWO_COLUMNS, draw_bloch_sphere, draw_mosaic, letter_panels
 from experiments.results import Result
 from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure
 
@@ -17,29 +17,29 @@ def _label(count: int) -> str:
 
 
 def draw_modes(result: Result) -> Any:
-    """Draw oscillation, control, Bloch vector and hysteresis, one row per feedback."""
+    """Draw oscillation, control, Bloch vector and hysteresis, one column per feedback."""
     series, hysteresis = result.data["series"], result.data["hysteresis"]
     shots = result.parameters["shots"]
     active, silent = result.parameters["biases"]
     low, high, rate = result.parameters["ramp"]
     modes = [("exact", 0, REFERENCE_COLOUR, "exact")]
-    figure, axes = make_figure(2, 4, width=11.0, height=5.6)
+    figure, axes = make_figure(4, 2, width=TWO_COLUMNS, height=9.2)
     for row, feedback in enumerate(result.parameters["feedbacks"]):
         sampled = [
             (feedback, count, PALETTE[k], f"{_label(count)} shots")
             for k, count in enumerate(sorted(shots, reverse=True))
         ]
         for column, bias in enumerate((active, silent)):
-            ax = axes[row, column]
+            ax = axes[column, row]
             for level, (mode, count, colour, label) in enumerate(modes + sampled):
                 voltage = series[f"V {bias:g} {mode} {count}"]
                 centre = float(series[f"V {bias:g} exact 0"].mean())
                 ax.plot(series["time"], voltage - centre - 0.16 * level, color=colour, label=label)
             ax.set(xlabel=r"time $\tilde t$", ylim=(-0.68, 0.12), xlim=(0, series["time"][-1]))
-            ax.set_ylabel(r"$V - \bar V_{\mathrm{exact}}$, shifted by 0.16")
+            ax.set_ylabel(r"$V - \bar V_{\mathrm{exact}}$, shifted")
             what = "" if bias == active else " (control)"
             ax.set_title(f"{feedback}: $V_n={bias:g}${what}")
-        ax = draw_bloch_sphere(axes[row, 2])
+        ax = draw_bloch_sphere(axes[2, row])
         # Where all modes agree, thick lines under thin ones show that they are there.
         widths = (2.6, 1.8, 1.2, 0.6) if feedback == "history" else (0.7, 0.7, 0.7, 0.9)
         nested = list(zip(sampled[::-1] + modes, widths, strict=False))
@@ -47,7 +47,7 @@ def draw_modes(result: Result) -> Any:
             x, y, z = (series[f"{name} {active:g} {mode} {count}"] for name in "XYZ")
             ax.plot(x, y, z, color=colour, lw=width)
         ax.set_title(f"{feedback}: Bloch vector, $V_n=2$", y=0.98)
-        ax = axes[row, 3]
+        ax = axes[3, row]
         inset = ax.inset_axes((0.08, 0.69, 0.26, 0.28))
         inset.set(xlim=(3.94, 4.1), ylim=(1.2, 4.2), xticks=[3.95, 4.08], yticks=[2, 4])
         inset.tick_params(labelsize=6)
@@ -72,7 +72,8 @@ def draw_statistics(result: Result) -> Any:
     """Draw g2, phase diffusion and the folded spans against the number of shots."""
     active, silent = result.parameters["biases"]
     diffusion, cycles = result.data["diffusion"], result.data["cycles"]
-    figure, axes = make_figure(1, 3, width=9.6, height=3.0)
+    figure, panels = draw_mosaic("ab;cc", height=5.2)
+    axes = [panels[letter] for letter in "abc"]
     for k, feedback in enumerate(result.parameters["feedbacks"]):
         colour, marker = PALETTE[k], "os"[k]
         here = diffusion.sel(feedback=feedback)
@@ -125,7 +126,8 @@ def draw_statistics(result: Result) -> Any:
     for ax in axes:
         ax.set(xscale="log", xlabel="shots per basis and step")
         ax.margins(x=0.1)
-        ax.legend(loc="lower left" if ax is axes[2] else "best")
+        beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        ax.legend(**(beside if ax is axes[2] else {"loc": "best"}))
     return figure
 
 

@@ -11,7 +11,7 @@ piecewise, samples, spikes) or a function of time; a method one of `methods`:
     ShuttleNeuron       Exact, Digital
     IntegrateAndFire    Classical, Moments, Fock
     Membrane            Classical
-    QuantizedNeuron     Exact             (input: a sine)
+    QuantizedNeuron     Exact
     PhotonicMemristor   Exact, Digital    (input: photons, from 0 to 1)
     CircuitNeuron       Exact, Digital    (input: spikes)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qmemcircuit.common.arguments import check_arguments
-from qmemcircuit.common.checks import FloatArray, check_real
+from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real, check_work
 from qmemcircuit.neurons.inputs import ConstantInput, FunctionInput, Input, Wave
 
 
@@ -78,6 +78,61 @@ def _area(piece: FloatArray, t: float) -> float:
     if wave.amplitude:
         area -= wave.amplitude / wave.frequency * math.cos(wave.frequency * t + wave.phase)
     return area
+
+
+class StepInputs(NamedTuple):
+    """An input over equal steps, each cut where the input jumps or bends.
+
+    Attributes:
+        first: (K + 1,): the parts of step k are first[k] to first[k + 1].
+        durations: (M,) of the parts.
+        values: (M, 3): the input at the beginning, in the middle and at the end of each part, by
+            the formula that holds within it.
+    """
+
+    first: IntArray
+    durations: FloatArray
+    values: FloatArray
+
+
+def tabulate_steps(
+    item: Input | FunctionInput, start: float, step: float, steps: int
+) -> StepInputs:
+    """Return what a solver of fixed steps needs of an input: its values within each step.
+
+    A plain function has no known jumps: what happens between the beginning, the middle and the end
+    of a step is not seen.
+
+    >>> from qmemcircuit.neurons.inputs import PiecewiseInput
+    >>> table = tabulate_steps(PiecewiseInput((0.25,), (0.0, 8.0)), 0.0, 1.0, 2)
+    >>> table.first.tolist(), table.durations.tolist(), table.values[:, 1].tolist()
+    ([0, 2, 3], [0.25, 0.75, 1.0], [0.0, 8.0, 8.0])
+    """
+    check_arguments(tabulate_steps, locals())
+    check_integer("steps", steps, minimum=1)
+    check_real("step", step, minimum=0, exclusive=True)
+    check_work("steps", steps, 1e7, "steps")
+    grid = start + step * np.arange(steps + 1)
+    if isinstance(item, FunctionInput):
+        values = item.value(start + 0.5 * step * np.arange(2 * steps + 1))
+        parts = np.stack([values[:-1:2], values[1::2], values[2::2]], axis=1)
+        return StepInputs(np.arange(steps + 1), np.full(steps, step), parts)
+    pieces = tabulate_pieces(item)
+    swinging = pieces[pieces[:, 3] != 0, 4]
+    if swinging.size and step * np.abs(swinging).max() > math.pi:
+        raise ValueError(
+            "Argument times must have steps below half a period of the input's sine, "
+            f"{math.pi / np.abs(swinging).max():.3g}, but steps of {step:.3g} were given."
+        )
+    cuts = pieces[:-1, 0]
+    edges = np.union1d(grid, cuts[(cuts > grid[0]) & (cuts < grid[-1])])
+    durations = np.diff(edges)
+    within = edges[:-1] + 0.5 * durations
+    row = pieces[np.searchsorted(cuts, within, side="right"), 1:].T
+    moments = np.stack([edges[:-1], within, edges[1:]], axis=1)
+    level, slope, amplitude, frequency, phase = row[:, :, None]
+    values = level + slope * moments + amplitude * np.sin(frequency * moments + phase)
+    return StepInputs(np.searchsorted(edges, grid), durations, values)
 
 
 def bound_input(item: Input | FunctionInput, duration: float) -> float:

@@ -408,10 +408,11 @@ def describe_input(item: Input | FunctionInput) -> dict[str, Any]:
 def _row(name: str, values: ArrayLike) -> FloatArray:
     try:
         row = np.asarray(values, dtype=float)
+        readable = np.asarray(values).dtype.kind in "biuf"  # strings of digits are none
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(
-            f"Argument {name} must hold real numbers, but {values!r} was given."
-        ) from None
+        readable = False
+    if not readable:
+        raise TypeError(f"Argument {name} must hold real numbers, but {values!r} was given.")
     if row.ndim != 1 or not np.isfinite(row).all():
         raise ValueError(
             f"Argument {name} must be a row of finite numbers, but {values!r} was given."

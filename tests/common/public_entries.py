@@ -64,7 +64,16 @@ OURS = {
         "stepper_equations",
     ),
     "qmemcircuit.neurons.hodgkin_huxley.membrane": ("equations", "respond"),
-    "qmemcircuit.neurons.hodgkin_huxley.quantized": ("equations", "impedance_at", "respond"),
+    "qmemcircuit.neurons.hodgkin_huxley.quantized": (
+        "check_probabilities",
+        "impedance_at",
+        "is_own_drive",
+        "quantized_units",
+        "refuse_overdrive",
+        "unit_scales",
+    ),
+    "qmemcircuit.neurons.hodgkin_huxley.response": ("equations", "respond"),
+    "qmemcircuit.neurons.input_tables": ("StepInputs",),
     "qmemcircuit.neurons.integrate_and_fire.simulation": ("one_circuit",),
     "qmemcircuit.neurons.integrate_and_fire.neuron": ("check_covariance", "current_function"),
     "qmemcircuit.neurons.journal": (
@@ -103,6 +112,7 @@ OURS = {
         "drive_periods",
         "input_voltages",
         "pack_parameters",
+        "step_inputs",
     ),
     "qmemcircuit.runs.jobs.ibm": ("connect",),
 }

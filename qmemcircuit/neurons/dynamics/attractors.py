@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real, check_work
@@ -98,6 +98,7 @@ def find_attractors(
     transient: float = 500.0,
     duration: float = 200.0,
     tolerance: float = 1e-3,
+    longest: float | None = None,
     threads: int = 1,
 ) -> Basins:
     """Run several starts of a system and say on which attractors they end.
@@ -112,10 +113,14 @@ def find_attractors(
         duration: length of each of two windows of looking.
         tolerance: attractors whose extremes differ by less, relative to the largest value that a
             variable has on any of them, count as one.
+        longest: how long an orbit may run in all until it is decided: one that neither returns
+            nor settles runs on, and is looked at again in windows four times as long. Slow
+            settling, transient chaos and slow beats are told in this way; what is left over at
+            the end is a torus, chaos, or very weakly locked. None: every orbit is looked at once.
         threads: how many cores.
 
     Raises:
-        ValueError: shapes; an input that never repeats.
+        ValueError: shapes; an input that never repeats; `longest` below the first look.
         IntegrationError: an orbit leaves for infinity, or is stiff.
 
     Example:
@@ -135,7 +140,8 @@ def find_attractors(
     found = sort_attractors(
         [system] * (starts.size // system.dimension),
         starts.reshape(1, -1, system.dimension),
-        transient=transient, duration=duration, tolerance=tolerance, threads=threads,
+        transient=transient, duration=duration, tolerance=tolerance, longest=longest,
+        threads=threads,
     )[0]  # fmt: skip
     return replace(found, indices=found.indices.reshape(starts.shape[:-1]))
 
@@ -148,6 +154,7 @@ def sort_attractors(
     transient: float,
     duration: float,
     tolerance: float = 1e-3,
+    longest: float | None = None,
     threads: int = 1,
 ) -> tuple[Basins, ...]:
     """Return the `Basins` of each row of a map, whose orbits are all run side by side.
@@ -155,7 +162,7 @@ def sort_attractors(
     Args:
         systems: one for each start, row by row: R·K systems of one field.
         states: (R, K, n).
-        transient, duration, tolerance, threads: see `find_attractors`.
+        transient, duration, tolerance, longest, threads: see `find_attractors`.
     """
     check_arguments(sort_attractors, locals())
     points = np.asarray(states, dtype=float)
@@ -163,7 +170,14 @@ def sort_attractors(
     check_real("duration", duration, minimum=0, exclusive=True)
     check_real("tolerance", tolerance, minimum=0, exclusive=True)
     check_integer("threads", threads, minimum=1)
-    check_work("duration", (transient + 2 * duration) * len(systems), 1e10, "units of time")
+    first_look = transient + 2 * duration
+    most = first_look if longest is None else check_real("longest", longest, minimum=0)
+    if most < first_look:
+        raise ValueError(
+            f"Argument longest must be at least transient + 2 · duration, {first_look:g}, but "
+            f"{most:g} was given."
+        )
+    check_work("duration", most * len(systems), 1e10, "units of time")
     if points.ndim != 3 or points.shape[0] * points.shape[1] != len(systems) or not len(systems):
         raise ValueError(
             f"Argument states must have shape (R, K, n) for {len(systems)} = R·K systems, but "
@@ -175,13 +189,37 @@ def sort_attractors(
             "repeats; drop the ramp."
         )
     rows, count, n = points.shape
+    orbits = _look(systems, points.reshape(-1, n), transient, duration, threads)
+    spent, window = first_look, duration
+    while spent + 6 * window <= most:
+        undecided = np.flatnonzero(~orbits.decided(tolerance))
+        if not undecided.size:
+            break
+        again = [systems[k] for k in undecided.tolist()]
+        window *= 4  # after a transient of half of it
+        more = _look(again, orbits.ends[undecided], 0.5 * window, window, threads)
+        orbits = orbits.replaced(undecided, more)
+        spent += 2.5 * window
+    return tuple(
+        _sort(orbits.row(slice(row * count, (row + 1) * count)), tolerance) for row in range(rows)
+    )
+
+
+def _look(
+    systems: Sequence[DynamicalSystem],
+    start: FloatArray,
+    transient: float,
+    duration: float,
+    threads: int,
+) -> _Orbits:
+    """Run orbits over a transient and two windows, and note what was seen."""
+    n = start.shape[1]
     driven = systems[0].period is not None
     # Windows are whole periods, and so are their parts: phases of the drive stay what they are.
     unit = np.array([system.period or duration / _PARTS for system in systems])[:, None]
     part = unit * np.maximum(1, np.round(duration / _PARTS / unit))
     before = unit * np.ceil(transient / unit)
     vectors, steps = (1 if driven else min(2, n)), np.arange(_PARTS + 1)
-    start = points.reshape(-1, n)
     settled = integrate_many(systems, before * [0, 1], start, threads=threads).states[:, -1]
     windows, ends = [], settled
     for beginning, along in ((before, 0), (before + _PARTS * part, vectors)):
@@ -200,10 +238,7 @@ def sort_attractors(
         later = before + 2 * _PARTS * part + unit * np.arange(_LONGEST_MULTIPLE + 1)
         strobe = integrate_many(systems, later, ends, rtol=1e-10, atol=1e-12, threads=threads)
         returns = np.abs(strobe.states[:, 1:] - strobe.states[:, :1]).max(2)
-    orbits = _Orbits(ends, early, late, exponents, returns, 3 / measured[:, 0], driven)
-    return tuple(
-        _sort(orbits.row(slice(row * count, (row + 1) * count)), tolerance) for row in range(rows)
-    )
+    return _Orbits(ends, early, late, exponents, returns, 3 / measured[:, 0], driven)
 
 
 class CoexistenceWarning(UserWarning):
@@ -249,10 +284,30 @@ class _Orbits:
 
     def row(self, part: slice) -> _Orbits:
         """Return some of them."""
-        return _Orbits(
-            self.ends[part], self.early[part], self.late[part], self.exponents[part],
-            self.returns[part], self.resolution[part], self.driven,
-        )  # fmt: skip
+        return self._with(values[part] for values in self._arrays)
+
+    def replaced(self, places: IntArray, others: _Orbits) -> _Orbits:
+        """Return these orbits with `others` at some places."""
+        found = [values.copy() for values in self._arrays]
+        for values, new in zip(found, others._arrays, strict=True):
+            values[places] = new
+        return self._with(found)
+
+    @property
+    def _arrays(self) -> tuple[FloatArray, ...]:
+        return (self.ends, self.early, self.late, self.exponents, self.returns, self.resolution)
+
+    def _with(self, arrays: Iterable[FloatArray]) -> _Orbits:
+        ends, early, late, exponents, returns, resolution = arrays
+        return _Orbits(ends, early, late, exponents, returns, resolution, self.driven)
+
+    def decided(self, tolerance: float) -> NDArray[np.bool_]:
+        """Return whether each returns (driven) or has settled: seeing it longer adds nothing."""
+        largest = np.abs(self.late).max(1)
+        if self.driven:
+            return np.asarray(self.returns.min(1) <= _RETURNED * np.maximum(largest, 1e-12))
+        drift = np.abs(self.late - self.early).max(1)
+        return np.asarray(drift <= tolerance * np.maximum(largest, 1e-12))
 
 
 def _sort(orbits: _Orbits, tolerance: float) -> Basins:

@@ -47,6 +47,23 @@ MEMBRANE = ("u", "n", "m", "h")
 ) = range(12)
 """REACTANCE is the admittance beside the channels, of C_c and of the output line."""
 
+# Where each parameter of the quantized circuit under any input stands, behind the input's `Wave`.
+(
+    CIRCUIT_POTASSIUM,
+    CIRCUIT_SODIUM,
+    CIRCUIT_CHLORIDE,
+    CIRCUIT_MATCHED,
+    CIRCUIT_REST,
+    CIRCUIT_MILLIVOLTS,
+    CIRCUIT_MILLISECONDS,
+    NODE_CAPACITANCE,
+    LINE_CAPACITANCE,
+    LINE_IMPEDANCE,
+    CIRCUIT_COUNT,
+) = range(5, 16)
+CIRCUIT = ("n", "m", "h", "V", "V_C")
+"""V_C is the voltage of the output line's capacitor, so that the line has V − V_C."""
+
 LARGEST = 5000.0
 """mV above rest, as `membrane.LARGEST_DEPOLARISATION`: beyond it the rates are NaN."""
 
@@ -136,25 +153,36 @@ def membrane_jacobian(t: float, y: Any, matrix: Any, p: Any) -> None:
 
 
 @njit(cache=True)
-def _response(t: float, y: Any, p: Any) -> tuple[float, float, float, float]:
-    """Return the voltage and its derivatives by n, m, h: V = I₀ Im(e^{iΩt}/Y)."""
-    g = p[POTASSIUM_MAXIMUM] * y[0] ** 4
-    f = p[SODIUM_MAXIMUM] * y[1] ** 3 * y[2]
-    total = g + f + p[CHLORIDE]
+def _channels(y: Any, maxima: Any) -> tuple[float, float, float, float]:
+    """Return the joint admittance 1/(θZ) and its derivatives by n, m, h.
+
+    `maxima` holds the potassium, sodium and chloride conductance, and whether θ is that of Eq. 21.
+    """
+    g = maxima[0] * y[0] ** 4
+    f = maxima[1] * y[1] ** 3 * y[2]
+    total = g + f + maxima[2]
     by_g, by_f = 1.0, 1.0
-    if p[MATCHED] > 0 and total > 0:  # Σg/θ = √(Σg) Σ√g
-        roots = math.sqrt(g) + math.sqrt(f) + math.sqrt(p[CHLORIDE])
+    if maxima[3] > 0 and total > 0:  # Σg/θ = √(Σg) Σ√g
+        roots = math.sqrt(g) + math.sqrt(f) + math.sqrt(maxima[2])
         root = math.sqrt(total)
         by_g = 0.5 * roots / root + (0.5 * root / math.sqrt(g) if g > 0 else 0.0)
         by_f = 0.5 * roots / root + (0.5 * root / math.sqrt(f) if f > 0 else 0.0)
         total = root * roots
+    by_n = by_g * 4 * maxima[0] * y[0] ** 3
+    by_m = by_f * 3 * maxima[1] * y[1] ** 2 * y[2]
+    by_h = by_f * maxima[1] * y[1] ** 3
+    return total, by_n, by_m, by_h
+
+
+@njit(cache=True)
+def _response(t: float, y: Any, p: Any) -> tuple[float, float, float, float]:
+    """Return the voltage and its derivatives by n, m, h: V = I₀ Im(e^{iΩt}/Y)."""
+    maxima = (p[POTASSIUM_MAXIMUM], p[SODIUM_MAXIMUM], p[CHLORIDE], p[MATCHED])
+    total, by_n, by_m, by_h = _channels(y, maxima)
     turned = complex(math.cos(p[OMEGA] * t), math.sin(p[OMEGA] * t)) * p[CURRENT]
     impedance = 1 / complex(total + p[REACTANCE_RE], p[REACTANCE_IM])
     steep = -(turned * impedance * impedance).imag
-    by_n = steep * by_g * 4 * p[POTASSIUM_MAXIMUM] * y[0] ** 3
-    by_m = steep * by_f * 3 * p[SODIUM_MAXIMUM] * y[1] ** 2 * y[2]
-    by_h = steep * by_f * p[SODIUM_MAXIMUM] * y[1] ** 3
-    return (turned * impedance).imag, by_n, by_m, by_h
+    return (turned * impedance).imag, steep * by_n, steep * by_m, steep * by_h
 
 
 @njit(cache=True)
@@ -180,3 +208,63 @@ def quantized_jacobian(t: float, y: Any, matrix: Any, p: Any) -> None:
     gate_rates(u, alpha, beta)
     for k in range(3):
         matrix[k, k] -= p[MILLISECONDS] * (alpha[k] + beta[k])
+
+
+@njit(cache=True)
+def _circuit_channels(y: Any, p: Any) -> tuple[float, float, float, float]:
+    maxima = (p[CIRCUIT_POTASSIUM], p[CIRCUIT_SODIUM], p[CIRCUIT_CHLORIDE], p[CIRCUIT_MATCHED])
+    return _channels(y, maxima)
+
+
+@njit(cache=True)
+def circuit_rate(t: float, y: Any, change: Any, p: Any) -> None:
+    """Write d(n, m, h, V, V_C)/dt of the quantized circuit's means, per its unit of time."""
+    current = p[LEVEL] + p[SLOPE] * t
+    if p[AMPLITUDE] != 0:
+        current += p[AMPLITUDE] * math.sin(p[DRIVE_FREQUENCY] * t + p[PHASE])
+    current -= _circuit_channels(y, p)[0] * y[3]
+    line, load = p[LINE_CAPACITANCE], p[LINE_IMPEDANCE]
+    alpha = change[:3].copy()
+    gate_rates(y[3] * p[CIRCUIT_MILLIVOLTS] - p[CIRCUIT_REST], alpha, change[:3])
+    for k in range(3):
+        change[k] = p[CIRCUIT_MILLISECONDS] * (alpha[k] * (1 - y[k]) - change[k] * y[k])
+    if line > 0 and load > 0:
+        into_line = (y[3] - y[4]) / load
+        change[3] = (current - into_line) / p[NODE_CAPACITANCE]
+        change[4] = into_line / line
+    else:  # without a load the line's capacitor is in parallel; without a capacitor there is none
+        change[3] = current / (p[NODE_CAPACITANCE] + line)
+        change[4] = change[3] if line > 0 else 0.0
+
+
+@njit(cache=True)
+def circuit_jacobian(t: float, y: Any, matrix: Any, p: Any) -> None:
+    """Write ∂(d(n, m, h, V, V_C)/dt)/∂(n, m, h, V, V_C)."""
+    total, by_n, by_m, by_h = _circuit_channels(y, p)
+    line, load = p[LINE_CAPACITANCE], p[LINE_IMPEDANCE]
+    loaded = line > 0 and load > 0
+    capacitance = p[NODE_CAPACITANCE] if loaded else p[NODE_CAPACITANCE] + line
+    u = y[3] * p[CIRCUIT_MILLIVOLTS] - p[CIRCUIT_REST]
+    alpha, beta = matrix[0, :3].copy(), matrix[0, :3].copy()
+    for k in range(5):
+        for j in range(5):
+            matrix[k, j] = 0.0
+    gate_bends(u, alpha, beta)
+    scale = p[CIRCUIT_MILLISECONDS]
+    for k in range(3):
+        bend = alpha[k] * (1 - y[k]) - beta[k] * y[k]
+        matrix[k, 3] = scale * p[CIRCUIT_MILLIVOLTS] * bend
+    gate_rates(u, alpha, beta)
+    for k in range(3):
+        matrix[k, k] = -scale * (alpha[k] + beta[k])
+    matrix[3, 0], matrix[3, 1], matrix[3, 2] = by_n, by_m, by_h
+    for k in range(3):
+        matrix[3, k] *= -y[3] / capacitance
+    matrix[3, 3] = -total / capacitance
+    if loaded:
+        matrix[3, 3] -= 1 / (load * capacitance)
+        matrix[3, 4] = 1 / (load * capacitance)
+        matrix[4, 3], matrix[4, 4] = 1 / (load * line), -1 / (load * line)
+    elif line > 0:
+        for k in range(5):
+            matrix[4, k] = matrix[3, k]

@@ -11,6 +11,9 @@ in which Z = 1/(g_K + g_Na + g_Cl) follows the gates adiabatically: at every ins
 response at the present conductances, with the gates integrated as ordinary differential
 equations (Eqs. 2–4; Eqs. 30, 31 follow from them). This equals Eqs. 24, 25 of the paper exactly.
 
+An input without a stationary response (a pulse, a ramp, a recording) is answered by the circuit's
+own equations of motion, whose stationary response this is: see `hodgkin_huxley.response`.
+
 There are no batteries in this circuit, so there is no threshold and no all-or-none action
 potential: what the paper calls a spike is the transient of the first cycles.
 """
@@ -20,9 +23,10 @@ potential: what the paper calls a spike is the transient of the first cycles.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,13 +100,13 @@ class QuantizedNeuron:
     signals = Signals(
         voltage="mean membrane voltage [mV, in SI units V]",
         current="mean input current [mA, in SI units A]",
-        input="I0 sin Ωt in place of the neuron's own [mA, in SI units A]",
+        input="in place of the neuron's own I0 sin Ωt [mA, in SI units A]",
         time="1/[Ω]",
         variables=("n", "m", "h"),
         units=("1", "1", "1"),
     )
     methods = (Exact,)
-    home = __name__
+    home = "qmemcircuit.neurons.hodgkin_huxley.response"
 
     def __post_init__(self) -> None:
         check_fields(self, own=("gates",))
@@ -119,12 +123,7 @@ class QuantizedNeuron:
         check_choice("matching", self.matching, ("paper", "kirchhoff"))
         check_choice("units", self.units, ("paper", "SI"))
         _check_gates(self.gates)
-        for name, value in zip("nmh", self.gates, strict=True):
-            if not 0 <= check_real(f"gates: {name}", value) <= 1:
-                raise ValueError(
-                    f"Argument gates must hold probabilities from 0 to 1, but {name} = {value:g} "
-                    "was given."
-                )
+        check_probabilities(self.gates)
 
     @property
     def period(self) -> float:
@@ -140,19 +139,14 @@ class QuantizedNeuron:
         return np.linspace(0, count * self.period, count * points + 1)
 
     def driven_by(self, drive: Input | FunctionInput) -> QuantizedNeuron:
-        """Return the same circuit under another sine; nothing else is a stationary response."""
+        """Return the same circuit under another sine; nothing else is I0 sin Ωt."""
         check_arguments(QuantizedNeuron.driven_by, locals())
-        if (
-            not isinstance(drive, SinusoidalDrive)
-            or drive.phase
-            or drive.offset
-            or not drive.amplitude
-        ):
+        if not is_own_drive(drive):
             refuse_input(
                 self,
                 drive,
                 "a SinusoidalDrive with an amplitude, phase 0 and offset 0 (the circuit's response "
-                "is that to I0 sin Ωt)",
+                "is that to I0 sin Ωt; simulate(…, input=…) takes every input)",
             )
         assert isinstance(drive, SinusoidalDrive)
         return replace(self, current_amplitude=drive.amplitude, drive_frequency=drive.frequency)
@@ -171,29 +165,18 @@ class QuantizedNeuron:
         numbers[eq.REACTANCE_RE], numbers[eq.REACTANCE_IM] = beside.real, beside.imag
         numbers[eq.MATCHED] = self.matching == "paper"
         numbers[eq.REST] = self.resting_potential
-        numbers[eq.MILLIVOLTS], numbers[eq.MILLISECONDS] = _unit_scales(self)
+        numbers[eq.MILLIVOLTS], numbers[eq.MILLISECONDS] = unit_scales(self)
         return DynamicalSystem(_field(), numbers, ("n", "m", "h"), self.period)
 
 
-def respond(
-    neuron: QuantizedNeuron,
-    times: FloatArray,
-    *,
-    input: Input | FunctionInput | None,
-    method: Exact,
-    state: ArrayLike | None,
-    tolerance: float,
-) -> Trajectory:
-    """Do what `neurons.simulate` promises; the state is (n, m, h)."""
-    driven = neuron if input is None else neuron.driven_by(input)
-    return simulate_quantized(driven, times, tolerance=tolerance, state=state)
-
-
-def equations(
-    neuron: QuantizedNeuron, *, input: Input | FunctionInput | None, method: Exact
-) -> DynamicalSystem:
-    """Do what `neurons.dynamical_system` promises."""
-    return (neuron if input is None else neuron.driven_by(input)).system()
+def is_own_drive(drive: Input | FunctionInput) -> bool:
+    """Return whether an input is I0 sin Ωt, which the paper's stationary response answers."""
+    return (
+        isinstance(drive, SinusoidalDrive)
+        and drive.amplitude > 0
+        and not drive.phase
+        and not drive.offset
+    )
 
 
 def spike_preset(**changes: Any) -> QuantizedNeuron:
@@ -291,6 +274,16 @@ def _check_gates(gates: Any) -> None:
         raise ValueError(f"Argument gates must hold n, m and h, but {count} values were given.")
 
 
+def check_probabilities(gates: Iterable[Any]) -> None:
+    """Raise where n, m, h are no numbers from 0 to 1."""
+    for name, value in zip("nmh", gates, strict=True):
+        if not 0 <= check_real(f"gates: {name}", value) <= 1:
+            raise ValueError(
+                f"Argument gates must hold probabilities from 0 to 1, but {name} = {value:g} "
+                "was given."
+            )
+
+
 def channel_admittance(neuron: QuantizedNeuron, gates: ArrayLike) -> tuple[Array, Array, Array]:
     """Return g_K, g_Na (S) and the joint admittance 1/(θZ) of the channels at `gates` (3, …).
 
@@ -361,7 +354,7 @@ def impedance_at(neuron: Any, gates: Array) -> Array:
     return _impedance(neuron, _channels(neuron, gates)[2])
 
 
-def _unit_scales(neuron: QuantizedNeuron) -> tuple[float, float]:
+def unit_scales(neuron: QuantizedNeuron) -> tuple[float, float]:
     """Return mV per unit of voltage and ms per unit of time."""
     return (1.0, 1.0) if neuron.units == "paper" else (1e3, 1e3)
 
@@ -405,6 +398,7 @@ def simulate_quantized(
     check_real("tolerance", tolerance, minimum=1e-13)
     system = neuron.system()
     start = system.check_state(neuron.gates if state is None else state)
+    check_probabilities(start)
     late = int(state is None and grid[0] > 0)
     moments = np.concatenate(([0.0], grid)) if late else grid
     try:
@@ -412,12 +406,33 @@ def simulate_quantized(
             system, moments, start, rtol=tolerance, atol=tolerance / 1000, method="automatic"
         )[late:]
     except IntegrationError as error:
-        raise ValueError(
-            "Argument neuron must keep its voltage within ±5000 mV of rest, but the gate rates "
-            f"overflow: {error} Use a smaller current amplitude, larger conductances, or check "
-            "the units."
-        ) from error
+        refuse_overdrive(error)
     return _as_trajectory(neuron, grid, gates.T.copy())
+
+
+def refuse_overdrive(error: Exception) -> NoReturn:
+    """Raise ValueError: the gates could not be followed."""
+    raise ValueError(
+        "Argument neuron must keep its voltage within ±5000 mV of rest, but the gate rates "
+        f"overflow: {error} Use a smaller current amplitude, larger conductances, or check "
+        "the units."
+    ) from error
+
+
+def quantized_units(neuron: QuantizedNeuron) -> dict[str, str]:
+    """Return the units of a quantized neuron's Trajectory."""
+    volts, amperes = ("mV", "mA") if neuron.units == "paper" else ("V", "A")
+    return {
+        # The paper's gate rates, printed per ms, are read per this unit: see QuantizedNeuron.
+        "times": "s" if neuron.units == "SI" else "1/[Ω]",
+        "voltage": volts,
+        "current": amperes,
+        "output_voltage": volts,
+        "output_current": amperes,
+        **dict.fromkeys(("n", "m", "h", "matching_factor"), "1"),
+        "potassium_conductance": "S",
+        "sodium_conductance": "S",
+    }
 
 
 @lru_cache(maxsize=1)
@@ -439,7 +454,6 @@ def _as_trajectory(neuron: QuantizedNeuron, grid: FloatArray, gates: FloatArray)
     theta = np.ones(grid.size)
     if neuron.matching == "paper":
         theta = matching_factor(potassium, sodium, neuron.chloride_conductance)
-    volts, amperes = ("mV", "mA") if neuron.units == "paper" else ("V", "A")
     return Trajectory(
         times=grid,
         voltage=phasor.imag[:, None],
@@ -455,17 +469,7 @@ def _as_trajectory(neuron: QuantizedNeuron, grid: FloatArray, gates: FloatArray)
             "matching_factor": theta,
         },
         periods=np.array([neuron.period]),
-        units={
-            # The paper's gate rates, printed per ms, are read per this unit: see QuantizedNeuron.
-            "times": "s" if neuron.units == "SI" else "1/[Ω]",
-            "voltage": volts,
-            "current": amperes,
-            "output_voltage": volts,
-            "output_current": amperes,
-            **dict.fromkeys(("n", "m", "h", "matching_factor"), "1"),
-            "potassium_conductance": "S",
-            "sodium_conductance": "S",
-        },
+        units=quantized_units(neuron),
         provenance=make_provenance(
             "simulate_quantized",
             neuron=asdict(neuron),

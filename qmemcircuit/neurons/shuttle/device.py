@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -28,6 +29,7 @@ from qmemcircuit.common.checks import (
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.neurons.closed_loop import loop_target
+from qmemcircuit.neurons.inputs import FunctionInput
 from qmemcircuit.neurons.journal import measure_step, open_journal
 from qmemcircuit.neurons.shuttle.bath import BathLoop
 from qmemcircuit.neurons.shuttle.composed import ComposedLoop
@@ -49,6 +51,7 @@ from qmemcircuit.neurons.shuttle.neuron import (
     drive_periods,
     input_voltages,
     pack_parameters,
+    step_inputs,
 )
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -90,7 +93,9 @@ def run_digital(
     - "reprepare": one step from the measured state. Shots and errors enter the Bloch vector.
     - "bath": as "history", but a wait for the device's own T1 and T2 is the decay: no ancilla, no
       reset, RY and virtual RZ alone. All of the dynamics is the device's, and only its gate
-      errors come on top. Needs Z_T = 1, α = T2/T1 within 5 % on some qubit, a pure `state`.
+      errors come on top: they take polarisation from the qubit, the less the longer the steps
+      (`experiments/neuron/hysteresis.py`). Needs Z_T = 1, α = T2/T1 within 5 % on some qubit, a
+      pure `state`.
     - "composed": the known maps of all steps so far, composed on the classical computer into one
       channel of one qubit, run as two circuits of two two-qubit gates (half of the shots each),
       however many steps there were. The device supplies that channel and the measured means that
@@ -137,6 +142,8 @@ def run_digital(
     flips = _check_readout(readout)
     begin = check_neuron_state(neuron, neuron.ground_state if state is None else state)
     bloch = np.array([begin[2], begin[3], begin[1]])
+    driven = input_voltages(neuron, moments)  # refuses what is unknown
+    inputs = step_inputs(neuron, moments)
     parameters = pack_parameters(neuron, np.inf)
     steps = moments.size - 1
     where = _loop_target(target, execute, steps=steps)
@@ -149,6 +156,8 @@ def run_digital(
         "shots": count,
         "bases": list(loop.bases),
     }
+    if isinstance(neuron.drive, FunctionInput):  # a function has no other name
+        description["input"] = sha256(inputs.values.tobytes()).hexdigest()
     target_now = dict(loop.target.describe())
     voltages = np.full(moments.size, begin[0])
     counts = np.zeros((moments.size, len(loop.bases), 2), dtype=np.int64)
@@ -173,8 +182,14 @@ def run_digital(
             spread = 2 * np.sqrt(probability * (1 - probability) / total) / contrast
             if feedback == "reprepare":
                 seen = seen / max(1.0, float(np.linalg.norm(seen)))
+            parts = slice(inputs.first[k - 1], inputs.first[k])
             voltages[k] = advance_voltage(
-                moments[0] + (k - 1) * dt, dt, voltages[k - 1], seen[0], seen[-1], parameters
+                inputs.durations[parts],
+                inputs.values[parts],
+                voltages[k - 1],
+                seen[0],
+                seen[-1],
+                parameters,
             )
             change = float(voltages[k] - voltages[k - 1])
             loop.advance(change, seen)
@@ -182,14 +197,14 @@ def run_digital(
             currents[k], errors[k] = _current(
                 neuron, middle, change / 2, seen[[0, -1]], spread[[0, -1]]
             )
-    check_voltages(voltages, neuron, moments, dt)
+    check_voltages(voltages, inputs, dt)
     return Trajectory(
         times=moments,
         voltage=voltages[:, None],
         current=currents[:, None],
         current_error=errors[:, None],
         variables={
-            "input": input_voltages(neuron, moments),
+            "input": driven,
             "step_error": step_errors(neuron, moments, begin),
             **measured_series(counts[:, :, 0], counts.sum(axis=2)),
         },
@@ -357,10 +372,10 @@ def _current(
 ) -> tuple[float, float]:
     """Return I = G V and its standard error for the measured (X, Z), turned by RY(2ΔV)."""
     cosine, sine = np.cos(2 * voltage_change), np.sin(2 * voltage_change)
+    table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
     position = neuron.equilibrium_position - neuron.displacement * voltage
-    f00, f01, f11 = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)(
-        position
-    )
+    # Beyond the table's reach F is zero, as it is there.
+    f00, f01, f11 = table(np.clip(position, -table.reach, table.reach))
     # G = ½(F₀₀ + F₁₁) + gradient · (X, Z): linear, so the errors add in quadrature.
     by_x, by_z = f01, (f00 - f11) / 2
     gradient = np.array([cosine * by_x - sine * by_z, sine * by_x + cosine * by_z])

@@ -21,7 +21,7 @@ from qmemcircuit.common.checks import (
     check_times,
 )
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.neurons.shuttle.conductance import tabulate_conductance
+from qmemcircuit.neurons.input_tables import StepInputs
 from qmemcircuit.neurons.shuttle.neuron import (
     STATE_SERIES,
     UNITS,
@@ -32,6 +32,7 @@ from qmemcircuit.neurons.shuttle.neuron import (
     drive_periods,
     input_voltages,
     pack_parameters,
+    step_inputs,
 )
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -66,7 +67,9 @@ def simulate_digital(
     The step in equations is on the concept page "Neurons" (docs/pages/concepts/neurons.md).
 
     Args:
-        neuron: the model; a drive (sinusoid or ramp) is followed.
+        neuron: the model. Its drive may be any input of `neurons.inputs`: a step is cut where the
+            input jumps or bends. Of a plain function the beginning, middle and end of each step
+            are asked, and a pulse between them is not seen.
         times: evenly spaced, at least two, from 0 or later.
         feedback, shots: see above; `shots` is needed unless `feedback` is "exact".
         seed: of the shot noise; None draws one and records it in the provenance.
@@ -100,6 +103,8 @@ def simulate_digital(
         ((401, 1), (401, 2))
     """
     check_arguments(simulate_digital, locals())
+    from qmemcircuit.neurons.shuttle.field import conductances
+
     if simulator is not None and not callable(getattr(simulator, "run", None)):
         raise TypeError(
             f"Argument simulator must have the method run, as AerSimulator does, but {simulator!r} "
@@ -118,14 +123,15 @@ def simulate_digital(
         count = check_shots(shots, feedback)
         used_seed = check_seed(seed)
     begin = check_neuron_state(neuron, neuron.ground_state if state is None else state)
+    driven = input_voltages(neuron, moments)  # refuses what is unknown
+    inputs = step_inputs(neuron, moments)
     generator = np.random.default_rng(used_seed)
     if simulator is None:
         from qmemcircuit.neurons.shuttle import digital_step
 
         states, zeros = digital_step.close_loop(
-            moments[0],
             dt,
-            moments.size - 1,
+            *inputs,
             begin,
             getattr(digital_step, feedback.upper()),
             count,
@@ -134,11 +140,11 @@ def simulate_digital(
         )
     else:
         states, zeros = _close_loop_on(
-            simulator, neuron, moments, dt, begin, feedback, count, generator
+            simulator, neuron, inputs, dt, begin, feedback, count, generator
         )
-    check_voltages(states[:, 0], neuron, moments, dt)
+    check_voltages(states[:, 0], inputs, dt)
     voltage, z, x, y = states.T
-    conductances = _conductances(neuron, voltage, x, z)
+    conductance = conductances(states, pack_parameters(neuron, np.inf))
     measured = {}
     if feedback != "exact":
         columns = ["XYZ".index(basis) for basis in BASES[feedback]]
@@ -148,14 +154,14 @@ def simulate_digital(
     return Trajectory(
         times=moments,
         voltage=voltage[:, None].copy(),
-        current=(conductances * voltage)[:, None],
+        current=(conductance * voltage)[:, None],
         states=bloch_states(x, y, z),
         variables={
             "Z": z.copy(),
             "X": x.copy(),
             "Y": y.copy(),
-            "conductance": conductances,
-            "input": input_voltages(neuron, moments),
+            "conductance": conductance,
+            "input": driven,
             "step_error": step_errors(neuron, moments, begin),
             **measured,
         },
@@ -188,20 +194,20 @@ def step_errors(neuron: ShuttleNeuron, times: FloatArray, begin: FloatArray) -> 
 
     parameters, steps = pack_parameters(neuron, np.inf), times.size - 1
     dt = float(times[-1] - times[0]) / steps
-    nothing = np.random.default_rng(0)
-    voltages = [
-        digital_step.close_loop(
-            times[0], dt / parts, parts * steps, begin, digital_step.EXACT, 0, nothing, parameters
-        )[0][::parts, 0]
-        for parts in (1, 2)
-    ]
+    nothing, voltages = np.random.default_rng(0), []
+    for parts in (1, 2):
+        inputs = step_inputs(neuron, np.linspace(times[0], times[-1], parts * steps + 1))
+        states, _ = digital_step.close_loop(
+            dt / parts, *inputs, begin, digital_step.EXACT, 0, nothing, parameters
+        )
+        voltages.append(states[::parts, 0])
     return np.asarray(4 / 3 * np.abs(voltages[0] - voltages[1]))
 
 
 def _close_loop_on(
     simulator: Any,
     neuron: ShuttleNeuron,
-    times: FloatArray,
+    inputs: StepInputs,
     dt: float,
     begin: FloatArray,
     feedback: Feedback,
@@ -212,12 +218,12 @@ def _close_loop_on(
     from qmemcircuit.neurons.shuttle.digital_step import advance_voltage
 
     parameters = pack_parameters(neuron, np.inf)
-    states = np.empty((times.size, 4))
-    zeros = np.zeros((times.size, 3), dtype=np.int64)
+    states = np.empty((inputs.first.size, 4))
+    zeros = np.zeros((inputs.first.size, 3), dtype=np.int64)
     states[0] = begin
     v, z, x, y = begin
     [bloch] = _evolve(simulator, neuron, np.array([x, y, z]), 0.0, [dt / 2])
-    for k in range(1, times.size):
+    for k in range(1, inputs.first.size):
         seen = bloch
         if feedback != "exact":
             for axis, basis in enumerate("XYZ"):
@@ -227,8 +233,10 @@ def _close_loop_on(
             seen = 2 * zeros[k] / shots - 1
         if feedback == "reprepare":
             seen = bloch = seen / max(1.0, float(np.sqrt((seen**2).sum())))
-        start = times[0] + (k - 1) * dt
-        following = advance_voltage(start, dt, v, seen[0], seen[2], parameters)
+        parts = slice(inputs.first[k - 1], inputs.first[k])
+        following = advance_voltage(
+            inputs.durations[parts], inputs.values[parts], v, seen[0], seen[2], parameters
+        )
         now, bloch = _evolve(simulator, neuron, bloch, following - v, [dt / 2, dt])
         v = following
         states[k] = v, now[2], now[0], now[1]
@@ -266,14 +274,6 @@ def _evolve(
     return vectors
 
 
-def _conductances(
-    neuron: ShuttleNeuron, voltage: FloatArray, x: FloatArray, z: FloatArray
-) -> FloatArray:
-    table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
-    f00, f01, f11 = table(neuron.equilibrium_position - neuron.displacement * voltage)
-    return np.asarray(0.5 * ((1 + z) * f00 + (1 - z) * f11) + x * f01)
-
-
 def measured_series(zeros: IntArray, shots: IntArray) -> dict[str, FloatArray]:
     """Return the variables "measured_means" and "measured_shots" from counts of outcome 0."""
     taken = shots > 0
@@ -304,12 +304,11 @@ def check_shots(shots: int | None, feedback: str) -> int:
     return check_integer("shots", shots, minimum=1)
 
 
-def check_voltages(
-    voltages: FloatArray, neuron: ShuttleNeuron, times: FloatArray, dt: float
-) -> None:
+def check_voltages(voltages: FloatArray, inputs: StepInputs, dt: float) -> None:
     """Raise ValueError where the voltages show that the RK4 step was unstable."""
-    # The equation itself keeps |V| below this bound; shot noise can pass it a little.
-    bound = 10 * (1 + neuron.voltage_bound(float(voltages[0]), float(times[-1])))
+    # The equation itself keeps |V| below the larger of V(0) and the input; shot noise can pass it a
+    # little.
+    bound = 10 * (1 + max(abs(float(voltages[0])), float(np.abs(inputs.values).max())))
     if not np.all(np.abs(voltages) < bound):
         raise ValueError(
             "Argument times must be spaced finely enough for the voltage's RK4 step, but a "

@@ -29,7 +29,6 @@ from qmemcircuit.neurons.shuttle.field import (
     RESISTANCE,
     SHIFT,
     elements,
-    input_voltage,
 )
 
 EXACT, HISTORY, REPREPARE = range(3)
@@ -50,21 +49,32 @@ def _rotate(x: float, z: float, angle: float) -> tuple[float, float]:
 
 
 @njit(cache=True)
-def _slope(t: float, v: float, start: float, x: float, z: float, parameters: Any) -> float:
+def _slope(input: float, v: float, start: float, x: float, z: float, parameters: Any) -> float:
     """V̇ while RY(2(v − start)) turns the (X, Z) that belong to `start`."""
     turned_x, turned_z = _rotate(x, z, 2 * (v - start))
     loss = 1 + parameters[RESISTANCE] * _conductance(v, turned_x, turned_z, parameters)
-    return input_voltage(t, parameters) - loss * v
+    return input - loss * v
 
 
 @njit(cache=True)
-def advance_voltage(t: float, dt: float, v: float, x: float, z: float, parameters: Any) -> float:
-    """Return V at t + dt from V at t and the measured (X, Z): one RK4 step."""
-    k1 = _slope(t, v, v, x, z, parameters)
-    k2 = _slope(t + dt / 2, v + dt / 2 * k1, v, x, z, parameters)
-    k3 = _slope(t + dt / 2, v + dt / 2 * k2, v, x, z, parameters)
-    k4 = _slope(t + dt, v + dt * k3, v, x, z, parameters)
-    return v + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+def advance_voltage(
+    durations: Any, inputs: Any, v: float, x: float, z: float, parameters: Any
+) -> float:
+    """Return V at the end of a step from V at its beginning and the measured (X, Z).
+
+    One RK4 step for each part of it; `inputs` (parts, 3) are V_n at the beginning, in the middle
+    and at the end of each.
+    """
+    start = v
+    for part in range(len(durations)):
+        dt = durations[part]
+        first, middle, last = inputs[part, 0], inputs[part, 1], inputs[part, 2]
+        k1 = _slope(first, v, start, x, z, parameters)
+        k2 = _slope(middle, v + dt / 2 * k1, start, x, z, parameters)
+        k3 = _slope(middle, v + dt / 2 * k2, start, x, z, parameters)
+        k4 = _slope(last, v + dt * k3, start, x, z, parameters)
+        v += dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return v
 
 
 @njit(cache=True)
@@ -90,11 +100,13 @@ def _count_zeros(generator: Any, shots: int, value: float) -> int:
     return generator.binomial(shots, min(max(0.5 * (1 + value), 0.0), 1.0))
 
 
+# More than eight parameters: compiled code takes arrays one by one.
 @njit(cache=True)
 def close_loop(
-    start: float,
     dt: float,
-    steps: int,
+    first: Any,
+    durations: Any,
+    inputs: Any,
     state: Any,
     feedback: int,
     shots: int,
@@ -103,8 +115,10 @@ def close_loop(
 ) -> tuple[Any, Any]:
     """Return states (steps + 1, 4) at the step ends, and counts of +1 (steps + 1, 3).
 
-    The counts are those of X, Y, Z measured in the step that ends at this index.
+    The counts are those of X, Y, Z measured in the step that ends at this index. `first`,
+    `durations` and `inputs` are the input's, `input_tables.StepInputs`.
     """
+    steps = len(first) - 1
     states = np.empty((steps + 1, 4))
     zeros = np.zeros((steps + 1, 3), np.int64)
     v, z, x, y = state[0], state[1], state[2], state[3]
@@ -124,7 +138,8 @@ def close_loop(
                 length = max(1.0, math.sqrt(seen_x**2 + seen_y**2 + seen_z**2))
                 x, y, z = seen_x / length, seen_y / length, seen_z / length
                 seen_x, seen_z = x, z
-        following = advance_voltage(start + (k - 1) * dt, dt, v, seen_x, seen_z, parameters)
+        parts = slice(first[k - 1], first[k])
+        following = advance_voltage(durations[parts], inputs[parts], v, seen_x, seen_z, parameters)
         x, z = _rotate(x, z, 2 * (following - v))
         v = following
         now_x, now_y, now_z = _drift(x, y, z, dt / 2, parameters)

@@ -7,7 +7,7 @@ artificial memristive quantum neuron*, Phys. Rev. A 110, 042604 (2024), Eqs. 1â€
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,14 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.provenance import make_provenance
-from qmemcircuit.neurons.input_tables import bound_input, input_period, tabulate_pieces
-from qmemcircuit.neurons.inputs import FunctionInput, Input, Wave, describe_input
+from qmemcircuit.neurons.input_tables import (
+    StepInputs,
+    bound_input,
+    input_period,
+    tabulate_pieces,
+    tabulate_steps,
+)
+from qmemcircuit.neurons.inputs import ConstantInput, FunctionInput, Input, describe_input
 from qmemcircuit.neurons.inputs import LinearRamp as LinearRamp
 from qmemcircuit.neurons.inputs import SinusoidalDrive as SinusoidalDrive
 from qmemcircuit.neurons.methods import Digital, Exact
@@ -155,7 +161,7 @@ class ShuttleNeuron:
         drive = self.drive
         if drive is None:
             return DynamicalSystem(_field(), pack_parameters(self, reach), VARIABLES)
-        still = pack_parameters(replace(self, drive=None), reach)
+        still = pack_parameters(self, reach)
         if isinstance(drive, FunctionInput):
             return DynamicalSystem(_field(), still, VARIABLES, math.inf, function=drive.at)
         pieces = tabulate_pieces(drive)
@@ -274,10 +280,13 @@ def check_neuron_state(neuron: ShuttleNeuron, state: ArrayLike) -> FloatArray:
     """Return (V, Z, X, Y) as four finite numbers with the Bloch vector inside the sphere."""
     try:
         values = np.array(state, dtype=float)
+        readable = np.asarray(state).dtype.kind in "biuf"  # strings of digits are none
     except (TypeError, ValueError, OverflowError):
+        readable = False
+    if not readable:
         raise TypeError(
             f"Argument state must hold four numbers (V, Z, X, Y), but {state!r} was given."
-        ) from None
+        )
     if values.shape != (4,) or not np.all(np.isfinite(values)):
         raise ValueError(
             f"Argument state must hold four finite numbers (V, Z, X, Y), but {state!r} was given."
@@ -315,31 +324,27 @@ def input_voltages(neuron: ShuttleNeuron, times: FloatArray) -> FloatArray:
     return np.asarray(neuron.bias + neuron.drive.value(times))
 
 
+def step_inputs(neuron: ShuttleNeuron, times: FloatArray) -> StepInputs:
+    """Return V_n(t) over the steps between evenly spaced times, cut where the drive jumps."""
+    steps = times.size - 1
+    step = float(times[-1] - times[0]) / steps
+    drive = ConstantInput(0.0) if neuron.drive is None else neuron.drive
+    table = tabulate_steps(drive, float(times[0]), step, steps)
+    return table._replace(values=neuron.bias + table.values)
+
+
 def pack_parameters(neuron: ShuttleNeuron, reach: float) -> FloatArray:
     """Return the parameters in the order of `shuttle.field`, the table of F behind them.
 
-    Raises ValueError where the drive is not one formula for all times.
+    The input's formula is the bias alone: who adds a drive writes it over it.
     """
-    if isinstance(neuron.drive, FunctionInput) or (
-        neuron.drive is not None and neuron.drive.breakpoints().size
-    ):
-        raise ValueError(
-            "Argument drive must be one formula for all times in the digital neuron (a "
-            f"SinusoidalDrive, a LinearRamp, a ConstantInput), but {type(neuron.drive).__name__} "
-            "was given; the method Exact() takes every input."
-        )
     from qmemcircuit.neurons.shuttle import field as order
 
     table = tabulate_conductance(neuron.oscillator_length, neuron.tunnelling_length)
     # A cell's row of each power holds the three F and an empty column.
     rows = np.pad(table.coefficients.transpose(0, 2, 1), ((0, 0), (0, 0), (0, 1)))
     parameters = np.zeros(order.TABLE + rows.size)
-    wave = Wave() if neuron.drive is None else neuron.drive.wave(0.0)
-    parameters[order.BIAS] = neuron.bias + wave.level
-    parameters[order.RAMP_RATE] = wave.slope
-    parameters[order.AMPLITUDE] = wave.amplitude
-    parameters[order.DRIVE_FREQUENCY] = wave.frequency
-    parameters[order.PHASE] = wave.phase
+    parameters[order.BIAS] = neuron.bias
     parameters[order.RESISTANCE] = neuron.resistance
     parameters[order.RELAXATION] = neuron.relaxation_ratio * neuron.decoherence_rate
     parameters[order.DECOHERENCE] = neuron.decoherence_rate
