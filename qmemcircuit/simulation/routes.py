@@ -38,7 +38,7 @@ class Route:
     """One way to simulate.
 
     Attributes:
-        method: its name, as in `simulate_circuit`.
+        method: its name, as in `simulate_circuit`; `"pauli_propagation"` is `PauliPropagation(…)`.
         seconds: predicted, on this machine's cores; within a factor of about three.
         memory: predicted bytes.
         error: of V at the last time, in its unit, predicted: 0 for exact maps; for trajectories
