@@ -18,10 +18,10 @@ import numpy as np
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.build import circuits_with
-from qmemcircuit.circuits.diamond_norms import choi_matrices, half_diamond_norms
-from qmemcircuit.circuits.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.diamond_norms import choi_matrices, half_diamond_norms
+from qmemcircuit.circuits.channels.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 from qmemcircuit.circuits.options import CircuitOptions
-from qmemcircuit.circuits.pauli_maps import pauli_products
 from qmemcircuit.simulation.maps import digital_maps
 
 KINDS = ("pair", "random channels, 1", "compiled pair", "random channels, 2", "pair")

@@ -16,8 +16,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator
 from qiskit.transpiler import generate_preset_pass_manager
 
-from qmemcircuit.circuits.channel_synthesis import split_channel
-from qmemcircuit.circuits.pauli_maps import damping_maps, kraus_map, unitary_map
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps, kraus_map, unitary_map
+from qmemcircuit.circuits.channels.synthesis import split_channel
 
 
 def _isometry(random: np.random.Generator, rank: int) -> np.ndarray:

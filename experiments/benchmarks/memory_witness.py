@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import damping_maps
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps
 from qmemcircuit.memory import (
     classify_memory,
     concurrence_and_assistance,

@@ -22,10 +22,10 @@ from experiments.drawing import letter_panels
 from experiments.guo2022.params import PAIR_GAMMA0, PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.build import circuits_with
-from qmemcircuit.circuits.diamond_norms import half_diamond_norms
-from qmemcircuit.circuits.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.diamond_norms import half_diamond_norms
+from qmemcircuit.circuits.channels.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 from qmemcircuit.circuits.options import CircuitOptions
-from qmemcircuit.circuits.pauli_maps import pauli_products
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 from qmemcircuit.simulation.certification.light_cones import light_cone_bounds

@@ -17,7 +17,7 @@ import qmemcircuit as qm
 from experiments.drawing import TWO_COLUMNS, mark_pinch, mark_start
 from experiments.memory.params import BARE, BIT, DRIVE, DRIVEN, PHASE, PRESCRIBED, REMEMBERING
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.circuits.pauli_maps import damping_maps
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps
 from qmemcircuit.memory import (
     LeakyBit,
     ProcessRecord,

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.builder import CircuitBuilder, absorb_first_gate, most_collisions
-from qmemcircuit.circuits.channel_synthesis import ChannelHalf
+from qmemcircuit.circuits.channels.one_memristor import memristor_channels
+from qmemcircuit.circuits.channels.synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.memristor_channels import memristor_channels
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.pairs.constant_depth import (
     CompiledCircuits,

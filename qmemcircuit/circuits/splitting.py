@@ -34,9 +34,9 @@ import numpy as np
 from qiskit.circuit import Gate
 from qiskit.circuit.library import RXGate, RYGate, RZGate, UnitaryGate, ZGate
 
-from qmemcircuit.circuits.channel_synthesis import ChannelHalf
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps, evolution_maps, turning_maps
+from qmemcircuit.circuits.channels.synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionKind, bath_probabilities
-from qmemcircuit.circuits.pauli_maps import damping_maps, evolution_maps, turning_maps
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_choice
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import IDENTITY, PAULI_Z, evolve
@@ -160,7 +160,7 @@ def step_maps(
     """Return what one step does, for n steps at once: (memristors, their maps (n, 4^k, 4^k)).
 
     The same parts in the same order as `split_evolution` of each single step, as maps on Pauli
-    means (`qmemcircuit.circuits.pauli_maps`), what acts on one memristor alone already joined.
+    means (`circuits.channels.pauli_maps`), what acts on one memristor alone already joined.
     """
     lengths = stops - starts
     found: list[tuple[tuple[int, ...], FloatArray]] = []

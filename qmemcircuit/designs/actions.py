@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from qmemcircuit.circuits.channels.pauli_maps import PAIRS, PAULIS, evolution_maps
 from qmemcircuit.circuits.collision import bath_probabilities
-from qmemcircuit.circuits.pauli_maps import PAIRS, PAULIS, evolution_maps
 from qmemcircuit.circuits.splitting import (
     Coherent,
     Damping,

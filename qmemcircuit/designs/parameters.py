@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import pauli_means
+from qmemcircuit.circuits.channels.pauli_maps import pauli_means
 from qmemcircuit.common.checks import ComplexArray, FloatArray, is_real
 from qmemcircuit.model.laws.harmonic import HarmonicRate
 from qmemcircuit.model.laws.rates import DecayRate

@@ -17,7 +17,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 
 from qmemcircuit.analysis.loop_geometry import window_matrix
-from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means
+from qmemcircuit.circuits.channels.pauli_maps import density_matrices, pauli_means
 from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import PAIRS, PAULIS, pauli_means
+from qmemcircuit.circuits.channels.pauli_maps import PAIRS, PAULIS, pauli_means
 from qmemcircuit.circuits.splitting import (
     Splitting,
     step_parts,

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from qmemcircuit.circuits.channel_synthesis import choi_matrix
+from qmemcircuit.circuits.channels.synthesis import choi_matrix
 from qmemcircuit.common.arguments import check_arguments, check_fields, check_value
 from qmemcircuit.common.checks import FloatArray, check_real, check_times
 from qmemcircuit.common.data_objects import data_object

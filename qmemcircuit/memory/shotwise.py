@@ -32,8 +32,8 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.transpiler import PassManager
 from scipy.integrate import solve_ivp
 
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps, density_matrices, pauli_means
 from qmemcircuit.circuits.collision import collision_angle, damping_probabilities
-from qmemcircuit.circuits.pauli_maps import damping_maps, density_matrices, pauli_means
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import (
     FloatArray,

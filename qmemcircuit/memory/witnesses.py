@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
-from qmemcircuit.circuits.channel_synthesis import choi_matrix
+from qmemcircuit.circuits.channels.synthesis import choi_matrix
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_real, check_times
 from qmemcircuit.common.data_objects import data_object

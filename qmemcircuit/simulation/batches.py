@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.circuits.channels.pauli_maps import density_matrices, pauli_means
 from qmemcircuit.circuits.options import CircuitOptions
-from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means
 from qmemcircuit.circuits.splitting import Splitting, step_maps
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, check_times

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qmemcircuit.circuits.exact_maps import DECAY, DEPHASING, HEATING
-from qmemcircuit.circuits.pauli_maps import pauli_products
+from qmemcircuit.circuits.channels.exact_maps import DECAY, DEPHASING, HEATING
+from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import PAULI_Z

@@ -1,6 +1,6 @@
 """Exact states by maps on Pauli means, without building a circuit: the fast engine.
 
-A collision, a gate and free evolution are small real matrices (`qmemcircuit.circuits.pauli_maps`).
+A collision, a gate and free evolution are small real matrices (`circuits.channels.pauli_maps`).
 Up to three memristors, a whole step is one 4^M × 4^M matrix, made for all steps at once; larger
 networks take one pass over their 4^M means for every few parts. Ancillas do not appear: whichever
 there are, the memristors go through the same channel (tests/simulation/test_maps.py holds it
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.circuits.pauli_maps import (
+from qmemcircuit.circuits.channels.pauli_maps import (
     damping_maps,
     density_matrices,
     kraus_map,

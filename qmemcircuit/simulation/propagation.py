@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.circuits.pauli_maps import PAULIS, pauli_means
+from qmemcircuit.circuits.channels.pauli_maps import PAULIS, pauli_means
 from qmemcircuit.circuits.splitting import step_maps
 from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import (

@@ -1,6 +1,6 @@
 """The step kernel: what one step does to many states at once, on plain arrays.
 
-A state is its 4^M Pauli means (`qmemcircuit.circuits.pauli_maps`), one base-4 digit a memristor,
+A state is its 4^M Pauli means (`circuits.channels.pauli_maps`), one base-4 digit a memristor,
 memristor 0 the least significant. A part of a step is some memristors and a real 4^k × 4^k matrix
 for each state. Nothing here knows a model, a time or a circuit.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import swap_qubits
+from qmemcircuit.circuits.channels.pauli_maps import swap_qubits
 from qmemcircuit.common.checks import FloatArray
 
 Parts = Sequence[tuple[tuple[int, ...], FloatArray]]

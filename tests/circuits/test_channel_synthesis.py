@@ -7,8 +7,8 @@ import pytest
 from qiskit import transpile
 from qiskit.quantum_info import Choi, Kraus, Operator
 
-from qmemcircuit.circuits.channel_synthesis import ChannelHalf, choi_matrix, split_channel
-from qmemcircuit.circuits.pauli_maps import damping_maps, unitary_map
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps, unitary_map
+from qmemcircuit.circuits.channels.synthesis import ChannelHalf, choi_matrix, split_channel
 
 X, Y, Z = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1, -1])
 PAULIS = [np.eye(2), X, Y, Z]

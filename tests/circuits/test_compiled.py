@@ -23,7 +23,7 @@ from scipy.integrate import quad
 from scipy.linalg import expm
 
 import qmemcircuit as qm
-from qmemcircuit.circuits.channels import map_distance, pair_maps
+from qmemcircuit.circuits.channels.pair_maps import map_distance, pair_maps
 from qmemcircuit.circuits.collision import damping_kraus
 from qmemcircuit.circuits.pairs.constant_depth import compile_pair, compile_pairs
 from qmemcircuit.circuits.pairs.fit import (

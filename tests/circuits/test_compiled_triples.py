@@ -9,9 +9,9 @@ from qiskit.quantum_info import PTM, DensityMatrix, Kraus, SuperOp, random_state
 from scipy.stats import unitary_group
 
 import qmemcircuit as qm
+from qmemcircuit.circuits.channels.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.pauli_maps import unitary_map
 from qmemcircuit.circuits.collision import damping_kraus
-from qmemcircuit.circuits.exact_maps import exact_maps
-from qmemcircuit.circuits.pauli_maps import unitary_map
 from qmemcircuit.circuits.splitting import Collision, embed
 from qmemcircuit.circuits.triples.ansatz import generator, layer_of, triple_hamiltonian
 from qmemcircuit.circuits.triples.fit import TripleFit, _linearised, _map
@@ -155,7 +155,7 @@ def test_generators_are_the_derivative_of_a_rotation():
 def _rotation_map(pauli: int, angle: float) -> np.ndarray:
     from scipy.linalg import expm
 
-    from qmemcircuit.circuits.pauli_maps import pauli_products
+    from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 
     return unitary_map(expm(-0.5j * angle * pauli_products(3)[pauli]))
 
@@ -177,7 +177,7 @@ def test_the_gates_generate_the_group_of_the_hamiltonian(coupling, graph, sizes)
     layer = layer_of(network)
     assert [len(slot.members) for slot in layer] == sizes
     # H is a sum of the slots' own Paulis, but for the identity.
-    from qmemcircuit.circuits.pauli_maps import pauli_products
+    from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 
     weights = np.abs(np.einsum("aij,ji->a", pauli_products(3), triple_hamiltonian(network)))
     allowed = {0, *(pauli for slot in layer for pauli in slot.paulis)}

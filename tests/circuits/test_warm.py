@@ -7,8 +7,8 @@ import pytest
 from qiskit.quantum_info import Choi, Kraus, Operator
 
 import qmemcircuit as qm
+from qmemcircuit.circuits.channels.pauli_maps import PAULIS, damping_maps
 from qmemcircuit.circuits.collision import collision_circuit, damping_kraus
-from qmemcircuit.circuits.pauli_maps import PAULIS, damping_maps
 from qmemcircuit.model.serialization import describe_model, restore_model
 
 WARM = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6, occupation=0.35, dephasing=0.07)

@@ -20,7 +20,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
 
 import qmemcircuit as qm
-from qmemcircuit.circuits.pauli_maps import damping_maps
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps
 from qmemcircuit.circuits.protocols import Chain
 from qmemcircuit.runs.measurement import measurement_of
 

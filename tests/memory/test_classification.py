@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qmemcircuit as qm
-from qmemcircuit.circuits.pauli_maps import damping_maps
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps
 from qmemcircuit.memory import (
     LeakyBit,
     ProcessRecord,
@@ -54,7 +54,7 @@ def test_an_amplitude_damping_channel_has_both_numbers_equal():
 def test_the_linear_bounds_hold_for_every_channel_and_are_tight_for_their_own(kraus):
     random = np.random.default_rng(kraus)
     maps = [random_channel(random, kraus) for _ in range(25)]
-    from qmemcircuit.circuits.channel_synthesis import choi_matrix
+    from qmemcircuit.circuits.channels.synthesis import choi_matrix
 
     own = choi_matrix(maps[0]) / 2
     mixed = 0.999 * own + 0.001 * np.eye(4) / 4

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmemcircuit as qm
-from qmemcircuit.circuits.pauli_maps import (
+from qmemcircuit.circuits.channels.pauli_maps import (
     density_matrices,
     evolution_maps,
     pauli_means,

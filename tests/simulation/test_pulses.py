@@ -81,7 +81,7 @@ def test_two_integrals_of_one_law_are_refused():
 
 def test_the_pairs_map_sees_the_pulse():
     """Pauli transfer matrices of two uncoupled memristors are amplitude damping of each."""
-    from qmemcircuit.circuits.channels import damping_map, pair_maps
+    from qmemcircuit.circuits.channels.pair_maps import damping_map, pair_maps
 
     memristor, population = pulsed(7.3, 0.002, 700.0)
     other = qm.Memristor(qm.ConstantRate(0.1), a=0.3)

@@ -31,7 +31,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qmemcircuit.circuits.channels import check_pair, pair_maps
+from qmemcircuit.circuits.channels.pair_maps import check_pair, pair_maps
 from qmemcircuit.circuits.pairs.closed_form import (
     closed_form,
     closed_form_applies,

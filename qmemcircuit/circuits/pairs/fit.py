@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qmemcircuit.circuits.channels import TWO_QUBIT, transfer_matrix, unitary_maps
+from qmemcircuit.circuits.channels.pair_maps import TWO_QUBIT, transfer_matrix, unitary_maps
 from qmemcircuit.circuits.pairs.sequence import PairSequence
 from qmemcircuit.circuits.splitting import pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray

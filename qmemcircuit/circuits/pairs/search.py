@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from qmemcircuit.circuits.channels import map_distances
+from qmemcircuit.circuits.channels.pair_maps import map_distances
 from qmemcircuit.circuits.pairs.fit import fit_sequences, quadrature_start, shaken
 from qmemcircuit.circuits.pairs.sequence import PairSequence
 from qmemcircuit.circuits.splitting import pair_hamiltonian

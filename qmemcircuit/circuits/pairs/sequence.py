@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from qiskit.circuit.library import UnitaryGate
 
-from qmemcircuit.circuits.channels import damping_map, unitary_map
+from qmemcircuit.circuits.channels.pair_maps import damping_map, unitary_map
 from qmemcircuit.circuits.splitting import Collision, Element, Operation
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.data_objects import data_object

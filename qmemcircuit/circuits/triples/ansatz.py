@@ -17,7 +17,7 @@ from functools import cache
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import pauli_products
+from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.checks import ComplexArray, IntArray
 from qmemcircuit.common.states import PAULI_Z

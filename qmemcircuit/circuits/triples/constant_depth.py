@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qmemcircuit.circuits.diamond_norms import half_diamond_norms
-from qmemcircuit.circuits.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.diamond_norms import half_diamond_norms
+from qmemcircuit.circuits.channels.exact_maps import exact_maps
 from qmemcircuit.circuits.splitting import Element
 from qmemcircuit.circuits.triples.ansatz import Slot, layer_of, triple_hamiltonian
 from qmemcircuit.circuits.triples.fit import TripleFit, fit_triple, gate_map

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import pauli_products
+from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.circuits.triples.ansatz import Slot, generator
 from qmemcircuit.circuits.triples.sequence import (

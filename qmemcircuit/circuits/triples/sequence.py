@@ -9,7 +9,7 @@ import numpy as np
 from qiskit.circuit.library import CXGate, UnitaryGate
 from scipy.linalg import schur
 
-from qmemcircuit.circuits.pauli_maps import damping_maps, unitary_map
+from qmemcircuit.circuits.channels.pauli_maps import damping_maps, unitary_map
 from qmemcircuit.circuits.splitting import Collision, Element, Operation, embed
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.data_objects import data_object

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
+from qmemcircuit.circuits.channels.pauli_maps import density_matrices, pauli_means, unitary_map
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.devices.compilation.instructions import operation_duration
 

@@ -2,7 +2,7 @@
 
 A closed loop runs the same circuit at every step with other angles. Compiling it anew takes a
 second a step; here it is compiled once, every gate's noise, wait and reset becomes a map on the
-qubits' Pauli means (`qmemcircuit.circuits.pauli_maps`), and what lies between two open angles is
+qubits' Pauli means (`circuits.channels.pauli_maps`), and what lies between two open angles is
 one matrix. A circuit that grows by a step at a time (`Chain`) is compiled once in pieces, and the
 means after the steps so far are kept: the noise has no memory, so step k costs what step 1 does.
  Open angles must end in RZ gates, which take no time and have no error of their own;

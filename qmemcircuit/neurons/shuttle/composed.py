@@ -2,7 +2,7 @@
 
 Each step of the closed loop is RY(2ΔV) and a drift whose map is known, so all of them up to t_k
 are one channel of one qubit, which takes two circuits with one ancilla and two two-qubit gates
-each, whatever k is (`qmemcircuit.circuits.channel_synthesis`). The device's error does not grow
+each, whatever k is (`qmemcircuit.circuits.channels.synthesis`). The device's error does not grow
 with k then, and nothing is kept on the device either: a composed map is a 4×4 matrix on a classical
 computer, and after some 10/Γ it has forgotten its input. With a window of m the last m steps run
 as steps, so that this much of the dynamics is the device's.
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import ParameterVector, QuantumCircuit
 
-from qmemcircuit.circuits.channel_synthesis import ChannelHalf, split_channel
-from qmemcircuit.circuits.pauli_maps import unitary_map
+from qmemcircuit.circuits.channels.pauli_maps import unitary_map
+from qmemcircuit.circuits.channels.synthesis import ChannelHalf, split_channel
 from qmemcircuit.circuits.protocols import Prepared, Target
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.neurons.shuttle.circuits import (

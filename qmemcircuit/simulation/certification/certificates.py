@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.build import CircuitSet, circuits_with
-from qmemcircuit.circuits.diamond_norms import half_diamond_norms
-from qmemcircuit.circuits.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.diamond_norms import half_diamond_norms
+from qmemcircuit.circuits.channels.exact_maps import exact_maps
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.arguments import check_arguments

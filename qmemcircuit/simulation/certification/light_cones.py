@@ -22,8 +22,8 @@ from itertools import combinations
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
+from qmemcircuit.circuits.channels.diamond_norms import half_diamond_norms
 from qmemcircuit.circuits.collision import damping_probabilities
-from qmemcircuit.circuits.diamond_norms import half_diamond_norms
 from qmemcircuit.circuits.splitting import interactions_commute
 from qmemcircuit.common.checks import FloatArray, IntArray
 from qmemcircuit.model.memristors import Network

@@ -7,10 +7,10 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.circuits.build import circuits_with
-from qmemcircuit.circuits.diamond_norms import half_diamond_norms
-from qmemcircuit.circuits.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.diamond_norms import half_diamond_norms
+from qmemcircuit.circuits.channels.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.pauli_maps import density_matrices, pauli_means, unitary_map
 from qmemcircuit.circuits.options import CircuitOptions
-from qmemcircuit.circuits.pauli_maps import density_matrices, pauli_means, unitary_map
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.simulation.certification.light_cones import light_cone_bounds
 

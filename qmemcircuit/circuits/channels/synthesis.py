@@ -19,7 +19,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 
-from qmemcircuit.circuits.pauli_maps import PAULIS
+from qmemcircuit.circuits.channels.pauli_maps import PAULIS
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.data_objects import data_object
@@ -96,7 +96,7 @@ def split_channel(pauli_map: FloatArray) -> tuple[ChannelHalf, ...]:
     Raises:
         ValueError: where it is no channel.
 
-    >>> from qmemcircuit.circuits.pauli_maps import damping_maps
+    >>> from qmemcircuit.circuits.channels.pauli_maps import damping_maps
     >>> len(split_channel(damping_maps(0.3)))                  # a collision is one by itself
     1
     >>> len(split_channel(np.diag([1.0, 0.5, 0.4, 0.3])))      # three Paulis at random

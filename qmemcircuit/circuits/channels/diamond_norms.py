@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import pauli_products
+from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 
 ITERATIONS = 60

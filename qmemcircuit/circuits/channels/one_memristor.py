@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from qmemcircuit.circuits.channel_synthesis import (
+from qmemcircuit.circuits.channels.exact_maps import exact_maps
+from qmemcircuit.circuits.channels.synthesis import (
     MOST_UNPHYSICAL,
     ChannelHalf,
     choi_matrix,
     split_channel,
 )
-from qmemcircuit.circuits.exact_maps import exact_maps
 from qmemcircuit.circuits.splitting import step_maps
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.model.memristors import Memristor, Network

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qmemcircuit.circuits.pauli_maps import pauli_products
+from qmemcircuit.circuits.channels.pauli_maps import pauli_products
 from qmemcircuit.circuits.splitting import embed
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.states import PAULI_Z

@@ -1,0 +1,1 @@
+"""Channels: what circuits and master equations do to states, how far apart, and how synthesised."""
