@@ -16,6 +16,7 @@ from qmemcircuit.neurons.dynamics.attractors import (
     sort_attractors,
 )
 from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
+from qmemcircuit.neurons.hodgkin_huxley.membrane import Membrane
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
 
 STRONG = ShuttleNeuron(resistance=50, bias=10, decoherence_rate=0.1)
@@ -107,3 +108,13 @@ def test_what_has_no_attractors_is_refused() -> None:
         find_attractors(STRONG.system(), [1.0, 2.0])
     with pytest.raises(ValueError, match="for 2 = R·K systems"):
         sort_attractors([STRONG.system()] * 2, np.zeros((1, 3, 4)), transient=1.0, duration=1.0)
+
+
+def test_a_spiking_membrane_is_a_cycle_and_a_resting_one_is_at_rest() -> None:
+    """Its exponent is not yet zero in these windows: it was an equilibrium from −10 to 95 mV."""
+    membrane = Membrane()
+    for current, kind in ((10.0, "cycle"), (2.0, "equilibrium")):
+        found = find_attractors(
+            membrane.system(current), membrane.resting_state, transient=200, duration=100
+        )
+        assert [item.kind for item in found.attractors] == [kind]

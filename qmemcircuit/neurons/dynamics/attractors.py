@@ -349,10 +349,14 @@ def _describe(orbits: _Orbits, k: int, scale: FloatArray, starts: int) -> Attrac
     low, high = orbits.late[k, :n], orbits.late[k, n:]
     largest, limit = float(orbits.exponents[k, 0]), float(orbits.resolution[k])
     returned = np.flatnonzero(orbits.returns[k] <= _RETURNED * scale.max())
+    # An orbit on its way to rest swings by e⁻⁴ of the window before, or less. The exponent alone
+    # cannot tell: of a cycle that is fast here and slow there, such as a spike, it is not yet zero.
+    span = float(((high - low) / scale).max())
+    before = float(((orbits.early[k, n:] - orbits.early[k, :n]) / scale).max())
     if orbits.driven:
         locked = largest < -limit or (returned.size and largest <= limit)
         kind = CHAOS if largest > limit else CYCLE if locked else TORUS
-    elif largest < -limit or np.all(high - low <= _RETURNED * scale):
+    elif span <= _RETURNED or span < 0.5 * before:
         kind = UNSTABLE if largest > limit else EQUILIBRIUM
     elif largest > limit:
         kind = CHAOS

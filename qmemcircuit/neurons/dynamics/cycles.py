@@ -239,7 +239,14 @@ def find_periodic_orbit(
         size = float(np.abs(end - y).max())
         if size < tolerance * max(1.0, float(np.abs(y).max())):
             return PeriodicOrbit(system, y, length, _sorted_multipliers(monodromy), size)
-        y = y + np.linalg.solve(np.eye(y.size) - monodromy, end - y)
+        try:
+            y = y + np.linalg.solve(np.eye(y.size) - monodromy, end - y)
+        except np.linalg.LinAlgError as error:
+            raise ConvergenceError(
+                f"No orbit of {multiple} drive periods found from {start.tolist()}: it is one of a "
+                "whole family (a multiplier is 1), of which Newton's method chooses none; "
+                "integrate the system instead."
+            ) from error
     raise ConvergenceError(
         f"No orbit of {multiple} drive periods found from {start.tolist()}: after {iterations} "
         f"iterations the residual is {size:.3g}."
