@@ -39,6 +39,9 @@ class CalibrationDrift:
         factors: for each kind the quotient, (J, N) in the order of `places`, of all numbers that
             the calibration at submission states above 0; NaN where the one at execution does not.
 
+    Raises:
+        ValueError: for other shapes.
+
     >>> import numpy as np
     >>> import qmemcircuit as qm
     >>> factors = {"T1": np.array([[0.7, 1.02]])}
@@ -54,6 +57,20 @@ class CalibrationDrift:
 
     def __post_init__(self) -> None:
         check_fields(self, missing=("hours", "factors"))
+        if np.shape(self.hours) != (len(self.jobs),):
+            raise ValueError(
+                f"Argument hours must have one entry for each of {len(self.jobs)} jobs, but it has "
+                f"shape {np.shape(self.hours)}; give NaN where it is not known."
+            )
+        for kind, names in self.places.items():
+            wanted = (len(self.jobs), len(names))
+            if kind not in self.factors or np.shape(self.factors[kind]) != wanted:
+                raise ValueError(
+                    f"Argument factors must have the shape {wanted} for {kind!r}, one row a job and "
+                    "one column a place, but it has "
+                    f"{np.shape(self.factors[kind]) if kind in self.factors else 'none'}; give NaN "
+                    "where the calibration at execution states none."
+                )
 
     @property
     def largest(self) -> tuple[str, str, str, float] | None:
