@@ -24,7 +24,7 @@ SHOTS = 50
 
 
 class FolderService:
-    """A stub service: one file a job. Row k of a job has k times the outcome 1."""
+    """A stub service: one file a job. Setting k of a time, X or Y, has k times the outcome 1."""
 
     def __init__(self, server: Path, pause: float = 0.0) -> None:
         self.server, self.pause = server, pause
@@ -35,7 +35,8 @@ class FolderService:
         time.sleep(self.pause)
         job = f"job{len(list(self.server.glob('*.job')))}"
         partial_file = self.server / f"{job}.part"
-        partial_file.write_text(json.dumps({"tag": tag, "shots": shots, "size": len(circuits)}))
+        rows = ["XY".index(circuit.metadata["basis"]) for circuit in circuits]
+        partial_file.write_text(json.dumps({"tag": tag, "shots": shots, "rows": rows}))
         partial_file.rename(self.server / f"{job}.job")
         time.sleep(self.pause)
         return job
@@ -56,7 +57,7 @@ class FolderService:
     def counts(self, job: str) -> list[Mapping[int, int]]:
         """Return counts that tell their circuit."""
         item = self.jobs()[job]
-        return [{0: item["shots"] - row, 1: row} for row in range(item["size"])]
+        return [{0: item["shots"] - row, 1: row} for row in item["rows"]]
 
 
 def slow_point(x: float, y: float, log: str) -> float:

@@ -66,8 +66,8 @@ class CalibrationDrift:
             wanted = (len(self.jobs), len(names))
             if kind not in self.factors or np.shape(self.factors[kind]) != wanted:
                 raise ValueError(
-                    f"Argument factors must have the shape {wanted} for {kind!r}, one row a job and "
-                    "one column a place, but it has "
+                    f"Argument factors must have the shape {wanted} for {kind!r}, one row a job "
+                    "and one column a place, but it has "
                     f"{np.shape(self.factors[kind]) if kind in self.factors else 'none'}; give NaN "
                     "where the calibration at execution states none."
                 )

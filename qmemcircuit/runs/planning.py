@@ -154,7 +154,7 @@ def plan(
     plan for aer
       circuits      62, 2 qubits, 0 to 60 two-qubit gates each
       executions    310000 (5000 shots a circuit)
-      error bars    voltage ±0.005, current ±0.0094, form factor ±0.041 (largest expected)
+      error bars    voltage ±0.005, current ±0.0094, form factor ±0.037 (largest expected)
       estimates     voltage, current, loops
       not states: not all settings of tomography are measured: bases='tomography' has them
       not concurrence: concurrence is of two memristors; this model has one

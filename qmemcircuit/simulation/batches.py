@@ -84,16 +84,25 @@ class Batch:
     def __len__(self) -> int:
         return len(self.networks)
 
+    def _checked(self, index: int) -> int:
+        """Return a place from 0 on; IndexError, which ends a loop over the batch, past its end."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(
+                f"Argument index must be from {-len(self)} to {len(self) - 1}, but {index} was "
+                "given."
+            )
+        return int(index) % len(self)
+
     def times_of(self, index: int) -> FloatArray:
         """Return the times of network `index`, shape (T,)."""
         check_arguments(Batch.times_of, locals())
-        index = range(len(self))[index]
+        index = self._checked(index)
         return np.asarray(self.times if self.times.ndim == 1 else self.times[index])
 
     def __getitem__(self, index: int) -> Trajectory:
         """Return what `exact_circuit` returns for network `index`."""
         check_arguments(Batch.__getitem__, locals())
-        index = range(len(self))[index]
+        index = self._checked(index)
         network, times = self.networks[index], self.times_of(index)
         provenance = make_provenance(
             "exact_batch",

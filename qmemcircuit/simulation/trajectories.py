@@ -199,7 +199,7 @@ def simulate_circuit(
         units["truncation_error"] = units["voltage"]
     found = Trajectory(
         circuits.times,
-        *averages.means,
+        *averages.means[:2],
         voltage_error=averages.errors[0],
         current_error=averages.errors[1],
         pair_states=averages.pair_states,

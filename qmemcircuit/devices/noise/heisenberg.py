@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qmemcircuit.circuits.settings import measured_qubits
-from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.checks import LARGEST_INTEGER, FloatArray
 from qmemcircuit.devices.compilation.circuits import CompiledCircuit
 from qmemcircuit.devices.noise.calibrated import readout_matrices
 from qmemcircuit.devices.noise.instruction_maps import gate_errors, maps_of
@@ -120,7 +120,7 @@ def _ones(
         letters[0, qubit] = 3
         both = []
         for cut in cut_offs(kept):
-            mean, _, strings, _ = propagate(
+            mean, _, strings, *_ = propagate(
                 words_of(letters),
                 np.ones(1),
                 seats,
@@ -128,6 +128,7 @@ def _ones(
                 ends,
                 ground,
                 *cut,
+                LARGEST_INTEGER,
             )
             one = 0.5 * (1 - mean)
             both.append(float(matrices[qubit][1] @ [1 - one, one]))
