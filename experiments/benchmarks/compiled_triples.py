@@ -86,9 +86,9 @@ def strang(model: qm.Network, stop: float, wanted: float) -> tuple[int, int]:
         two_qubit_gates(
             qm.build_circuits(model, [stop], splitting="strang", steps=steps, bases="Z")
         )
-        for steps in (3, 4)
+        for steps in (64, 65)
     )
-    return high, few + (more - few) * (high - 3)
+    return high, few + (more - few) * (high - 64)
 
 
 def table(tolerance: float, count: int) -> int:
