@@ -188,7 +188,7 @@ def draw(result: Result) -> Figure:
         data.time, np.maximum(data.error.max("site"), 1e-8), "k--", label="stated, largest of 127"
     )
     axes[1, 1].set(xlabel="time t/T", ylabel="|ΔV| from exact patches")
-    axes[1, 1].legend(fontsize=6)
+    axes[1, 1].legend(fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     titles = ("V at the end", "largest |V| in the period", "loops", "against exact patches")
     letter_panels(axes.flat, titles, loc="left")
     return figure

@@ -215,6 +215,11 @@ def _mismatch(name: str, hint: Any, value: Any, numbers: Numbers) -> Mismatch | 
 def _union_mismatch(
     name: str, choices: tuple[Any, ...], value: Any, numbers: Numbers
 ) -> Mismatch | None:
+    if isinstance(value, np.ndarray):
+        # First: to say that an array is no number, it is written out, a millisecond for nothing.
+        arrays = [choice for choice in choices if (get_origin(choice) or choice) is np.ndarray]
+        if any(_mismatch(name, choice, value, numbers) is None for choice in arrays):
+            return None
     found: list[Mismatch] = []
     if set(choices) >= ARRAY_CHOICES:
         choices = tuple(choice for choice in choices if choice not in ARRAY_CHOICES)

@@ -106,8 +106,10 @@ CALLS = {
     "exact_circuit": "qm.exact_circuit(chain(10), times, engine='aer')",
     "maps": "qm.exact_circuit(chain(11), times)",
     "master_equation": "qm.master_equation(chain(6), times)",
-    "statevector": "qm.simulate_circuit(chain(13), times, trajectories=10**5, seed=1)",
-    "matrix_product_state": "qm.simulate_circuit(chain(16), times, trajectories=10**5, seed=1)",
+    "statevector": "qm.simulate_circuit(chain(13), times, seed=1, trajectories=10**5,"
+    " method='statevector')",
+    "matrix_product_state": "qm.simulate_circuit(chain(16), times, seed=1, trajectories=10**5,"
+    " method='matrix_product_state')",
 }
 
 
