@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
-from qmemcircuit.circuits.builder import CircuitBuilder, absorb_first_gate, most_collisions
+from qmemcircuit.circuits.assembly import CircuitBuilder, absorb_first_gate, most_collisions
 from qmemcircuit.circuits.channels.one_memristor import memristor_channels
 from qmemcircuit.circuits.channels.synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionForm

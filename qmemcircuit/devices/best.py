@@ -22,8 +22,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qmemcircuit.circuits.assembly import most_collisions
 from qmemcircuit.circuits.build import CircuitSet, circuits_with
-from qmemcircuit.circuits.builder import most_collisions
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, CircuitOptions
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.checks import ComplexArray

@@ -9,8 +9,8 @@ import numpy as np
 from qiskit.circuit import Instruction, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 
+from qmemcircuit.circuits.assembly import CircuitBuilder, most_collisions
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.circuits.builder import CircuitBuilder, most_collisions
 from qmemcircuit.circuits.collision import damping_kraus
 from qmemcircuit.circuits.settings import check_plain
 from qmemcircuit.circuits.splitting import (
