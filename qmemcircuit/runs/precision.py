@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qmemcircuit.analysis.loops import find_loops
-from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
+from qmemcircuit.circuits.constant_depth import stored_circuits
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
     ComplexArray,
@@ -344,7 +344,7 @@ def _trajectory(
         Samples(circuits.bases, counts[0]),
         {},
         mitigated,
-        stored_pairs(circuits.compiled),
+        stored_circuits(circuits.compiled),
     )
     needs = missing_requirements(circuits.network, circuits.times, circuits.bases, shots=shots)
     # With too few times to differentiate, the error of I is that of I = ΓV.
