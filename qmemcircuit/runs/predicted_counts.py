@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
+from qmemcircuit.circuits.constant_depth import stored_circuits
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.counts.samples import Samples
 from qmemcircuit.devices.compilation.folding import UNFOLDED
@@ -89,7 +89,7 @@ def predicted_trajectory(
         Samples(circuits.bases, counts[0]),
         {},
         mitigated,
-        stored_pairs(circuits.compiled),
+        stored_circuits(circuits.compiled),
     )
     needs = missing_requirements(circuits.network, circuits.times, circuits.bases, shots=shots)
     # With too few times to differentiate, the error of I is that of I = ΓV.
