@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from qmemcircuit.analysis.budget import ErrorBudget, check_same_times, error_budget
 from qmemcircuit.analysis.comparison_text import (
+    FORM_FACTOR_KEY,
     form_factor_text,
     names_of,
     no_loop_text,
@@ -254,8 +255,7 @@ class Comparison:
                 loops.append((str(j), str(a.index), *numbers))
         if len(loops) > 1:
             lines += ["", *table_lines(loops)]
-            lines += ["≤: no loop with its lobes' perimeters has a larger one; then their balance."]
-            lines += ["p (no loop): the chance that I = f(V), retraced, looks at least so open."]
+            lines += FORM_FACTOR_KEY
         if self.current_notes:
             lines += ["", *self.current_notes]
         if self.budget is not None:
@@ -387,9 +387,9 @@ def _current_notes(trajectory: Trajectory) -> tuple[str, ...]:
         return ()
     number = np.sum(np.abs(bias) > error, axis=0)
     return tuple(
-        f"device {j}: at {count} of {len(bias)} times the current's bias by the model, up to "
-        f"{np.abs(bias[:, j]).max():.2g}, was larger than its error; it is subtracted "
-        "(bias='data' does without the model)"
+        f"device {j}: at {count} of {len(bias)} times the current rests on the model more than on "
+        "the counts: the bias that was computed from the model and subtracted, up to "
+        f"{np.abs(bias[:, j]).max():.2g}, exceeds the error (bias='data' does without the model)"
         for j, count in enumerate(number)
         if count
     )

@@ -156,6 +156,7 @@ def plan(
       circuits      62, 2 qubits, 0 to 60 two-qubit gates each
       executions    310000 (5000 shots a circuit)
       error bars    largest: voltage ±0.005, current ±0.0094, form factor ±0.036 [0.031, 0.043]
+        […]: where that error bar lies in two runs of three
       estimates     voltage, current, loops
       not states: not all settings of tomography are measured: bases='tomography' has them
       not concurrence: concurrence is of two memristors; this model has one
