@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.pairs.constant_depth import ConstantDepth
+from qmemcircuit.circuits.constant_depth import ConstantDepth
 from qmemcircuit.circuits.settings import default_bases, parse_bases
 from qmemcircuit.circuits.splitting import Splitting, fused_pairs
 from qmemcircuit.common.arguments import check_arguments, check_fields

@@ -17,7 +17,7 @@ halves, they are applied:
 A driven memristor is also turned by exp(−iσ_axis ∫Ω): after its free evolution in `lie`, in two
 halves around the couplings in the others, which stay of second order.
 
-Another one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
+Another one, `compiled`, has no steps at all: see `qmemcircuit.circuits.constant_depth`.
 """
 
 # More than 400 lines: the parts of a step, their order in each splitting, as gates and as maps.

@@ -13,7 +13,7 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.designs.family import Family
-from qmemcircuit.designs.quantities import Quantity
+from qmemcircuit.designs.quantities.quantity import Quantity
 from qmemcircuit.designs.search import Constraint, Design, Search, design
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.constant_depth import stored_circuits
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
-from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.circuits.samplers import as_target
 from qmemcircuit.common.arguments import check_arguments
@@ -122,5 +122,5 @@ def run(
         Samples(circuits.bases, counts[0]),
         provenance,
         mitigated,
-        stored_pairs(circuits.compiled),
+        stored_circuits(circuits.compiled),
     )

@@ -13,6 +13,7 @@ import json
 import math
 import multiprocessing
 import os
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,6 +37,7 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.locks import locked
 from qmemcircuit.common.provenance import versions
+from qmemcircuit.sweeps.handover import hand_over
 from qmemcircuit.sweeps.journal import (
     Array,
     Values,
@@ -143,7 +145,7 @@ def sweep(
     if progress is None:
         progress = _say_nothing
     with ExitStack() as held:
-        journal = None
+        journal = folder = None
         finished: dict[int, Values] = {}
         failed: dict[int, str] = {}
         if path is not None:
@@ -161,6 +163,10 @@ def sweep(
                 progress(len(points), len(points))
                 return with_units(done, units)
             finished = open_journal(journal, identity)
+            folder = Path(f"{target}.finished").absolute()
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            held.callback(shutil.rmtree, folder, ignore_errors=True)
         progress(len(finished), len(points))
 
         waiting = [index for index in range(len(points)) if index not in finished]
@@ -169,7 +175,7 @@ def sweep(
         if tasks:
             with _ready(executor) as running:
                 evaluate = functools.partial(_evaluate, function, failures)
-                for indices, results in _run(evaluate, points, tasks, running, journal):
+                for indices, results in _run(evaluate, points, tasks, running, journal, folder):
                     new: dict[int, Values] = {}
                     for index, result in zip(indices, results, strict=True):
                         if isinstance(result, str):
@@ -222,6 +228,7 @@ def _run(
     tasks: list[list[int]],
     executor: Executor,
     journal: Path | None,
+    folder: Path | None,
 ) -> Iterator[tuple[list[int], list[Values | str]]]:
     """Yield (indices, results) of each task as it finishes.
 
@@ -232,7 +239,8 @@ def _run(
     failure: BaseException | None = None
     try:
         for indices in tasks:
-            future = executor.submit(evaluate, [points[index] for index in indices])
+            asked = [points[index] for index in indices]
+            future = executor.submit(hand_over, evaluate, asked, indices, folder)
             futures[future] = indices
         try:
             for future in _as_finished(futures, executor):
