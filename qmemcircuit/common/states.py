@@ -71,7 +71,7 @@ def reduce_states(states: ComplexArray, keep: Sequence[int]) -> ComplexArray:
             left.remove(j)
     if left == list(keep):
         return np.asarray(reduced)
-    # Axis `size` − place is the row index of the memristor at that place, `size` further its column.
+    # Axis `size` − place is the row index of the memristor there, `size` further its column.
     size = len(left)
     rows = [size - left.index(j) for j in reversed(keep)]
     tensor = reduced.reshape(len(states), *(2,) * (2 * size))
