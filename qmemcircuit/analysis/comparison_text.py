@@ -11,7 +11,7 @@ from qmemcircuit.results.trajectory import Trajectory
 
 FORM_FACTOR_KEY = (
     "form factor: value [95 % interval]; raw: of the points as measured; ≤: the largest that a",
-    "  loop whose lobes have these lengths can have; last, the balance of the lobes' areas (1: equal).",
+    "  loop with lobes of these lengths can have; last, the balance of the lobes (1: equal).",
     "p (no loop): the chance that a device without a loop, I = f(V), looks at least so open.",
 )
 """What the cells of a table of loops mean."""
