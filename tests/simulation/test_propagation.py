@@ -77,14 +77,14 @@ def test_cut_offs_stay_within_error_and_bound():
     model = qm.chain([MEMRISTOR] * 7, qm.Native("y", 1 / 15))
     how = {"splitting": "strang", "steps": 30}
     exact = qm.exact_circuit(model, [1.5 * T], **how)
-    found = qm.simulate_circuit(model, [1.5 * T], method=qm.PauliPropagation(4, 1e-4), **how)
+    found = qm.simulate_circuit(model, [1.5 * T], method=qm.PauliPropagation(6, 3e-5), **how)
     error = np.abs(found.voltage - exact.voltage)
     assert np.all(error <= found.voltage_error)
     assert np.all(error <= found.variables["rigorous_bound"])
     assert error.max() > 1e-7  # something was dropped
     # The mutant, a coupling 10 % too strong, is outside.
     stronger = qm.chain([MEMRISTOR] * 7, qm.Native("y", 1.1 / 15))
-    wrong = qm.simulate_circuit(stronger, [1.5 * T], method=qm.PauliPropagation(4, 1e-4), **how)
+    wrong = qm.simulate_circuit(stronger, [1.5 * T], method=qm.PauliPropagation(6, 3e-5), **how)
     assert np.any(np.abs(wrong.voltage - exact.voltage) > found.voltage_error)
 
 
