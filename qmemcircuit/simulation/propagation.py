@@ -225,9 +225,11 @@ def probe_propagation(circuits: CircuitSet, method: PauliPropagation, *, pairs: 
     runner = _Runner(network, _last_chain(circuits), MOST_UPDATES)
     cuts = cut_offs(method)
     finer, coarser = (runner.run([voltage], kept, local=False)[0] for kept in cuts)
-    # V and what I has beside it of each memristor, and 15 strings a pair; earlier times take less.
+    # V of those that are not alike, what I has beside it of each memristor, and 15 strings a pair;
+    # earlier times take less.
     extra = any(pauli_terms(item, pair, count) for pair, item in interaction_terms(network, middle))
-    runs = count * (1 + extra) + 15 * pairs
+    others = sum(not runner.are_alike(middle, j, finer.reached) for j in range(count))
+    runs = 1 + others + count * extra + 15 * pairs
     whole = max(1.0, circuits.times.size * (0.5 if circuits.share_steps else 1.0))
     updates = whole * runs * (finer.updates + coarser.updates)
     maps = whole * len(runner.chain.places)
@@ -244,7 +246,9 @@ def probe_propagation(circuits: CircuitSet, method: PauliPropagation, *, pairs: 
         return Probe(effort, np.nan, f"{until} one V has more strings than fit two seconds")
     losses = np.reshape(finer.losses, (2, 1, 1))
     error = float(propagation_errors(np.array([[finer.mean - coarser.mean]]), losses)[0, 0])
-    if finer.left == 0 and finer.losses[0] > ERROR_FACTOR * method.smallest_coefficient:
+    # Small ones may all be gone where the damping has eaten everything; large ones may not.
+    little = min(ERROR_FACTOR * method.smallest_coefficient, 0.05 * scale)
+    if finer.left == 0 and finer.losses[0] > little:
         lost = min(finer.losses[0], 0.5 * scale)
         what = "the cut-offs keep nothing: all strings are dropped, an error of V of"
         return Probe(effort, lost, f"{until} {what} {lost:.2g}")
@@ -332,7 +336,7 @@ class _Runner:
         if local:
             done: dict[int, _Mean] = {}
             for j in _from_the_middle(len(observables)):
-                twin = next((k for k in done if self._alike(k, j, done[k].reached)), None)
+                twin = next((k for k in done if self.are_alike(k, j, done[k].reached)), None)
                 if twin is None:
                     done[j] = self._one(observables[j], kept)
                 found[j] = done[j if twin is None else twin]
@@ -359,7 +363,7 @@ class _Runner:
         losses = (float(dropped), float(np.sqrt(squares)))
         return _Mean(float(mean), losses, int(strings), reached, int(updates), int(left))
 
-    def _alike(self, known: int, other: int, reached: frozenset[int]) -> bool:
+    def are_alike(self, known: int, other: int, reached: frozenset[int]) -> bool:
         """Whether all that the known one reached, moved along, is the same about the other."""
         network, shift = self.network, other - known
         items = network.memristors

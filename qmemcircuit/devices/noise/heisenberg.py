@@ -76,7 +76,7 @@ def chances_of_ones(
     errors = gate_errors(part, reset_error, used)
     matrices = readout_matrices(part)
     runs = [_ones(item, part, errors, matrices, kept) for item in compiled]
-    fine, coarse, bound, quadrature = np.moveaxis([values for values, _ in runs], -1, 0)
+    fine, coarse, bound, quadrature = np.moveaxis(np.array([item for item, _ in runs]), -1, 0)
     errors_of_ones = propagation_errors(fine - coarse, np.array([bound, quadrature]))
     return ReadChances(fine, errors_of_ones, max(most for _, most in runs))
 
