@@ -13,7 +13,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.network.identical import MEMRISTOR
 from experiments.results import Quantity, Result, Settings
@@ -235,7 +235,7 @@ def _correlation(item: xarray.Dataset) -> float:
 def draw(result: Result) -> Figure:
     """Draw entanglement against time, form factors below, settings, and the device."""
     rows = result.parameters["on_device"]
-    figure, axes = make_figure(2, 2, width=7.2, height=5.4)
+    figure, axes = make_figure(2, 2, width=TWO_COLUMNS, height=5.4)
     for name in GRAPHS:
         item, counts, ranked = (
             result.data[f"{name}{part}"] for part in ("", "_counts", "_settings")

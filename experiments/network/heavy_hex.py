@@ -14,7 +14,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.network.identical import COUPLING, MEMRISTOR
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import PALETTE, make_figure
@@ -147,7 +147,7 @@ def draw(result: Result) -> Figure:
     """Draw the largest |V| on the lattice, loops, and the difference to exact patches."""
     data = result.data["lattice"]
     places = np.array(result.parameters["places"])
-    figure, axes = make_figure(2, 2, width=7.2, height=6.0)
+    figure, axes = make_figure(2, 2, width=TWO_COLUMNS, height=6.0)
     last = {
         "V at the end": data.voltage.values[-1],
         "largest |V|": np.abs(data.voltage).max("time"),

@@ -110,8 +110,9 @@ class Plan:
                 f"  calibration   {self.calibration_age:.0f} days old: the device may be another "
                 "one by now"
             )
-        errors = [f"{name} ±{error:.2g}" for name, error in self.expected.errors.items()]
-        lines.append(f"  error bars    {', '.join(errors) or 'none'} (largest expected)")
+        errors, *hidden = self.expected.describe()
+        lines.append(f"  error bars    largest: {errors}")
+        lines += [f"    {line}" for line in hidden]
         lines.append(f"  estimates     {', '.join(possible) or 'nothing'}")
         lines += [f"  not {name}: {reason}" for name, reason in self.missing.items() if reason]
         return "\n".join(lines)
@@ -154,7 +155,8 @@ def plan(
     plan for aer
       circuits      62, 2 qubits, 0 to 60 two-qubit gates each
       executions    310000 (5000 shots a circuit)
-      error bars    voltage ±0.005, current ±0.0094, form factor ±0.037 (largest expected)
+      error bars    largest: voltage ±0.005, current ±0.0094, form factor ±0.036 [0.031, 0.043]
+        […]: where that error bar lies in two runs of three
       estimates     voltage, current, loops
       not states: not all settings of tomography are measured: bases='tomography' has them
       not concurrence: concurrence is of two memristors; this model has one

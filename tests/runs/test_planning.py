@@ -19,6 +19,13 @@ PAIR = qm.Network([MEMRISTOR, MEMRISTOR], {(0, 1): qm.Native("y", 0.07)})
 TIMES = MEMRISTOR.periods(1, points=12)
 
 
+@pytest.fixture(autouse=True)
+def few_repetitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expected error bars are not judged here: `test_precision` does."""
+    for name in ("FEWEST_DRAWS", "MOST_DRAWS"):
+        monkeypatch.setattr(f"qmemcircuit.runs.precision.{name}", 2)
+
+
 def test_the_plan_counts_what_runs() -> None:
     declared = qm.Mitigation(factors=(1, 3))
     target = qm.device(PlainBackend(), seed=1)
