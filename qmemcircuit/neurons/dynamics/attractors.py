@@ -13,8 +13,18 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.orbits import RETURNED, Orbits, look
-from qmemcircuit.neurons.dynamics.shooting import ConvergenceError, shoot
-from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, IntegrationError, drive_period
+from qmemcircuit.neurons.dynamics.shooting import (
+    ConvergenceError,
+    search_cycle,
+    shoot,
+    sort_multipliers,
+)
+from qmemcircuit.neurons.dynamics.systems import (
+    DynamicalSystem,
+    IntegrationError,
+    drive_period,
+    integrate,
+)
 
 EQUILIBRIUM, CYCLE, TORUS, CHAOS = "equilibrium", "cycle", "torus", "chaos"
 UNSTABLE, DRIFT = "unstable equilibrium", "drift"
@@ -324,18 +334,18 @@ def _is_family(system: DynamicalSystem, item: Attractor) -> bool:
 
 def _is_cycle(system: DynamicalSystem, item: Attractor) -> bool:
     """Whether an autonomous orbit is a stable cycle, whose second exponent is too near to zero."""
-    from qmemcircuit.neurons.dynamics.cycles import find_limit_cycle
-
     if system.period is not None:
         return False
     try:
-        cycle = find_limit_cycle(system, item.state, transient=0.0)
-        states = cycle.sample()[1]
+        state, period, monodromy, _ = search_cycle(system, item.state)
+        states = integrate(system, np.linspace(0, period, 1024), state)
     except (ConvergenceError, IntegrationError):
         return False
+    multipliers = sort_multipliers(monodromy)  # one of them is 1, along the orbit
+    stable = np.sum(np.abs(multipliers) > 1 - _NEUTRAL) == 1
     room = _SAME_RANGE * (item.maxima - item.minima)
     same = np.abs(states.min(0) - item.minima) <= room
-    return cycle.stable and bool(np.all(same & (np.abs(states.max(0) - item.maxima) <= room)))
+    return bool(stable and np.all(same & (np.abs(states.max(0) - item.maxima) <= room)))
 
 
 def _describe(orbits: Orbits, k: int, scale: FloatArray, starts: int) -> Attractor:

@@ -15,7 +15,7 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.attractors import warn_of_others
 from qmemcircuit.neurons.dynamics.equilibria import settling_time
 from qmemcircuit.neurons.dynamics.shooting import ConvergenceError as ConvergenceError
-from qmemcircuit.neurons.dynamics.shooting import newton_step, shoot, sort_multipliers
+from qmemcircuit.neurons.dynamics.shooting import newton_step, search_cycle, shoot, sort_multipliers
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,
@@ -162,40 +162,10 @@ def _shoot(
     """Return the cycle that Newton's method reaches after a transient."""
     if transient > 0:
         start = integrate(system, [0.0, transient], start, maximum_steps=_TRANSIENT_STEPS)[-1]
-    length = (
-        _measure_period(system, start)
-        if period is None
-        else check_real("period", period, minimum=0, exclusive=True)
+    state, length, monodromy, size = search_cycle(
+        system, start, period, tolerance=tolerance, iterations=iterations
     )
-    y = start.copy()
-    anchor, direction = start.copy(), system.rate(start)
-    for _ in range(iterations):
-        end, monodromy = shoot(system, y, length)
-        residual = end - y
-        size = float(np.abs(residual).max())
-        if size < tolerance:
-            break
-        matrix = np.zeros((y.size + 1, y.size + 1))
-        matrix[:-1, :-1] = monodromy - np.eye(y.size)
-        matrix[:-1, -1] = system.rate(end)
-        matrix[-1, :-1] = direction
-        defect = np.append(-residual, -direction @ (y - anchor))
-        change = newton_step(matrix, defect)
-        # A step may not change the period by more than a fifth: Newton's method far from its
-        # orbit would otherwise jump to the equilibrium or to a multiple.
-        scale = min(1.0, 0.2 * length / max(abs(change[-1]), 1e-300))
-        y = y + scale * change[:-1]
-        length = length + scale * change[-1]
-    else:
-        raise ConvergenceError(
-            f"No limit cycle found from {start.tolist()}: after {iterations} iterations the "
-            f"residual is {size:.3g}; start nearer, or give a transient."
-        )
-    if np.abs(system.rate(y)).max() < 1e-9:
-        raise ConvergenceError(
-            f"No limit cycle found from {start.tolist()}: the search ended at an equilibrium."
-        )
-    return PeriodicOrbit(system, y, float(length), sort_multipliers(monodromy), size)
+    return PeriodicOrbit(system, state, length, sort_multipliers(monodromy), size)
 
 
 def find_periodic_orbit(
@@ -270,29 +240,6 @@ def _return(
     raise ConvergenceError(
         f"No orbit with period {length:g} found from {start.tolist()}: after {iterations} "
         f"iterations the residual is {size:.3g}."
-    )
-
-
-def _measure_period(system: DynamicalSystem, state: FloatArray) -> float:
-    """Return the mean time between upward crossings of variable 0's mid-level."""
-    size = max(float(np.linalg.norm(state)), 1e-3)
-    speed = float(np.linalg.norm(system.rate(state))) / size
-    window = min(20.0 / max(speed, 1e-3), settling_time(system, state))
-    for _ in range(8):
-        times = np.linspace(0, window, 4000)
-        values = integrate(system, times, state)[:, 0]
-        level = (values.max() + values.min()) / 2
-        if values.max() - values.min() < 1e-9 * max(1.0, abs(level)):
-            break
-        up = np.flatnonzero((values[:-1] < level) & (values[1:] >= level))
-        if up.size >= 4:
-            gap = (level - values[up]) / (values[up + 1] - values[up])
-            crossings = times[up] + gap * (times[1] - times[0])
-            return float(np.mean(np.diff(crossings)))
-        window *= 3
-    raise ConvergenceError(
-        "No limit cycle found: variable 0 does not oscillate there; give a period, or a "
-        "transient that leads to the cycle."
     )
 
 
