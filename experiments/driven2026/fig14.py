@@ -20,12 +20,12 @@ import xarray
 from experiments.drawing import draw_mosaic
 from experiments.driven2026.params import NEURON, TIP, driven
 from experiments.results import Quantity, Result, Settings
+from qmemcircuit.neurons.dynamics.continuation import follow_periodic_orbits
 from qmemcircuit.neurons.dynamics.cycles import (
     ConvergenceError,
     PeriodicOrbit,
     find_limit_cycle,
     find_periodic_orbit,
-    follow_periodic_orbits,
 )
 from qmemcircuit.neurons.dynamics.maps import rotation_number
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum
