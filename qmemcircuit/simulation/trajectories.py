@@ -75,17 +75,14 @@ def simulate_circuit(
         method: `"density_matrix"` (exact, 16·4^M bytes), `"statevector"` (trajectories, 16·2^M
             bytes), `"matrix_product_state"` (trajectories, M·χ² numbers) or `PauliPropagation(…)`
             (seconds for a hundred memristors and three periods). None takes the exact one where it
-            fits, else the one with the least predicted error² × seconds (see `compare_routes`); the
-            reason stands in `provenance["route"]`.
+            fits, else that with the least predicted error² × seconds (see `compare_routes`).
         trajectories: how many are averaged, at least 2. Ignored by the exact route.
         bond_dimension: χ, the largest bond dimension of a matrix-product state.
         pairs: whose reduced states are kept beside the coupled ones. The exact route keeps all,
             propagation only those named: each costs as much as 15 memristors.
         seed: of the trajectories; None draws one from the system and records it.
-        executor: whose workers run the trajectories, as in `sweep`; the result is the serial one to
-            the last bit.
-        path: netCDF file (`.nc`) that keeps finished batches, as in `sweep`: the same call with the
-            same seed after a kill runs the others only.
+        executor: whose workers run the trajectories, as in `sweep`; it changes no bit.
+        path: netCDF file (`.nc`) that keeps finished batches, as in `sweep`.
         progress: called with trajectories done and in total.
 
     Returns:
