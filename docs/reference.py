@@ -31,9 +31,9 @@ def write_reference(folder: Path) -> None:
         titles.append(stem)
     listed = "\n".join(titles)
     (folder / "index.md").write_text(
-        "# Reference\n\nEvery public name, by wing of the house. The list is alphabetical; data "
-        "go model → circuits → simulation, devices → runs → counts → results → analysis → "
-        f"plotting.\n\n```{{toctree}}\n:maxdepth: 2\n{listed}\n```\n"
+        "# Reference\n\nEvery public name, by the part of the package that it is in. The list is "
+        "alphabetical; data go model → circuits → simulation, devices → runs → counts → results → "
+        f"analysis → plotting.\n\n```{{toctree}}\n:maxdepth: 2\n{listed}\n```\n"
     )
 
 

@@ -77,7 +77,10 @@ def time_grid(period: float, count: float, points: int) -> FloatArray:
 @data_object
 @dataclass(frozen=True)
 class Memristor:
-    """One two-level quantum memristor (guo2022, Eqs. 5–8).
+    """One two-level quantum memristor: a decaying qubit with a voltage and a current.
+
+    V = −½√(mħω/2) <σy> and I = √(mħω/2) (d<σy>/dt − ω<σx>), so that I = Γ(t)V for a cold one
+    without drive and coupling (guo2022, Eqs. 5–9). By default ħ = m = ω = 1.
 
     Args:
         rate: the decay-rate law Γ(t).
@@ -167,6 +170,11 @@ class Memristor:
     def law(self) -> DecayRate:
         """The rate at this memristor's frequency."""
         return self.rate.at_frequency(self.omega)
+
+    @cached_property
+    def alone(self) -> Network:
+        """The network of this memristor alone."""
+        return Network((self,))
 
     @property
     def initial_state(self) -> ComplexArray:
@@ -279,7 +287,7 @@ class Memristor:
 
     def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
         """Return H/ħ and the collapse operators √Γ(t) σ−, as `qutip.mesolve` takes them."""
-        return Network([self]).to_qutip()
+        return self.alone.to_qutip()
 
 
 @data_object
@@ -440,7 +448,7 @@ def as_network(model: Model) -> Network:
     if isinstance(model, Network):
         return model
     if isinstance(model, Memristor):
-        return Network((model,))
+        return model.alone
     raise TypeError(f"Argument model must be a Memristor or a Network, but {model!r} was given.")
 
 
