@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ellipe
 
-from qmemcircuit.analysis import loop_errors
+from qmemcircuit.analysis import loop_errors, loop_intervals
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.results.trajectory import Trajectory
 
@@ -504,9 +504,9 @@ SETTINGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", [name for name in SETTINGS if "differences" not in name])
 def test_coverage_is_nominal_or_better(setting):
-    repetitions = 40  # finds gross failures, of every kind of loop
+    repetitions = 40  # finds gross failures, of every kind of loop; finite differences come below
     exact, noisy = repeat(*SETTINGS[setting], repetitions, seed=11)
     for name in ("form_factor", "area", "perimeter"):
         found = coverage(exact, noisy, name)
@@ -532,24 +532,25 @@ def test_coverage_is_nominal_or_better(setting):
 def test_three_hundred_runs_tell_a_short_upper_end(monkeypatch):
     """The first loop by finite differences: an area of four of its standard errors.
 
-    300 runs have a standard deviation of 1.3 %. Where upper ends are widened no more than lower
-    ones, one area in eight lies above them. That mutant is made of the same replicas, at no cost.
+    300 runs have a standard deviation of 1.3 %. Intervals are nominal, not wide either. Where
+    upper ends are widened no more than lower ones, one area in ten is missed. That mutant is made
+    of the same replicas, at no cost.
     """
     repetitions = 300
     replicated = []
     invert = loop_errors._invert
 
-    def keep(found, window):
-        replicated.append((found, window))
-        return invert(found, window)
+    def keep(*parts):
+        replicated.append(parts)
+        return invert(*parts)
 
     monkeypatch.setattr(loop_errors, "_invert", keep)
     exact, noisy = repeat(*SETTINGS["fig4, finite differences"], repetitions, seed=42, periods=1)
     for name in ("area", "perimeter", "form_factor"):
         found = coverage(exact, noisy, name)
         print(name, found)
-        assert np.all(found >= lowest_allowed(repetitions)), (name, found)
-    monkeypatch.setattr(loop_errors, "_WIDENING_UPWARDS", loop_errors._WIDENING)
+        assert np.all(np.abs(found - 0.95) <= 0.95 - lowest_allowed(repetitions)), (name, found)
+    monkeypatch.setattr(loop_intervals, "_WIDENING_UPWARDS", loop_intervals._WIDENING)
     intervals = np.array([invert(*each).intervals[0] for each in replicated])
     mutant = np.mean((intervals[:, 0] <= exact[0].area) & (exact[0].area <= intervals[:, 1]))
     print("mutant", mutant)
