@@ -54,9 +54,13 @@ def _tutorials(folder: Path) -> str:
 
 
 def _name_files_of_the_repository(source: Path) -> None:
-    """Name what lies outside the site instead of linking it: the site travels without it."""
+    """Name what lies outside the site instead of linking it: the site travels without it.
+
+    The gallery's pictures are in the site (`write_gallery` copies them).
+    """
     for page in source.rglob("*.md"):
         text = page.read_text()
+        text = re.sub(r"\]\((?:\.\./)+experiments/gallery/", "](/gallery/", text)
         page.write_text(re.sub(r"\[([^]]*)\]\((?:\.\./)+([^)]*)\)", _named(page, source), text))
 
 

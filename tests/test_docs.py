@@ -29,6 +29,13 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert len(list((tmp_path / "_images").glob("*.png"))) > 50
 
 
+def test_every_concept_has_a_picture():
+    for page in PAGES.glob("concepts/*.md"):
+        pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", page.read_text())
+        assert pictures or page.stem == "index", page.name
+        assert all((page.parent / picture).is_file() for picture in pictures), page.name
+
+
 def test_the_papers_page_hides_no_erratum(tmp_path):
     write_papers(tmp_path / "papers.md")
     shown = (tmp_path / "papers.md").read_text()

@@ -108,7 +108,8 @@ def kill_one(folder: Path) -> tuple[Any, int, int]:
                 os.kill(victim, signal.SIGKILL)
 
         function = partial(point, seconds=1e-2, log=str(log))
-        found = sweep(function, GRID, executor=executor, chunk=1, progress=watch)
+        place = folder / "map.nc"
+        found = sweep(function, GRID, executor=executor, chunk=1, progress=watch, path=place)
     calls = Counter(log.read_text().splitlines())
     assert len(calls) == found["value"].size, "a point is missing"
     return found, arrived[0], sum(calls.values()) - len(calls)

@@ -21,6 +21,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
+from experiments.drawing import TWO_COLUMNS
 from qmemcircuit.plotting.figures import make_figure, save_figure
 
 LIMIT = 120.0
@@ -110,7 +111,7 @@ def main() -> None:
     print(f"points above their bound: {over}")
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        figure, axes = make_figure(1, 2, width=8.0, height=3.2)
+        figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.2)
         qm.plot_map(table, "form_factor", ax=axes[0])
         qm.plot_map(table, "peak_concurrence", ax=axes[1])
         save_figure(figure, options.out / "pair_map")

@@ -18,7 +18,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.guo2022.params import PAIR_GAMMA0, PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.circuits.build import circuits_with
@@ -158,7 +158,7 @@ def _chains(sizes: tuple[int, ...], times: np.ndarray) -> xarray.Dataset:
 def draw(result: Result) -> Figure:
     """Draw bounds and inputs against time, and the chains' looseness."""
     pair, chains = result.data["pair"], result.data["chains"]
-    figure, axes = make_figure(1, 2, width=7.2, height=3.0)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.0)
     for colour, mark, name in zip(PALETTE, "os^", SPLITTINGS, strict=False):
         data = pair.sel(splitting=name)
         axes[0].fill_between(data.time, data.lower, data.upper, color=colour, alpha=0.4)

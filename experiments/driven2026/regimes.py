@@ -20,6 +20,7 @@ import xarray
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.patches import Patch
 
+from experiments.drawing import TWO_COLUMNS
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.neurons.dynamics.attractors import (
     CHAOS,
@@ -248,7 +249,7 @@ def _around(regime: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
 
 def draw(result: Result) -> Any:
     """Draw both maps, one colour a regime."""
-    figure, axes = make_figure(1, 2, width=9.0, height=4.2)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.6)
     colours, edges = ListedColormap(COLOURS), BoundaryNorm(np.arange(7) - 0.5, 6)
     present: set[int] = set()
     for ax, (name, resistance, bias, *_) in zip(axes, CASES, strict=True):

@@ -28,7 +28,7 @@ from experiments.guo2022.params import (
     pair,
 )
 from experiments.results import Quantity, Result, Settings
-from qmemcircuit.circuits.pairs.constant_depth import compile_pairs
+from qmemcircuit.circuits.pairs.compilation import compile_pairs
 from qmemcircuit.plotting.figures import PALETTE, make_figure
 
 if TYPE_CHECKING:

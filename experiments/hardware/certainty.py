@@ -8,11 +8,11 @@ reset errors it does not see, and their inverse brings the numbers back.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.drawing import TWO_COLUMNS, letter_panels
+from experiments.drawing import draw_mosaic, letter_panels
 from experiments.hardware.certainty_devices import (
     COVERED,
     DRIFTED,
@@ -32,7 +32,7 @@ from qmemcircuit.common.states import (
     trace_distance,
 )
 from qmemcircuit.counts.extrapolations.shaped import NOISE_SCALE
-from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure
+from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, house_style
 
 if TYPE_CHECKING:
     import xarray
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 SHOTS, SYMMETRIC_SHOTS = 140_000, 100_000
 """Our goals, shots a time in all: without, and with identical memristors declared."""
+
+DEMAND = 0.02
+"""Largest trace distance to the master equation that we want in 95 % of the seeds."""
 
 SEEDS, FEWER = 200, 40
 """On the device as calibrated, and on the others; every method has the same number of shots."""
@@ -126,9 +129,9 @@ def _judged(bench: Bench, device: str, method: str, shots: int, seeds: int) -> l
         float(concurrence_of_states(unlimited)[: where[8]].max() / first),
         float(np.median(values[:, 0])),
         float(np.quantile(values[:, 0], 0.95)),
-        float(np.mean(values[:, 0] <= 0.02)),
+        float(np.mean(values[:, 0] <= DEMAND)),
         float(np.quantile(values[:, 1], 0.05)),
-        float(np.mean(values[:, 2] <= 0.02)),
+        float(np.mean(values[:, 2] <= DEMAND)),
         float(reborn),
         float(np.mean(scales)),
         float(np.mean(errors)),
@@ -172,7 +175,7 @@ def _quantities(
             evidence = (
                 f"{shots} shots a time; median {float(here.middle):.4f}, unlimited shots "
                 f"{float(here.bias):.4f} and first lobe {100 * float(here.lobe_left):.1f} %; at "
-                f"most 0.02 in {100 * float(here.within):.0f} %; first lobe at least "
+                f"most {DEMAND:g} in {100 * float(here.within):.0f} %; first lobe at least "
                 f"{100 * float(here.lobe):.1f} % in 95 % of seeds; C(8T) at most 0.02 in "
                 f"{100 * float(here.death):.0f} %; C(10T) and C(12T) at least 5 standard errors "
                 f"in {100 * float(here.rebirth):.0f} %"
@@ -205,30 +208,39 @@ def _quantities(
 
 def draw(result: Result) -> Figure:
     """Draw the largest distance of every method on every device, and the scale of the noise."""
-    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.6)
+    figure, axes = draw_mosaic("aab", height=3.6)
     data = result.data["table"]
-    _draw_distances(data, axes[0])
-    _draw_scale(data, axes[1])
-    letter_panels(axes, ("largest distance: median to 95 % of seeds", "what the counts say"))
+    drawn = _draw_distances(data, axes["a"])
+    with house_style():
+        figure.colorbar(
+            drawn, ax=axes["a"], label="trace distance to the master equation", extend="both"
+        )
+    _draw_scale(data, axes["b"])
+    letter_panels(axes.values(), (r"95 % of seeds are within, $10^{-3}$", "what the counts say"))
     return figure
 
 
-def _draw_distances(data: xarray.Dataset, ax: Axes) -> None:
-    places = np.arange(data.device.size)
-    size = data.technique.size
-    for k, method in enumerate(data.technique.values):
-        here = data.sel(technique=method)
-        shift = 0.8 * ((k + 0.5) / size - 0.5)
-        colour = PALETTE[k % len(PALETTE)]
-        ax.vlines(places + shift, here.middle, here.high, color=colour, linewidth=2)
-        ax.plot(places + shift, here.bias, "_", color=colour, label=method)
-    ax.axhline(0.02, color=REFERENCE_COLOUR, linewidth=0.5, linestyle="--")
-    ax.set_yscale("log")
-    ax.set_xticks(places, data.device.values, rotation=35, ha="right")
-    ax.set_ylabel("trace distance to master eq.")
-    ax.legend(fontsize=6, ncols=2, loc="upper left")
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, 4 * high)
+def _draw_distances(data: xarray.Dataset, ax: Axes) -> Any:
+    from matplotlib.colors import LogNorm
+
+    table = data.high.transpose("technique", "device")
+    drawn = ax.imshow(table.values, norm=LogNorm(0.01, 0.1), cmap="cividis", aspect="auto")
+    for row, column in np.ndindex(table.shape):
+        value = float(table[row, column])
+        mark = "*" if value <= DEMAND else ""
+        ax.text(
+            column,
+            row,
+            "–" if np.isnan(value) else f"{1000 * value:.0f}{mark}",
+            ha="center",
+            va="center",
+            color="white" if value < 0.04 else "black",
+            fontsize=7,
+        )
+    ax.set_xticks(range(data.device.size), data.device.values, rotation=35, ha="right")
+    ax.set_yticks(range(data.technique.size), data.technique.values)
+    ax.set_xlabel(f"device (* within {DEMAND:g})")
+    return drawn
 
 
 def _draw_scale(data: xarray.Dataset, ax: Axes) -> None:

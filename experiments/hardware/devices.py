@@ -16,6 +16,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
+from experiments.drawing import TWO_COLUMNS
 from experiments.hardware.params import PAIR_GAMMA0, PAIR_STRENGTH, TRANSPILER_SEED
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import house_style, make_figure
@@ -237,7 +238,7 @@ def draw(result: Result) -> dict[str, Figure]:
     """Draw both distances, a row for each device and a column for each model."""
     data = result.data["table"]
     assert isinstance(data, xarray.Dataset)
-    figure, axes = make_figure(1, 2, width=7.6, height=4.8, sharey=True)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=4.8, sharey=True)
     titles = (
         "(a) raw, before readout",
         f"(b) {EXECUTIONS // 1000} 000 executions a time",

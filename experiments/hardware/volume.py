@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.hardware.params import TRANSPILER_SEED
 from experiments.results import Quantity, Result, Settings
 from qmemcircuit.plotting.figures import PALETTE, make_figure
@@ -88,7 +88,7 @@ def compute(settings: Settings) -> Result:
 def draw(result: Result) -> Figure:
     """Draw each device's staircase, and the volume against the injected error."""
     stairs, injected = result.data["staircases"], result.data["injected"]
-    figure, axes = make_figure(1, 2, width=7.2, height=3.0)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=3.0)
     width = 0.8 / stairs.device.size
     tried = list(stairs.periods.values)
     for number, name in enumerate(stairs.device.values):

@@ -13,7 +13,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels
+from experiments.drawing import TWO_COLUMNS, letter_panels
 from experiments.guo2022.params import PAIR_INFERENCE, PAIR_STRENGTH
 from experiments.network.identical import MEMRISTOR
 from experiments.results import Quantity, Result, Settings
@@ -120,7 +120,7 @@ def _quantities(data: Mapping[str, Any]) -> tuple[Quantity, ...]:
 
 def draw(result: Result) -> Figure:
     """Draw entanglement against time, and form factors beside it."""
-    figure, axes = make_figure(1, 2, width=7.2, height=2.9)
+    figure, axes = make_figure(1, 2, width=TWO_COLUMNS, height=2.9)
     for colour, (key, item) in zip(PALETTE, result.data.items(), strict=False):
         name = key.replace("_", " ", 1)
         axes[0].plot(item.time, item.exact, "_", ms=9, color=colour)

@@ -11,7 +11,7 @@ import numpy as np
 import xarray
 
 import qmemcircuit as qm
-from experiments.drawing import letter_panels, mark_pinch, mark_start
+from experiments.drawing import TWO_COLUMNS, letter_panels, mark_pinch, mark_start
 from experiments.guo2022.params import (
     PAIR_GAMMA0,
     PAIR_INFERENCE,
@@ -192,7 +192,7 @@ def draw_graph(result: Result, roles: dict[str, int]) -> Figure:
     sizes = sorted(int(name[1:]) for name in result.data)
     largest = result.data[f"n{sizes[-1]}"]
     figure, axes = make_figure(
-        2, 2, width=7.2, height=5.6, gridspec_kw={"width_ratios": (1.1, 1.5)}
+        2, 2, width=TWO_COLUMNS, height=5.6, gridspec_kw={"width_ratios": (1.1, 1.5)}
     )
     _draw_loops(axes[0, 0], largest, roles)
     _draw_map(axes[0, 1], largest)

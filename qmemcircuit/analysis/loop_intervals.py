@@ -18,18 +18,17 @@ from qmemcircuit.common.checks import BoolArray, FloatArray
 # Spreads of replicas are multiplied by _FLOOR; those of √S by _FLOOR + _WIDENING times the square
 # of the relative spread, the latter term at most 1. Eighty replicas alone need _FLOOR: at 97.5 %,
 # Student's t of 79 degrees of freedom over the normal, 1.016, and √(1 + 1/80) = 1.006 for their
-# mean's own error. Where noise is not small beside the loop, the hypothetical loops' shapes
-# are partly noise; shapes enter areas at second order, hence the square: a loop of twenty standard
-# errors is widened by 0.3 %, one of three by 14 %. The three factors were chosen on repeated
+# mean's own error. Where noise is not small beside the loop, the hypothetical loops' shapes are
+# partly noise; shapes enter areas at second order, hence the square: a loop of twenty standard
+# errors is widened by 0.3 %, one of three by 14 %. The numbers below were chosen on repeated
 # simulations (tests/oracles/coverage.md): calibration, not theory.
 _FLOOR = 1.02
 _WIDENING = 5.0
 # The same for areas larger than the one seen: a loop that noise has made small is taken for a
-# smaller one with too little noise. With _WIDENING an area of four standard errors is missed in one
-# run of ten (tests/analysis/test_loops.py).
-_WIDENING_UPWARDS = 30.0
-# The bias of P comes from the shape too, and is known no better than to this share of itself.
-_BIAS_SHARE = 0.7
+# smaller one with too little noise.
+_WIDENING_UPWARDS = 10.0
+# The bias of P comes from the shape too, and this share of it is not known.
+_BIAS_SHARE = 0.5
 # Hypotheses, in units of the likeliest one's distance to either side.
 _STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 _POINTS = 100

@@ -20,12 +20,12 @@ from qmemcircuit.circuits.assembly import CircuitBuilder, absorb_first_gate, mos
 from qmemcircuit.circuits.channels.one_memristor import memristor_channels
 from qmemcircuit.circuits.channels.synthesis import ChannelHalf
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
-from qmemcircuit.circuits.pairs.constant_depth import (
+from qmemcircuit.circuits.constant_depth import (
     CompiledCircuits,
     ConstantDepth,
-    restored_pairs,
+    restored_circuits,
 )
+from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
 from qmemcircuit.circuits.settings import measure
 from qmemcircuit.circuits.splitting import (
     Element,
@@ -393,7 +393,7 @@ def rebuild_circuits(record: Record) -> CircuitSet:
 def _recorded(record: Record) -> ConstantDepth:
     """Return the compiled circuits of a record, or how to compile those of an old one."""
     if record.compiled:
-        return ConstantDepth(pairs=restored_pairs(record.compiled))
+        return ConstantDepth(pairs=restored_circuits(record.compiled))
     if record.provenance.get("compiled_method") != "closed form":
         warnings.warn(
             "Argument record must hold the angles of its compiled circuits, but it is older than "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from qmemcircuit.circuits.collision import CollisionForm
-from qmemcircuit.circuits.pairs.constant_depth import ConstantDepth
+from qmemcircuit.circuits.constant_depth import ConstantDepth
 from qmemcircuit.circuits.settings import default_bases, parse_bases
 from qmemcircuit.circuits.splitting import Splitting, fused_pairs
 from qmemcircuit.common.arguments import check_arguments, check_fields
@@ -233,11 +233,13 @@ def parse_ancilla(word: str) -> Ancilla | Literal["best"]:
     return pool(int(size), resets=int(resets or 1))
 
 
+POOLS = {"fresh": AncillaPool(None), "reset": AncillaPool(1), "merged": AncillaPool(1)}
+
+
 def _pool_of(word: object) -> AncillaPool:
-    named = {"fresh": AncillaPool(None), "reset": AncillaPool(1), "merged": AncillaPool(1)}
-    if not isinstance(word, str) or word not in named:
+    if not isinstance(word, str) or word not in POOLS:
         raise ValueError(
             "Argument ancilla must be 'fresh', 'reset', 'merged' or pool(k), but "
             f"{word!r} was given."
         )
-    return named[word]
+    return POOLS[word]

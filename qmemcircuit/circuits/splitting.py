@@ -17,14 +17,14 @@ halves, they are applied:
 A driven memristor is also turned by exp(−iσ_axis ∫Ω): after its free evolution in `lie`, in two
 halves around the couplings in the others, which stay of second order.
 
-Another one, `compiled`, has no steps at all: see `qmemcircuit.circuits.pairs.constant_depth`.
+Another one, `compiled`, has no steps at all: see `qmemcircuit.circuits.constant_depth`.
 """
 
 # More than 400 lines: the parts of a step, their order in each splitting, as gates and as maps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import pairwise
@@ -127,6 +127,18 @@ class Coherent:
 Part = Damping | Free | Rotation | Interaction | Coherent
 
 
+@dataclass(frozen=True)
+class _Graph:
+    """What the order of the parts depends on: who is driven, and who is coupled how."""
+
+    driven: tuple[bool, ...]
+    couplings: tuple[tuple[tuple[int, int], Coupling], ...]
+
+    @classmethod
+    def of(cls, network: Network) -> _Graph:
+        return cls(tuple(m.drive is not None for m in network.memristors), network.couplings)
+
+
 def split_evolution(
     network: Network, boundaries: FloatArray, splitting: Splitting
 ) -> tuple[Element, ...]:
@@ -142,10 +154,11 @@ def split_evolution(
     meets a memristor with several partners, or for `compiled`, which has no steps.
     """
     check_choice("splitting", splitting, ("lie", "strang", "couplings_first", "fused"))
+    graph = _Graph.of(network)
     parts: list[Part] = []
     for start, stop in pairwise(boundaries):
-        parts += _step(network, float(start), float(stop), splitting)
-    merged = _merge(network, parts) if splitting != "lie" else parts
+        parts += _step(graph, float(start), float(stop), splitting)
+    merged = _merge(graph, parts) if splitting != "lie" else parts
     elements = (element for part in merged for element in _elements(network, part))
     return tuple(
         element
@@ -164,43 +177,69 @@ def step_maps(
     """
     lengths = stops - starts
     found: list[tuple[tuple[int, ...], FloatArray]] = []
-    local: dict[int, FloatArray] = {}
-    damped: dict[tuple[int, float, float], FloatArray] = {}  # one memristor, several times over
+    local: dict[int, list[Damping | Free | Rotation]] = {}
+    made: dict[tuple[Any, ...], FloatArray] = {}  # one memristor may stand in several places
+
+    def take(members: Iterable[int]) -> None:
+        """Put what these memristors go through alone in front of what comes next."""
+        for j in members:
+            if parts := local.pop(j, None):
+                item = network.memristors[j]
+                key = (id(item), *(_without_place(part) for part in parts))
+                if key not in made:
+                    each = (_local_maps(item, part, starts, lengths) for part in parts)
+                    made[key] = reduce(lambda before, after: after @ before, each)
+                found.append(((j,), made[key]))
+
     for part in step_parts(network, splitting):
         match part:
-            case Damping(j, first, last):
-                item = network.memristors[j]
-                key = (id(item), first, last)
-                if key not in damped:
-                    begin, end = starts + first * lengths, starts + last * lengths
-                    damped[key] = _damping_of(item, begin, end)
-                maps = damped[key]
-            case Free(j, share):
-                maps = turning_maps(network.memristors[j].omega * share * lengths)
-            case Rotation(j, first, last):
-                item = network.memristors[j]
-                angles = drive_angles(item, starts + first * lengths, starts + last * lengths)
-                assert item.drive is not None
-                maps = evolution_maps(item.drive.operator, angles)
             case Interaction(index, share):
                 pair, coupling = network.couplings[index]
                 _check_gate(coupling)
-                found += [((j,), local.pop(j)) for j in pair if j in local]
-                found.append((pair, evolution_maps(coupling.hamiltonian(), share * lengths)))
-                continue
+                matrix = coupling.hamiltonian()
             case Coherent(pair, share):
-                found += [((j,), local.pop(j)) for j in pair if j in local]
-                found.append(
-                    (pair, evolution_maps(pair_hamiltonian(network, pair), share * lengths))
-                )
+                matrix = pair_hamiltonian(network, pair)
+            case _:
+                local.setdefault(part.memristor, []).append(part)
                 continue
-        local[j] = maps @ local[j] if j in local else maps
-    return found + [((j,), maps) for j, maps in local.items()]
+        take(pair)
+        found.append((pair, evolution_maps(matrix, share * lengths)))
+    take(tuple(local))
+    return found
 
 
-def step_parts(network: Network, splitting: Splitting) -> list[Part]:
+def _without_place(part: Damping | Free | Rotation) -> tuple[Any, ...]:
+    _, *times = vars(part).values()
+    return (type(part), *times)
+
+
+def _local_maps(
+    item: Memristor, part: Damping | Free | Rotation, starts: FloatArray, lengths: FloatArray
+) -> FloatArray:
+    """Return what a part of the step from 0 to 1 does in each step, (n, 4, 4)."""
+    match part:
+        case Free(_, share):
+            return turning_maps(item.omega * share * lengths)
+        case Damping(_, first, last):
+            return _damping_of(item, starts + first * lengths, starts + last * lengths)
+        case Rotation(_, first, last):
+            assert item.drive is not None
+            angles = drive_angles(item, starts + first * lengths, starts + last * lengths)
+            return evolution_maps(item.drive.operator, angles)
+
+
+def step_parts(network: Network, splitting: Splitting) -> Sequence[Part]:
     """Return the parts of the step from 0 to 1, merged: every step has them at these fractions."""
-    return _merge(network, _step(network, 0.0, 1.0, splitting))
+    graph = _Graph.of(network)
+    known = all(_stays(coupling) for _, coupling in graph.couplings)
+    return _known_parts(graph, splitting) if known else _parts_of(graph, splitting)
+
+
+def _parts_of(graph: _Graph, splitting: Splitting) -> tuple[Part, ...]:
+    return tuple(_merge(graph, _step(graph, 0.0, 1.0, splitting)))
+
+
+_known_parts = lru_cache(256)(_parts_of)
 
 
 def _damping_of(item: Memristor, starts: FloatArray, stops: FloatArray) -> FloatArray:
@@ -245,7 +284,7 @@ def _stays(coupling: Coupling) -> bool:
     return True
 
 
-def fused_pairs(network: Network) -> tuple[tuple[int, int], ...]:
+def fused_pairs(network: Network | _Graph) -> tuple[tuple[int, int], ...]:
     """Return the coupled pairs if each memristor has at most one partner, else raise ValueError."""
     pairs = tuple(dict.fromkeys((min(pair), max(pair)) for pair, _ in network.couplings))
     members = [index for pair in pairs for index in pair]
@@ -274,13 +313,13 @@ def pair_hamiltonian(network: Network, pair: tuple[int, int]) -> ComplexArray:
     return np.asarray(total)
 
 
-def _step(network: Network, start: float, stop: float, splitting: Splitting) -> list[Part]:
+def _step(graph: _Graph, start: float, stop: float, splitting: Splitting) -> list[Part]:
     duration, middle = stop - start, 0.5 * (start + stop)
-    everyone = range(len(network.memristors))
-    indices = range(len(network.couplings))
-    first, second = _driven(network, start, middle), _driven(network, middle, stop)
+    everyone = range(len(graph.driven))
+    indices = range(len(graph.couplings))
+    first, second = _driven(graph, start, middle), _driven(graph, middle, stop)
     if splitting == "fused":
-        pairs = fused_pairs(network)
+        pairs = fused_pairs(graph)
         alone = [j for j in everyone if all(j not in pair for pair in pairs)]
         return [
             *(Damping(j, start, middle) for j in everyone),
@@ -293,7 +332,7 @@ def _step(network: Network, start: float, stop: float, splitting: Splitting) -> 
     if splitting == "lie":
         return [
             *_local(everyone, start, stop),
-            *_driven(network, start, stop),
+            *_driven(graph, start, stop),
             *(Interaction(k, duration) for k in indices),
         ]
     if splitting == "couplings_first":
@@ -314,10 +353,9 @@ def _step(network: Network, start: float, stop: float, splitting: Splitting) -> 
     ]
 
 
-def _driven(network: Network, start: float, stop: float) -> list[Part]:
+def _driven(graph: _Graph, start: float, stop: float) -> list[Part]:
     """Return the rotations of the driven memristors."""
-    driven = (j for j, item in enumerate(network.memristors) if item.drive is not None)
-    return [Rotation(j, start, stop) for j in driven]
+    return [Rotation(j, start, stop) for j, driven in enumerate(graph.driven) if driven]
 
 
 def _local(memristors: Sequence[int], start: float, stop: float) -> list[Part]:
@@ -325,7 +363,7 @@ def _local(memristors: Sequence[int], start: float, stop: float) -> list[Part]:
     return [part for j in memristors for part in (Damping(j, start, stop), Free(j, stop - start))]
 
 
-def _merge(network: Network, parts: Sequence[Part]) -> list[Part]:
+def _merge(graph: _Graph, parts: Sequence[Part]) -> list[Part]:
     """Join each part to the latest earlier one of its kind that it can slide to."""
     merged: list[Part] = []
     for part in parts:
@@ -334,7 +372,7 @@ def _merge(network: Network, parts: Sequence[Part]) -> list[Part]:
             if joined is not None:
                 merged[place] = joined
                 break
-            if not _commute(network, merged[place], part):
+            if not _commute(graph, merged[place], part):
                 merged.append(part)
                 break
         else:
@@ -357,18 +395,18 @@ def _join(earlier: Part, later: Part) -> Part | None:
     return None
 
 
-def _commute(network: Network, first: Part, second: Part) -> bool:
-    if not set(_members(network, first)) & set(_members(network, second)):
+def _commute(graph: _Graph, first: Part, second: Part) -> bool:
+    if not set(_members(graph, first)) & set(_members(graph, second)):
         return True
     local = (Damping, Free)
     if isinstance(first, local) and isinstance(second, local):
         return True
     if isinstance(first, Interaction) and isinstance(second, Interaction):
-        return interactions_commute(network, first.index, second.index)
+        return interactions_commute(graph, first.index, second.index)
     return False
 
 
-def interactions_commute(network: Network, first: int, second: int) -> bool:
+def interactions_commute(network: Network | _Graph, first: int, second: int) -> bool:
     """Compare the two generators on the two or three memristors that they touch."""
     (pair_a, coupling_a), (pair_b, coupling_b) = network.couplings[first], network.couplings[second]
     members = sorted({*pair_a, *pair_b})
@@ -385,12 +423,12 @@ def embed(matrix: ComplexArray, qubits: Sequence[int], count: int) -> ComplexArr
     return np.asarray(identity.compose(Operator(matrix), qargs=list(qubits)).data)
 
 
-def _members(network: Network, part: Part) -> tuple[int, ...]:
+def _members(graph: _Graph, part: Part) -> tuple[int, ...]:
     match part:
         case Damping(j, _, _) | Free(j, _) | Rotation(j, _, _):
             return (j,)
         case Interaction(index, _):
-            return network.couplings[index][0]
+            return graph.couplings[index][0]
         case Coherent(pair, _):
             return pair
 

@@ -48,8 +48,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from qmemcircuit.circuits.constant_depth import ConstantDepth
 from qmemcircuit.circuits.options import parse_ancilla
-from qmemcircuit.circuits.pairs.constant_depth import ConstantDepth
 from qmemcircuit.common.checks import FloatArray, check_choice, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.storage import read_file

@@ -90,17 +90,21 @@ def _says_what_to_do(error: Exception) -> bool:
     return qiskit is not None and isinstance(error, qiskit.QiskitError)
 
 
+MODEL = "what is simulated and how (`qmemcircuit rehearse FOLDER` writes an example)"
+FOLDER = "the submission's folder"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qmemcircuit", description="Digital quantum memristors.")
     parser.add_argument(
         "--allow-large", action="store_true", help="start work of hours or of all memory, too"
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="measure a model and compare it with its master equation")
-    submit = commands.add_parser("submit", help="send a model's circuits and return at once")
-    plan = commands.add_parser("plan", help="what a run or submission costs and can give")
+    run = _command(commands, "run", "measure a model and compare it with its master equation")
+    submit = _command(commands, "submit", "send a model's circuits and return at once")
+    plan = _command(commands, "plan", "what a run or submission costs and can give")
     for command in (run, submit, plan):
-        command.add_argument("model", type=Path, metavar="MODEL.toml")
+        command.add_argument("model", type=Path, metavar="MODEL.toml", help=MODEL)
         command.add_argument("--target", help="aer, fake:NAME or ibm:NAME (default: the file's)")
         command.add_argument(
             "--shots",
@@ -109,58 +113,102 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--seed", type=int, help="seed of the shots (default: the file's)")
         command.add_argument(
-            "--form", choices=("best",), help="choose the circuits' form by the calibration"
+            "--form",
+            choices=("best",),
+            help="take the circuits' form that loses least by the device's calibration",
         )
-    run.add_argument("--out", type=Path, default=Path("record.json"), help="the record's file")
+    run.add_argument(
+        "--out",
+        type=Path,
+        default=Path("record.json"),
+        help="the record's file (default: record.json)",
+    )
     run.add_argument("--force", action="store_true", help="replace that file where it exists")
     run.set_defaults(action=_run)
-    submit.add_argument("--folder", type=Path, default=Path("submission"))
+    submit.add_argument(
+        "--folder", type=Path, default=Path("submission"), help=f"{FOLDER} (default: submission)"
+    )
     submit.add_argument("--yes", action="store_true", help="do not ask before spending")
     submit.set_defaults(action=_submit)
     plan.set_defaults(action=_plan)
-    choose = commands.add_parser("choose", help="which device, qubits, form and method to take")
-    choose.add_argument("model", type=Path, metavar="MODEL.toml")
+    choose = _command(commands, "choose", "which device, qubits, form and method to take")
+    choose.add_argument("model", type=Path, metavar="MODEL.toml", help=MODEL)
     choose.add_argument("targets", nargs="+", metavar="TARGET", help="fake:NAME or ibm:NAME")
-    choose.add_argument("--demand", type=float, default=0.02, help="largest trace distance")
     choose.add_argument(
-        "--executions", type=int, default=200_000, help="at each time, for all settings"
+        "--demand",
+        type=float,
+        default=0.02,
+        help="largest trace distance to the master equation (default: 0.02)",
     )
-    choose.add_argument("--seed", type=int, help="else the file's")
+    choose.add_argument(
+        "--executions",
+        type=int,
+        default=200_000,
+        help="shots at each time, all settings and factors together (default: 200000)",
+    )
+    choose.add_argument("--seed", type=int, help="seed of the placement (default: the file's)")
     choose.set_defaults(action=_choose)
-    resume = commands.add_parser("resume", help="continue an interrupted submission")
-    resume.add_argument("folder", type=Path)
+    resume = _command(commands, "resume", "continue an interrupted submission")
+    resume.add_argument("folder", type=Path, help=FOLDER)
     resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
     resume.set_defaults(action=_resume)
-    collect = commands.add_parser("collect", help="fetch what is done; say what is missing")
-    collect.add_argument("folder", type=Path)
-    collect.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
-    collect.add_argument("--out", type=Path, default=Path("record.json"))
+    collect = _command(commands, "collect", "fetch what is done; say what is missing")
+    collect.add_argument("folder", type=Path, help=FOLDER)
+    collect.add_argument(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="for jobs that are not done (default: 0, what is done is fetched)",
+    )
+    collect.add_argument(
+        "--out",
+        type=Path,
+        default=Path("record.json"),
+        help="the record's file (default: record.json)",
+    )
     collect.add_argument("--force", action="store_true", help="replace another record's file")
     collect.set_defaults(action=_collect)
-    rehearse = commands.add_parser(
-        "rehearse", help="the whole live experiment with its troubles, on a fake device"
+    rehearse = _command(
+        commands, "rehearse", "the whole live experiment with its troubles, on a fake device"
     )
-    rehearse.add_argument("folder", type=Path, help="with experiment.toml; else an example")
-    rehearse.add_argument("--device", default="FakeManilaV2", help="the fake device's name")
+    rehearse.add_argument(
+        "folder",
+        type=Path,
+        help="with the model in experiment.toml; without one, an example's is written there",
+    )
+    rehearse.add_argument(
+        "--device", default="FakeManilaV2", help="the fake device's name (default: FakeManilaV2)"
+    )
     rehearse.set_defaults(action=_rehearse)
-    compare = commands.add_parser("compare", help="a record against its master equation")
-    compare.add_argument("record", type=Path)
+    compare = _command(commands, "compare", "a record against its master equation")
+    compare.add_argument("record", type=Path, help="the file that run or collect wrote")
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
     compare.add_argument(
         "--certificate", action="store_true", help="what splitting can do to any other input"
     )
     compare.add_argument("--force", action="store_true", help="replace figures that exist")
     compare.set_defaults(action=_compare)
-    volume = commands.add_parser("volume", help="how many memristors a device shows, how long")
-    volume.add_argument("--target", default="aer", help="aer or fake:NAME")
-    volume.add_argument("--shots", type=int, default=1000)
-    volume.add_argument("--seed", type=int, default=1)
+    volume = _command(commands, "volume", "how many memristors a device shows, how long")
+    volume.add_argument(
+        "--target", default="aer", help="aer or fake:NAME (default: aer, without noise)"
+    )
+    volume.add_argument("--shots", type=int, default=1000, help="of every circuit (default: 1000)")
+    volume.add_argument("--seed", type=int, default=1, help="seed of the shots (default: 1)")
     volume.add_argument("--sizes", type=int, nargs="+", help="numbers of memristors to try")
     volume.add_argument("--periods", type=int, nargs="+", help="numbers of periods to try")
     volume.set_defaults(action=_volume)
-    doctor = commands.add_parser("doctor", help="versions, accounts (no tokens), what is absent")
+    doctor = _command(commands, "doctor", "versions, accounts (no tokens), what is absent")
     doctor.set_defaults(action=_doctor)
     return parser
+
+
+def _command(commands: Any, name: str, purpose: str) -> argparse.ArgumentParser:
+    """Add a command that says the same of itself in the list and on its own page."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}."
+    )
+    return made
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
@@ -34,8 +35,10 @@ def acceptance(hint: Any, unknown: type) -> Test:
     """
     hint = getattr(hint, "__value__", hint)  # of a `type` statement
     origin, parts = get_origin(hint), get_args(hint)
-    if isinstance(hint, TypeVar) or hint in (Any, object):
-        return (lambda value: False) if isinstance(hint, TypeVar) else (lambda value: True)
+    if isinstance(hint, TypeVar):
+        return acceptance(hint.__bound__ or Any, unknown)
+    if hint in (Any, object):
+        return lambda value: True
     if origin is Annotated:
         return acceptance(parts[0], unknown)
     if origin in (Union, types.UnionType):
@@ -68,18 +71,29 @@ def _any_of(choices: tuple[Any, ...], unknown: type) -> Test:
         choices = tuple(choice for choice in choices if choice not in ARRAY_CHOICES)
         array = _array_of("f")
         tests.append(lambda value: _is_float(value) or array(value))
+    tests = [acceptance(choice, unknown) for choice in choices if not _is_none(choice)] + tests
+    one_of = reduce(_either, tests)
+    if not any(map(_is_none, choices)):
+        return one_of
     # None first: most options are not given.
-    ordered = sorted(choices, key=lambda choice: choice not in (None, type(None)))
-    tests = [acceptance(choice, unknown) for choice in ordered] + tests
-    if len(tests) == 2:
-        first, second = tests
-        return lambda value: first(value) or second(value)
-    return lambda value: any(test(value) for test in tests)
+    return lambda value: value is None or one_of(value)
+
+
+def _is_none(hint: Any) -> bool:
+    return hint in (None, type(None))
+
+
+def _either(first: Test, second: Test) -> Test:
+    return lambda value: first(value) or second(value)
 
 
 def _array_of(kinds: str) -> Test:
+    # A sum of squares is finite where all numbers are, and one pass; squares that overflow are
+    # left to the closer look.
     return lambda value: (
-        type(value) is np.ndarray and value.dtype.kind in kinds and bool(np.isfinite(value).all())
+        type(value) is np.ndarray
+        and value.dtype.kind in kinds
+        and math.isfinite(np.vdot(value, value).real)
     )
 
 

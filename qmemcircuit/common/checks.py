@@ -115,7 +115,7 @@ def check_times(times: ArrayLike, *, minimum_length: int = 1) -> FloatArray:
             f"but an array of shape {checked.shape} was given; memristor.periods(3, points=30) "
             "makes one."
         )
-    if not np.all(np.isfinite(checked)):
+    if not np.isfinite(checked).all():
         where = int(np.flatnonzero(~np.isfinite(checked))[0])
         raise ValueError(
             f"Argument times must be finite, but times[{where}] is {checked[where]}; "
@@ -126,9 +126,9 @@ def check_times(times: ArrayLike, *, minimum_length: int = 1) -> FloatArray:
             f"Argument times must start at 0 or later, but times[0] is {checked[0]:g}; "
             "the initial state is given at t = 0."
         )
-    steps = np.diff(checked)
-    if np.any(steps <= 0):
-        where = int(np.flatnonzero(steps <= 0)[0])
+    rising = checked[1:] > checked[:-1]
+    if not rising.all():
+        where = int(np.flatnonzero(~rising)[0])
         raise ValueError(
             f"Argument times must increase strictly, but times[{where + 1}] = "
             f"{checked[where + 1]:g} follows times[{where}] = {checked[where]:g}; sort the times "

@@ -43,8 +43,8 @@ def pauli_matrix(label: str) -> ComplexArray:
 
 def expectation(states: ArrayLike, operator: ArrayLike) -> FloatArray:
     """Return Tr(ρ A) of a Hermitian A for states of shape (T, d, d); shape (T,)."""
-    values = np.einsum("tij,ji->t", np.asarray(states), np.asarray(operator))
-    return np.asarray(values.real)
+    states, transposed = np.asarray(states), np.asarray(operator).T
+    return np.asarray((states.reshape(-1, transposed.size) @ transposed.ravel()).real)
 
 
 def reduce_states(states: ComplexArray, keep: Sequence[int]) -> ComplexArray:
@@ -59,18 +59,24 @@ def reduce_states(states: ComplexArray, keep: Sequence[int]) -> ComplexArray:
     count = int(states.shape[-1]).bit_length() - 1
     if tuple(keep) == tuple(range(count)):
         return states
-    tensor = states.reshape(states.shape[0], *(2,) * (2 * count))
-    # Axis 1 + (M − 1 − j) is memristor j's row index, M further on its column index.
-    rows = [1 + count - 1 - j for j in range(count)]
-    columns = [row + count for row in rows]
-    labels = list(range(2 * count + 1))
+    reduced, left = states, list(range(count))
     for j in range(count):
         if j not in keep:
-            labels[columns[j]] = labels[rows[j]]
-    kept = [rows[j] for j in reversed(keep)] + [columns[j] for j in reversed(keep)]
-    # NumPy's stubs do not know this calling form.
-    reduced = np.einsum(tensor, labels, [0, *kept])  # type: ignore[arg-type]
-    return np.asarray(reduced.reshape(len(states), 2 ** len(keep), 2 ** len(keep)))
+            # (T, above, j, below, above, j, below): the trace over memristor j alone.
+            below = 2 ** left.index(j)
+            above = 2 ** (len(left) - 1) // below
+            parts = reduced.reshape(len(states), above, 2, below, above, 2, below)
+            traced = parts[:, :, 0, :, :, 0] + parts[:, :, 1, :, :, 1]
+            reduced = traced.reshape(len(states), above * below, above * below)
+            left.remove(j)
+    if left == list(keep):
+        return np.asarray(reduced)
+    # Axis `size` − place is the row index of the memristor there, `size` further its column.
+    size = len(left)
+    rows = [size - left.index(j) for j in reversed(keep)]
+    tensor = reduced.reshape(len(states), *(2,) * (2 * size))
+    tensor = tensor.transpose(0, *rows, *(row + size for row in rows))
+    return np.asarray(tensor.reshape(reduced.shape))
 
 
 def reduced_from_pairs(

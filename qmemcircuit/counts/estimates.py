@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -53,17 +53,17 @@ class Estimate(Generic[Quantity]):
     def __post_init__(self) -> None:
         check_fields(self, missing=("value", "standard_error", "lower", "upper", "raw"))
         shape = np.shape(self.value)
-        for item in fields(self):
-            given = getattr(self, item.name)
-            if item.name == "level" or given is None:
+        for name in ("value", "standard_error", "lower", "upper", "raw"):
+            given = getattr(self, name)
+            if given is None:
                 continue
             if np.shape(given) != shape:
                 raise ValueError(
-                    f"Argument {item.name} must have the shape of value, {shape}, but "
+                    f"Argument {name} must have the shape of value, {shape}, but "
                     f"{np.shape(given)} was given."
                 )
             plain = np.asarray(given, dtype=float)
-            object.__setattr__(self, item.name, plain if shape else float(plain))
+            object.__setattr__(self, name, plain if shape else float(plain))
         if (self.lower is None) != (self.upper is None):
             raise ValueError(
                 "Arguments lower and upper must be given together, but only one of them was; an "

@@ -13,7 +13,7 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.designs.family import Family
-from qmemcircuit.designs.quantities import Quantity
+from qmemcircuit.designs.quantities.quantity import Quantity
 from qmemcircuit.designs.search import Constraint, Design, Search, design
 
 
@@ -25,7 +25,7 @@ class ParetoFront:
     Attributes:
         first, second: the two objectives of each, (N,), ordered by rising `second`.
         designs: the designs themselves; `objective` of each is its `first`.
-        dropped: points of the search that another one beat in both.
+        dropped: points of the search that another one equals or beats in both.
 
     >>> import qmemcircuit as qm
     >>> from qmemcircuit import designs
@@ -115,12 +115,13 @@ def pareto_front(
             rule = Constraint(second, lower=float(levels[k]) - 1e-5 * abs(high - low))
             search = Search(family, first, (*held, rule), grid, splitting or "lie")
             made.append((search.best_of([point], seed), float(search.measure(point)[0][-1])))
+    made.sort(key=lambda item: (item[1], item[0].objective))
+    # A later one has as much of the second or more; of equal points the last one stays.
     kept = [
         (one, level)
-        for one, level in made
-        if not any(other.objective > one.objective and more > level for other, more in made)
+        for k, (one, level) in enumerate(made)
+        if not any(other.objective >= one.objective for other, _ in made[k + 1 :])
     ]
-    kept.sort(key=lambda item: item[1])
     return ParetoFront(
         np.array([one.objective for one, _ in kept]),
         np.array([level for _, level in kept]),

@@ -14,7 +14,7 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_choice, check_times
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.designs.parameters import parameter_names, read_parameter, tangent_of
-from qmemcircuit.designs.quantities import Quantity
+from qmemcircuit.designs.quantities.quantity import Quantity
 from qmemcircuit.designs.solution import Solution, solve
 from qmemcircuit.model.memristors import Model, as_network
 

@@ -23,7 +23,7 @@ from qmemcircuit.common.data_objects import FrozenMapping, data_object
 from qmemcircuit.designs.family import Family
 from qmemcircuit.designs.gradients import solve_model
 from qmemcircuit.designs.loop_gradients import NoDerivativeError
-from qmemcircuit.designs.quantities import Quantity
+from qmemcircuit.designs.quantities.quantity import Quantity
 from qmemcircuit.model.memristors import Model
 
 TOLERANCE = 1e-6

@@ -49,6 +49,11 @@ class Seeds:
     hamiltonians: dict[int, ComplexArray] = field(default_factory=dict)
 
 
+def mean_gradient(slopes: ComplexArray) -> FloatArray:
+    """Return ∂/∂(Pauli means) of a number with d = Re Tr(slope dρ), (…, 4^k)."""
+    return np.asarray(pauli_means(slopes) / slopes.shape[-1])
+
+
 @dataclass(frozen=True)
 class Solution:
     """The exact states of a model at `times`, its steps bounded by them.

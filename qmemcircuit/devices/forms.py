@@ -21,7 +21,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.circuits.pairs.constant_depth import CompiledPair, balanced_pairs
+from qmemcircuit.circuits.pairs.compilation import CompiledPair, balanced_pairs
 from qmemcircuit.common.checks import ComplexArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import trace_distance

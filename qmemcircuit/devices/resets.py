@@ -189,14 +189,18 @@ def choose_resets(
     shots: int,
     mitigation: Mitigation,
 ) -> ResetChoice:
-    """Choose among recycled, doubled, inverted and fresh ancillas by their predicted cost.
+    """Choose the cheapest remedy for resets that fail.
 
-    The cost of each is the trace distance √((R + κ N)² + (γ S)²) at the last time and the middle
-    one, the larger: R what the reset error that is left makes of the state (all of the measured
-    r; that after two resets; its standard error where it is inverted; none with fresh ancillas),
-    N what all calibrated noise does, of which κ is left (all without extrapolation, the declared
-    drift with it), S = ½ √(Σ variances of all Pauli means) of the shots, and γ the price of the
-    inverse.
+    None, a second reset, inversion of what the failures do, or fresh ancillas without resets.
+
+    The cost of each is the larger one, at the last time and the middle one, of the trace distance
+    √((R + κN)² + (γS)²):
+
+    - R is what the remaining reset error makes of the state: all of the measured r, that after two
+      resets, its standard error where it is inverted, none with fresh ancillas;
+    - N is what all calibrated noise does, and κ the part that mitigation leaves: all without
+      extrapolation, the declared drift with it;
+    - S = ½ √(Σ variances of all Pauli means) is that of the shots, and γ the price of the inverse.
 
     Args:
         circuits: of `build_circuits`, with `ancilla="reset"`.

@@ -216,7 +216,9 @@ class PartialISwap:
 @data_object
 @dataclass(frozen=True)
 class MatrixCoupling:
-    """Any interaction: H/ħ as a Hermitian 4×4 matrix (array-like), kron(second, first).
+    """Any interaction: H/ħ as a Hermitian 4×4 matrix in 1/time, in the basis |second, first>.
+
+    The rows are |gg>, |eg>, |ge>, |ee> with the first memristor's letter first.
 
     >>> MatrixCoupling(0.1 * np.diag([0, 0, 0, 1])).unitary(0.0).shape
     (4, 4)

@@ -168,6 +168,11 @@ class Memristor:
         """The rate at this memristor's frequency."""
         return self.rate.at_frequency(self.omega)
 
+    @cached_property
+    def alone(self) -> Network:
+        """The network of this memristor alone."""
+        return Network((self,))
+
     @property
     def initial_state(self) -> ComplexArray:
         """The initial density matrix, 2×2."""
@@ -279,7 +284,7 @@ class Memristor:
 
     def to_qutip(self) -> tuple[qutip.Qobj, list[qutip.QobjEvo]]:
         """Return H/ħ and the collapse operators √Γ(t) σ−, as `qutip.mesolve` takes them."""
-        return Network([self]).to_qutip()
+        return self.alone.to_qutip()
 
 
 @data_object
@@ -440,7 +445,7 @@ def as_network(model: Model) -> Network:
     if isinstance(model, Network):
         return model
     if isinstance(model, Memristor):
-        return Network((model,))
+        return model.alone
     raise TypeError(f"Argument model must be a Memristor or a Network, but {model!r} was given.")
 
 

@@ -21,7 +21,7 @@ from qmemcircuit.common.states import (
     reduced_from_pairs,
     tensor_product,
 )
-from qmemcircuit.model.couplings import PAPER_SIGMA
+from qmemcircuit.model.couplings import PAPER_SIGMA, Coupling
 from qmemcircuit.model.memristors import Network
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.trajectory import Trajectory
@@ -44,13 +44,22 @@ def interaction_terms(
     The 4×4 matrices are in the pair's own order. Their sum's mean is what the couplings add to
     d<σy>/dt; where a matrix vanishes, that coupling leaves I = ΓV untouched.
     """
-    terms = []
-    for pair, coupling in network.couplings:
-        if memristor in pair:
-            operator = FIRST_SIGMA_Y if pair[0] == memristor else SECOND_SIGMA_Y
-            hamiltonian = coupling.hamiltonian()
-            terms.append((pair, 1j * (hamiltonian @ operator - operator @ hamiltonian)))
-    return terms
+    return [
+        (pair, matrix)
+        for pair, coupling in network.couplings
+        if memristor in pair
+        for j, matrix in zip(pair, _commutators(coupling), strict=True)
+        if j == memristor
+    ]
+
+
+def _commutators(coupling: Coupling) -> list[ComplexArray]:
+    """Return i[H, σy]/ħ with σy of the pair's first and of its second memristor."""
+    hamiltonian = coupling.hamiltonian()
+    return [
+        1j * (hamiltonian @ sigma_y - sigma_y @ hamiltonian)
+        for sigma_y in (FIRST_SIGMA_Y, SECOND_SIGMA_Y)
+    ]
 
 
 def current_operators(
@@ -94,8 +103,11 @@ def voltages_and_currents(
         rate[:, j] = known[id(memristor)]
         current[:, j] = memristor.conductance_of_rate(rate[:, j], times) * voltage[:, j]
         current[:, j] += sources[:, j]
-        for pair, operator in interaction_terms(network, j):
-            current[:, j] += memristor.current_scale * expectation(reduced(pair), operator)
+    for pair, coupling in network.couplings:
+        states = reduced(pair)
+        for j, operator in zip(pair, _commutators(coupling), strict=True):
+            scale = network.memristors[j].current_scale
+            current[:, j] += scale * expectation(states, operator)
     return voltage, current, rate
 
 

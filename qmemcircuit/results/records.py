@@ -36,7 +36,7 @@ class Record:
         mitigated: the same counts with those at amplified noise and the readout calibration, where
             mitigation was declared and all of it is there.
         compiled: the very gates, probabilities and residuals of compiled circuits at all times
-            that were planned, by name (`constant_depth.stored_pairs`), for `rebuild_circuits`;
+            that were planned, by name (`constant_depth.stored_circuits`), for `rebuild_circuits`;
             empty for other splittings.
 
     >>> import qmemcircuit as qm

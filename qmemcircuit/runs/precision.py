@@ -1,55 +1,34 @@
 """Error bars before the run, and the number of shots that reaches a wanted one.
 
-Counts are predicted for every circuit of a measurement and put through the very estimators that
-will judge the real ones: what they say of their errors is what they would say then, mitigation
-and its price included. Predicted are the exact states of the noiseless circuits, drawn towards
-the fully mixed state as the device's calibration does it at `MOST_TIMES` times (interpolated
-between them, and to the power f at noise factor f), measured, and flipped by the calibrated
-readout.
+Counts are predicted for every circuit of a measurement (`predicted_counts`) and put through the
+very estimators that will judge the real ones: what they say of their errors is what they would say
+then, mitigation and its price included. No formula propagates errors.
 
-It is a prediction of error bars, not of results: a few percent of the state's size that this
-misses move 1 − <P>², and so the error, by less. Drift, and what no calibration knows, are missing.
+The error bars of form factors and concurrences scatter from run to run, by 10 to 20 % where a loop
+stands clear of its noise, and without bound where it does not. So they are predicted by repeated
+random counts: the median of the error bars and the range of two thirds of them, with as many
+repetitions as the median needs. A loop that stands clear of its noise in too few of them has no
+error bar that could be predicted; it is named instead.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from qmemcircuit.analysis.loops import find_loops
-from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import (
-    ComplexArray,
-    FloatArray,
-    IntArray,
-    check_choice,
-    check_integer,
-    check_real,
-)
+from qmemcircuit.common.checks import FloatArray, check_choice, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.counts.samples import Samples
-from qmemcircuit.devices.compilation.folding import UNFOLDED
-from qmemcircuit.devices.noise.calibrated import readout_matrices
-from qmemcircuit.devices.target import DeviceTarget
-from qmemcircuit.results.estimation import CurrentEstimator, estimate, mitigate
-from qmemcircuit.results.records import Record
 from qmemcircuit.results.requirements import missing_requirements
 from qmemcircuit.results.trajectory import Trajectory
-from qmemcircuit.runs.measurement import Measurement, join_runs, mitigated_samples
-from qmemcircuit.runs.planned_runs import describe_run
-from qmemcircuit.simulation.exact import circuit_states, setting_probabilities
-
-if TYPE_CHECKING:
-    from qmemcircuit.circuits.build import CircuitSet
-
-MOST_TIMES = 6
-"""The device's noise is simulated at so many times."""
+from qmemcircuit.runs.measurement import Measurement
+from qmemcircuit.runs.predicted_counts import predicted_chances, predicted_trajectory
 
 SEED = 0
 """Of the random repetitions: the same measurement has the same prediction."""
@@ -60,41 +39,72 @@ MOST_MEMRISTORS = 5
 TRIAL_SHOTS = 10_000
 """Shots of each circuit with which the search for a number of shots begins."""
 
-ROUNDS = 4
-"""Of the search: errors fall as 1/√shots, but for what a circuit's residual adds."""
+ROUNDS = 6
+"""Of the search: errors fall as 1/√shots, but for what a circuit's residual adds, and for loops
+that fewer shots do not resolve."""
 
 STANDARD = 1.959963984540054
 """Standard errors in half of a 95 % interval."""
 
+FEWEST_DRAWS, MOST_DRAWS = 15, 45
+"""Random repetitions, where error bars scatter: until the median is known to `KNOWN`."""
 
-def _largest_voltage(found: Trajectory) -> float:
+KNOWN = 0.05
+"""Relative standard error of a predicted median, a third of what is allowed (15 %). With 14 %
+scatter, that of a clear loop, the fewest repetitions reach it."""
+
+RESOLVED = 0.9
+"""In this share of the repetitions a loop must stand clear of its noise."""
+
+
+@data_object
+@dataclass(frozen=True)
+class Bar:
+    """The error bar of one part of a trajectory: a loop, a pair, or all of it.
+
+    Attributes:
+        part: its name, `""` for all.
+        error: standard error.
+        resolved: whether the estimate is told from nothing at all: a loop from a retraced line.
+    """
+
+    part: str
+    error: float
+    resolved: bool = True
+
+
+def _voltages(found: Trajectory) -> list[Bar]:
     assert found.voltage_error is not None
-    return float(np.max(found.voltage_error))
+    return [Bar("", float(np.max(found.voltage_error)))]
 
 
-def _largest_current(found: Trajectory) -> float:
+def _currents(found: Trajectory) -> list[Bar]:
     assert found.current_error is not None
-    return float(np.max(found.current_error))
+    return [Bar("", float(np.max(found.current_error)))]
 
 
-def _largest_form_factor(found: Trajectory) -> float:
-    errors = [
-        loop.form_factor_estimate.standard_error or 0.0
-        for j in range(found.device_count)
-        for loop in find_loops(found, j)
-    ]
-    return max(errors)
+def _form_factors(found: Trajectory) -> list[Bar]:
+    bars = []
+    for j in range(found.device_count):
+        for loop in find_loops(found, j):
+            estimate = loop.form_factor_estimate
+            interval = estimate.interval
+            resolved = interval is None or interval[0] > 0
+            part = f"memristor {j} from t = {loop.start:.3g}"
+            bars.append(Bar(part, estimate.standard_error or 0.0, resolved))
+    return bars
 
 
-def _largest_concurrence(found: Trajectory) -> float:
-    widths = []
+def _concurrences(found: Trajectory) -> list[Bar]:
+    bars = []
     for first in range(found.device_count):
         for second in range(first + 1, found.device_count):
             interval = found.concurrence(first, second)
             assert interval.lower is not None
             assert interval.upper is not None
-            widths.append(np.max(interval.upper - interval.lower))
-    return float(max(widths)) / (2 * STANDARD)
+            width = float(np.max(interval.upper - interval.lower))
+            bars.append(Bar(f"memristors {first} and {second}", width / (2 * STANDARD)))
+    return bars
 
 
 @data_object
@@ -104,28 +114,29 @@ class ErrorBar:
 
     Attributes:
         requirement: its name among those of `missing_requirements`.
-        largest: its largest standard error in a trajectory, over times and memristors, loops or
-            pairs. That of concurrence is half of the 95 % interval divided by 1.96.
-        draws: from how many random repetitions the median is taken; 1 where the error hardly
-            depends on the counts themselves, and mean counts tell it.
+        bars: the largest standard errors of a trajectory, over times, for each of its parts. That
+            of concurrence is half of the 95 % interval divided by 1.96.
+        scatters: whether they do from run to run, so that random repetitions are needed; else mean
+            counts tell them.
     """
 
     requirement: str
-    largest: Callable[[Trajectory], float]
-    draws: int
+    bars: Callable[[Trajectory], list[Bar]]
+    scatters: bool
+
+    def largest(self, found: Trajectory, but: tuple[str, ...] = ()) -> float:
+        """Return the largest standard error of a trajectory, parts named in `but` left out."""
+        return max(bar.error for bar in self.bars(found) if bar.part not in but)
 
 
 ERROR_BARS = {
-    "voltage": ErrorBar("voltage", _largest_voltage, 1),
-    "current": ErrorBar("current", _largest_current, 1),
+    "voltage": ErrorBar("voltage", _voltages, False),
+    "current": ErrorBar("current", _currents, False),
     # A loop's error is that of the values which its own noise does not reject.
-    "form factor": ErrorBar("loops", _largest_form_factor, 9),
-    "concurrence": ErrorBar("concurrence", _largest_concurrence, 9),
+    "form factor": ErrorBar("loops", _form_factors, True),
+    "concurrence": ErrorBar("concurrence", _concurrences, True),
 }
 """What is predicted; a new quantity is one more entry."""
-
-FITTED_DRAWS = 9
-"""Repetitions where the extrapolation fits rates to the counts."""
 
 SHORT = {"V": "voltage", "I": "current", "F": "form factor", "C": "concurrence"}
 
@@ -172,7 +183,7 @@ class Precision:
                 shots do not reach the error.
         """
         check_arguments(Precision.resolve, locals())
-        shots = TRIAL_SHOTS
+        shots, fewest = TRIAL_SHOTS, _fewest(self.quantity)
         for _ in range(ROUNDS):
             found = expected_errors(measurement, shots, only=self.quantity)
             reason = found.missing.get(self.quantity)
@@ -181,18 +192,24 @@ class Precision:
                     f"Argument shots must be a number for this measurement, but the error of "
                     f"{self.quantity} was asked for, and {reason}."
                 )
-            error = found.errors[self.quantity]
-            wanted = max(1, math.ceil(shots * (error / self.error) ** 2))
+            unresolved = found.unresolved.get(self.quantity, ())
+            if unresolved:  # first so many that there is something to know the error of
+                fewest, wanted = 2 * shots, 8 * shots
+                said = f"with {shots:,} the loop of {unresolved[0]} is not resolved"
+            else:
+                error = found.errors[self.quantity]
+                wanted = max(fewest, math.ceil(shots * (error / self.error) ** 2))
+                said = f"with {shots:,} it is {error:.2g}"
             if wanted > MOST_SHOTS:
                 raise ValueError(
                     f"Argument shots must be within reach, but an error of {self.error:g} on "
-                    f"{self.quantity} needs more than {MOST_SHOTS:,} shots of each circuit (with "
-                    f"{shots:,} it is {error:.2g}); ask for a larger error."
+                    f"{self.quantity} needs more than {MOST_SHOTS:,} shots of each circuit "
+                    f"({said}); ask for a larger error."
                 )
             if abs(wanted - shots) <= 0.01 * shots:
                 break
-            shots = max(wanted, _fewest(self.quantity))
-        return max(wanted, _fewest(self.quantity))
+            shots = wanted
+        return wanted
 
 
 MOST_SHOTS = 10**9
@@ -233,8 +250,13 @@ class ExpectedErrors:
     """Predicted error bars of a measurement.
 
     Attributes:
-        errors: the largest standard error of each quantity (see `ERROR_BARS`).
+        errors: the largest standard error of each quantity (see `ERROR_BARS`), of the loops that
+            are resolved.
         missing: for each of the others why there is none.
+        ranges: of quantities whose error bars scatter from run to run, between which two of three
+            are predicted to lie; `errors` has their median.
+        unresolved: of form factors, the loops that noise hides in more than one run of ten, whose
+            error is not predicted: it may be as large as the form factor.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -245,9 +267,30 @@ class ExpectedErrors:
 
     errors: Mapping[str, float]
     missing: Mapping[str, str]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    unresolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    def describe(self) -> list[str]:
+        """Return the error bars in lines: the quantities', then the loops that have none."""
+        said = []
+        for name, error in self.errors.items():
+            between = ""
+            if name in self.ranges:
+                low, high = self.ranges[name]
+                between = f" [{low:.2g}, {high:.2g}]"
+            said.append(f"{name} ±{error:.2g}{between}")
+        lines = [", ".join(said) or "none"]
+        if self.ranges:
+            lines.append("[…]: where that error bar lies in two runs of three")
+        for name, parts in self.unresolved.items():
+            lines.append(
+                f"not resolved with these shots: the {name} of {', of '.join(parts)}; "
+                "shots='to reach 0.1 on F' finds how many shots resolve it"
+            )
+        return lines
 
 
 def expected_errors(
@@ -269,156 +312,81 @@ def expected_errors(
     left = [name for name in wanted if name not in missing]
     if not left:
         return ExpectedErrors({}, missing)
-    chances = _predicted_chances(measurement)
-    random = np.random.default_rng(SEED)
-    found: dict[str, float] = {}
-    repeated = {name: ERROR_BARS[name].draws for name in left}
-    mitigation = measurement.mitigation
-    if mitigation is not None and mitigation.method.fits and not mitigation.predicts:
-        # Fitted rates scatter, and the error bars with them: mean counts do not tell their median.
-        repeated = {name: max(draws, FITTED_DRAWS) for name, draws in repeated.items()}
-    for draws in sorted(set(repeated.values())):
-        names = [name for name in left if repeated[name] == draws]
-        series = [
-            _trajectory(measurement, chances, shots, None if draws == 1 else random)
-            for _ in range(draws)
-        ]
-        for name in names:
-            try:
-                errors = [ERROR_BARS[name].largest(item) for item in series]
-            except ValueError as error:  # e.g. too few samples of a period for a loop's error
-                missing[name] = str(error)
-            else:
-                found[name] = float(np.median(errors))
-    return ExpectedErrors({name: found[name] for name in left if name in found}, missing)
+    counts = _Repeated(measurement, shots)
+    errors: dict[str, float] = {}
+    ranges: dict[str, tuple[float, float]] = {}
+    unresolved: dict[str, tuple[str, ...]] = {}
+    for name in left:
+        try:
+            found = _predicted(counts, ERROR_BARS[name])
+        except ValueError as error:  # e.g. too few samples of a period for a loop's error
+            missing[name] = str(error)
+            continue
+        largest, hidden = found
+        if hidden:
+            unresolved[name] = hidden
+        if largest.size:
+            errors[name] = float(np.median(largest))
+        if largest.size > 1:
+            low, high = np.quantile(largest, [1 / 6, 5 / 6])
+            ranges[name] = float(low), float(high)
+    return ExpectedErrors(errors, missing, ranges, unresolved)
 
 
-def _predicted_chances(measurement: Measurement) -> list[FloatArray]:
-    """Return the predicted outcome probabilities of each run's settings, (T, B, 2^M).
+class _Repeated:
+    """Predicted trajectories of one measurement: of its mean counts, and of random ones."""
 
-    Circuits with an X after a reset are taken for those without: its inverse is of small weight.
+    def __init__(self, measurement: Measurement, shots: int) -> None:
+        self.measurement, self.shots = measurement, shots
+        self.chances = predicted_chances(measurement)
+        self.random = np.random.default_rng(SEED)
+        self.drawn: list[Trajectory] = []
+
+    @property
+    def scatters(self) -> bool:
+        """Whether even error bars of means do: rates that are fitted to counts scatter."""
+        mitigation = self.measurement.mitigation
+        return mitigation is not None and mitigation.method.fits and not mitigation.predicts
+
+    def mean(self) -> Trajectory:
+        return predicted_trajectory(self.measurement, self.chances, self.shots, None)
+
+    def draw(self, place: int) -> Trajectory:
+        """Return one of the random repetitions: every quantity has the same ones."""
+        if place == len(self.drawn):
+            self.drawn.append(
+                predicted_trajectory(self.measurement, self.chances, self.shots, self.random)
+            )
+        return self.drawn[place]
+
+
+def _predicted(counts: _Repeated, bar: ErrorBar) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return the largest error of each repetition, (D,), and the parts that are not resolved.
+
+    There is one repetition, of mean counts, where errors do not scatter, and no error where no part
+    is resolved.
     """
-    circuits = measurement.circuits
-    ideal = circuit_states(replace(circuits, absorbed=()))
-    device = measurement.target.predict()
-    left, rest, matrix = np.ones(len(ideal)), np.zeros_like(ideal), None
-    if isinstance(device, DeviceTarget):
-        left, rest = _noise(circuits, device, ideal)
-        matrix = readout_of(circuits, device)
-    mixed = np.eye(ideal.shape[1]) / ideal.shape[1]
-    found = []
-    for item in measurement.runs:
-        factor = item.role.split(",")[0].removeprefix("factor ")
-        if factor.isdecimal():
-            share = (left ** int(factor))[:, np.newaxis, np.newaxis]
-            states = mixed + share * (ideal - mixed) + int(factor) * rest
-            chances = outcomes_of_states(states, item.circuits.bases)
-        else:  # the readout's calibration, of one time and setting
-            chances = setting_probabilities(item.circuits)
-        found.append(chances if matrix is None else chances @ matrix.T)
-    return found
+    if not (bar.scatters or counts.scatters):
+        return np.array([bar.largest(counts.mean())]), ()
+    rows: list[list[Bar]] = []
+    while True:
+        rows.append(bar.bars(counts.draw(len(rows))))
+        if len(rows) < FEWEST_DRAWS:
+            continue
+        clear = np.mean([[item.resolved for item in row] for row in rows], axis=0) >= RESOLVED
+        hidden = tuple(item.part for item, seen in zip(rows[0], clear, strict=True) if not seen)
+        if not clear.any():
+            return np.array([]), hidden
+        errors = np.array([[item.error for item in row] for row in rows])
+        largest = errors[:, clear].max(axis=1)
+        if len(rows) >= MOST_DRAWS or _median_error(largest) <= KNOWN * np.median(largest):
+            return largest, hidden
 
 
-def _trajectory(
-    measurement: Measurement,
-    chances: Sequence[FloatArray],
-    shots: int,
-    random: np.random.Generator | None,
-) -> Trajectory:
-    """Return what would be estimated of random counts, or of the mean counts without `random`."""
-    circuits, mitigation = measurement.circuits, measurement.mitigation
-    each = [max(1, -(-item.shots * shots // measurement.shots_asked)) for item in measurement.runs]
-    drawn = [
-        _rounded(table, own) if random is None else random.multinomial(own, _normal(table))
-        for table, own in zip(chances, each, strict=True)
-    ]
-    described = [describe_run(item, circuits.bases) for item in measurement.runs]
-    _, counts = join_runs(described, drawn, len(circuits.bases))
-    mitigated = None
-    if mitigation is not None:
-        excess = measurement.forecast.excess
-        mitigated = mitigated_samples(mitigation, circuits.bases, counts, excess)
-    record = Record(
-        circuits.network,
-        circuits.times,
-        Samples(circuits.bases, counts[0]),
-        {},
-        mitigated,
-        stored_pairs(circuits.compiled),
-    )
-    needs = missing_requirements(circuits.network, circuits.times, circuits.bases, shots=shots)
-    # With too few times to differentiate, the error of I is that of I = ΓV.
-    method: CurrentEstimator | None = "current_operator" if needs["current"] else None
-    return (estimate if mitigation is None else mitigate)(record, current=method)
-
-
-def _normal(chances: FloatArray) -> FloatArray:
-    found = np.maximum(chances, 0.0)
-    return np.asarray(found / found.sum(axis=2, keepdims=True))
-
-
-def _noise(
-    circuits: CircuitSet, device: DeviceTarget, ideal: ComplexArray
-) -> tuple[FloatArray, ComplexArray]:
-    """Return at every time the factor r and the rest R of the device's noise, (T,) and (T, d, d).
-
-    noisy − 1/d = r (ideal − 1/d) + R, with r of least squares, interpolated between the times that
-    are simulated: r is smooth where the state oscillates, and R is small.
-    """
-    last = len(circuits.times) - 1
-    only = sorted({round(place) for place in np.linspace(0, last, min(last + 1, MOST_TIMES))})
-    bare = replace(device.unsuppressed(), folding=UNFOLDED)
-    noisy = np.mean(
-        [bare.noisy_states(branch, only=only)[0] for branch in circuits.branches], axis=0
-    )
-    mixed = np.eye(ideal.shape[1]) / ideal.shape[1]
-    bloch = ideal[only] - mixed
-    overlap = np.einsum("tij,tji->t", noisy - mixed, bloch).real
-    size = np.einsum("tij,tji->t", bloch, bloch).real
-    share = np.divide(overlap, size, out=np.ones_like(overlap), where=size > 0)
-    share = np.clip(share, 0.0, 1.0)
-    rest = noisy - mixed - share[:, np.newaxis, np.newaxis] * bloch
-    known = circuits.times[only]
-    return (
-        np.asarray(np.interp(circuits.times, known, share)),
-        np.apply_along_axis(lambda entry: np.interp(circuits.times, known, entry), 0, rest),
-    )
-
-
-TURNS = {
-    "X": np.array([[1, 1], [1, -1]]) / math.sqrt(2),
-    "Y": np.array([[1, -1j], [1, 1j]]) / math.sqrt(2),
-    "Z": np.eye(2),
-}
-"""What turns each setting's eigenstates to |0> and |1>."""
-
-
-def outcomes_of_states(states: ComplexArray, bases: Sequence[str]) -> FloatArray:
-    """Return the outcome probabilities of every setting, (T, B, 2^M)."""
-    found = []
-    for setting in bases:
-        turn: ComplexArray = np.eye(1, dtype=complex)
-        for letter in setting:
-            turn = np.asarray(np.kron(TURNS[letter], turn))
-        found.append(np.einsum("ai,tij,aj->ta", turn, states, turn.conj()).real)
-    return _normal(np.stack(found, axis=1))
-
-
-def readout_of(circuits: CircuitSet, device: DeviceTarget) -> FloatArray:
-    """Return P(read | true) of all memristors together, (2^M, 2^M); bit j is memristor j."""
-    each = readout_matrices(device.place(circuits).restricted())
-    memristors = len(circuits.network.memristors)
-    found: FloatArray = np.eye(1)
-    for matrix in each[:memristors]:
-        found = np.asarray(np.kron(matrix, found))
-    return found
-
-
-def _rounded(chances: FloatArray, shots: int) -> IntArray:
-    """Return whole counts that add up to `shots` and are nearest to their means."""
-    means = chances * shots
-    whole = np.floor(means).astype(np.int64)
-    order = np.argsort(whole - means, axis=2)  # the largest remainders first
-    rank = np.argsort(order, axis=2)
-    short = shots - whole.sum(axis=2, keepdims=True)
-    return np.asarray(whole + (rank < short))
+def _median_error(values: FloatArray) -> float:
+    """Return the standard error of the median, from the values √n/2 ranks to its sides."""
+    ordered, n = np.sort(values), values.size
+    reach = math.sqrt(n) / 2
+    ranks = (n - 1) / 2 + np.array([-reach, reach])
+    low, high = np.interp(ranks, np.arange(n), ordered)
+    return float(high - low) / 2

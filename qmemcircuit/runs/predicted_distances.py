@@ -28,7 +28,7 @@ from qmemcircuit.devices.compilation.circuits import CompiledCircuit
 from qmemcircuit.devices.drift import drifted_part
 from qmemcircuit.devices.expected import INFINITE_SHOTS
 from qmemcircuit.devices.noise.calibrated import readout_matrices, simulate
-from qmemcircuit.runs.precision import outcomes_of_states, readout_of
+from qmemcircuit.runs.predicted_counts import outcomes_of_states, readout_of
 from qmemcircuit.simulation.exact import circuit_states
 
 METHODS: dict[str, Mitigation] = {

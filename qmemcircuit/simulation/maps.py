@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -121,12 +122,14 @@ def estimate_maps(
     return Effort(work, seconds, 24 * 4**memristors + kept)
 
 
+@lru_cache(1024)
 def _places(members: tuple[int, ...]) -> IntArray:
     """Return where the means of `members` alone stand among those of all memristors."""
     digits = np.arange(4 ** len(members))
     places = np.zeros_like(digits)
     for position, j in enumerate(members):
         places += (digits // 4**position % 4) * 4**j
+    places.flags.writeable = False
     return places
 
 
@@ -146,15 +149,18 @@ def _walk(circuits: CircuitSet, start: FloatArray) -> FloatArray:
         return np.array([_after(start, _own_parts(circuits, k)) for k in range(len(times))])
     if circuits.share_steps:
         starts = np.concatenate([[0.0], times[:-1]])
-        factors = _step_factors(circuits, starts, times)
+        factors, last = _shared_factors(circuits, starts, times)
         if start.shape[1] == 1:
-            return _vectors_along(factors, start[:, 0])[:, :, None]
-        found = np.empty((len(times), *start.shape))
-        now = start
-        for index in range(len(times)):
-            for matrices in factors:
-                now = matrices[index].dot(now)
-            found[index] = now
+            found = _vectors_along(factors, start[:, 0])[:, :, None]
+        else:
+            found = np.empty((len(times), *start.shape))
+            now = start
+            for index in range(len(times)):
+                for matrices in factors:
+                    now = matrices[index].dot(now)
+                found[index] = now
+        for members, maps in last:
+            found = apply_maps(found, members, maps)
         return found
     edges = times[:, None] * np.linspace(0.0, 1.0, steps + 1)
     found = np.broadcast_to(start, (len(times), *start.shape))
@@ -186,18 +192,42 @@ def _vectors_along(factors: list[FloatArray], now: FloatArray) -> FloatArray:
     return found
 
 
+def _shared_factors(
+    circuits: CircuitSet, starts: FloatArray, stops: FloatArray
+) -> tuple[list[FloatArray], Sequence[Part]]:
+    """Return the factors of steps that follow each other, and what each one's states then lack.
+
+    What ends a pair's step on one memristor alone is joined to the start of the next step, and is
+    left to be done at each time for itself, at all times at once.
+    """
+    parts = step_maps(circuits.network, starts, stops, circuits.splitting)
+    end = len(parts)
+    while end and len(parts[end - 1][0]) == 1:
+        end -= 1
+    if end == 0 or len(circuits.network.memristors) != 2:
+        return _factors_of(circuits.network, parts), ()
+    last = parts[end:]
+    before = [(who, np.concatenate([np.eye(4)[None], maps[:-1]])) for who, maps in last]
+    return _factors_of(circuits.network, [*before, *parts[:end]]), last
+
+
 def _step_factors(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) -> list[FloatArray]:
+    """Return the factors of separate steps."""
+    network = circuits.network
+    return _factors_of(network, step_maps(network, starts, stops, circuits.splitting))
+
+
+def _factors_of(network: Network, parts: Sequence[Part]) -> list[FloatArray]:
     """Return matrices on all memristors, each (n, 4^M, 4^M), that make a step one after another.
 
     For two, those on one memristor each are put side by side, which costs less than a product
     of matrices; for three it is the whole step.
     """
-    network = circuits.network
     if len(network.memristors) != 2:
-        return [_step_matrices(circuits, starts, stops)]
+        return [_whole_matrices(len(network.memristors), parts)]
     found: list[FloatArray] = []
     alone: dict[int, FloatArray] = {}
-    for members, maps in step_maps(network, starts, stops, circuits.splitting):
+    for members, maps in parts:
         if len(members) == 1:
             (j,) = members
             alone[j] = maps @ alone[j] if j in alone else maps
@@ -229,16 +259,14 @@ def _after(columns: FloatArray, parts: Sequence[Part]) -> FloatArray:
     return np.asarray(found[0])
 
 
-def _step_matrices(circuits: CircuitSet, starts: FloatArray, stops: FloatArray) -> FloatArray:
+def _whole_matrices(count: int, parts: Sequence[Part]) -> FloatArray:
     """Return each step's map on all memristors, (n, 4^M, 4^M)."""
-    network = circuits.network
-    count = len(network.memristors)
-    total: FloatArray | None = None
-    for members, maps in step_maps(network, starts, stops, circuits.splitting):
-        if total is None:
-            total = np.broadcast_to(np.eye(4**count), (len(starts), 4**count, 4**count))
+    if count == 1:
+        ((_, total),) = parts
+        return total
+    total = np.broadcast_to(np.eye(4**count), (len(parts[0][1]), 4**count, 4**count))
+    for members, maps in parts:
         total = apply_maps(total, members, maps)
-    assert total is not None  # there is always a memristor, and it turns
     return total
 
 

@@ -94,11 +94,12 @@ def simulate_circuit(
     Returns a `Trajectory`. On the stochastic routes its errors are standard errors of the mean,
     correlated from time to time; on matrix-product states the cost of truncation, of V in
     `variables["truncation_error"]`, is added, and a RuntimeWarning says where it is the larger
-    part. Propagation's errors are three times the difference to a run that drops more, and
-    `variables["rigorous_bound"]` bounds that of V. Both are indications, no intervals;
-    `pair_states` have none, and a concurrence computed from them is biased upwards. How they are
-    made and how often they hold: docs/pages/concepts/networks.md. Of driven networks
-    `select_current` tells the sources' current, with the error of the rest.
+    part. Propagation's errors are three times the larger of the difference to a run that drops
+    more and of what was dropped, in quadrature; `variables["rigorous_bound"]` bounds that of V.
+    Both are indications, no intervals; `pair_states` have none, and a concurrence computed from
+    them is biased upwards. How they are made and how often they hold:
+    docs/pages/concepts/networks.md. Of driven networks `select_current` tells the sources' current,
+    with the error of the rest.
 
     Raises:
         ValueError: where the work is too long or too large for this machine, see `allow_large`,
@@ -234,7 +235,7 @@ def _propagated(
     asked = [(item[0], item[1]) for item in named if len(item) == 2 and item in wanted]
     probe = probe_propagation(circuits, method, pairs=len(asked))
     require(probe.effort, "take fewer times or steps, or drop more")
-    if probe.obstacle and np.isfinite(probe.error) and not large_allowed():
+    if probe.obstacle and not large_allowed():
         raise ValueError(
             f"Argument times must end within the reach of Pauli propagation, but {probe.obstacle}; "
             "end earlier, drop less, take method='matrix_product_state', or go ahead inside "

@@ -44,11 +44,7 @@ def open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values
         found = json.loads(first)
         finished = {}
         for line in lines:
-            task = json.loads(line)
-            if task.get("sha256") not in (None, content_digest(task, {})):
-                raise ValueError("a point does not have the SHA-256 that it states")
-            for index, values in zip(task["points"], task["values"], strict=True):
-                finished[index] = {name: decode_array(item) for name, item in values.items()}
+            finished.update(read_task(line))
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
         raise FileFormatError(
             f"Argument path must belong to an intact journal, but {str(journal)!r} cannot be "
@@ -63,13 +59,30 @@ def open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values
 
 def append_points(journal: Path, indices: Iterable[int], results: Iterable[Values]) -> None:
     """Append one finished task and wait until it is on the disk."""
-    values = [{name: encode_array(array) for name, array in result.items()} for result in results]
-    task: dict[str, Any] = {"points": list(indices), "values": values}
-    line = json.dumps({**task, "sha256": content_digest(task, {})})
     with journal.open("ab") as stream:
-        stream.write(f"{line}\n".encode())
+        stream.write(write_task(indices, results) + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def write_task(indices: Iterable[int], results: Iterable[Values]) -> bytes:
+    """Return one finished task as one line of JSON, with its SHA-256."""
+    values = [{name: encode_array(array) for name, array in result.items()} for result in results]
+    task: dict[str, Any] = {"points": list(indices), "values": values}
+    return json.dumps({**task, "sha256": content_digest(task, {})}).encode()
+
+
+def read_task(line: bytes) -> dict[int, Values]:
+    """Return what `write_task` wrote; ValueError, KeyError or TypeError where it is damaged."""
+    task = json.loads(line)
+    if not isinstance(task, dict):
+        raise ValueError("a task is not a mapping")
+    if task.get("sha256") not in (None, content_digest(task, {})):
+        raise ValueError("a point does not have the SHA-256 that it states")
+    return {
+        index: {name: decode_array(item) for name, item in values.items()}
+        for index, values in zip(task["points"], task["values"], strict=True)
+    }
 
 
 def refuse_other(place: Path, found: Mapping[str, Any], identity: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ import json
 import math
 import multiprocessing
 import os
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,6 +37,7 @@ from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_integer
 from qmemcircuit.common.locks import locked
 from qmemcircuit.common.provenance import versions
+from qmemcircuit.sweeps.handover import hand_over
 from qmemcircuit.sweeps.journal import (
     Array,
     Values,
@@ -83,38 +85,31 @@ def sweep(
     """Return `function` at every point of the product of `grid`, as a labelled dataset.
 
     Args:
-        function: called as `function(name=value, …)` with one number (or string) per name of
-            `grid`. Returns a number, an array, or a mapping from names to numbers or arrays;
-            every point the same names and shapes. A random function takes its seed from the
-            grid (or from the point), never from a global state.
+        function: called as `function(name=value, …)`. Returns a number, an array, or a mapping from
+            names to them, at every point with the same names and shapes. A random one takes its
+            seed from the grid.
         grid: one-dimensional, distinct, finite values by name.
         executor: any `concurrent.futures.Executor`, shut down by the caller: serial, a pool or a
             cluster (docs/pages/howto/parameter_map.md). Default: one process per core.
         path: netCDF file (`.nc`) for the result, with a journal beside it: the same call after a
-            kill computes only what is missing. The grid and the function's name with its bound
-            arguments are compared, its *code* is not: delete both files after a change of it.
+            kill computes only what is missing. A change of the function's code is *not* noticed.
         progress: called as `progress(done, total)` in points, first with those resumed.
-        chunk: points per task; default a 256th of the points, at least 1. Points of unfinished
-            tasks are what a kill loses.
-        units: by the name of a parameter or result, "1" for pure numbers: the attribute `units`
-            of each, which `plot_map` and xarray's own plots write at the axes.
-        failures: where the function raises, `"raise"` its error with the point, or `"keep"` that
-            point as NaN, named in the attribute `failures` and in a warning; with `path` the same
-            call tries it again.
+        chunk: points per task, which a kill loses; default a 256th of the points, at least 1.
+        units: by the name of a parameter or result, "1" for pure numbers.
+        failures: where the function raises, `"raise"` its error, or `"keep"` the point as NaN,
+            named in the attribute `failures` and in a warning.
 
     Returns:
-        Dataset with the dimensions and coordinates of `grid`, in its order, and one variable
-        per returned name ("value" where there is one without a name). An array result adds the
-        dimensions `name_0`, `name_1`, …. The values are bit for bit those of the function.
+        Dataset with the dimensions of `grid` and one variable per returned name ("value" where
+        there is none), bit for bit as the function returned them. An array adds the dimensions
+        `name_0`, `name_1`, ….
 
     Raises:
-        TypeError, ValueError: bad arguments; a function that processes cannot import; results
-            that are not numbers or that differ in names or shapes from point to point.
+        TypeError, ValueError: bad arguments; a function that processes cannot import; results that
+            are not numbers or that differ in names or shapes.
         FileFormatError: `path` or its journal is damaged, or holds another sweep.
-        RuntimeError: a worker process of a pool died; a point killed several workers of a cluster,
-            or all of them have been gone for half a minute. Errors of the function itself are
-            raised as they are, with a note that says at which point. Finished points stay in the
-            journal.
+        RuntimeError: a worker process died; a point killed several workers of a cluster, or all of
+            them have been gone for half a minute. Finished points stay in the journal.
 
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> with ThreadPoolExecutor(1) as serial:
@@ -143,7 +138,7 @@ def sweep(
     if progress is None:
         progress = _say_nothing
     with ExitStack() as held:
-        journal = None
+        journal = folder = None
         finished: dict[int, Values] = {}
         failed: dict[int, str] = {}
         if path is not None:
@@ -161,6 +156,10 @@ def sweep(
                 progress(len(points), len(points))
                 return with_units(done, units)
             finished = open_journal(journal, identity)
+            folder = Path(f"{target}.finished").absolute()
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            held.callback(shutil.rmtree, folder, ignore_errors=True)
         progress(len(finished), len(points))
 
         waiting = [index for index in range(len(points)) if index not in finished]
@@ -169,7 +168,7 @@ def sweep(
         if tasks:
             with _ready(executor) as running:
                 evaluate = functools.partial(_evaluate, function, failures)
-                for indices, results in _run(evaluate, points, tasks, running, journal):
+                for indices, results in _run(evaluate, points, tasks, running, journal, folder):
                     new: dict[int, Values] = {}
                     for index, result in zip(indices, results, strict=True):
                         if isinstance(result, str):
@@ -222,6 +221,7 @@ def _run(
     tasks: list[list[int]],
     executor: Executor,
     journal: Path | None,
+    folder: Path | None,
 ) -> Iterator[tuple[list[int], list[Values | str]]]:
     """Yield (indices, results) of each task as it finishes.
 
@@ -232,7 +232,8 @@ def _run(
     failure: BaseException | None = None
     try:
         for indices in tasks:
-            future = executor.submit(evaluate, [points[index] for index in indices])
+            asked = [points[index] for index in indices]
+            future = executor.submit(hand_over, evaluate, asked, indices, folder)
             futures[future] = indices
         try:
             for future in _as_finished(futures, executor):

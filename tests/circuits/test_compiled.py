@@ -25,7 +25,7 @@ from scipy.linalg import expm
 import qmemcircuit as qm
 from qmemcircuit.circuits.channels.pair_maps import map_distance, pair_maps
 from qmemcircuit.circuits.collision import damping_kraus
-from qmemcircuit.circuits.pairs.constant_depth import compile_pair, compile_pairs
+from qmemcircuit.circuits.pairs.compilation import compile_pair, compile_pairs
 from qmemcircuit.circuits.pairs.fit import (
     fit_sequences,
     quadrature_start,
@@ -455,7 +455,7 @@ def test_record_holds_the_angles_and_rebuilds_the_circuits(tmp_path, monkeypatch
     def no_fit(*_: object, **__: object) -> None:
         raise AssertionError("a record must not be fitted again")
 
-    monkeypatch.setattr("qmemcircuit.circuits.pairs.constant_depth.compile_pairs", no_fit)
+    monkeypatch.setattr("qmemcircuit.circuits.constant_depth.compile_pairs", no_fit)
     again = qm.rebuild_circuits(qm.Record.load(path))
     assert again.bases == built.bases
     assert [circuit for circuit in again] == [circuit for circuit in built]

@@ -13,7 +13,7 @@ import pytest
 
 import qmemcircuit as qm
 from qmemcircuit.command_line.description import read_description
-from qmemcircuit.command_line.main import EXTRAS, main, parse_target
+from qmemcircuit.command_line.main import EXTRAS, _parser, main, parse_target
 from qmemcircuit.common.states import trace_distance
 
 SINGLE = """
@@ -281,6 +281,16 @@ def test_doctor_with_a_damaged_account_file(
     assert "unreadable" in output.out
     assert "save the account again" in output.out
     assert "very-secret" not in output.out + output.err
+
+
+def test_every_argument_says_what_it_is_and_its_default() -> None:
+    commands = _parser()._subparsers._group_actions[0].choices
+    assert commands
+    for name, command in commands.items():
+        for argument in command._actions:
+            assert argument.help, (name, argument.dest)
+            default = argument.default not in (None, False, "==SUPPRESS==")
+            assert not default or "default" in argument.help, (name, argument.dest)
 
 
 @pytest.mark.parametrize("buffered", [True, False])

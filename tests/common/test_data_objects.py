@@ -117,7 +117,12 @@ def examples() -> dict[str, object]:
         DEVICE,
         qm.DeviceChoice((DEVICE,), 0.02, 1000),
         DRIFT,
-        qm.ExpectedErrors({"voltage": 0.1}, {"concurrence": "one memristor"}),
+        qm.ExpectedErrors(
+            {"voltage": 0.1, "form factor": 0.2},
+            {"concurrence": "one memristor"},
+            {"form factor": (0.1, 0.3)},
+            {"form factor": ("memristor 0 from t = 6.28",)},
+        ),
         qm.Event("death", 1.0, 0.9, 1.1),
         qm.inverse_relation(long.concurrence(0, 1), qm.find_loops(long), largest_lag=1),
         qm.PauliPropagation(4, 1e-4),

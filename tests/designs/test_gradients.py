@@ -280,6 +280,33 @@ def test_bad_input():
         qm.gradient(memristor, TIMES, FormFactor(), splitting="compiled")
 
 
+PAIR = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "times", "said"),
+    [
+        (Reading("voltage", 3), [0.0, 1.0, 2.0], "index must be of one of the 3 times, but 3"),
+        (ConcurrenceAt(-4), [0.0, 1.0, 2.0], "index must be of one of the 3 times, but -4"),
+        (ConcurrenceAt(1, (0, 2)), [0.0, 1.0], "pair must name two of the model's 2"),
+        (PeakConcurrence(), [0.0], "times must hold one after t = 0"),
+        (MeanConcurrence(), [1.0], "times must be two or more"),
+        (DistanceTo(qm.exact_circuit(PAIR, [0.0, 1.0])), [0.0, 1.0, 2.0], "reference must hold"),
+        (DistanceTo(qm.exact_circuit(PAIR, [0.0, 1.0]), 2), [0.0, 1.0], "index must be of one"),
+        (LoopAgreement(qm.exact_circuit(PAIR, [0.0, 1.0])), [0.0, 1.0, 2.0], "wanted must hold"),
+        (LoopAgreement(qm.exact_circuit(PAIR, [0.0, 1.0]), 2), [0.0, 1.0], "device must be one"),
+        (
+            LoopAgreement(qm.exact_circuit(PAIR.memristors[0], [0.0, 1.0]), 1),
+            [0.0, 1.0],
+            "wanted must hold memristor 1",
+        ),
+    ],
+)
+def test_quantities_that_the_model_does_not_have_are_named(quantity, times, said):
+    with pytest.raises(ValueError, match=f"Argument {said}"):
+        qm.gradient(PAIR, times, quantity, ["couplings.0.strength"], splitting="strang")
+
+
 def test_the_harmonic_law_is_its_own_quadrature():
     law = qm.HarmonicRate((0.2, -0.3, 0.1, 0.05, 0.4), omega=1.3)
     other = qm.FunctionRate(lambda t: float(law.value(t)))

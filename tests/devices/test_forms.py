@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import qmemcircuit as qm
-from qmemcircuit.circuits.pairs.constant_depth import compile_pairs
+from qmemcircuit.circuits.pairs.compilation import compile_pairs
 from qmemcircuit.common.states import trace_distance
 from qmemcircuit.devices.compilation.folding import Folding
 from qmemcircuit.devices.forms import BALANCES, apply_forms, noiseless_state

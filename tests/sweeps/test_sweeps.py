@@ -19,6 +19,7 @@ import pytest
 import xarray
 
 from qmemcircuit.common.storage import FileFormatError
+from qmemcircuit.sweeps.handover import Results, hand_over
 from qmemcircuit.sweeps.sweep import sweep
 
 GRID = {"gain": [1.0, 2.5], "steps": [3, 4, 5], "rule": ["euler", "heun"]}
@@ -260,7 +261,9 @@ def test_two_sweeps_to_one_file_are_refused(tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["map.nc"]
 
 
-@pytest.mark.parametrize("damage", [b"no journal\n", b'{"a": 1}\n{"points": [0]}\n', b"x"])
+@pytest.mark.parametrize(
+    "damage", [b"no journal\n", b'{"a": 1}\n{"points": [0]}\n', b"{}\n[1]\n", b"x"]
+)
 def test_a_damaged_journal_is_refused(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "map.nc"
     Path(f"{path}.journal").write_bytes(damage)
@@ -392,14 +395,18 @@ def test_bad_options(name: str, value: object) -> None:
         sweep(abs_of, {"x": [1, 2]}, executor=Inline(), **{name: value})
 
 
-def slow_logistic(gain: float, steps: int, rule: str) -> dict[str, object]:
+def slow_logistic(gain: float, steps: int, rule: str, log: str) -> dict[str, object]:
     time.sleep(0.15)
-    return logistic(gain, steps, rule)
+    found = logistic(gain, steps, rule)
+    with open(log, "a") as lines:  # one short line: appended whole
+        lines.write(f"{gain!r} {steps} {rule}\n")
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # Dask warns of a slow disk; that is not ours to fail on
-def test_a_dask_cluster_that_loses_a_worker_gives_the_serial_result() -> None:
+def test_a_dask_cluster_that_loses_a_worker_gives_the_serial_result(tmp_path: Path) -> None:
+    """And computes nothing twice that was finished."""
     distributed = pytest.importorskip("distributed")
     grid = {**GRID, "gain": np.linspace(1, 3.9, 8)}
     with ThreadPoolExecutor(1) as serial:
@@ -419,12 +426,49 @@ def test_a_dask_cluster_that_loses_a_worker_gives_the_serial_result() -> None:
                 killed.append(next(iter(workers.values())))
                 os.kill(killed[0], signal.SIGKILL)
 
-        found = sweep(slow_logistic, grid, executor=client.get_executor(), progress=kill_one)
+        function = partial(slow_logistic, log=str(tmp_path / "log"))
+        found = sweep(
+            function,
+            grid,
+            executor=client.get_executor(),
+            path=tmp_path / "map.nc",
+            progress=kill_one,
+        )
         assert killed
         assert killed[0] not in client.run(os.getpid).values()
     xarray.testing.assert_equal(found, wanted)
     for name in wanted.variables:
         assert found[name].values.tobytes() == wanted[name].values.tobytes()
+    calls = (tmp_path / "log").read_text().splitlines()
+    assert len(set(calls)) == found["last"].size
+    assert len(calls) - len(set(calls)) <= 1  # killed between its last line and the file
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "map.nc"]
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"{}", b"[1]", b'{"points": [3], "values": [{}]}'])
+def test_what_a_lost_worker_finished_is_found(tmp_path: Path, damage: bytes | None) -> None:
+    calls = []
+
+    def evaluate(points: list[dict[str, float]]) -> Results:
+        calls.append(points)
+        return [{"value": np.array(point["x"])} for point in points]
+
+    points = [{"x": 0.1}, {"x": np.pi}]
+    for _ in range(2):
+        found = hand_over(evaluate, points, [3, 4], tmp_path)
+        assert [float(item["value"]) for item in found] == [0.1, np.pi]
+        if damage is not None:
+            (tmp_path / "3-4.json").write_bytes(damage)
+    assert len(calls) == (1 if damage is None else 2)
+    hand_over(evaluate, points, [3, 5], tmp_path)
+    hand_over(evaluate, points, [3, 4], None)
+    hand_over(evaluate, points, [3, 4], tmp_path / "elsewhere")
+    assert len(calls) == (4 if damage is None else 5)
+
+
+def test_points_that_raised_are_tried_again(tmp_path: Path) -> None:
+    assert hand_over(lambda points: ["ValueError: no"], [{"x": 1}], [0], tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_units_are_kept_in_the_file_and_must_name_something(tmp_path: Path) -> None:

@@ -79,9 +79,25 @@ def _waves_of(content: bytes) -> tuple[FloatArray, FloatArray]:
     still = turned.diagonal(axis1=1, axis2=2)
     low, high = np.triu_indices(dimension, 1)
     joint = 2 * turned[:, None, high, low] * turned[None, :, low, high]
-    parts = np.concatenate([(still @ still.conj().T).real[..., None], joint.real, joint.imag], -1)
-    weights = parts.reshape(-1, parts.shape[-1]).T / dimension
-    return energies[low] - energies[high], np.ascontiguousarray(weights)
+    constant, frequencies = (still @ still.conj().T).real, energies[low] - energies[high]
+    # Equal frequencies share a wave: equal to what the energies themselves are known to.
+    known_to = 8 * np.spacing(np.abs(energies).max())
+    waves: list[tuple[float, FloatArray, FloatArray]] = []
+    for k, frequency in enumerate(frequencies):
+        cosine, sine = joint[:, :, k].real, joint[:, :, k].imag
+        if abs(frequency) <= known_to:
+            constant = constant + cosine
+            continue
+        for place, (other, before, there) in enumerate(waves):
+            sign = np.sign(frequency * other)
+            if abs(frequency - sign * other) <= known_to:
+                waves[place] = (other, before + cosine, there + sign * sine)
+                break
+        else:
+            waves.append((float(frequency), cosine, sine))
+    parts = [constant, *(wave[1] for wave in waves), *(wave[2] for wave in waves)]
+    weights = np.array([part.ravel() for part in parts]) / dimension
+    return np.array([wave[0] for wave in waves]), weights
 
 
 def unitary_map(matrix: ComplexArray) -> FloatArray:
@@ -107,7 +123,7 @@ def pauli_means(states: ComplexArray) -> FloatArray:
     qubits = int(states.shape[-1]).bit_length() - 1
     lead = states.shape[:-2]
     if qubits <= WHOLE_UP_TO:
-        return np.asarray((states.reshape(*lead, -1) @ _flat_products(qubits).conj().T).real)
+        return np.asarray((states.reshape(*lead, -1) @ _exchanges(qubits)[0]).real)
     found = _paired(states.reshape(*lead, *(2,) * (2 * qubits)), len(lead), qubits)
     for _ in range(qubits):  # the first digit left is taken off and added at the end
         found = found.reshape(*lead, 4, -1)
@@ -120,7 +136,7 @@ def density_matrices(means: FloatArray) -> ComplexArray:
     size, lead = means.shape[-1], means.shape[:-1]
     qubits = (int(size).bit_length() - 1) // 2
     if qubits <= WHOLE_UP_TO:
-        found = means @ (_flat_products(qubits) / 2**qubits)
+        found = means @ _exchanges(qubits)[1]
         return np.asarray(found.reshape(*lead, 2**qubits, 2**qubits))
     found = means.astype(complex)
     for _ in range(qubits):
@@ -149,8 +165,11 @@ def pauli_products(qubits: int) -> ComplexArray:
     return found
 
 
-def _flat_products(qubits: int) -> ComplexArray:
-    return pauli_products(qubits).reshape(4**qubits, -1)
+@cache
+def _exchanges(qubits: int) -> tuple[ComplexArray, ComplexArray]:
+    """Return what turns density matrices, row by row, into means, and means into them."""
+    flat = pauli_products(qubits).reshape(4**qubits, -1)
+    return np.ascontiguousarray(flat.conj().T), flat / 2**qubits
 
 
 PAIRS: ComplexArray = pauli_products(2)

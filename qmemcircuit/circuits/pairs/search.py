@@ -14,6 +14,7 @@ import numpy as np
 from qmemcircuit.circuits.channels.pair_maps import map_distances
 from qmemcircuit.circuits.pairs.fit import fit_sequences, quadrature_start, shaken
 from qmemcircuit.circuits.pairs.sequence import PairSequence
+from qmemcircuit.circuits.residuals import MOST_COLLISIONS
 from qmemcircuit.circuits.splitting import pair_hamiltonian
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.states import evolve
@@ -21,8 +22,6 @@ from qmemcircuit.model.memristors import Network
 
 CompiledMethod = Literal["closed form", "fitted"]
 
-MOST_COLLISIONS = 8
-"""Of each memristor: 57 two-qubit gates at most. Beyond, steps are no dearer (`fused`)."""
 PROBES = 12
 """So many of the times, evenly chosen, are tried first: a number of collisions that fails at one
 of them is not tried at the others."""

@@ -144,12 +144,16 @@ class SquidRate:
     def integral(self, start: ArrayLike, stop: ArrayLike) -> FloatArray:
         """Return ∫ Γ dt from `start` to `stop`, exact to rounding."""
         check_arguments(SquidRate.integral, locals())
-        omega = self._frequency()
         start, stop = finite_times("start", start), finite_times("stop", stop)
-        frequencies = omega * ORDERS
+        frequencies = self._frequency() * ORDERS
         amplitudes = JACOBI_ANGER / frequencies
-        after = np.sin(np.multiply.outer(stop, frequencies)) @ amplitudes
-        before = np.sin(np.multiply.outer(start, frequencies)) @ amplitudes
+        after = np.sin(stop[..., None] * frequencies) @ amplitudes
+        if start.ndim == 1 and start.shape == stop.shape and (start[1:] == stop[:-1]).all():
+            # Each interval begins where the one before it ends.
+            first = np.sin(start[:1, None] * frequencies) @ amplitudes
+            before = np.concatenate([first, after[:-1]])
+        else:
+            before = np.sin(start[..., None] * frequencies) @ amplitudes
         return np.asarray(self.gamma0 * ((stop - start) - (after - before)))
 
     def at_frequency(self, omega: float) -> SquidRate:
@@ -219,25 +223,21 @@ class FunctionRate:
         function: a callable of one time.
         breakpoints: times at which Γ jumps or bends: the edges of its pulses. No step of the
             quadrature or of the master equation crosses one.
-        resolution: the width of the narrowest structure that Γ has between its breakpoints;
-            None is a 4096th of the period of its memristor (of 2π before it has one).
+        resolution: the width of the narrowest structure that Γ has between its breakpoints; None is
+            a 4096th of the period of its memristor (of 2π before it has one).
 
-    What is guaranteed of the integral: between breakpoints Γ is sampled at places at most
-    `resolution` apart, and two rules of integration that share no sample must agree to 1e-12 in
-    each panel of 21 samples, which is halved until they do. Every sample is kept as a witness.
-    A pulse, dip or jump on which one sample falls is therefore resolved, or refused with
-    ValueError; one that is wider than `resolution` always meets a sample. A narrower one that
-    no sample meets cannot be seen in a function of which only values can be asked: give its
-    edges as breakpoints, or the resolution.
+    The integral of Γ, which the circuits use, is accurate to 1e-12 in each panel of samples, and
+    any pulse or jump wider than `resolution` is resolved, or refused with ValueError. What it is
+    *not*: safe from a narrower pulse that no sample meets. Give the edges of such a one as
+    breakpoints. How it is checked: docs/pages/howto/decay_law.md.
+
+    A negative rate is no error here. `master_equation` integrates one, and with `ancilla="merged"`
+    circuits run one as long as ∫Γ from 0 is not negative; circuits in steps refuse it.
 
     Two are equal where their functions are one and the same object. A function that a module
-    defines by name pickles as that name; for any other (a lambda, one defined in a function)
-    pickling raises TypeError with the remedy. cloudpickle takes those too, and they come back as
-    other functions of the same values.
-
-    A negative rate is no error here: `master_equation` integrates one, and with
-    `ancilla="merged"` circuits run one while ∫Γ from 0 is not negative; steps refuse it. A
-    saved run keeps the integrals that it used and reloads them as a `TabulatedRate`.
+    defines by name pickles as that name; for a lambda, or one defined inside a function, pickling
+    raises TypeError with the remedy. A saved run keeps the integrals that it used and reloads them
+    as a `TabulatedRate`.
 
     >>> round(float(FunctionRate(lambda t: 0.1 * t).integral(0.0, 2.0)), 12)   # 0.1 · 2²/2
     0.2

@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from qmemcircuit.circuits.collision import CollisionForm
+from qmemcircuit.circuits.constant_depth import stored_circuits
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
-from qmemcircuit.circuits.pairs.constant_depth import stored_pairs
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.provenance import make_provenance
 from qmemcircuit.common.storage import FileFormatError, save_file, write_atomically
@@ -245,7 +245,7 @@ def _write_plan(place: Path, measurement: Measurement) -> None:
     arrays = {"times": circuits.times}
     if measurement.forecast.excess is not None:
         arrays["excess"] = measurement.forecast.excess
-    for name, values in stored_pairs(circuits.compiled).items():
+    for name, values in stored_circuits(circuits.compiled).items():
         arrays[f"compiled/{name}"] = values
     save_file(place / "plan.json", "submission", header, arrays)
 

@@ -23,10 +23,9 @@ the master equation for every input state. Where it exceeds the tolerance, Value
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,29 +37,22 @@ from qmemcircuit.circuits.pairs.closed_form import (
     damping_integrals,
 )
 from qmemcircuit.circuits.pairs.search import (
-    MOST_COLLISIONS,
     CompilationProblem,
     CompiledMethod,
     search_sequences,
 )
 from qmemcircuit.circuits.pairs.sequence import NOTHING, PairSequence
+from qmemcircuit.circuits.residuals import TOLERANCE, Exceeded, check_options, report_exceeded
 from qmemcircuit.circuits.splitting import Element
-from qmemcircuit.circuits.triples import constant_depth as triples
-from qmemcircuit.circuits.triples.constant_depth import CompiledTriple
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import (
-    FloatArray,
     check_choice,
-    check_integer,
     check_real,
     check_times,
     check_work,
 )
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Network
-
-TOLERANCE = 0.005
-"""Default of the largest residual: what the closed form keeps at the paper's coupling, doubled."""
 
 
 @data_object
@@ -105,89 +97,6 @@ class CompiledPair:
         return len(self.sequence.probabilities)
 
 
-CompiledCircuits = tuple[CompiledPair, ...] | tuple[CompiledTriple, ...]
-"""Of every time, of two memristors or of three."""
-
-
-@data_object
-@dataclass(frozen=True, eq=False)
-class ConstantDepth:
-    """How `splitting="compiled"` is to be done: give this instead of the word, to be explicit.
-
-    Attributes:
-        tolerance: the largest residual that any of the circuits may have (see `CompiledPair`).
-        collisions: of each memristor, 1 to 8; None takes 2 and more until the tolerance is met at
-            all times.
-        exceeded: what happens where it cannot be met: `"refuse"` raises ValueError, `"warn"` warns
-            and goes on; both name the residual.
-        pairs: circuits that are already compiled, for exactly the times that are asked. Then
-            nothing is computed: `rebuild_circuits(record)` does so with what ran.
-
-    Three memristors are compiled as well (`compile_triples`): at the paper's coupling, a tolerance
-    of 0.02 takes 60 two-qubit gates for a chain of σyσy
-    (python -m experiments.benchmarks.compiled_triples).
-
-    >>> loose = ConstantDepth(tolerance=0.02, exceeded="warn")
-    """
-
-    tolerance: float = TOLERANCE
-    collisions: int | None = None
-    exceeded: Literal["refuse", "warn"] = "refuse"
-    pairs: CompiledCircuits = ()
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        _check_options(self.tolerance, self.collisions, self.exceeded)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the options, without the pairs, as JSON values."""
-        return {
-            "compiled_tolerance": self.tolerance,
-            "compiled_collisions_asked": self.collisions,
-            "compiled_exceeded": self.exceeded,
-        }
-
-    @classmethod
-    def restore(cls, described: Mapping[str, Any]) -> ConstantDepth:
-        """Return what `describe` described; what it leaves out has its default."""
-        check_arguments(ConstantDepth.restore, locals())
-        return cls(
-            described.get("compiled_tolerance", TOLERANCE),
-            described.get("compiled_collisions_asked"),
-            described.get("compiled_exceeded", "refuse"),
-        )
-
-    def compile(self, network: Network, times: FloatArray) -> CompiledCircuits:
-        """Return the circuits at `times`: those of `pairs`, or newly compiled ones."""
-        check_arguments(ConstantDepth.compile, locals())
-        three = len(network.memristors) == 3
-        if not self.pairs:
-            if three:
-                how = (self.collisions, self.tolerance, self.exceeded)
-                return triples.compile_triples(network, times, *how)
-            return compile_pairs(
-                network,
-                times,
-                collisions=self.collisions,
-                tolerance=self.tolerance,
-                exceeded=self.exceeded,
-            )
-        if three != isinstance(self.pairs[0], CompiledTriple):
-            raise ValueError(
-                "Argument pairs must be the circuits of as many memristors as the network has, but "
-                f"{type(self.pairs[0]).__name__} was given for {len(network.memristors)}."
-            )
-        if not three:
-            check_pair(network)
-        if not np.array_equal([pair.time for pair in self.pairs], times):
-            raise ValueError(
-                f"Argument times must be those of the compiled pairs, {len(self.pairs)} from "
-                f"{self.pairs[0].time:g} to {self.pairs[-1].time:g}, but {len(times)} from "
-                f"{times[0]:g} to {times[-1]:g} were given; leave pairs out to compile anew."
-            )
-        return self.pairs
-
-
 def compile_pair(
     network: Network,
     time: float,
@@ -195,7 +104,7 @@ def compile_pair(
     method: CompiledMethod | None = None,
     collisions: int | None = None,
     tolerance: float = TOLERANCE,
-    exceeded: Literal["refuse", "warn"] = "refuse",
+    exceeded: Exceeded = "refuse",
 ) -> CompiledPair:
     """Return the constant-depth circuit of two memristors over [0, time].
 
@@ -241,7 +150,7 @@ def compile_pairs(
     method: CompiledMethod | None = None,
     collisions: int | None = None,
     tolerance: float = TOLERANCE,
-    exceeded: Literal["refuse", "warn"] = "refuse",
+    exceeded: Exceeded = "refuse",
     balance: float = 0.0,
 ) -> tuple[CompiledPair, ...]:
     """Return `compile_pair` at every one of `times`, with one integration of the exact map.
@@ -264,7 +173,7 @@ def compile_pairs(
         )
     if method is not None:
         check_choice("method", method, ("closed form", "fitted"))
-    _check_options(tolerance, collisions, exceeded)
+    check_options(tolerance, collisions, exceeded)
     later = checked[checked > 0]
     knots, damping = damping_integrals(network, later)
     closed = collisions in (None, 2) and closed_form_applies(network, damping)
@@ -291,7 +200,9 @@ def compile_pairs(
     )
     worst = int(np.argmax([pair.residual for pair in found]))
     if found[worst].residual > tolerance:
-        _report(found[worst], tolerance, exceeded)
+        report_exceeded(
+            "pair", found[worst], tolerance, exceeded, "Use splitting='fused' with enough steps"
+        )
     return tuple(_nothing(time, found[0].method == "closed form") for time in start) + found
 
 
@@ -311,18 +222,12 @@ def balanced_pairs(
     )
 
 
-def stored_pairs(pairs: CompiledCircuits) -> dict[str, Any]:
+def stored_pairs(pairs: Sequence[CompiledPair]) -> dict[str, Any]:
     """Return compiled circuits as arrays for a file; `restored_pairs` brings back every bit.
 
-    Of three memristors: `stored_triples`. Of two:
     `times` (T,), `gates` (T, n + 1, 4, 4), `probabilities` (T, n, 2), `residuals` (T,) and
     `closed_form` (T,), 1 where the closed form was taken. t = 0 has gates 1 and no damping.
     """
-    if not pairs:
-        return {}
-    if isinstance(pairs[0], CompiledTriple):
-        three = tuple(item for item in pairs if isinstance(item, CompiledTriple))
-        return triples.stored_triples(three)
     most = max(pair.collisions for pair in pairs)
     gates = np.tile(np.eye(4, dtype=complex), (len(pairs), most + 1, 1, 1))
     probabilities = np.zeros((len(pairs), most, 2))
@@ -338,10 +243,8 @@ def stored_pairs(pairs: CompiledCircuits) -> dict[str, Any]:
     }
 
 
-def restored_pairs(stored: Mapping[str, Any]) -> CompiledCircuits:
+def restored_pairs(stored: Mapping[str, Any]) -> tuple[CompiledPair, ...]:
     """Return what `stored_pairs` made arrays of."""
-    if "members" in stored:
-        return triples.restored_triples(stored)
     return tuple(
         CompiledPair(
             float(time),
@@ -362,40 +265,3 @@ def restored_pairs(stored: Mapping[str, Any]) -> CompiledCircuits:
 
 def _nothing(time: float, closed: bool) -> CompiledPair:
     return CompiledPair(time, NOTHING, 0.0, "closed form" if closed else "fitted")
-
-
-def _check_options(tolerance: float, collisions: int | None, exceeded: str) -> None:
-    if check_real("tolerance", tolerance) <= 0:
-        raise ValueError(
-            f"Argument tolerance must be above 0, but {tolerance:g} was given: no circuit is "
-            "exact to the last digit; 1 accepts any."
-        )
-    if collisions is not None and (
-        check_integer("collisions", collisions, minimum=1) > MOST_COLLISIONS
-    ):
-        raise ValueError(
-            f"Argument collisions must be at most {MOST_COLLISIONS}, but {collisions} was given; "
-            "with so many, steps are cheaper: splitting='fused'."
-        )
-    check_choice("exceeded", exceeded, ("refuse", "warn"))
-
-
-def _report(worst: CompiledPair, tolerance: float, exceeded: str) -> None:
-    """Refuse or warn: the tolerance is not met."""
-    found = (
-        f"its circuits in {worst.collisions} collisions a memristor reach {worst.residual:.2g} "
-        f"at t = {worst.time:g}"
-    )
-    if exceeded == "warn":
-        warnings.warn(
-            f"The compiled pair exceeds its tolerance of {tolerance:g}: {found}; no input comes "
-            "out farther from the master equation than that.",
-            UserWarning,
-            stacklevel=3,
-        )
-        return
-    raise ValueError(
-        f"Argument tolerance must be one that the compiled pair can meet, but {tolerance:g} was "
-        f"asked and {found}. Use splitting='fused' with enough steps, allow more collisions or "
-        "a larger tolerance, or go on with exceeded='warn' (ConstantDepth(…) as the splitting)."
-    )

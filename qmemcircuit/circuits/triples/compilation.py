@@ -14,8 +14,7 @@ ideas get, with measured numbers: experiments/derivations/compiled_triple.md.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +22,12 @@ import numpy as np
 
 from qmemcircuit.circuits.channels.diamond_norms import half_diamond_norms
 from qmemcircuit.circuits.channels.exact_maps import exact_maps
+from qmemcircuit.circuits.residuals import (
+    MOST_COLLISIONS,
+    TOLERANCE,
+    Exceeded,
+    report_exceeded,
+)
 from qmemcircuit.circuits.splitting import Element
 from qmemcircuit.circuits.triples.ansatz import Slot, layer_of, triple_hamiltonian
 from qmemcircuit.circuits.triples.fit import TripleFit, fit_triple, gate_map
@@ -33,8 +38,6 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve
 from qmemcircuit.model.memristors import Network, require_cold
 
-MOST_COLLISIONS = 8
-"""Of each memristor, as for a pair."""
 INTEGRATION_ERROR = 1e-9
 """Of the exact map, added to every residual."""
 PROBES = 3
@@ -98,9 +101,10 @@ class CompiledTriple:
 def compile_triples(
     network: Network,
     times: FloatArray,
-    collisions: int | None,
-    tolerance: float,
-    exceeded: Literal["refuse", "warn"],
+    *,
+    collisions: int | None = None,
+    tolerance: float = TOLERANCE,
+    exceeded: Exceeded = "refuse",
 ) -> tuple[CompiledTriple, ...]:
     """Return the circuits of three memristors at every one of `times`.
 
@@ -133,11 +137,15 @@ def compile_triples(
             break
     worst = max(best, key=lambda item: item.residual)
     if worst.residual > tolerance:
-        _report(worst, tolerance, exceeded)
+        remedy = (
+            "See experiments/derivations/compiled_triple.md for how far others get, use "
+            "splitting='strang' with enough steps"
+        )
+        report_exceeded("triple", worst, tolerance, exceeded, remedy)
     return (*found, *best)
 
 
-def stored_triples(triples: tuple[CompiledTriple, ...]) -> dict[str, Any]:
+def stored_triples(triples: Sequence[CompiledTriple]) -> dict[str, Any]:
     """Return compiled circuits as arrays for a file; `restored_triples` brings back every bit.
 
     `times` (T,), `gates` (T, n, S, 4, 4) on `members` (S, 2), `probabilities` (T, n, 3) and
@@ -242,25 +250,3 @@ def _slots(layer: tuple[Slot, ...], wanted: ComplexArray) -> ComplexArray:
         if nearest < 1e-6:
             break
     return np.asarray(best.gates[0])
-
-
-def _report(worst: CompiledTriple, tolerance: float, exceeded: str) -> None:
-    """Refuse or warn: the tolerance is not met."""
-    found = (
-        f"its circuits in {worst.collisions} collisions a memristor reach {worst.residual:.2g} "
-        f"at t = {worst.time:g}"
-    )
-    if exceeded == "warn":
-        warnings.warn(
-            f"The compiled triple exceeds its tolerance of {tolerance:g}: {found}; no input comes "
-            "out farther from the master equation than that.",
-            UserWarning,
-            stacklevel=4,
-        )
-        return
-    raise ValueError(
-        f"Argument tolerance must be one that the compiled triple can meet, but {tolerance:g} was "
-        f"asked and {found} (experiments/derivations/compiled_triple.md says how far others get). "
-        "Use splitting='strang' with enough steps, allow more collisions or a larger tolerance, or "
-        "go on with exceeded='warn' (ConstantDepth(…) as the splitting)."
-    )

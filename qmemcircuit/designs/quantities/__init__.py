@@ -1,0 +1,1 @@
+"""What can be differentiated, maximised, or held: one number of a model, a file for each kind."""
