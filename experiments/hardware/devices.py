@@ -1,8 +1,8 @@
 """A pair of memristors on eleven devices of five generations, in its best form on each.
 
-To see: stars are distances of at most 0.02. Without readout errors and shot noise, (a), all from
-Heron r2 on but Fez have them for every coupling; with both, and the best method for the budget,
-(b), only Boston has.
+To see: a star is a distance of at most 0.02. Without readout errors and shot noise (a), all devices
+from Heron r2 on except Fez reach it for every coupling; with both, and with the best method for the
+budget (b), only Boston does.
 """
 
 from __future__ import annotations
