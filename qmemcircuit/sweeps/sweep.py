@@ -94,7 +94,7 @@ def sweep(
         path: netCDF file (`.nc`) for the result, with a journal beside it: the same call after a
             kill computes only what is missing. A change of the function's own text is warned of;
             what it calls or reads may change *unnoticed*.
-        progress: called as `progress(done, total)` in points, first with those resumed.
+        progress: called as `progress(done, total)`, in points.
         chunk: points per task, which a kill loses; default a 256th of the points, at least 1.
         units: by the name of a parameter or result, "1" for pure numbers.
         failures: where the function raises, `"raise"` its error, or `"keep"` the point as NaN,
