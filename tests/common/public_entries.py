@@ -34,11 +34,13 @@ MACHINERY = {
     "qmemcircuit.neurons.dynamics.integration.lanes",
     "qmemcircuit.neurons.dynamics.integration.steps",
     "qmemcircuit.neurons.dynamics.integration.tableau",
+    "qmemcircuit.neurons.dynamics.integration.vectors",
     "qmemcircuit.neurons.integrate_and_fire.compiled",
     "qmemcircuit.neurons.integrate_and_fire.engine",
     "qmemcircuit.neurons.integrate_and_fire.methods",
     "qmemcircuit.neurons.shuttle.digital_step",
     "qmemcircuit.neurons.shuttle.field",
+    "qmemcircuit.neurons.shuttle.many_orbits",
     "qmemcircuit.neurons.shuttle.polynomials",
 }
 OURS = {
