@@ -1,15 +1,16 @@
-"""Pauli propagation against exact states: how often its error covers, and what a hundred cost.
+"""Pauli propagation against exact states: how often its errors cover, and what a hundred cost.
 
-    python -m experiments.benchmarks.propagation [--cases N]
+    python -m experiments.benchmarks.propagation [--cases N] [--seed S]
 
 Random networks of 4 to 10 memristors, mostly 6 and 7 (chains, rings, stars, random trees with
 further edges; alike or all different; five couplings, g 0.03 to 0.3; five laws, rates of 0.01 to
 0.4; 1 to 3 periods; two cut-offs) by `simulate_circuit(…, method=PauliPropagation(…))`, and the
 same circuits exactly. A case covers where |V_k − exact| of *all* memristors is within the stated
-error. The factor in that error is `ERROR_FACTOR`; the table says what others would have covered.
-Then chains of 100: seconds and, where the light cone does not reach the ends, the difference to
-the middle of 10, which is exact. The 127 memristors of the heavy-hexagonal lattice, against exact
-patches, are the experiment `network.heavy_hex`.
+error, I_k likewise. The rule behind the error (`propagation_errors`) was chosen on 120 other cases,
+of `--seed 20261126`. Then chains of 100 over three periods: seconds, V, I, loops and a two-site
+state, against the middle and the end of a chain of 10, which is exact (the middle of 8 differs from
+it by 1e-5 at 2T). The 127 memristors of the heavy-hexagonal lattice, against exact patches, are the
+experiment `network.heavy_hex`; errors against seconds of every route are `network.scaling`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import argparse
 import time
 
 import numpy as np
+from scipy.stats import binomtest
 
 import qmemcircuit as qm
 from experiments.terminal import progress_bar
-from qmemcircuit.simulation.propagation import ERROR_FACTOR
 
 STEPS_A_PERIOD = 12
 SIZES = (4, 5, 6, 6, 6, 7, 7, 7, 8, 10)
@@ -87,65 +88,97 @@ def random_case(rng: np.random.Generator) -> tuple[qm.Network, float, qm.PauliPr
     return network, float(rng.uniform(1, 3)), kept
 
 
-def main() -> None:
-    """Print coverage and times."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--cases", type=int, default=120)
-    cases = parser.parse_args().cases
-    rng = np.random.default_rng(20261126)
-    ratios, errors, bounds, stated_errors, refused = [], [], [], [], 0
+def run_cases(cases: int, seed: int) -> None:
+    """Print how many of the random cases are within their stated errors, and within multiples."""
+    rng = np.random.default_rng(seed)
+    ratios: dict[str, list[float]] = {"V": [], "I": []}
+    errors, bounds, stated_errors, states, refused = [], [], [], [], 0
     with progress_bar("cases") as report:
         for number in range(cases):
             network, periods, kept = random_case(rng)
             times = [periods * network.memristors[0].period]
             how = {"splitting": "strang", "steps": int(np.ceil(STEPS_A_PERIOD * periods))}
+            pair = network.couplings[0][0]
             try:
-                found = qm.simulate_circuit(network, times, method=kept, **how)
+                found = qm.simulate_circuit(network, times, method=kept, pairs=[pair], **how)
             except ValueError:
                 refused += 1
                 continue
             exact = qm.exact_circuit(network, times, **how)
             error = np.abs(found.voltage - exact.voltage)
-            stated = np.maximum(found.voltage_error / ERROR_FACTOR, 1e-15)
-            ratios.append(float((error / stated).max()))
+            for key, apart, stated in (
+                ("V", error, found.voltage_error),
+                ("I", np.abs(found.current - exact.current), found.current_error),
+            ):
+                # Rounding: where nothing is dropped, the stated error is 0.
+                ratios[key].append(float((apart / np.maximum(stated, 1e-12)).max()))
             errors.append(float(error.max()))
             stated_errors.append(float(found.voltage_error.max()))
             bounds.append(float(found.variables["rigorous_bound"].max()))
+            states.append(float(np.abs(found.pair_state(*pair) - exact.pair_state(*pair)).max()))
             report(number + 1, cases)
-    run = len(ratios)
-    print(f"{cases} cases, {refused} of them refused as beyond the route's reach")
-    print(f"of {run}, all V within factor × difference of the cut-offs:")
-    for factor in (1.0, 2.0, 3.0, 5.0):
-        covered = int(np.sum(np.array(ratios) <= factor))
-        mark = "  <- stated" if factor == ERROR_FACTOR else ""
-        print(f"  {factor:.0f}: {covered} of {run} ({100 * covered / run:.1f} %){mark}")
-    print(f"  largest ratio {max(ratios):.1f}")
+    run = len(errors)
+    print(f"{cases} cases of seed {seed}, {refused} refused as beyond the route's reach; of {run},")
+    for key, found in ratios.items():
+        for factor in (1 / 3, 2 / 3, 1.0):
+            covered = int(np.sum(np.array(found) <= factor))
+            low, high = binomtest(covered, run).proportion_ci(0.95, "exact")
+            print(
+                f"  all {key} within {factor:.2g} times the stated error: {covered} "
+                f"({100 * covered / run:.1f} %, 95 % interval {100 * low:.1f} to {100 * high:.1f})"
+            )
+        print(f"  {key}: largest error {max(found):.2f} of the stated one")
+    overstated = np.array(stated_errors) / np.maximum(errors, 1e-12)
+    seen = np.array(errors) > 1e-6
     print(f"  error: median {np.median(errors):.1e}, largest {max(errors):.1e}")
-    print(f"  stated: median {np.median(stated_errors):.1e}, largest {max(stated_errors):.1e}")
+    print(
+        f"  stated: median {np.median(stated_errors):.1e}, largest {max(stated_errors):.1e}, "
+        f"{np.median(overstated[seen]):.0f} times the error in the median"
+    )
     print(f"  rigorous bound: median {np.median(bounds):.2f}, largest {max(bounds):.2f} (V ≤ 0.35)")
+    print(f"  two-site states, which have no stated error: {max(states):.1e} off at most")
+
+
+def run_hundred() -> None:
+    """Print what a chain of 100 takes over three periods, and how far from exact it is."""
     memristor = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
-    for periods, goal in ((1.05, 1e-3), (2.0, 1e-3), (3.0, 2e-3)):
-        times = [periods * memristor.period]
-        how = {"splitting": "strang", "steps": int(20 * periods)}
-        hundred = qm.chain([memristor] * 100, qm.Native("y", 1 / 15))
-        start, used = time.perf_counter(), time.process_time()
-        found = qm.simulate_circuit(
-            hundred, times, method=qm.PauliPropagation(6, 3e-5), pairs=[(49, 50)], **how
-        )
-        seconds, used = time.perf_counter() - start, time.process_time() - used
-        ten = qm.chain([memristor] * 10, qm.Native("y", 1 / 15))
-        bulk = qm.exact_circuit(ten, times, **how)
-        off = np.abs(found.voltage[0, 5:95] - bulk.voltage[0, 4]).max()
-        ends = np.abs(found.voltage[0, [0, -1]] - bulk.voltage[0, [0, -1]]).max()
-        state = np.abs(found.pair_state(49, 50)[0] - bulk.pair_state(4, 5)[0]).max()
-        current = np.abs(found.current[0, 50] - bulk.current[0, 4])
-        print(
-            f"chain of 100, {periods:.2f}T: {used:.1f} s of processor time ({seconds:.1f} s), "
-            f"{found.provenance['route']['strings']} strings, V in the middle "
-            f"{found.voltage[0, 50]:.5f} ± {found.voltage_error[0, 50]:.5f}; from 10, exact: "
-            f"|ΔV| {off:.1e} in the bulk (goal {goal:g}), {ends:.1e} at the ends, |ΔI| "
-            f"{current:.1e}, two-site state {state:.1e}"
-        )
+    hundred, ten = (qm.chain([memristor] * n, qm.Native("y", 1 / 15)) for n in (100, 10))
+    for kept in (qm.PauliPropagation(5, 1e-4), qm.PauliPropagation(6, 3e-5)):
+        for periods, goal in ((1, 1e-3), (2, 1e-3), (3, 2e-3)):
+            times = memristor.periods(periods, points=20)
+            how = {"splitting": "strang"}
+            start, used = time.perf_counter(), time.process_time()
+            found = qm.simulate_circuit(hundred, times, method=kept, **how)
+            seconds, used = time.perf_counter() - start, time.process_time() - used
+            one = qm.simulate_circuit(hundred, times[-1:], method=kept, pairs=[(49, 50)],
+                                      steps=20 * periods, **how)  # fmt: skip
+            exact = qm.exact_circuit(ten, times, **how)
+            bulk = np.abs(found.voltage[:, 5:95] - exact.voltage[:, [4]]).max()
+            ends = np.abs(found.voltage[:, [0, -1]] - exact.voltage[:, [0, -1]]).max()
+            current = np.abs(found.current[:, 5:95] - exact.current[:, [4]]).max()
+            state = np.abs(one.pair_state(49, 50)[0] - exact.pair_state(4, 5)[-1]).max()
+            loops = zip(qm.find_loops(found, 50), qm.find_loops(exact, 4), strict=True)
+            form = max(abs(a.form_factor - b.form_factor) for a, b in loops)
+            print(
+                f"chain of 100, {periods}T in {times.size} times, weight ≤ {kept.largest_weight}, "
+                f"{kept.smallest_coefficient:g}: {used:.1f} s of processor time ({seconds:.1f} s), "
+                f"{found.provenance['route']['strings']} strings; from 10, exact: |ΔV| {bulk:.1e} "
+                f"in the bulk (goal {goal:g}), {ends:.1e} at the ends, stated "
+                f"{found.voltage_error.max():.1e}; |ΔI| {current:.1e}, form factors {form:.1e}, "
+                f"two-site state {state:.1e}",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Print coverage and times."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cases", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=15)
+    options = parser.parse_args()
+    if options.cases:
+        run_cases(options.cases, options.seed)
+    run_hundred()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from qmemcircuit.analysis.budget import ErrorBudget, check_same_times, error_budget
 from qmemcircuit.analysis.comparison_text import (
+    FORM_FACTOR_KEY,
     form_factor_text,
     names_of,
     no_loop_text,
@@ -254,8 +255,7 @@ class Comparison:
                 loops.append((str(j), str(a.index), *numbers))
         if len(loops) > 1:
             lines += ["", *table_lines(loops)]
-            lines += ["≤: no loop with its lobes' perimeters has a larger one; then their balance."]
-            lines += ["p (no loop): the chance that I = f(V), retraced, looks at least so open."]
+            lines += FORM_FACTOR_KEY
         if self.current_notes:
             lines += ["", *self.current_notes]
         if self.budget is not None:
@@ -273,17 +273,20 @@ def compare(
 ) -> Comparison:
     """Compare two trajectories at the same times, e.g. a digital one with its master equation.
 
-    χ² is taken on the counts, which are independent between times and settings: Pearson's against
-    the probabilities of the other side's states, or the homogeneity χ² of two sets of counts.
-    Outcomes with an expected count below 5 are pooled. Beside it stands one directed test, of a
-    common factor on the decay rates (`rate_factor`), where one side knows its model. There is no
-    χ² without counts: errors of V may be, and those of I are, correlated in time. Neither test can
-    see an error that the sampled settings do not show.
+    Where there are counts, two tests judge. χ² is taken on the counts themselves, which are
+    independent between times and settings: Pearson's against the probabilities of the other side's
+    states, or the homogeneity χ² of two sets of counts; outcomes with an expected count below 5 are
+    pooled. Beside it stands a test for a common factor on all decay rates, where one side knows its
+    model. Without counts there is no χ², for errors of V and I can be correlated in time. Neither
+    test can see an error that the sampled settings do *not* show.
 
-    With `exact` (`exact_circuit`) and `noisy` (`expected_trajectory`, or `exact` again on an ideal
-    simulator), and b the master equation, the distance is also split into splitting, device and
-    sampling (see `error_budget`). With `certificate` (`certify` with the circuits' splitting and
-    steps) it says beside that what splitting can do to any other input.
+    Args:
+        a, b: the two; b is the reference.
+        noisy, exact: `expected_trajectory` and `exact_circuit` of the same circuits (on an ideal
+            simulator `exact` twice). With both, and b the master equation, the distance is also
+            split into splitting, device and sampling (see `error_budget`).
+        certificate: of `certify` with the circuits' splitting and steps: says beside that what
+            splitting can do to any other input.
 
     Raises:
         ValueError: where times or numbers of devices differ.
@@ -387,9 +390,9 @@ def _current_notes(trajectory: Trajectory) -> tuple[str, ...]:
         return ()
     number = np.sum(np.abs(bias) > error, axis=0)
     return tuple(
-        f"device {j}: at {count} of {len(bias)} times the current's bias by the model, up to "
-        f"{np.abs(bias[:, j]).max():.2g}, was larger than its error; it is subtracted "
-        "(bias='data' does without the model)"
+        f"device {j}: at {count} of {len(bias)} times the current rests on the model more than on "
+        "the counts: the bias that was computed from the model and subtracted, up to "
+        f"{np.abs(bias[:, j]).max():.2g}, exceeds the error (bias='data' does without the model)"
         for j, count in enumerate(number)
         if count
     )

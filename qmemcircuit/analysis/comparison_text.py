@@ -9,6 +9,13 @@ import numpy as np
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.results.trajectory import Trajectory
 
+FORM_FACTOR_KEY = (
+    "form factor: value [95 % interval]; raw: of the points as measured; ≤: the largest that a",
+    "  loop with lobes of these lengths can have; last, the balance of the lobes (1: equal).",
+    "p (no loop): the chance that a device without a loop, I = f(V), looks at least so open.",
+)
+"""What the cells of a table of loops mean."""
+
 
 def form_factor_text(loop: Loop) -> str:
     """Return F, the bound of the measured polygon's and its lobes' balance."""

@@ -105,25 +105,21 @@ class Events(tuple[Event, ...]):
 def find_deaths_and_births(concurrence: Concurrence) -> Events:
     """Return the sudden deaths and births of entanglement in order, and what is undecided.
 
-    Exact: every change of sign of the signed concurrence between two neighbouring times; `time`
-    is the root of the straight line between them, and they are the bounds. Two changes within one
-    step are not seen. C = 0 at the first time alone (a product state that starts to entangle) is
-    no birth.
+    From an exact concurrence: every change of sign of the signed concurrence between two
+    neighbouring times. `time` is the root of the straight line between them, and they are the
+    bounds. Two changes within one step are not seen. C = 0 at the first time alone (a product state
+    that starts to entangle) is no birth.
 
-    From shots: an event is claimed only where entanglement *and* separability are both established.
-    Let α = (1 − level)/2 and m the smallest integer with 2 T α^m ≤ 1 − level. A stretch of m
-    neighbouring times whose lower limits are all above 0 establishes that C > 0 at one of
-    them; m upper limits that are all 0, that C = 0 at one of them. Shots at different times being
-    independent, all such statements of a series hold together with probability at least `level`;
-    mitigated ones share a readout calibration and decay rates, so there it is an approximation.
-    A death lies between the start of the last such entangled stretch and the end of the first
-    separable one after it, a birth the other way round: at least one crossing (an odd number) is
-    in there. `time` is where a straight line fitted to `signed` between the bounds crosses
-    zero (their midpoint, where it does not); it has no error of its own, quote the bounds. Where C
-    stays within the noise of zero nothing is claimed, and `undecided` of the result says so: it
-    holds every run of m times or more outside the events' bounds in which no stretch of m
-    establishes either, with an estimate of how many more shots would. Where that is not empty, no
-    event found does not mean that there is none.
+    From shots: an event is claimed only where entanglement on one side and separability on the
+    other are both established, at the concurrence's level for the whole series. For that, several
+    neighbouring times must agree; how many, and why: docs/pages/concepts/entanglement.md. Between
+    an event's bounds lies at least one crossing of zero (an odd number). `time` is where a straight
+    line fitted to `signed` between the bounds crosses zero, or their midpoint; it has no error of
+    its own, so quote the bounds.
+
+    What it is *not*: where `undecided` of the result is not empty, no event found does not mean
+    that there is none. It holds the stretches in which the counts establish neither, each with an
+    estimate of how many more shots would.
 
     >>> times = np.linspace(0, 1, 21)
     >>> signed = np.full(21, 0.02)

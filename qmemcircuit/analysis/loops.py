@@ -48,34 +48,32 @@ from qmemcircuit.results.trajectory_parts import DeviceSeries
 )
 @dataclass(frozen=True, eq=False)
 class Loop:
-    """One period of a device's I–V characteristic, closed by its chord.
+    """One period of a device's current–voltage curve, closed by its chord.
 
     Attributes:
         index: n, for a loop over t in [nT, (n+1)T].
         start, stop: its two times.
-        voltage, current: the polygon's vertices as measured, normalised, each of shape (P,). The
-            chord from the last vertex to the first closes it.
-        area_estimate: the area S of the points that the polygon winds around (winding number ≠ 0),
-            each counted once. *Not* the shoelace sum, which cancels for a pinched loop, nor the sum
-            of |segments|, which is right only for curves that are star-shaped about the origin.
-        perimeter_estimate: length P of the polygon, chord included.
-        form_factor_estimate: F = 4πS/P², from 0 (a retraced line, or a single point) to 1 (a
-            circle); Guo et al. (2022), after Eq. 23. It depends on the scaling of the axes.
-        lobes: areas of the faces that the *measured* polygon winds around, largest first; two for a
-            clean pinched loop, none for a retraced line, many under noise. They sum to `area_raw`.
+        voltage, current: the vertices as measured, normalised, each of shape (P,). The chord from
+            the last to the first closes the polygon.
+        area_estimate: the area S of the points that the curve winds around, each counted once.
+            It is *not* the shoelace sum, in which the lobes of a pinched loop cancel.
+        perimeter_estimate: length P of the curve, chord included.
+        form_factor_estimate: F = 4πS/P², from 0 (a retraced line) to 1 (a circle); guo2022, after
+            Eq. 23. It depends on the scaling of the axes.
+        lobes: areas of the faces that the *measured* polygon winds around, largest first: two for a
+            clean pinched loop, many under noise. They sum to `area_raw`.
         pinch: (V, I), normalised, of the point nearest the origin at which the measured polygon
-            crosses or touches itself, or None if it never does.
-        no_loop_p_value: the probability that a curve *without* hysteresis, I = f(V) retraced, looks
-            at least so open through this noise: a p-value, not the probability that there is no
-            loop. None where exact.
-        pinched_p_value: the same for a curve with I = 0 wherever V = 0. None where exact, where V
-            has no zero or cannot be told from zero.
+            crosses or touches itself; None if it never does.
+        no_loop_p_value: the chance that a curve without hysteresis, I = f(V) retraced, looks at
+            least so open through this noise. It is *not* the probability that there is no loop.
+            None where exact.
+        pinched_p_value: the same for a curve with I = 0 wherever V = 0. None where exact, and where
+            V has no zero or cannot be told from zero.
 
-    The three estimates have a standard error and a 95 % interval (None where exact) and the `raw`
-    value of the measured polygon, noise and all. In a weak signal intervals are wide and lopsided:
-    quote them, not the error. Those of S and F start above 0 only where `no_loop_p_value` < 0.05.
-    `area` is short for `area_estimate.value`, and likewise `area_error`, `area_interval`,
-    `area_raw`, and the same of perimeter and form factor; `area_raw` is never None.
+    Short names are `area`, `area_error`, `area_interval` (95 %; None where exact), `area_raw` (of
+    the measured polygon, noise and all), and the same of perimeter and form factor. Quote the
+    intervals rather than the errors: they are lopsided for weak signals
+    (docs/pages/concepts/loops.md).
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -202,21 +200,16 @@ def find_loops(
 ) -> tuple[Loop, ...]:
     """Return one `Loop` per whole period T of `device`.
 
-    Loop n is t in [nT, (n+1)T], n counted from t = 0; end points between two samples are
-    interpolated linearly and incomplete periods at either end are left out.
+    Loop n is t in [nT, (n+1)T], n counted from t = 0. End points between two samples are
+    interpolated linearly, and incomplete periods at either end are left out.
 
     Exact trajectories give exact polygons. Where the trajectory has errors, V and I of each loop
-    are fitted by least squares (a decaying oscillation with harmonics), and the loop has
+    are fitted, and the loop has 95 % intervals and `no_loop_p_value`, the chance that a device
+    without a loop (I = f(V), f a polynomial up to degree 3) looks at least so open.
 
-    - `no_loop_p_value`: the chance that a device with I = f(V), f a polynomial up to degree 3,
-      looks at least so open. A sharper nonlinear resistor may be taken for a loop.
-    - intervals at 95 %, by inverted tests. Resolved loops' hold the truth in 95 to 97 % of runs
-      (tests/oracles/coverage.md). Where there is no loop, or none is resolved, those of S and F
-      begin at 0, miss with their upper end alone, in at most 3 %; F of [0, 1] says so.
-      Not promised: sharp switching whose harmonics sink into the noise has an F too low.
-
-    How they are made, and where they hold: the concept page "Loops, form factors and their errors"
-    (docs/pages/concepts/loops.md).
+    What the intervals are *not*: a promise for sharp switching whose harmonics sink into the noise
+    (F comes out too low), nor proof against a sharper nonlinear resistor, which may be taken for a
+    loop. How they are made, and how often they hold: docs/pages/concepts/loops.md.
 
     Args:
         trajectory: any device's series: memristors, networks, neurons.

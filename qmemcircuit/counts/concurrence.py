@@ -23,11 +23,12 @@ class Concurrence:
 
     Attributes:
         times: the times.
-        value: the concurrence, 0 to 1. From shots: that of the physical state nearest to the linear
-            inversion with least-variance weights, moved to the end of the interval where it falls
-            outside. It is *not* unbiased: projection makes a product state look entangled and
-            a Bell state less so, each by a few times 1/√shots at most. The weights make it less
-            noisy than the concurrence of `estimate(record).states`, where all settings weigh alike.
+        value: the concurrence, 0 to 1. From shots: that of the physical state nearest to the
+            least-variance linear inversion, moved to the end of the interval where it falls
+            outside. It is *not* unbiased: the projection onto physical states makes a product
+            state look entangled and a Bell state less so, each by a few times 1/√shots at most. It
+            is less noisy than the concurrence of `estimate(record).states`, where all settings
+            weigh alike.
         signed: λ1 − λ2 − λ3 − λ4, whose positive part is the concurrence; negative in separable
             states. From shots: that of the same physical state.
         lower, upper: ends of the interval at each time, None where exact. lower > 0 means that
@@ -36,7 +37,7 @@ class Concurrence:
         level: the probability, at each time by itself, that the interval holds the concurrence;
             None where exact.
         period: the period of the first of the pair, or None.
-        seed: of the random halves behind `lower`, None where exact.
+        seed: of the random halves of the counts behind `lower`, None where exact.
 
     >>> import qmemcircuit as qm
     >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))

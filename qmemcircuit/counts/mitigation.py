@@ -30,34 +30,32 @@ Allocation = Literal["equal", "predicted"]
 @data_object
 @dataclass(frozen=True)
 class Mitigation:
-    """What is measured against a device's errors, and how it is combined.
+    """What is measured to undo a device's errors on means, and how it is combined.
+
+    When to take which: docs/pages/concepts/devices.md.
 
     Attributes:
-        factors: noise factors, odd and increasing from 1: each is a run of all circuits with that
+        factors: noise factors, odd and increasing from 1. For each, all circuits are run with that
             much more noise.
         order: of the polynomial in the factor that is fitted by least squares and extrapolated to
-            0; None is 1, or 0 for one factor.
-        fold_all: whether all gates and waits are folded (see `folding.fold_all_noise`), or
-            two-qubit gates alone.
-        extrapolation: `"polynomial"`; `"exponential"` with rates pooled over times and alike
-            Paulis and means joint over settings (see `extrapolations.exponential`): for one or two
-            memristors with the same gates at all times, `fold_all` and at least three factors; or
-            `"shaped"`: the excess that the calibration predicts, scaled by one number that factors
-            (1, 3) measure (see `extrapolations.shaped`), for a target with a calibration. It is
-            blind to a wrong circuit and to what folds do not amplify.
+            no noise; None is 1, or 0 for one factor.
+        fold_all: whether all gates and waits are folded, or two-qubit gates alone.
+        extrapolation: `"polynomial"`; `"exponential"`, with rates pooled over times (one or two
+            memristors with the same gates at all times, `fold_all`, at least three factors); or
+            `"shaped"`, where the calibration says how noise changes each mean and factors (1, 3)
+            measure how large it is. It is *not* a test of the circuit: a wrong one is corrected by
+            the right one's shape.
         readout: whether readout flips are measured (two circuits more) and undone.
-        inversion: how: `"tensored"` inverts on all outcomes, `"mthree"` on those seen (needs the
-            extra `mitigation`).
-        allocation: `"equal"`: every circuit takes the shots asked for; `"predicted"`: the same
-            number in all, shared over settings and factors so that the calibrated model's
-            prediction of the errors is least (`allocation.predicted_shares`).
-        exchange: declare that a pair's two memristors are identical, so that all means are
-            symmetric: nine parameters instead of fifteen, and a test of it by the antisymmetric
-            means (`MitigatedSamples.exchange_residuals`). The model must be symmetric.
-        drift: for `"shaped"`: by what share calibrated numbers may be off, each by itself; the
-            error bar holds what that does to the shape.
-        resets: a calibration of the resets (`measure_resets`), whose errors are then inverted: for
-            each reset of a circuit, every circuit is also run with an X after it (see `resets`).
+        inversion: how they are undone: `"tensored"` on all outcomes, `"mthree"` on those seen
+            (needs the extra `mitigation`).
+        allocation: `"equal"`, all circuits take the same shots; `"predicted"`, the same number in
+            all is shared so that the errors predicted from the calibration are least.
+        exchange: declares that a pair's memristors are identical, so that all means are symmetric.
+            The antisymmetric ones test it (`MitigatedSamples.exchange_residuals`).
+        drift: for `"shaped"`, the share by which calibrated numbers may be off, each by itself;
+            the error bar contains what that does.
+        resets: a calibration of the resets (`measure_resets`), whose errors are then inverted:
+            for each reset, every circuit is also run with an X after it.
 
     Raises:
         ValueError, TypeError: where they do not fit together.

@@ -36,8 +36,8 @@ class Fit:
         chi_square: Pearson's, of the counts against the likeliest model, rare outcomes pooled as
             `compare` does.
         freedom: its degrees of freedom: outcomes left after pooling less free parameters.
-        p_value: probability of so large a χ² where the family is right. Small: the device is none
-            of the family, and neither are the intervals worth anything.
+        p_value: probability of so large a χ² where the family is right. Where it is small, no
+            member of the family is the device, and the intervals mean nothing.
         at_bounds: parameters whose estimate leans on a bound; their intervals end there, and
             those of the others take them as known.
 
@@ -78,17 +78,18 @@ class Fit:
 def fit(
     record: Record, family: Family, *, level: float = 0.95, starts: int = 3, seed: int = 0
 ) -> Fit:
-    """Return the members of `family` that the counts of `record` speak for.
+    """Return the parameters of `family` that explain the counts of `record` best, with intervals.
 
-    Maximum likelihood: the counts of each time and setting are multinomial with the probabilities
-    of the exact circuits (`splitting` of the record), and the search uses its gradient. The
-    intervals are value ± z·error, the error from the Fisher information
-    Σ N (∂p/∂θ)(∂p/∂θ)ᵀ/p at the likeliest parameters: right for many shots, where the parameters
-    are not at a bound (`at_bounds`) and the family holds the device (`p_value`). They end at the
-    bounds: those of an angle do not go on at the other end, so lay its bounds far from where it is
-    (b from −π to π rather than from 0 to 2π where it is near 0). How often they cover is measured
-    by `python -m experiments run design.inverse`. Readout errors and device noise are not in the
-    model: give a family with `dephasing` or `occupation`, or see p_value.
+    Maximum likelihood: the counts of each time and setting are multinomial, with the probabilities
+    of the exact circuits in the record's splitting. The intervals are value ± z·error, with the
+    error from the Fisher information Σ N (∂p/∂θ)(∂p/∂θ)ᵀ/p at the likeliest parameters. They hold
+    for many shots, where no parameter is at a bound (`at_bounds`) and the family contains the
+    device (`p_value`); `python -m experiments run design.inverse` measures how often. They end at
+    the bounds, and those of an angle do not go on at the other end: let b run from −π to π, not
+    from 0 to 2π, where it is near 0.
+
+    What the model is *not*: readout errors and device noise are not in it. Give a family with
+    `dephasing` or `occupation`, or see `p_value`.
 
     Args:
         record: of at most three memristors, its circuits in steps bounded by its times.

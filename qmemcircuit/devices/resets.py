@@ -62,7 +62,7 @@ def measure_resets(target: Target, memristors: int, *, shots: int) -> ResetCalib
     check_work("memristors", count, 100, "qubits")
     shots = check_integer("shots", shots, minimum=1)
     target = as_target(target)
-    placement = scheduled_device(target).placement
+    placement = scheduled_device(target, "a calibration of resets").placement
     if placement is None or len(placement.qubits) < 2 * count:
         raise ValueError(
             f"Argument target must have a layout of {count} memristors with an ancilla each, but "
@@ -189,14 +189,18 @@ def choose_resets(
     shots: int,
     mitigation: Mitigation,
 ) -> ResetChoice:
-    """Choose among recycled, doubled, inverted and fresh ancillas by their predicted cost.
+    """Choose the cheapest remedy for resets that fail.
 
-    The cost of each is the trace distance √((R + κ N)² + (γ S)²) at the last time and the middle
-    one, the larger: R what the reset error that is left makes of the state (all of the measured
-    r; that after two resets; its standard error where it is inverted; none with fresh ancillas),
-    N what all calibrated noise does, of which κ is left (all without extrapolation, the declared
-    drift with it), S = ½ √(Σ variances of all Pauli means) of the shots, and γ the price of the
-    inverse.
+    None, a second reset, inversion of what the failures do, or fresh ancillas without resets.
+
+    The cost of each is the larger one, at the last time and the middle one, of the trace distance
+    √((R + κN)² + (γS)²):
+
+    - R is what the remaining reset error makes of the state: all of the measured r, that after two
+      resets, its standard error where it is inverted, none with fresh ancillas;
+    - N is what all calibrated noise does, and κ the part that mitigation leaves: all without
+      extrapolation, the declared drift with it;
+    - S = ½ √(Σ variances of all Pauli means) is that of the shots, and γ the price of the inverse.
 
     Args:
         circuits: of `build_circuits`, with `ancilla="reset"`.
@@ -227,7 +231,9 @@ def choose_resets(
     """
     check_arguments(choose_resets, locals(), own=("target",))
     shots = check_integer("shots", shots, minimum=1)
-    device = replace(scheduled_device(as_target(target)), coherent_errors=None, reset_error=0.0)
+    device = replace(
+        scheduled_device(as_target(target), "ancilla='best'"), coherent_errors=None, reset_error=0.0
+    )
     last = len(circuits.times) - 1
     only = sorted({last // 2, last})
     exact = circuit_states(circuits)[only]

@@ -292,9 +292,14 @@ class DeviceTarget(Target):
         return compiled
 
     def check(self, circuits: CircuitSet) -> None:
-        """Raise ValueError where a circuit of the first, middle or last time does not compile."""
+        """Raise ValueError where a circuit of the first, middle or last time does not compile.
+
+        In the setting that turns most qubits: the others lack some of its last gates.
+        """
         check_arguments(DeviceTarget.check, locals())
-        self.place(circuits).compile(circuits, only=some_times(circuits))
+        turned = min(circuits.bases, key=lambda basis: basis.count("Z"))
+        one = circuits.with_bases([turned])
+        self.place(circuits).compile(one, only=some_times(one))
 
     def expense(self, circuits: CircuitSet) -> Expense:
         """Return qubits, two-qubit gates and scheduled durations on this device."""
@@ -539,14 +544,14 @@ def device(
     service_twirling: bool = False,
     coherent_errors: CoherentErrors | None = None,
 ) -> DeviceTarget:
-    """Return the noise model of a device as a target: a fake backend or a real one's calibration.
+    """Return a simulated device: the noise model of a fake backend, or of a real one's calibration.
 
     Circuits are compiled to the device's instructions by Qiskit's preset pass manager, scheduled
-    as late as possible, and simulated exactly with the calibrated noise; shots are then drawn.
+    as late as possible, and simulated exactly with the calibrated noise; shots are then drawn. It
+    is *not* the device: crosstalk, leakage and drift are in no calibration.
 
     Args:
-        backend: a Qiskit `BackendV2`, e.g. `FakeTorino()` or a runtime backend. Nothing runs
-            on it.
+        backend: a Qiskit `BackendV2`, e.g. `FakeTorino()` or a runtime backend. Nothing runs on it.
         seed: of the transpiler and the shots; None draws one and records it.
         schedule: False leaves waiting out, for comparison only: it is no prediction.
         layout: physical qubits, memristors first (0 first), then memristor 0's ancillas, then
@@ -554,19 +559,17 @@ def device(
         reset_error: probability that a reset leaves |1>; calibrations do not state it.
         fold: odd; every two-qubit gate is repeated this often.
         optimization_level: 0 to 3, of the preset pass manager.
-        select_forms: for `splitting="compiled"`, let the calibrated noise choose among circuits
-            that are equal without it, time by time; recorded. About a second a time.
-        fold_all: whether `fold` takes one-qubit gates and waits for resets along, so that all of
-            the calibrated noise but readout and decoupling pulses grows with it.
-        dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"` in place of waits. It turns a memristor
-            over while it waits: not with `absorb_decay`. Needs `x`, `rz`, a schedule.
-        twirling: over how many random Pauli frames each circuit is averaged, 0 for none; shots
-            are divided over them, and the time of a prediction grows with their number.
+        select_forms: for `splitting="compiled"`, choose at each time among equal circuits the one
+            that loses least by the calibration. About a second a time.
+        fold_all: whether `fold` repeats one-qubit gates and waits for resets, too.
+        dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"` in place of waits. Not with
+            `absorb_decay`. Needs `x`, `rz`, a schedule.
+        twirling: over how many random Pauli frames each circuit is averaged, 0 for none; shots are
+            divided over them, and a prediction takes so many times longer.
         service_twirling: twirl as IBM's service does, waits included.
         coherent_errors: assumed on top of the calibration, which states none.
 
-    What decoupling and twirling do to a memristor that waits, and what they can help against:
-    docs/pages/concepts/devices.md.
+    What decoupling and twirling do to a waiting memristor: docs/pages/concepts/devices.md.
 
     Raises:
         TypeError: for a backend without a target.
@@ -599,8 +602,10 @@ def _overhead(part: QiskitTarget, backend: Backend) -> float:
     return max(readout, default=0.0) + (REPETITION_DELAY if delay is None else float(delay))
 
 
-def scheduled_device(target: Target) -> DeviceTarget:
+def scheduled_device(target: Target, purpose: str) -> DeviceTarget:
     """Return the noise model of a target that has one: itself, or that of `ibm(…)`.
+
+    `purpose` says what asks for it, in the message to those without.
 
     Raises:
         ValueError: for the others.
@@ -608,8 +613,8 @@ def scheduled_device(target: Target) -> DeviceTarget:
     found = target.predict()
     if not isinstance(found, DeviceTarget):
         raise ValueError(
-            f"Argument target must have a calibration for absorb_decay, ancilla='best' "
-            f"and form='best', but {target!r} has none; use device(backend) or ibm(name)."
+            f"Argument target must have a calibration for {purpose}, but "
+            f"{str(target.describe()['name'])!r} has none; use device(backend) or ibm(name)."
         )
     return found
 

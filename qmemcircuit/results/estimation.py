@@ -52,33 +52,32 @@ def estimate(
     """Return voltages and currents with standard errors, and states where tomography allows.
 
     Args:
-        record: the counts of a run; those of the device as it is, also where mitigation was
-            declared (`mitigate` uses the rest).
+        record: the counts of a run, taken without mitigation even where some was declared
+            (`mitigate` uses the rest).
         current: how the current is estimated. `"local_fit"` (default for one memristor without a
-            drive) and `"finite_difference"` (the paper's) differentiate the measured means, see
-            `currents`. `"current_operator"` (default for networks and driven ones) is
-            I = ΓV + √(mħω/2) <i[H_int, σy]>/ħ from measured Paulis (H_int: couplings and drives):
-            it differentiates nothing, but it assumes the damping law, so it is no evidence that a
+            drive) and `"finite_difference"` (the paper's) differentiate the measured means.
+            `"current_operator"` (default for networks and driven ones) is
+            I = ΓV + √(mħω/2) <i[H_int, σy]>/ħ from measured Paulis (H_int: couplings and drives).
+            It differentiates nothing, but it assumes the damping law: it is *no* evidence that a
             device is memristive.
-        bias: where the bias of an estimator that differentiates is known from. `"model"` (default
-            for uncoupled memristors): what the very estimator makes of the closed form of
-            ρ_eg(t), less ΓV, is subtracted. `"data"` (default for coupled ones): bounded by
-            freer bases, see `currents`; wider errors, but no word of the model. Or an exact
-            trajectory at the record's times, e.g. `exact_circuit(model, times, …)`, to be
-            subtracted likewise.
+        bias: where the bias of a differentiating estimator is known from. `"model"` (default for
+            uncoupled memristors): it is computed for the model and subtracted. `"data"` (default
+            for coupled ones): it is bounded from the counts alone, with wider errors. Or an exact
+            trajectory at the record's times, in place of the model.
 
-    What was subtracted stands in `variables["current_bias"]`, (T, M): current + current_bias is
-    the raw value. Where |current_bias| exceeds current_error, the value rests on the model more
-    than on the counts, and a device that differs there from the model in structure finer than a
-    period (local fit; a few times for differences) is seen as the model has it: `provenance`
-    counts these times in `"times_resting_on_model"`. `compare` tests the model itself, and
-    `bias="data"` shows the current without it.
+    What was subtracted stands in `variables["current_bias"]`, (T, M). Where it exceeds
+    `current_error`, the value rests on the model more than on the counts;
+    `provenance["times_resting_on_model"]` counts these times. What that means, and how to check it:
+    docs/pages/concepts/shots.md.
 
-    Returns a `Trajectory` with errors and the counts. For tomography of one or two memristors
-    `states` holds the physical states nearest to the linear inversion; their trace distance to
-    the truth is not free of a bias upwards, of the order of the shot noise.
-    Raises ValueError where a setting that is needed was not measured, naming it, or where `bias`
-    cannot be had.
+    Returns:
+        Trajectory with errors and the counts. For tomography of one or two memristors `states`
+        holds the physical states nearest to the linear inversion. Their trace distance to the
+        truth is biased upwards, by about the shot noise.
+
+    Raises:
+        ValueError: where a setting that is needed was not measured, naming it, or where `bias`
+            cannot be had.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -118,14 +117,18 @@ def mitigate(
         record: of `run(…, mitigation=…)`, or collected from `submit(…, mitigation=…)`.
         current, bias: as in `estimate`.
 
-    Standard errors include the price of the mitigation and the errors of the readout and reset
-    calibrations and of what was fitted (decay rates, the noise's scale), which all times have in
-    common; for a shaped extrapolation also what calibrated numbers off by the declared drift would
-    leave. They do not include the other bias that extrapolation leaves: noise that was not folded
-    (waits, unless `fold_all`; resets with errors that are not inverted) and a dependence on the
-    factor other than the declared one. `provenance["remarks"]` has what the counts themselves say
-    about the declaration: the noise's scale, χ² of the shape and of the exchange symmetry.
-    Raises ValueError where no mitigation was declared or some of it is not measured yet.
+    Returns:
+        Trajectory as of `estimate`. Standard errors include the price of the mitigation and the
+        errors, common to all times, of the readout and reset calibrations and of what was fitted
+        (decay rates, the noise's scale). For a shaped extrapolation they also include what
+        calibrated numbers off by the declared drift would leave. They do *not* include the other
+        bias of extrapolation: from noise that was not folded (waits, unless `fold_all`; resets,
+        unless inverted), and from noise that depends on the factor otherwise than declared.
+        `provenance["remarks"]` has what the counts say about the declaration: the noise's scale, χ²
+        of its shape and of the exchange symmetry.
+
+    Raises:
+        ValueError: where no mitigation was declared or some of it is not measured yet.
 
     >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
     >>> import qmemcircuit as qm

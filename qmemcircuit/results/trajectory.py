@@ -61,10 +61,8 @@ PLAIN = (
 class Trajectory:
     """Voltage and current of M devices at T times, with errors, units and provenance.
 
-    `Trajectory(times, voltage, current, …)` takes plain arrays, everything else by keyword.
-
-    Two trajectories are equal (`==`) where all numbers and units are, NaN equal to NaN, wherever
-    and whenever they were computed: provenance is not compared.
+    `Trajectory(times, voltage, current, …)` takes plain arrays, everything else by keyword. Two
+    are equal (`==`) where all numbers and units are; provenance is not compared.
 
     Attributes:
         times: shape (T,).
@@ -73,32 +71,25 @@ class Trajectory:
             Current errors include the estimator's bias bound.
         current_covariance: shape (M, T, T); estimated currents at neighbouring times are
             correlated. None where exact.
-        voltage_current_covariance: of V at the first time with I at the second, shape (M, T, T):
-            both come from the same counts. None where exact or not known.
-        signals: these six as one object, which keeps them.
-        states: density matrices, shape (T, 2^M, 2^M), memristor 0 is qubit 0 (the least
-            significant bit), or None where only sampled or too large to keep.
-        pair_states: reduced states of pairs, {(i, j): shape (T, 4, 4)} with i the least
-            significant bit, where `states` would be too large; `pair_state(i, j)` serves both.
-        density_matrices: the two as one object, which keeps them.
-        samples: the counts behind the estimates, or None where nothing was sampled.
-        mitigated: instead of `samples`, the counts behind mitigated estimates.
-        counts: whichever of the two there is, or None.
-        variables: further real series by name (gates, charges, decay rates): shape (T,) for one
-            series of the whole, (T, M) for one of each device; any other shape (T, …) has the
-            names of its further axes in `dimensions`.
-            `"compilation_residual"`, (T,), of compiled circuits: what the compilation may have
-            moved the state by, in trace distance, at most (see `CompiledPair`).
+        voltage_current_covariance: of V at the first time with I at the second, (M, T, T), or None.
+        states: density matrices, shape (T, 2^M, 2^M), memristor 0 is qubit 0 (the least significant
+            bit), or None.
+        pair_states: reduced states of pairs, {(i, j): shape (T, 4, 4)}, i the least significant
+            bit, where `states` would be too large.
+        samples, mitigated: the counts behind the estimates, or behind mitigated ones; None where
+            nothing was sampled.
+        variables: further real series by name, (T,) for the whole, (T, M) for each device; others
+            (T, …) name their further axes in `dimensions`. `"compilation_residual"` bounds, in
+            trace distance, what compiling the circuits moved the state by.
         events: instants by name (spikes), each a one-dimensional array of times.
         periods: the period that defines one loop of each device, shape (M,), or None.
         provenance: how these numbers came to be, JSON values.
-        units: of "times", "voltage", "current" and the variables, by name: `results.units` says
-            how they are written. Errors have the unit of their quantity, events that of times.
+        units: of "times", "voltage", "current" and the variables, by name.
         dimensions: names of the axes after time of variables that are neither (T,) nor (T, M).
 
     Raises:
-        ValueError: for shapes that do not fit, for times that do not increase, for negative errors,
-            and for units or dimensions of series that are not there.
+        ValueError: for parts that do not fit together, times that do not increase, and negative
+            errors.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

@@ -54,32 +54,28 @@ def run(
     mitigation: Mitigation | None = None,
     quantities: Sequence[str] = (),
 ) -> Record:
-    """Measure the circuits of `model` at `times` on `target`; return the counts.
+    """Measure the circuits of `model` at `times` on `target`; return the counts as a `Record`.
 
     Args:
         model, times, bases, ancilla, splitting, steps, collision: as in `build_circuits`.
-            `ancilla="best"` chooses among fresh, recycled and pooled ancillas by simulating each
-            with the device's calibrated noise; the record says why. With measured resets declared
-            (`Mitigation(resets=…)`) it chooses among recycled, doubled, inverted and fresh ones by
-            their predicted cost at these shots (`choose_resets`), and the record has the losers'.
+            `ancilla="best"` predicts fresh, recycled and pooled ancillas from the device's
+            calibration and takes the best; with measured resets declared
+            (`Mitigation(resets=…)`), the cheapest remedy that `choose_resets` finds. The record
+            holds the predictions of all.
         target: where the circuits run, e.g. `aer(seed=1)`; any `BaseSamplerV2` is accepted too.
             On `ibm(…)` this submits, waits and collects in a new folder of the working directory.
-        shots: shots of each time and setting, an integer ≥ 1; a multiple of the circuits that
-            `ancilla="merged"` takes for each, which then have equal shares of them.
-            `Precision(0.01, "voltage")`, or `"to reach 0.01 on V"`, takes as many as that error
-            bar is predicted to need.
-        absorb_decay: let the device's own T1 do part of the damping; for targets with a
-            schedule, `device(…)` and `ibm(…)` (see `absorption`).
-        form: `"best"` predicts every form of the circuits (plain, selected among equal ones, with
-            decay absorbed; each with recycled, pooled, fresh or merged ancillas) from the device's
-            calibration, runs the one nearest to the noiseless states, and records the others'
-            predictions. A device without `reset` gets fresh ancillas. None runs what the other
-            arguments say.
+        shots: of each time and setting, an integer ≥ 1 (where `ancilla="merged"` makes several
+            circuits of each, a multiple of their number). `Precision(0.01, "voltage")`, or
+            `"to reach 0.01 on V"`, takes as many as that error bar is predicted to need.
+        absorb_decay: let the device's own T1 do part of the damping; for `device(…)` and `ibm(…)`.
+        form: `"best"` predicts every equivalent form of the circuits from the device's calibration,
+            runs the one nearest to the noiseless states, and records the others' predictions. None
+            runs what the other arguments say.
         mitigation: what is measured in addition, declared before the run, for `mitigate(record)`;
             each noise factor takes `shots` of each circuit again.
         quantities: what will be estimated, any of "voltage", "current", "loops", "states" and
-            "concurrence": refused before anything runs where these settings, times and shots
-            cannot give one of them.
+            "concurrence". Where settings, times and shots cannot give one of them, this is refused
+            before anything runs.
 
     Raises:
         ValueError, TypeError: for bad arguments, before anything runs.

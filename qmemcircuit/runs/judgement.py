@@ -108,15 +108,14 @@ def judge(
 ) -> Judgement:
     """Compare a record with its master equation, and say where the distance comes from.
 
-    Everything is made from the record alone: the model gives the master equation and the exact
-    circuits, the target's recorded calibration the noisy ones. The budget splits the distance of
-    the raw counts into splitting, device and shots (`error_budget`) where the target is the
-    ideal simulator or has left a calibration; on real hardware the part of the shots then also
-    holds all that the calibration does not know.
+    Everything is made from the record alone. Its model gives the master equation and the exact
+    circuits; the target's recorded calibration gives the noisy ones. The error budget splits the
+    distance of the raw counts into splitting, device and shots (`error_budget`), where the target
+    is the ideal simulator or has left a calibration. On real hardware the part of the shots is
+    *not* theirs alone: it contains everything that the calibration does not know.
 
     Args:
-        record: of `run`, or collected; incomplete ones are judged at the times they have, by
-            circuits that stepped through all that were planned.
+        record: of `run`, or collected. An incomplete one is judged at the times that it has.
         current: as in `estimate`. None, with fewer times than a derivative takes, is
             `"current_operator"`, and `notes` says so.
         certificate: whether to say too what the circuits' splitting can do to any other input

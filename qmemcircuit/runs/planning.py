@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from qmemcircuit.circuits.build import CircuitSet
 from qmemcircuit.circuits.collision import CollisionForm
 from qmemcircuit.circuits.expense import Expense
 from qmemcircuit.circuits.options import AnySplitting, CircuitOptions
@@ -26,6 +27,7 @@ from qmemcircuit.runs.jobs.arrangement import arranged_jobs
 from qmemcircuit.runs.jobs.protocols import Submittable
 from qmemcircuit.runs.measurement import Measurement, MeasurementOptions, plan_measurement
 from qmemcircuit.runs.precision import ExpectedErrors, Precision, expected_errors, parse_shots
+from qmemcircuit.simulation.routes import compare_routes
 
 if TYPE_CHECKING:
     from qiskit.primitives import BaseSamplerV2
@@ -38,6 +40,7 @@ held, a few seconds of which are not the circuits'."""
 SECONDS_PER_DAY = 86_400.0
 
 
+# More than ten fields: all that a user asks before spending, each printed as a line.
 @data_object
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -57,6 +60,8 @@ class Plan:
             times and memristors, those of the mitigated values where mitigation is declared.
         form: where it was chosen, the choice and the losers' predictions (`FormChoice.describe`).
         calibration_age: days since the device was calibrated; None where it does not say.
+        route: how `simulate_circuit` would compute the same circuits' averages without noise, to
+            check the measurement by: its method and the error of V, or why none fits this machine.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -75,6 +80,7 @@ class Plan:
     expected: ExpectedErrors
     form: Mapping[str, Any] | None = None
     calibration_age: float | None = None
+    route: str = ""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -114,6 +120,8 @@ class Plan:
         lines.append(f"  error bars    largest: {errors}")
         lines += [f"    {line}" for line in hidden]
         lines.append(f"  estimates     {', '.join(possible) or 'nothing'}")
+        if self.route:
+            lines.append(f"  to check by   {self.route}")
         lines += [f"  not {name}: {reason}" for name, reason in self.missing.items() if reason]
         return "\n".join(lines)
 
@@ -156,7 +164,9 @@ def plan(
       circuits      62, 2 qubits, 0 to 60 two-qubit gates each
       executions    310000 (5000 shots a circuit)
       error bars    largest: voltage ±0.005, current ±0.0094, form factor ±0.036 [0.031, 0.043]
+        […]: where that error bar lies in two runs of three
       estimates     voltage, current, loops
+      to check by   simulate_circuit: density_matrix, exact
       not states: not all settings of tomography are measured: bases='tomography' has them
       not concurrence: concurrence is of two memristors; this model has one
     """
@@ -197,7 +207,24 @@ def plan_of_measurement(measurement: Measurement) -> Plan:
         expected=expected_errors(measurement, asked),
         form=measurement.details.get("form_choice"),
         calibration_age=_calibration_age(target),
+        route=_route(circuits),
     )
+
+
+def _route(circuits: CircuitSet) -> str:
+    """Return which route `simulate_circuit` would take through these circuits, as a phrase."""
+    routes = compare_routes(
+        circuits.network,
+        circuits.times,
+        splitting=circuits.splitting,
+        steps=circuits.steps,
+        every=False,
+    )
+    if not routes.chosen:
+        return f"nothing: {routes.reason}"
+    taken = next(item for item in routes.candidates if item.method == routes.chosen)
+    error = "exact" if taken.error == 0 else f"an error of V of about {taken.error:.1g}"
+    return f"simulate_circuit: {taken.method}, {error}"
 
 
 def _calibration_age(target: Target) -> float | None:

@@ -283,10 +283,12 @@ class ExpectedErrors:
                 between = f" [{low:.2g}, {high:.2g}]"
             said.append(f"{name} ±{error:.2g}{between}")
         lines = [", ".join(said) or "none"]
+        if self.ranges:
+            lines.append("[…]: where that error bar lies in two runs of three")
         for name, parts in self.unresolved.items():
             lines.append(
-                f"not resolved by so many shots, {name} of {', of '.join(parts)}; "
-                "shots='to reach 0.1 on F' finds how many resolve it"
+                f"not resolved with these shots: the {name} of {', of '.join(parts)}; "
+                "shots='to reach 0.1 on F' finds how many shots resolve it"
             )
         return lines
 

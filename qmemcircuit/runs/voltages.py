@@ -39,13 +39,12 @@ def predict_voltages(
     mitigation: Mitigation | None = None,
     kept: PauliPropagation = KEPT,
 ) -> Trajectory:
-    """Return V_k and I_k of every memristor on a noise model, for tens of qubits.
+    """Return V_k and I_k of every memristor on a device's noise model, for tens of qubits.
 
-    One setting is measured, Y on all memristors, and each memristor's own bit is all that is
-    looked at: V_k = ½√(mħω/2)⟨Y_k⟩, I_k = Γ_k V_k. The noise is that of `device` (calibrated gates,
-    waits, resets and readout), propagated without trajectories or shots (`noise.heisenberg`), so
-    40 qubits take seconds a circuit; shots are then drawn for each memristor from the exact
-    probability of its bit. Correlations *between* memristors are not in it.
+    Every memristor is measured in Y, and only its own bit is looked at: V_k = ½√(mħω/2)⟨Y_k⟩ and
+    I_k = Γ_k V_k. The calibrated noise (gates, waits, resets, readout) is propagated without
+    trajectories, so 40 qubits take seconds a circuit; shots are then drawn for each memristor from
+    the exact probability of its bit. Correlations *between* memristors are not in it.
 
     Args:
         model, times, ancilla, splitting, steps: as in `build_circuits`.
@@ -56,12 +55,14 @@ def predict_voltages(
             readout is calibrated with two circuits of as many shots. None is the raw counts.
         kept: which Pauli strings are kept. Letters on ancillas count.
 
-    With shots the errors are theirs, joined by the calibration's, whose correlation between times
-    is left out; without shots they are those of the propagation (see `simulate_circuit`).
+    Returns:
+        Trajectory. With shots, its errors are theirs and the calibration's, whose correlation
+        between times is left out; without shots, those of the propagation (see `simulate_circuit`).
 
     Raises:
-        ValueError: for couplings or drives with a current of their own, which I = ΓV does not hold,
-            for targets that are twirled or have coherent errors, and for exponential extrapolation.
+        ValueError: for couplings or drives with a current of their own, for which I = ΓV does not
+            hold; for targets that are twirled or have coherent errors; for exponential
+            extrapolation.
         ImportError: where numba is missing.
 
     >>> import qmemcircuit as qm

@@ -107,30 +107,31 @@ def master_equation(model: Model, times: ArrayLike) -> Trajectory:
     """Return the solution of the master equation at `times`, exact to 1e-8 up to 1000 periods.
 
     ρ' = −i[H, ρ]/ħ + Σ_j Γ_j(t) (σ−_j ρ σ+_j − ½{σ+_j σ−_j, ρ}) in the laboratory frame
-    (guo2022, Eq. 6; with n̄ thermal quanta (n̄ + 1)D[σ−] + n̄D[σ+], with pure dephasing
-    ½Γφ D[σz] too), with H of the memristors, their drives and all couplings, by QuTiP's DOP853 at
-    atol 1e-12, rtol 1e-11 (its defaults are wrong in the sixth digit). Errors add up where nothing
-    damps: an undamped memristor is within 2e-9 of the closed form after 300 periods.
+    (guo2022, Eq. 6), with H of the memristors, their drives and all couplings. With n̄ thermal
+    quanta the damping is (n̄ + 1)D[σ−] + n̄D[σ+], and pure dephasing adds ½Γφ D[σz]. QuTiP's DOP853
+    solves it at atol 1e-12, rtol 1e-11. Errors add up where nothing damps: an undamped memristor is
+    within 2e-9 of the closed form after 300 periods.
 
     Args:
         model: a `Memristor` or a `Network`.
         times: increasing times, shape (T,); the initial state is given at t = 0.
 
-    Returns a `Trajectory` with states of shape (T, 2^M, 2^M) and no errors. A rate that is
-    negative for a while (a map that is not CP-divisible, and has no collision) is integrated too;
-    that the result is a state is then the law's own business.
+    Returns:
+        Trajectory with states of shape (T, 2^M, 2^M) and no errors. A rate that is negative for a
+        while (a map that is not CP-divisible) is integrated too. It is *not* checked that the
+        result
+        is then a state: that is up to the law.
 
-    No step crosses a breakpoint of a law. The solver integrates each Γ_j along with ρ, in its
-    own steps, and over every interval of `times` the result must be the law's `integral`, which
-    the circuits use: where they differ by more than 1e-9 (relative above 1) the interval is
-    halved, and ValueError is raised where 20 halvings do not help. Both are reported in
-    provenance["decay_integrals"] and provenance["decay_integrals_of_solver"]. A pulse that falls
-    between all samples of the law's integral and between all steps is seen by neither: see
-    `FunctionRate` for how narrow that is.
+    No step crosses a breakpoint of a law. The solver integrates each Γ_j along with ρ, and over
+    every interval of `times` the result must agree with the law's `integral`, which the circuits
+    use, to 1e-9 (relative above 1). Both stand in provenance["decay_integrals"] and
+    provenance["decay_integrals_of_solver"]. A pulse that falls between all samples of the integral
+    and between all steps is seen by neither; see `FunctionRate`.
 
     Raises:
         ValueError: before it starts, where it would take too long or too much memory on this
-            machine (see `allow_large`): beyond about eight memristors.
+            machine (see `allow_large`): beyond about eight memristors; and where the two integrals
+            still differ after 20 halvings of an interval.
 
     >>> import numpy as np
     >>> import qmemcircuit as qm

@@ -5,10 +5,10 @@ strings, few of which matter as long as it has not spread far and as the damping
 ones. So a hundred memristors cost a hundred small sums, and no state at all (Pauli propagation:
 Rall, Liang, Cook and Kretschmer, Phys. Rev. A 99, 062337, 2019; under damping Schuster, Yin, Gao
 and Yao, arXiv:2407.12768). Strings that are heavier than a limit, or whose coefficient is smaller
-than one, are dropped. What that costs is estimated by dropping more: the difference, three times,
-is the error (`experiments/benchmarks/propagation.py` measures how often it covers). Where dropping
-more drops hardly more, the difference says nothing, and the sum of what was dropped bounds the
-error (`_errors`).
+than one, are dropped. What that costs is estimated in two ways: by dropping more, and by adding
+what was dropped in quadrature, as if its signs were random. Three times the larger is the error
+(`propagation_errors`; `experiments/benchmarks/propagation.py` measures how often it covers). Adding
+what was dropped without regard to signs bounds the error.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from qmemcircuit.results.observables import (
 )
 
 ERROR_FACTOR = 3.0
-"""Times the difference of the two cut-offs: `experiments/benchmarks/propagation.py` measures it."""
+"""Times the larger of the two estimates; `experiments/benchmarks/propagation.py` measures it."""
 
 UPDATE_SECONDS, MAP_SECONDS = 1e-7, 1e-5
 """Of one core, measured: for one string and one entry of a map, and to make one map."""
@@ -69,7 +69,8 @@ class PauliPropagation:
         smallest_coefficient: of a string that is kept, above 0 and below 1.
 
     The finer of the two runs has these; the coarser one, for the error, one letter less and three
-    times the coefficient.
+    times the coefficient. The error is three times the larger of their difference and of what the
+    finer one dropped, added in quadrature.
 
     Raises:
         ValueError: outside of these.
@@ -142,7 +143,7 @@ def propagate_circuits(
     }
     shape = (times.size, count)
     values = np.zeros((2, 2, *shape))  # quantity, cut-off
-    dropped = np.zeros(values.shape)
+    dropped = np.zeros((2, 2, *shape))  # quantity; its sum of moduli, and in quadrature
     source, lost = np.zeros((2, *shape)), np.zeros((2, *shape))  # and what it has dropped
     states = {pair: np.empty((times.size, 4, 4), dtype=complex) for pair in pairs}
     cuts = cut_offs(method)
@@ -152,18 +153,20 @@ def propagate_circuits(
         for place, kept in enumerate(cuts):
             found = runner.run([row[0] for row in observables], kept, local=True)
             values[0, place, index] = [item.mean for item in found]
-            dropped[0, place, index] = [item.dropped for item in found]
-            if place == 0:
-                strings = max(strings, *(item.strings for item in found))
             coupled = [j for j, row in enumerate(observables) if len(row) > 1]
             extras = runner.run([observables[j][1] for j in coupled], kept, local=False)
-            for j, item in zip(coupled, extras, strict=True):
-                values[1, place, index, j] = item.mean
-                dropped[1, place, index, j] = item.dropped
+            values[1, place, index, coupled] = [item.mean for item in extras]
             own = runner.run(list(sources.values()), kept, local=False)
-            for j, item in zip(sources, own, strict=True):
-                source[place, index, j] = amplitudes[index, j] * item.mean
-                lost[place, index, j] = abs(amplitudes[index, j]) * item.dropped
+            driven = list(sources)
+            source[place, index, driven] = [item.mean for item in own]
+            if place == 0:
+                strings = max(strings, *(item.strings for item in found))
+                dropped[0, :, index] = np.transpose([item.losses for item in found])
+                if coupled:
+                    losses = np.array([item.losses for item in extras])
+                    dropped[1][:, index, coupled] = losses.T
+                if driven:
+                    lost[:, index, driven] = np.transpose([item.losses for item in own])
         for pair in pairs:
             labels = _pair_labels(pair, count)
             found = runner.run([{label: 1.0} for label in labels], cuts[0], local=False)
@@ -174,23 +177,18 @@ def propagate_circuits(
     conductance = np.stack([item.conductance(times) for item in network.memristors], axis=1)
     values[1] += conductance * values[0]
     dropped[1] += np.abs(conductance) * dropped[0]
+    source *= amplitudes
+    lost *= np.abs(amplitudes)
     rate = np.stack([item.decay_rate(times) for item in network.memristors], axis=1)
     variables = rate_variables(network, times, rate)
     if is_driven(network):
         variables["source_current"] = source[0]
-        unit = method.smallest_coefficient * (1 + np.abs(conductance))
-        variables[OWN_ERRORS[0]] = _errors(
-            values[1, 0] - values[1, 1], dropped[1, 0], dropped[1, 1], unit
-        )
+        variables[OWN_ERRORS[0]] = propagation_errors(values[1, 0] - values[1, 1], dropped[1])
     values[1] += source
     dropped[1] += lost
-    # The largest coefficient that may be dropped, and what it is in a current.
-    units = method.smallest_coefficient * np.stack(
-        [np.ones(shape), 1 + np.abs(conductance) + np.abs(amplitudes)]
-    )
     errors = [
-        _errors(values[k, 0] - values[k, 1], dropped[k, 0], dropped[k, 1], unit)
-        for k, unit in enumerate(units)
+        propagation_errors(fine - coarse, losses)
+        for (fine, coarse), losses in zip(values, dropped, strict=True)
     ]
     return Propagated(
         (values[0, 0], values[1, 0]),
@@ -227,9 +225,11 @@ def probe_propagation(circuits: CircuitSet, method: PauliPropagation, *, pairs: 
     runner = _Runner(network, _last_chain(circuits), MOST_UPDATES)
     cuts = cut_offs(method)
     finer, coarser = (runner.run([voltage], kept, local=False)[0] for kept in cuts)
-    # V and what I has beside it of each memristor, and 15 strings a pair; earlier times take less.
+    # V of those that are not alike, what I has beside it of each memristor, and 15 strings a pair;
+    # earlier times take less.
     extra = any(pauli_terms(item, pair, count) for pair, item in interaction_terms(network, middle))
-    runs = count * (1 + extra) + 15 * pairs
+    others = sum(not runner.are_alike(middle, j, finer.reached) for j in range(count))
+    runs = 1 + others + count * extra + 15 * pairs
     whole = max(1.0, circuits.times.size * (0.5 if circuits.share_steps else 1.0))
     updates = whole * runs * (finer.updates + coarser.updates)
     maps = whole * len(runner.chain.places)
@@ -244,13 +244,12 @@ def probe_propagation(circuits: CircuitSet, method: PauliPropagation, *, pairs: 
     until = f"at t = {circuits.times[-1]:.3g} ({circuits.times[-1] / period:.2g} T)"
     if not np.isfinite(finer.mean):
         return Probe(effort, np.nan, f"{until} one V has more strings than fit two seconds")
-    difference = np.array([[finer.mean - coarser.mean]])
-    unit = np.array([[method.smallest_coefficient]])
-    error = float(
-        _errors(difference, np.array([[finer.dropped]]), np.array([[coarser.dropped]]), unit)[0, 0]
-    )
-    if finer.left == 0 and finer.dropped > ERROR_FACTOR * method.smallest_coefficient:
-        lost = min(finer.dropped, 0.5 * scale)
+    losses = np.reshape(finer.losses, (2, 1, 1))
+    error = float(propagation_errors(np.array([[finer.mean - coarser.mean]]), losses)[0, 0])
+    # Small ones may all be gone where the damping has eaten everything; large ones may not.
+    little = min(ERROR_FACTOR * method.smallest_coefficient, 0.05 * scale)
+    if finer.left == 0 and finer.losses[0] > little:
+        lost = min(finer.losses[0], 0.5 * scale)
         what = "the cut-offs keep nothing: all strings are dropped, an error of V of"
         return Probe(effort, lost, f"{until} {what} {lost:.2g}")
     if error >= 0.5 * scale:
@@ -284,21 +283,18 @@ def cut_offs(method: PauliPropagation) -> tuple[_CutOff, _CutOff]:
     return (weight, coefficient), (weight - 1, min(3 * coefficient, 0.5))
 
 
-def _errors(
-    difference: FloatArray, finer: FloatArray, coarser: FloatArray, unit: FloatArray
-) -> FloatArray:
-    """Return the errors (T, M) from the differences of the two cut-offs and what each dropped.
+def propagation_errors(difference: FloatArray, losses: FloatArray) -> FloatArray:
+    """Return the errors (T, M) from the differences of the two cut-offs and what the finer dropped.
 
     A difference may vanish by accident: that of all memristors and earlier times stands in where
-    it is larger in the mean of squares, and the coefficient of one string (`unit`) where few were
-    dropped. It is due to what the coarser run drops beyond the finer one: where that is less than
-    half of what the finer one drops itself, both err alike, and only the bound is left.
+    it is larger in the mean of squares. It says nothing where both runs drop the same: what the
+    finer one dropped, its signs as if random, stands in where that is larger. `losses` (2, T, M)
+    are its sum of moduli, which no error exceeds, and its root of the sum of squares.
     """
+    bound, quadrature = losses
     common = np.sqrt(np.mean(difference**2, axis=1, keepdims=True))
     seen = np.maximum(np.abs(difference), np.maximum.accumulate(common, axis=0))
-    tells = np.abs(coarser - finer) >= 0.05 * finer
-    stated = ERROR_FACTOR * np.maximum(seen, unit)
-    return np.asarray(np.where(tells, np.minimum(stated, finer), finer))
+    return np.asarray(np.minimum(ERROR_FACTOR * np.maximum(seen, quadrature), bound))
 
 
 @dataclass(frozen=True)
@@ -313,7 +309,7 @@ class _Chain:
 @dataclass(frozen=True)
 class _Mean:
     mean: float
-    dropped: float
+    losses: tuple[float, float]  # the sum of the dropped coefficients' moduli, and in quadrature
     strings: int
     reached: frozenset[int]
     updates: int
@@ -340,7 +336,7 @@ class _Runner:
         if local:
             done: dict[int, _Mean] = {}
             for j in _from_the_middle(len(observables)):
-                twin = next((k for k in done if self._alike(k, j, done[k].reached)), None)
+                twin = next((k for k in done if self.are_alike(k, j, done[k].reached)), None)
                 if twin is None:
                     done[j] = self._one(observables[j], kept)
                 found[j] = done[j if twin is None else twin]
@@ -352,7 +348,7 @@ class _Runner:
     def _one(self, terms: Terms, kept: _CutOff) -> _Mean:
         propagate, words_of = compiled_loop()
         letters = np.array([["IXYZ".index(letter) for letter in label] for label in terms])
-        mean, dropped, strings, ever, updates, left = propagate(
+        mean, dropped, strings, ever, updates, left, squares = propagate(
             words_of(letters),
             np.array(list(terms.values())),
             self.chain.places,
@@ -364,9 +360,10 @@ class _Runner:
         )
         count = len(self.network.memristors)
         reached = frozenset(j for j in range(count) if int(ever[j // 32]) >> 2 * (j % 32) & 3)
-        return _Mean(float(mean), float(dropped), int(strings), reached, int(updates), int(left))
+        losses = (float(dropped), float(np.sqrt(squares)))
+        return _Mean(float(mean), losses, int(strings), reached, int(updates), int(left))
 
-    def _alike(self, known: int, other: int, reached: frozenset[int]) -> bool:
+    def are_alike(self, known: int, other: int, reached: frozenset[int]) -> bool:
         """Whether all that the known one reached, moved along, is the same about the other."""
         network, shift = self.network, other - known
         items = network.memristors

@@ -85,38 +85,31 @@ def sweep(
     """Return `function` at every point of the product of `grid`, as a labelled dataset.
 
     Args:
-        function: called as `function(name=value, …)` with one number (or string) per name of
-            `grid`. Returns a number, an array, or a mapping from names to numbers or arrays;
-            every point the same names and shapes. A random function takes its seed from the
-            grid (or from the point), never from a global state.
+        function: called as `function(name=value, …)`. Returns a number, an array, or a mapping from
+            names to them, at every point with the same names and shapes. A random one takes its
+            seed from the grid.
         grid: one-dimensional, distinct, finite values by name.
         executor: any `concurrent.futures.Executor`, shut down by the caller: serial, a pool or a
             cluster (docs/pages/howto/parameter_map.md). Default: one process per core.
         path: netCDF file (`.nc`) for the result, with a journal beside it: the same call after a
-            kill computes only what is missing. The grid and the function's name with its bound
-            arguments are compared, its *code* is not: delete both files after a change of it.
+            kill computes only what is missing. A change of the function's code is *not* noticed.
         progress: called as `progress(done, total)` in points, first with those resumed.
-        chunk: points per task; default a 256th of the points, at least 1. Points of unfinished
-            tasks are what a kill loses.
-        units: by the name of a parameter or result, "1" for pure numbers: the attribute `units`
-            of each, which `plot_map` and xarray's own plots write at the axes.
-        failures: where the function raises, `"raise"` its error with the point, or `"keep"` that
-            point as NaN, named in the attribute `failures` and in a warning; with `path` the same
-            call tries it again.
+        chunk: points per task, which a kill loses; default a 256th of the points, at least 1.
+        units: by the name of a parameter or result, "1" for pure numbers.
+        failures: where the function raises, `"raise"` its error, or `"keep"` the point as NaN,
+            named in the attribute `failures` and in a warning.
 
     Returns:
-        Dataset with the dimensions and coordinates of `grid`, in its order, and one variable
-        per returned name ("value" where there is one without a name). An array result adds the
-        dimensions `name_0`, `name_1`, …. The values are bit for bit those of the function.
+        Dataset with the dimensions of `grid` and one variable per returned name ("value" where
+        there is none), bit for bit as the function returned them. An array adds the dimensions
+        `name_0`, `name_1`, ….
 
     Raises:
-        TypeError, ValueError: bad arguments; a function that processes cannot import; results
-            that are not numbers or that differ in names or shapes from point to point.
+        TypeError, ValueError: bad arguments; a function that processes cannot import; results that
+            are not numbers or that differ in names or shapes.
         FileFormatError: `path` or its journal is damaged, or holds another sweep.
-        RuntimeError: a worker process of a pool died; a point killed several workers of a cluster,
-            or all of them have been gone for half a minute. Errors of the function itself are
-            raised as they are, with a note that says at which point. Finished points stay in the
-            journal.
+        RuntimeError: a worker process died; a point killed several workers of a cluster, or all of
+            them have been gone for half a minute. Finished points stay in the journal.
 
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> with ThreadPoolExecutor(1) as serial:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from qiskit.transpiler import CouplingMap, generate_preset_pass_manager
 
 import qmemcircuit as qm
 from qmemcircuit.command_line.main import main
+from qmemcircuit.common import resources
 from qmemcircuit.results.requirements import QUANTITIES
 from qmemcircuit.runs.planning import SECONDS_PER_JOB
 
@@ -140,6 +142,28 @@ def test_a_pass_manager_that_cannot_compile_the_calibration_is_found_before_the_
             mitigation=qm.Mitigation(),
         )
     assert Counting.asked == 0
+
+
+def test_the_plan_names_the_route_that_simulate_circuit_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain = qm.chain([MEMRISTOR] * 8, qm.Native("y", 0.07))
+    how: dict[str, Any] = {"splitting": "strang", "steps": 6}
+    taken = []
+    for longest in (resources.LONGEST, 5e-3, 0.0):  # then the exact one, then every one is too long
+        monkeypatch.setattr(resources, "LONGEST", longest)
+        plan = qm.plan(chain, [0.5], target=qm.aer(seed=1), shots=10, **how)
+        assert plan.route in str(plan)
+        if longest == 0:
+            assert plan.route.startswith("nothing: no route fits")
+            with pytest.raises(ValueError, match="no route fits"):
+                qm.simulate_circuit(chain, [0.5], **how)
+            continue
+        found = qm.simulate_circuit(chain, [0.5], seed=1, **how)
+        taken.append(found.provenance["route"]["method"])
+        assert plan.route.startswith(f"simulate_circuit: {taken[-1]}, ")
+    assert taken[0] == "density_matrix"
+    assert taken[1] != taken[0]
 
 
 def test_a_declined_plan_sends_nothing(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_loop_that_is_not_there_is_named_and_no_number_of_shots_is_promised(
     plan = qm.plan(resistor, TIMES, shots=2000, **arguments)
     assert plan.expected.unresolved == {"form factor": ("memristor 0 from t = 0",)}
     assert "form factor" not in plan.expected.errors
-    assert "not resolved by so many shots, form factor of memristor 0" in str(plan)
+    assert "not resolved with these shots: the form factor of memristor 0" in str(plan)
     with pytest.raises(ValueError, match="the loop of memristor 0 from t = 0 is not resolved"):
         qm.plan(resistor, TIMES, shots="to reach 0.1 on F", **arguments)
 

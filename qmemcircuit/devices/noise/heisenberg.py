@@ -21,10 +21,10 @@ from qmemcircuit.devices.compilation.circuits import CompiledCircuit
 from qmemcircuit.devices.noise.calibrated import readout_matrices
 from qmemcircuit.devices.noise.instruction_maps import gate_errors, maps_of
 from qmemcircuit.simulation.propagation import (
-    ERROR_FACTOR,
     PauliPropagation,
     compiled_loop,
     cut_offs,
+    propagation_errors,
 )
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def chances_of_ones(
         reset_error: probability that a reset leaves |1>.
         kept: how far strings are kept; letters on ancillas count too.
 
-    The error is that of `simulate_circuit(method=PauliPropagation(…))`: three times the difference
-    to a run that drops more, an indication and no interval. Joint probabilities of several bits are
+    The error is that of `simulate_circuit(method=PauliPropagation(…))`: three times the larger of
+    the difference to a run that drops more and of what was dropped, in quadrature; an indication
+    and no interval. Joint probabilities of several bits are
     not computed. Raises ImportError where numba is missing.
     """
     used = {
@@ -75,9 +76,9 @@ def chances_of_ones(
     errors = gate_errors(part, reset_error, used)
     matrices = readout_matrices(part)
     runs = [_ones(item, part, errors, matrices, kept) for item in compiled]
-    ones = np.array([[fine for fine, _ in values] for values, _ in runs])
-    coarse = np.array([[rough for _, rough in values] for values, _ in runs])
-    return ReadChances(ones, ERROR_FACTOR * np.abs(ones - coarse), max(most for _, most in runs))
+    fine, coarse, bound, quadrature = np.moveaxis(np.array([item for item, _ in runs]), -1, 0)
+    errors_of_ones = propagation_errors(fine - coarse, np.array([bound, quadrature]))
+    return ReadChances(fine, errors_of_ones, max(most for _, most in runs))
 
 
 def _ones(
@@ -86,8 +87,8 @@ def _ones(
     errors: dict[tuple[str, tuple[int, ...]], FloatArray],
     matrices: list[FloatArray],
     kept: PauliPropagation,
-) -> tuple[list[tuple[float, float]], int]:
-    """Return for each bit the probability of 1 at both cut-offs, and the most strings."""
+) -> tuple[list[tuple[float, ...]], int]:
+    """Return for each bit the probability of 1 at both cut-offs and what is lost; most strings."""
     propagate, words_of = compiled_loop()
     circuit = compiled.circuit
     rows: list[tuple[tuple[int, ...], FloatArray]] = []
@@ -118,9 +119,10 @@ def _ones(
     for qubit in measured_qubits(circuit):
         letters = np.zeros((1, circuit.num_qubits), dtype=np.int64)
         letters[0, qubit] = 3
-        both = []
+        both, lost = [], []
+        slope = 0.5 * abs(float(matrices[qubit][1] @ [1, -1]))
         for cut in cut_offs(kept):
-            mean, _, strings, *_ = propagate(
+            mean, dropped, strings, *_, squares = propagate(
                 words_of(letters),
                 np.ones(1),
                 seats,
@@ -132,6 +134,7 @@ def _ones(
             )
             one = 0.5 * (1 - mean)
             both.append(float(matrices[qubit][1] @ [1 - one, one]))
+            lost.append((slope * float(dropped), slope * float(np.sqrt(squares))))
             most = max(most, int(strings))
-        found.append((both[0], both[1]))
+        found.append((*both, *lost[0]))
     return found, most

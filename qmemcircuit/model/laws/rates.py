@@ -28,7 +28,9 @@ from qmemcircuit.model.laws.quadrature import WIDEST_GAP, Quadrature
 
 @runtime_checkable
 class DecayRate(Protocol):
-    """A decay-rate law Γ(t) ≥ 0 in units of 1/time.
+    """What any decay-rate law has: Γ(t) in 1/time, by its values and its integrals.
+
+    `SquidRate`, `ConstantRate`, `FunctionRate`, `TabulatedRate` and others are such laws.
 
     >>> import qmemcircuit as qm
     >>> isinstance(qm.SquidRate(0.4), qm.DecayRate), isinstance(0.4, qm.DecayRate)
@@ -223,25 +225,21 @@ class FunctionRate:
         function: a callable of one time.
         breakpoints: times at which Γ jumps or bends: the edges of its pulses. No step of the
             quadrature or of the master equation crosses one.
-        resolution: the width of the narrowest structure that Γ has between its breakpoints;
-            None is a 4096th of the period of its memristor (of 2π before it has one).
+        resolution: the width of the narrowest structure that Γ has between its breakpoints; None is
+            a 4096th of the period of its memristor (of 2π before it has one).
 
-    What is guaranteed of the integral: between breakpoints Γ is sampled at places at most
-    `resolution` apart, and two rules of integration that share no sample must agree to 1e-12 in
-    each panel of 21 samples, which is halved until they do. Every sample is kept as a witness.
-    A pulse, dip or jump on which one sample falls is therefore resolved, or refused with
-    ValueError; one that is wider than `resolution` always meets a sample. A narrower one that
-    no sample meets cannot be seen in a function of which only values can be asked: give its
-    edges as breakpoints, or the resolution.
+    The integral of Γ, which the circuits use, is accurate to 1e-12 in each panel of samples, and
+    any pulse or jump wider than `resolution` is resolved, or refused with ValueError. What it is
+    *not*: safe from a narrower pulse that no sample meets. Give the edges of such a one as
+    breakpoints. How it is checked: docs/pages/howto/decay_law.md.
+
+    A negative rate is no error here. `master_equation` integrates one, and with `ancilla="merged"`
+    circuits run one as long as ∫Γ from 0 is not negative; circuits in steps refuse it.
 
     Two are equal where their functions are one and the same object. A function that a module
-    defines by name pickles as that name; for any other (a lambda, one defined in a function)
-    pickling raises TypeError with the remedy. cloudpickle takes those too, and they come back as
-    other functions of the same values.
-
-    A negative rate is no error here: `master_equation` integrates one, and with
-    `ancilla="merged"` circuits run one while ∫Γ from 0 is not negative; steps refuse it. A
-    saved run keeps the integrals that it used and reloads them as a `TabulatedRate`.
+    defines by name pickles as that name; for a lambda, or one defined inside a function, pickling
+    raises TypeError with the remedy. A saved run keeps the integrals that it used and reloads them
+    as a `TabulatedRate`.
 
     >>> round(float(FunctionRate(lambda t: 0.1 * t).integral(0.0, 2.0)), 12)   # 0.1 · 2²/2
     0.2

@@ -41,20 +41,26 @@ def certify(
 ) -> Certificate:
     """Return how far the circuits of `build_circuits` can be from the master equation, at worst.
 
+    The bound holds for every input state, entangled with other systems or not (half the diamond
+    norm of the difference of the two maps). It is of the splitting or compilation alone: *no*
+    device noise, no shots.
+
     Args:
         model, times, splitting, steps: as in `build_circuits`; the initial state plays no part.
-            All ancilla choices and both forms of a collision realise the same channel, and share
-            the number.
+            All ancilla choices and both forms of a collision are the same map, and share the
+            number.
         members: the memristors whose joint state is meant; None: all. In a network of more than
             three it is then bounded by the local errors inside its light cone.
 
-    Up to three memristors the two bounds are a few parts in a thousand apart. Beyond, `lower` is 0,
-    and `upper` a sum of local errors (`light_cones`), a multiple of what is seen, which
-    `python -m experiments run design.certificates` prints.
+    Returns:
+        Certificate. Up to three memristors its two bounds are a few parts in a thousand apart.
+        Beyond, `lower` is 0 and `upper` a sum of local errors, several times what is seen:
+        `python -m experiments run design.certificates` prints how many.
 
-    It is a bound on the splitting (or compilation) alone: no device noise, no shots. Raises
-    ValueError where the bound is not proved (more than three memristors with `"fused"` or
-    `"compiled"`, with steps, or couplings that do not commute), and as `build_circuits` does.
+    Raises:
+        ValueError: where the bound is not proved (more than three memristors with `"fused"` or
+            `"compiled"`, with steps, or with couplings that do not commute), and as
+            `build_circuits` does.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=0.8)
