@@ -116,7 +116,7 @@ def _feedback(way: str) -> Any:
     return "composed" if way == "window" else way
 
 
-def _ready(name: str, way: str, settings: Settings, **options: Any) -> dict[str, Any]:
+def prepare_way(name: str, way: str, settings: Settings, **options: Any) -> dict[str, Any]:
     """Return target, way and measured readout errors as arguments of `run_digital`."""
     target = _target(name, way, settings, **options)
     return {
@@ -138,7 +138,7 @@ def _exact(bias: float, steps: int) -> Trajectory:
 def _run(
     name: str, way: str, bias: float, steps: int, settings: Settings, shots: int
 ) -> Trajectory:
-    return _from_start(bias, steps, shots, _ready(name, way, settings))
+    return _from_start(bias, steps, shots, prepare_way(name, way, settings))
 
 
 def _from_start(bias: float, steps: int, shots: int, ready: dict[str, Any]) -> Trajectory:
@@ -150,11 +150,11 @@ def _worse(steps: int, settings: Settings, shots: int) -> list[dict[str, Any]]:
     """Return rows of the first device with readout as it is read, and with resets that err."""
     rows = []
     for way in SURVIVORS[: 1 if settings.quick else None]:
-        ready = {**_ready(FIRST, way, settings), "readout": None}
+        ready = {**prepare_way(FIRST, way, settings), "readout": None}
         run = _from_start(ACTIVE, steps, shots, ready)
         rows.append(_measured(FIRST, f"{way}, readout not inverted", ACTIVE, run))
     for way in ("window",) if settings.quick else ("bath", "composed", "window", "history"):
-        ready = _ready(FIRST, way, settings, reset_error=RESET_ERROR)
+        ready = prepare_way(FIRST, way, settings, reset_error=RESET_ERROR)
         run = _from_start(ACTIVE, min(steps, WINDOW_STEPS), shots, ready)
         rows.append(_measured(FIRST, f"{way}, reset error {RESET_ERROR:g}", ACTIVE, run))
     return rows
@@ -217,7 +217,7 @@ def _ramps(settings: Settings, shots: int) -> xarray.Dataset:
     """Ramp V_n up and down on the first device; each ramp starts from the exact resting state."""
     low, high, rate = RAMP
     rate = 0.5 if settings.quick else rate
-    ways = {way: _ready(FIRST, way, settings) for way in SURVIVORS}
+    ways = {way: prepare_way(FIRST, way, settings) for way in SURVIVORS}
     middle = np.mean([fold.voltage for fold in find_folds(_neuron(ACTIVE))])
     times = STEP * np.arange(round((high - low) / rate / STEP) + 1)
     data: dict[str, Any] = {}
@@ -259,7 +259,7 @@ def _last(run: Trajectory) -> tuple[float, ...]:
 
 def _locking(settings: Settings, shots: int) -> xarray.Dataset:
     """Drive the neuron; take the mean over drive periods off V, and judge what is left."""
-    ways = {way: _ready(FIRST, way, settings) for way in SURVIVORS}
+    ways = {way: prepare_way(FIRST, way, settings) for way in SURVIVORS}
     periods = 40 if settings.quick else DRIVE_PERIODS
     data: dict[str, Any] = {}
     for name, (frequency, amplitude) in DRIVES.items():
