@@ -38,8 +38,10 @@ def plot_residuals(
         unit: times are divided by it, e.g. the period.
         colors, markers: of V and of I, as Matplotlib names them; None is the house's.
 
+    Returns the axes.
+
     Raises:
-        ValueError: where the comparison has no residuals. Returns the axes.
+        ValueError: where the comparison has no residuals.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

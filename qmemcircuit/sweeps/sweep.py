@@ -56,7 +56,7 @@ from qmemcircuit.sweeps.datasets import (
     with_units,
     write_dataset,
 )
-from qmemcircuit.sweeps.identity import check_importable, describe_function
+from qmemcircuit.sweeps.identity import check_importable, describe_function, fingerprint_code
 
 Point = dict[str, Any]
 
@@ -92,7 +92,8 @@ def sweep(
         executor: any `concurrent.futures.Executor`, shut down by the caller: serial, a pool or a
             cluster (docs/pages/howto/parameter_map.md). Default: one process per core.
         path: netCDF file (`.nc`) for the result, with a journal beside it: the same call after a
-            kill computes only what is missing. A change of the function's code is *not* noticed.
+            kill computes only what is missing. A change of the function's own text is warned of;
+            what it calls, and global values that it reads, may change unnoticed.
         progress: called as `progress(done, total)` in points, first with those resumed.
         chunk: points per task, which a kill loses; default a 256th of the points, at least 1.
         units: by the name of a parameter or result, "1" for pure numbers.
@@ -134,6 +135,7 @@ def sweep(
     identity = {
         "function": describe_function(function),
         "grid": [[name, encode_array(axis)] for name, axis in axes.items()],
+        "code": fingerprint_code(function),
     }
     if progress is None:
         progress = _say_nothing
