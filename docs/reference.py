@@ -31,9 +31,9 @@ def write_reference(folder: Path) -> None:
         titles.append(stem)
     listed = "\n".join(titles)
     (folder / "index.md").write_text(
-        "# Reference\n\nEvery public name, by wing of the house. The list is alphabetical; data "
-        "go model → circuits → simulation, devices → runs → counts → results → analysis → "
-        f"plotting.\n\n```{{toctree}}\n:maxdepth: 2\n{listed}\n```\n"
+        "# Reference\n\nEvery public name, by the part of the package that it is in. The list is "
+        "alphabetical; data go model → circuits → simulation, devices → runs → counts → results → "
+        f"analysis → plotting.\n\n```{{toctree}}\n:maxdepth: 2\n{listed}\n```\n"
     )
 
 
@@ -123,8 +123,15 @@ def _section(lines: list[str], place: int, found: list[str]) -> int:
 
 
 def _escaped(line: str) -> str:
-    """Return the line with < escaped outside of code: <Y> is a mean here, and no tag of HTML."""
+    """Return the line with < escaped outside of code: <Y> is a mean here, and no tag of HTML.
+
+    A page of the site that is named becomes a link.
+
+    >>> _escaped("see docs/pages/concepts/loops.md")
+    'see [concepts/loops](../concepts/loops.md)'
+    """
     parts = re.split(r"(`[^`]*`)", line)
-    return "".join(
+    found = "".join(
         p if p.startswith("`") else p.replace("<", r"\<").replace("*", r"\*") for p in parts
     )
+    return re.sub(r"docs/pages/(\w+/\w+)\.md", r"[\1](../\1.md)", found)

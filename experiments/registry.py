@@ -47,7 +47,8 @@ def title_of(name: str) -> str:
 def caption_of(name: str) -> str:
     """Return what to see in the figure: the paragraph "To see: …" of the module's docstring."""
     found = re.search(r"^To see: (.*?)(?:\n\n|\Z)", _docstring(name), re.M | re.S)
-    return "" if found is None else " ".join(found[1].split())
+    caption = "" if found is None else " ".join(found[1].split())
+    return caption[:1].upper() + caption[1:] if caption[:1].isascii() else caption
 
 
 def _docstring(name: str) -> str:

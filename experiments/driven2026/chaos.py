@@ -1,7 +1,7 @@
 """Chaos in the driven neuron, found at large R_n: exponents with errors, checked five ways.
 
-To see: at large R_n twins part exponentially, the spectrum is broad, and the points taken once a
-period of the drive fill a fractal-looking set, for two sets of parameters.
+To see: at large R_n two orbits that start close part exponentially, the spectrum is broad, and the
+points taken once a period of the drive fill a fractal-looking set, for two sets of parameters.
 
 New: the paper looks for chaos at R_n = 5 and finds none. At R_n = 40 the drive throws the voltage
 over the fold of the hysteresis again and again, and the precessing qubit decides what returns.

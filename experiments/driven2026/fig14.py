@@ -1,7 +1,7 @@
 """Fig. 14: Arnold tongue by the paper's criterion and by the true boundary; rotation numbers.
 
-To see: the paper's criterion (orange) has the neuron synchronised at amplitudes far below those of
-true locking (blue) but at the tip.
+To see: by the paper's criterion (orange) the neuron seems synchronised at amplitudes far below
+those at which it really locks (blue), except at the tip.
 
 The paper (its tongue's figure has no number in our text) calls the neuron synchronised from the
 amplitude on at which the drive is the strongest line of the spectrum. True locking is the
@@ -20,12 +20,12 @@ import xarray
 from experiments.drawing import draw_mosaic
 from experiments.driven2026.params import NEURON, TIP, driven
 from experiments.results import Quantity, Result, Settings
+from qmemcircuit.neurons.dynamics.continuation import follow_periodic_orbits
 from qmemcircuit.neurons.dynamics.cycles import (
     ConvergenceError,
     PeriodicOrbit,
     find_limit_cycle,
     find_periodic_orbit,
-    follow_periodic_orbits,
 )
 from qmemcircuit.neurons.dynamics.maps import rotation_number
 from qmemcircuit.neurons.dynamics.spectra import power_spectrum

@@ -1,6 +1,6 @@
 """Fig. 6: the conductance functions on x_V in [−3, 3], beyond which the paper sets them to zero.
 
-To see: the three functions are nothing beyond |x_V| = 2, so that cutting them at 3 is harmless.
+To see: the three functions vanish beyond |x_V| = 2, so that cutting them off at 3 is harmless.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ from qmemcircuit.plotting.figures import make_figure
 
 CASES = (
     ("R5", 5.0, 0.23, np.geomspace(0.01, 10.0, 200), np.linspace(2.0, 10.0, 200)),
-    ("R40", 40.0, 7.5, np.linspace(1.0, 20.0, 100), np.linspace(0.5, 6.0, 100)),
+    ("R40", 40.0, 7.5, np.linspace(1.0, 20.0, 200), np.linspace(0.5, 6.0, 200)),
 )
 LABELS = (
     "locked",
@@ -212,7 +212,7 @@ def attracts(system: DynamicalSystem, item: Attractor) -> bool:
     Within: Newton's steps may end on another state, far away, which decides nothing here.
     """
     try:
-        orbit = find_periodic_orbit(system, item.state, iterations=12)
+        orbit = find_periodic_orbit(system, item.state, transient=0.0, iterations=12)
     except (ConvergenceError, IntegrationError, np.linalg.LinAlgError):
         return False
     room = MARGIN * (item.maxima - item.minima)

@@ -1,7 +1,7 @@
 """Error against step size for three ways to take the decay rate of a step.
 
-To see: two rules converge with their orders; the integral of Γ, which the paper's Eq. 17 has, is
-exact at any step.
+To see: two rules converge with the order that is expected of them; the integral of Γ, as in the
+paper's Eq. 17, is exact at any step.
 """
 
 from __future__ import annotations

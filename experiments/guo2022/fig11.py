@@ -1,6 +1,6 @@
 """I–V loops of two memristors coupled by σxσx and σzσz: memristivity is lost.
 
-To see: σxσx and σzσz turn the pinched loops into rosettes that do not respect the origin.
+To see: σxσx and σzσz turn the pinched loops into rosettes that miss the origin.
 """
 
 from __future__ import annotations

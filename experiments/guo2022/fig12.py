@@ -1,7 +1,7 @@
 """I–V loops for the other non-native couplings: CR_x, CR_z, partial SWAP and partial iSWAP.
 
-To see: loops for four more couplings: identical memristors do not notice the partial SWAP (e, f),
-the partial iSWAP destroys their pinch (g, h).
+To see: loops for four more couplings: the partial SWAP leaves identical memristors as they are
+(e, f); the partial iSWAP destroys their pinch (g, h).
 """
 
 from __future__ import annotations

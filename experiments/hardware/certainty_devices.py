@@ -37,6 +37,7 @@ COVERED = 12
 
 READOUT_SHOTS, RESET_SHOTS = 20_000, 100_000
 
+NOISELESS = "no noise but readout's"
 BELIEVED, EXCHANGED, INVERTED = "calibration believed", "shaped, identical", "shaped, inverted"
 
 
@@ -84,6 +85,7 @@ class Bench:
         times, bases, master, noiseless, residual: of the model and its compiled circuits.
         devices: for each, read probabilities by (factor, X after which resets).
         drifted: the same for the devices of the coverage.
+        noiseless_device: the same of a device on which nothing errs but readout.
         excess: the prediction of the calibration, with its drift.
         readout: known flips.
         shares: of the shots, by method.
@@ -98,6 +100,7 @@ class Bench:
     residual: FloatArray
     devices: Mapping[str, Mapping[Any, FloatArray]]
     drifted: Mapping[str, Mapping[Any, FloatArray]]
+    noiseless_device: Mapping[Any, FloatArray]
     excess: FloatArray
     readout: qm.Readout
     shares: Mapping[str, FloatArray]
@@ -109,7 +112,7 @@ class Bench:
     ) -> qm.MitigatedSamples:
         """Return one experiment with `shots` a time; the mean counts without `random`."""
         mitigation = METHODS[method].mitigation
-        found = {**self.devices, **self.drifted}[device]
+        found = {**self.devices, **self.drifted, NOISELESS: self.noiseless_device}[device]
         variants: list[tuple[int, ...]] = [()]
         weights = np.ones(1)
         if method == INVERTED:
@@ -235,6 +238,7 @@ def make_bench(*, quick: bool) -> Bench:
         exact.variables["compilation_residual"],
         devices,
         drifted,
+        {(1, ()): read_probabilities(clean, known.flips)},
         excess,
         known,
         shares,

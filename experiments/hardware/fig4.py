@@ -1,7 +1,7 @@
 """One memristor on Heron noise models: merged and stepwise circuits, raw, absorbed, mitigated.
 
 To see: on noisy devices the merged circuit stays near the master equation, and the stepwise one
-drowns in its gates.
+drowns in the noise of its gates.
 """
 
 from __future__ import annotations

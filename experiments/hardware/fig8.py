@@ -51,7 +51,7 @@ def compute(settings: Settings) -> Result:
     names = DEVICES[:1] if settings.quick else DEVICES
     errors = RESET_ERRORS[:1] if settings.quick else RESET_ERRORS
     shots = settings.shots or PAIR_SHOTS
-    factors = FACTORS[::2][:3] if settings.quick else FACTORS
+    factors = FACTORS[:3] if settings.quick else FACTORS
     seeds = range(FIRST_SEED, FIRST_SEED + (5 if settings.quick else SEEDS))
     data: dict[str, Any] = {"master": master}
     exact: dict[str, qm.Trajectory] = {}
@@ -150,7 +150,7 @@ def _sampled(
     """
     import xarray
 
-    fewer = qm.Mitigation(LINEAR_FACTORS[: len(factors)])
+    fewer = qm.Mitigation(LINEAR_FACTORS[: len(factors) - 1])
     best, linear = (
         qm.rehearse(pair(), master.times, target=target, mitigation=mitigation, **options)
         for mitigation, options in (

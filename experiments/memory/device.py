@@ -1,7 +1,7 @@
 """Quantum memory witnessed on the scheduled noise of two devices, raw and readout-corrected.
 
-To see: on both devices information flows back; quantum memory (bound above zero) is seen raw on
-one, and after readout correction on both.
+To see: on both devices information flows back; quantum memory (bound above zero) is seen in raw
+counts on one, and after readout correction on both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fingerprints under a drive: feedback, a rate clocked by the drive, and a constant rate.
 
-To see: a rate that follows its own voltage has its largest loop at a frequency of its own; one
-clocked by the drive keeps it when fast; a constant rate has none.
+To see: a rate that follows the voltage has its largest loop at a frequency of its own; a rate that
+is clocked by the drive keeps its loop at high frequency; a constant rate has no loop.
 """
 
 from __future__ import annotations

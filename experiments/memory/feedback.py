@@ -1,7 +1,7 @@
 """The self-consistent SQUID memristor beside guo2022's law with a prescribed phase.
 
 To see: with its own phase the SQUID's rate settles instead of swinging for ever, and the loop
-follows; one run states its error correctly.
+follows; the error bar that one run states is the scatter of many.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Genuine entanglement of four memristors: chain, ring, star, native and controlled couplings.
 
-To see: four memristors share genuine entanglement on every native graph, most on the chain of σzσz,
-none that is found on the controlled chain, and counts show it (a). Their loops stay open (b).
+To see: counts show that four memristors share genuine entanglement on every native graph, most of
+it on the chain of σzσz; on the controlled chain none is found (a). Their loops stay open (b).
 """
 
 from __future__ import annotations

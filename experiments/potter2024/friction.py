@@ -1,7 +1,8 @@
 """Eqs. 15–16 and Appendix F: where the friction turns negative, and where the regions end in R_n.
 
 To see: where the friction is negative the neuron oscillates (a); the paper's reduced equations have
-that instability, but not its amplitude (b); the regions do close, far above the paper's frame (c).
+that instability, but not its amplitude (b); the regions do close, far above the range
+that the paper shows (c).
 
 Eq. 15 is exact for the coherence X once ε(X, V) = 2ΓV̇ + 2V̈ without the part in Ẋ, and Z = Z_T: its
 friction 2Γ + 2R_n F01 V is evaluated along the equilibria, its threshold is compared with the Hopf

@@ -1,7 +1,7 @@
 """A feed-forward network of circuit neurons, driven by a spike file: raster plots.
 
-To see: circuits fire where the closed form does but for one hidden neuron, whose population comes
-too near to its threshold for the shots.
+To see: circuits fire where the closed form does, except for one hidden neuron, whose population
+comes closer to the threshold than the shots can tell.
 """
 
 from __future__ import annotations

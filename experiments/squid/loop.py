@@ -1,6 +1,6 @@
 """The pinched loop of a conductance-asymmetric SQUID, read in volts and amperes.
 
-To see: the loop in volts and amperes, from circuits, on the master equation.
+To see: in volts and amperes, too, the loop from circuits lies on the master equation.
 """
 
 from __future__ import annotations

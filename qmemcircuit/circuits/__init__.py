@@ -1,1 +1,1 @@
-"""A model becomes plain Qiskit circuits."""
+"""From a model to plain Qiskit circuits: collisions, splittings, settings."""

@@ -95,14 +95,22 @@ FOLDER = "the submission's folder"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qmemcircuit", description="Digital quantum memristors.")
+    parser = argparse.ArgumentParser(
+        prog="qmemcircuit",
+        description="Simulate quantum memristors by circuits on a simulator, a device's noise model"
+        " or IBM hardware, and compare them with their master equation.",
+    )
     parser.add_argument(
-        "--allow-large", action="store_true", help="start work of hours or of all memory, too"
+        "--allow-large",
+        action="store_true",
+        help="start even what is estimated to take too long or too much memory",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     run = _command(commands, "run", "measure a model and compare it with its master equation")
-    submit = _command(commands, "submit", "send a model's circuits and return at once")
-    plan = _command(commands, "plan", "what a run or submission costs and can give")
+    submit = _command(commands, "submit", "send a model's circuits to a device and return at once")
+    plan = _command(
+        commands, "plan", "say what a run or submission would cost, and how large its error bars"
+    )
     for command in (run, submit, plan):
         command.add_argument("model", type=Path, metavar="MODEL.toml", help=MODEL)
         command.add_argument("--target", help="aer, fake:NAME or ibm:NAME (default: the file's)")
@@ -115,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--form",
             choices=("best",),
-            help="take the circuits' form that loses least by the device's calibration",
+            help="of all equivalent circuits, take those that the device should disturb least",
         )
     run.add_argument(
         "--out",
@@ -131,7 +139,11 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--yes", action="store_true", help="do not ask before spending")
     submit.set_defaults(action=_submit)
     plan.set_defaults(action=_plan)
-    choose = _command(commands, "choose", "which device, qubits, form and method to take")
+    choose = _command(
+        commands,
+        "choose",
+        "compare devices: say which one, which qubits, circuits and mitigation to take",
+    )
     choose.add_argument("model", type=Path, metavar="MODEL.toml", help=MODEL)
     choose.add_argument("targets", nargs="+", metavar="TARGET", help="fake:NAME or ibm:NAME")
     choose.add_argument(
@@ -152,14 +164,16 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument("folder", type=Path, help=FOLDER)
     resume.add_argument("--retry", action="store_true", help="send failed parts again, too")
     resume.set_defaults(action=_resume)
-    collect = _command(commands, "collect", "fetch what is done; say what is missing")
+    collect = _command(
+        commands, "collect", "fetch the counts of a submission that are there; say what is missing"
+    )
     collect.add_argument("folder", type=Path, help=FOLDER)
     collect.add_argument(
         "--wait",
         type=float,
         default=0.0,
         metavar="SECONDS",
-        help="for jobs that are not done (default: 0, what is done is fetched)",
+        help="how long to wait for jobs that are not done (default: 0)",
     )
     collect.add_argument(
         "--out",
@@ -170,35 +184,45 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--force", action="store_true", help="replace another record's file")
     collect.set_defaults(action=_collect)
     rehearse = _command(
-        commands, "rehearse", "the whole live experiment with its troubles, on a fake device"
+        commands,
+        "rehearse",
+        "go through a whole live experiment, with its troubles, on a fake device",
     )
     rehearse.add_argument(
         "folder",
         type=Path,
-        help="with the model in experiment.toml; without one, an example's is written there",
+        help="with experiment.toml, the model; where there is none, an example is written",
     )
     rehearse.add_argument(
         "--device", default="FakeManilaV2", help="the fake device's name (default: FakeManilaV2)"
     )
     rehearse.set_defaults(action=_rehearse)
-    compare = _command(commands, "compare", "a record against its master equation")
+    compare = _command(commands, "compare", "compare a record with its master equation")
     compare.add_argument("record", type=Path, help="the file that run or collect wrote")
     compare.add_argument("--figure", type=Path, help="write the error budget to NAME.png and .pdf")
     compare.add_argument(
-        "--certificate", action="store_true", help="what splitting can do to any other input"
+        "--certificate",
+        action="store_true",
+        help="say, too, how far the circuits can be from the exact map for any initial state",
     )
     compare.add_argument("--force", action="store_true", help="replace figures that exist")
     compare.set_defaults(action=_compare)
-    volume = _command(commands, "volume", "how many memristors a device shows, how long")
+    volume = _command(
+        commands, "volume", "measure how many memristors a device shows correctly, and for how long"
+    )
     volume.add_argument(
         "--target", default="aer", help="aer or fake:NAME (default: aer, without noise)"
     )
-    volume.add_argument("--shots", type=int, default=1000, help="of every circuit (default: 1000)")
+    volume.add_argument(
+        "--shots", type=int, default=1000, help="shots of every circuit (default: 1000)"
+    )
     volume.add_argument("--seed", type=int, default=1, help="seed of the shots (default: 1)")
     volume.add_argument("--sizes", type=int, nargs="+", help="numbers of memristors to try")
     volume.add_argument("--periods", type=int, nargs="+", help="numbers of periods to try")
     volume.set_defaults(action=_volume)
-    doctor = _command(commands, "doctor", "versions, accounts (no tokens), what is absent")
+    doctor = _command(
+        commands, "doctor", "list versions, saved accounts (no tokens) and missing extras"
+    )
     doctor.set_defaults(action=_doctor)
     return parser
 

@@ -1,1 +1,1 @@
-"""The ground that every wing stands on; no physics of ours."""
+"""What all other parts use: checks of arguments, files, provenance, resources; no physics."""

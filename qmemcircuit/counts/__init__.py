@@ -1,1 +1,1 @@
-"""What counted outcomes say: means, currents, limits, and the undoing of errors."""
+"""What counted outcomes say: means, currents, intervals, and the undoing of a device's errors."""

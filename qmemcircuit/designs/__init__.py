@@ -1,4 +1,4 @@
-"""Gradients of models, and what can be differentiated, maximised and held."""
+"""Designs: the best model of a family, a model from counts, and the gradients behind both."""
 
 import lazy_loader
 

@@ -36,8 +36,8 @@ class Fit:
         chi_square: Pearson's, of the counts against the likeliest model, rare outcomes pooled as
             `compare` does.
         freedom: its degrees of freedom: outcomes left after pooling less free parameters.
-        p_value: probability of so large a χ² where the family is right. Small: the device is none
-            of the family, and neither are the intervals worth anything.
+        p_value: probability of so large a χ² where the family is right. Where it is small, no
+            member of the family is the device, and the intervals mean nothing.
         at_bounds: parameters whose estimate leans on a bound; their intervals end there, and
             those of the others take them as known.
 

@@ -118,5 +118,5 @@ def resolve_ancilla(
 
     if options.ancilla != "best":
         return circuits_with(model, times, options), None
-    choice = choose_ancilla(build, scheduled_device(target))
+    choice = choose_ancilla(build, scheduled_device(target, "ancilla='best'"))
     return build(choice.pool), choice

@@ -213,7 +213,7 @@ def choose_form(
     Raises:
         ValueError: where no form can run, with the reason of each.
     """
-    device = scheduled_device(target)
+    device = scheduled_device(target, "form='best'")
     require_predictable(device)
     calibrated = replace(device.unsuppressed(), folding=UNFOLDED, coherent_errors=None, forms=())
     predicted: dict[str, PredictedForm] = {}

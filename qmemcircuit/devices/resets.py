@@ -62,7 +62,7 @@ def measure_resets(target: Target, memristors: int, *, shots: int) -> ResetCalib
     check_work("memristors", count, 100, "qubits")
     shots = check_integer("shots", shots, minimum=1)
     target = as_target(target)
-    placement = scheduled_device(target).placement
+    placement = scheduled_device(target, "a calibration of resets").placement
     if placement is None or len(placement.qubits) < 2 * count:
         raise ValueError(
             f"Argument target must have a layout of {count} memristors with an ancilla each, but "
@@ -231,7 +231,9 @@ def choose_resets(
     """
     check_arguments(choose_resets, locals(), own=("target",))
     shots = check_integer("shots", shots, minimum=1)
-    device = replace(scheduled_device(as_target(target)), coherent_errors=None, reset_error=0.0)
+    device = replace(
+        scheduled_device(as_target(target), "ancilla='best'"), coherent_errors=None, reset_error=0.0
+    )
     last = len(circuits.times) - 1
     only = sorted({last // 2, last})
     exact = circuit_states(circuits)[only]

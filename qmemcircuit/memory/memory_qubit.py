@@ -117,10 +117,10 @@ def memory_trajectory(
     """Return V and I of a memristor in a Lorentzian bath in closed form, past poles of Γ too.
 
     ρ_ee(t) = |G|²ρ_ee, ρ_eg(t) = G e^{−iωt} ρ_eg, V = s Im[ρ_eg(t)] with s = √(mħω/2), and
-    I = 2s Im[ρ_eg Ġ e^{−iωt}] times −1: its definition with the bare ω. A detuned memory turns the
-    memristor at ω + S instead, S = −Im(Ġ/G): with `frequency="shifted"` that stands for ω in the
-    definition of I, which is then I_bare − sS<X> = Γ(t)V, and pinched. `memory_network` gives I
-    with the bare ω, whether exact or measured; `shift_current` makes the other one of it.
+    I = −2s Im[ρ_eg Ġ e^{−iωt}], its definition with the bare ω. A detuned memory turns the
+    memristor at ω + S instead, S = −Im(Ġ/G). With `frequency="shifted"` the definition of I has
+    ω + S in place of ω; I is then I_bare − sS<X> = Γ(t)V, and pinched. `memory_network` gives I
+    with the bare ω, exact or measured, and `shift_current` turns it into the other one.
 
     Variables: decay_rate and frequency_shift S (both diverge where G = 0), population of the
     excited state.

@@ -41,7 +41,7 @@ PAPER_SIGMA: dict[str, ComplexArray] = {"x": PAULI_X, "y": -PAULI_Y, "z": -PAULI
 
 @runtime_checkable
 class Coupling(Protocol):
-    """An interaction of an ordered pair of memristors.
+    """What any coupling has: an interaction of an ordered pair of memristors.
 
     >>> import qmemcircuit as qm
     >>> import numpy as np
@@ -72,7 +72,10 @@ def _product(first: ComplexArray, second: ComplexArray) -> ComplexArray:
 @data_object
 @dataclass(frozen=True)
 class Native:
-    """H = g σi⊗σi, i = x, y or z (guo2022, Eq. 21 with δ = g dt); gate RXX, RYY or RZZ(2δ).
+    """The paper's native coupling, H = g σi⊗σi with i = x, y or z (guo2022, Eq. 21 with δ = g dt).
+
+    `axis` is i and `strength` is g, in 1/time (ħ = 1). Its gate is RXX, RYY or RZZ(2δ). With σyσy
+    each memristor keeps I = ΓV; with σxσx and σzσz neither does (`guo2022.couplings`).
 
     >>> import qmemcircuit as qm
     >>> one = qm.Memristor(qm.SquidRate(0.02), a=0.8)

@@ -77,7 +77,10 @@ def time_grid(period: float, count: float, points: int) -> FloatArray:
 @data_object
 @dataclass(frozen=True)
 class Memristor:
-    """One two-level quantum memristor (guo2022, Eqs. 5–8).
+    """One two-level quantum memristor: a decaying qubit with a voltage and a current.
+
+    V = −½√(mħω/2) <σy> and I = √(mħω/2) (d<σy>/dt − ω<σx>), so that I = Γ(t)V for a cold one
+    without drive and coupling (guo2022, Eqs. 5–9). By default ħ = m = ω = 1.
 
     Args:
         rate: the decay-rate law Γ(t).

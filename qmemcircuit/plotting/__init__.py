@@ -1,4 +1,4 @@
-"""Figures: the only rooms that import matplotlib."""
+"""Figures of loops, series, entanglement, networks and maps, in Matplotlib."""
 
 import lazy_loader
 

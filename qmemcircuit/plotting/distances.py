@@ -8,7 +8,13 @@ from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import check_real
-from qmemcircuit.plotting.figures import PALETTE, REFERENCE_COLOUR, make_figure, place_legend
+from qmemcircuit.plotting.figures import (
+    PALETTE,
+    REFERENCE_COLOUR,
+    check_marker,
+    make_figure,
+    place_legend,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,8 +38,10 @@ def plot_residuals(
         unit: times are divided by it, e.g. the period.
         colors, markers: of V and of I, as Matplotlib names them; None is the house's.
 
+    Returns the axes.
+
     Raises:
-        ValueError: where the comparison has no residuals. Returns the axes.
+        ValueError: where the comparison has no residuals.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
@@ -43,6 +51,8 @@ def plot_residuals(
     ... )
     """
     check_arguments(plot_residuals, locals())
+    for marker in markers:
+        check_marker("markers", marker)
     check_real("unit", unit, minimum=0, exclusive=True)
     if comparison.voltage_residual is None or comparison.current_residual is None:
         raise ValueError(
@@ -63,7 +73,7 @@ def plot_residuals(
     residuals = (comparison.voltage_residual, comparison.current_residual)
     looks = zip("VI", residuals, colors or PALETTE[:2], markers, strict=True)
     for name, values, color, marker in looks:
-        ax.plot(times, values[:, device], marker, color=color, label=name)
+        ax.plot(times, values[:, device], marker=marker, ls="none", color=color, label=name)
     ax.set_xlabel("time t/T" if unit != 1.0 else "time t")
     ax.set_ylabel("residual / standard error")
     place_legend(ax, own=own)

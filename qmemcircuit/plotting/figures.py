@@ -132,6 +132,17 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
     return written
 
 
+def check_marker(name: str, marker: str) -> None:
+    """Raise ValueError for a marker that Matplotlib does not know."""
+    from matplotlib.markers import MarkerStyle
+
+    if marker not in MarkerStyle.markers:
+        raise ValueError(
+            f"Argument {name} must be a marker that Matplotlib knows, such as 'o', 's' or '^', but "
+            f"{marker!r} was given."
+        )
+
+
 def data_look(
     color: str | None, label: str | None, marker: str | None, *, exact: bool
 ) -> dict[str, Any]:
@@ -141,18 +152,14 @@ def data_look(
     is asked for. Raises ValueError for a colour or a marker that Matplotlib does not know.
     """
     from matplotlib.colors import is_color_like
-    from matplotlib.markers import MarkerStyle
 
     if color is not None and not is_color_like(color):
         raise ValueError(
             "Argument color must be a colour that Matplotlib knows, such as 'C1' or '#0072B2', but "
             f"{color!r} was given."
         )
-    if marker is not None and marker not in MarkerStyle.markers:
-        raise ValueError(
-            "Argument marker must be a marker that Matplotlib knows, such as 'o', 's' or '^', but "
-            f"{marker!r} was given."
-        )
+    if marker is not None:
+        check_marker("marker", marker)
     if label is None:
         label = "exact" if exact else "digital"
     return {

@@ -1,1 +1,1 @@
-"""`Record` and `Trajectory`, the nouns that pass between stages, and how one becomes the other."""
+"""What was measured (`Record`), V and I against time (`Trajectory`), and how the two are made."""

@@ -6,8 +6,9 @@ corrected, straight-line extrapolation of noise factors 1 and 3, and extrapolati
 calibration that has drifted (`predicted_distances`). What counts is the largest trace distance to
 the master equation over the times, with shot noise, which 95 % of repetitions do not exceed.
 
-Where a device misses the demand by all methods it is said which calibrated number would have to be
-better, and by how much (`needed_improvements`).
+Where the raw states of a device miss the demand, before readout, it is said which calibrated
+number would have to be better, and by how much (`needed_improvements`), whether a method reaches
+it or not.
 
 It is as good as the calibrations are. Crosstalk, leakage, coherent errors, errors of resets and
 drift are in none of them.
@@ -49,9 +50,9 @@ class DevicePrediction:
         limited: for each method the same with the budget's shots, which 95 % of runs stay below.
         left_out: methods that the device cannot do, with why.
         reason: why the device cannot run the model, "" where it can.
-        needed: where no method reaches the demand, the factor by which T1 and T2, two-qubit errors,
-            or both would have to be better for the raw distance before readout to reach it; None
-            where none is enough.
+        needed: where the raw distance before readout misses the demand, the factor by which T1 and
+            T2, two-qubit errors, or both would have to be better to reach it; None where none is
+            enough. Whether a method reaches it all the same is in `limited`.
 
     >>> import qmemcircuit as qm
     >>> unfit = qm.DevicePrediction("fake_small", None, {}, {}, {}, reason="it has no reset")
@@ -77,6 +78,21 @@ class DevicePrediction:
             return "none", math.inf
         method = min(self.limited, key=lambda name: self.limited[name])
         return method, self.limited[method]
+
+    @property
+    def improvement(self) -> str:
+        """Which calibrated number would bring raw states to the demand; "" where they are there."""
+        if not self.needed:
+            return ""
+        enough = [
+            f"{name} {factor:.2g} times better"
+            for name, factor in self.needed.items()
+            if factor is not None
+        ]
+        vain = [name for name, factor in self.needed.items() if factor is None]
+        said = f"raw states ({self.unlimited['before readout']:.4f} before readout) would reach it "
+        said += f"with {', or '.join(enough)}" if enough else "with nothing better alone"
+        return said + (f"; {' and '.join(vain)} alone would not." if enough and vain else ".")
 
 
 @data_object
@@ -128,25 +144,12 @@ class DeviceChoice:
             f"{first.device}, qubits {chosen['qubits']}, form {first.form['chosen']}, {method}: "
             f"{distance:.4f}"
         )
+        wanted = first.improvement
+        if wanted:
+            wanted = f" Its {wanted}"
         if self.reached:
-            return f"{said}, within {self.demand:g}."
-        return f"nothing reaches {self.demand:g}; nearest is {said}. {self._remedy()}" + (
-            self._improvement(first)
-        )
-
-    def _improvement(self, item: DevicePrediction) -> str:
-        """Say which calibrated number would bring raw states within the demand."""
-        if not item.needed:
-            return ""
-        enough = [
-            f"{name} {factor:.2g} times better"
-            for name, factor in item.needed.items()
-            if factor is not None
-        ]
-        vain = [name for name, factor in item.needed.items() if factor is None]
-        said = f" Its raw states ({item.unlimited['before readout']:.4f} before readout) would "
-        said += f"with {', or '.join(enough)}" if enough else "not, whatever is better"
-        return said + (f"; {' and '.join(vain)} alone would not." if enough and vain else ".")
+            return f"{said}, within {self.demand:g}.{wanted}"
+        return f"nothing reaches {self.demand:g}; nearest is {said}. {self._remedy()}{wanted}"
 
     def _remedy(self) -> str:
         """Say which of more shots and less noise would reach the demand."""
@@ -262,7 +265,7 @@ def choose_device(
     skip = () if check_boolean("select_forms", select_forms) else ("selected",)
     predictions = []
     for target in targets:
-        device = scheduled_device(target)
+        device = scheduled_device(target, "a choice of devices")
         try:
             choice = choose_form(model, times, options, device, skip=skip)
         except ValueError as error:
@@ -271,9 +274,7 @@ def choose_device(
         reference = master_equation(network, np.asarray(choice.times)).states
         assert reference is not None
         judged = predicted_distances(choice, reference, total)
-        needed: Mapping[str, float | None] = {}
-        if min(judged[1].values()) > limit:
-            needed = needed_improvements(choice, reference, limit)
+        needed = needed_improvements(choice, reference, limit)
         name = device.backend.name
         predictions.append(DevicePrediction(name, choice.describe(), *judged, needed=needed))
     ordered = sorted(predictions, key=lambda item: item.best[1])

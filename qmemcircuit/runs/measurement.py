@@ -234,7 +234,9 @@ def _formed(
             require_equal_gates(circuits.branches[0])
         placed, report = target.place(circuits.branches[0]), None
         if options.absorb_decay:
-            circuits, report = absorb_device_decay(circuits, scheduled_device(placed))
+            circuits, report = absorb_device_decay(
+                circuits, scheduled_device(placed, "absorb_decay")
+            )
         chosen = {
             "ancilla_choice": None if choice is None else choice.describe(),
             "reset_choice": None if resets is None else resets.describe(),

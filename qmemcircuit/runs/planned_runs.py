@@ -7,6 +7,7 @@ again afterwards.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -99,7 +100,10 @@ def forecast(circuits: CircuitSet, placed: Target, mitigation: Mitigation | None
         require_symmetry(circuits.network)
     if not (mitigation.predicts or mitigation.allocation == "predicted"):
         return NO_FORECAST
-    device = scheduled_device(placed)
+    asking = f"extrapolation={mitigation.extrapolation!r}"
+    if not mitigation.predicts:
+        asking = f"allocation={mitigation.allocation!r}"
+    device = scheduled_device(placed, asking)
     excess = predicted_excess(circuits, device, mitigation) if mitigation.predicts else None
     if mitigation.allocation == "equal":
         return Forecast(excess)
@@ -185,6 +189,9 @@ def allocated_shots(
 
     Their sum is that of `shots` at each factor and setting, but for rounding to three digits (jobs
     have one number of shots for all their circuits) and for at least 50 where they are shared.
+
+    Raises:
+        ValueError: where the share of a setting at some factor is below one shot.
     """
     factors, settings = len(mitigation.factors), len(circuits.bases)
     variants = len(flipped_resets(circuits, mitigation))
@@ -195,6 +202,13 @@ def allocated_shots(
         weights = np.abs(inversion_weights(reset_errors(circuits, mitigation)))
     if shares is None:
         shares = np.full((factors, settings), 1 / (factors * settings))
+    least = float(np.min(shares)) * factors * settings
+    if shots * least < 1:
+        raise ValueError(
+            "Argument shots must leave at least one for each setting at each noise factor, but of "
+            f"{shots} as they are shared one setting would get {shots * least:.2g}; give "
+            f"{math.ceil(1 / least)} or more, or allocation='equal'."
+        )
     wanted = shots * factors * settings * shares[:, None, :] * (weights / weights.sum())[:, None]
     rounded = [float(f"{number:.2e}") for number in wanted.ravel()]
     fewest = min(FEWEST_SHOTS, shots)

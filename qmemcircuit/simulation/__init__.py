@@ -1,1 +1,1 @@
-"""Solutions to compare with: exact circuits, the master equation, and ideal targets."""
+"""Solutions to compare with: the master equation, exact circuits, large networks, ideal runs."""

@@ -71,7 +71,10 @@ class AerTarget(Target):
 
 
 def aer(*, seed: int | None = None) -> AerTarget:
-    """Return the ideal simulator. `seed=None` draws one from the system and records it.
+    """Return the ideal simulator as a target: no noise, its only error is that of the shots.
+
+    The shots are drawn from the exact probabilities of every circuit. `seed=None` draws a seed
+    from the system and records it.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)

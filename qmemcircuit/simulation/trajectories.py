@@ -73,38 +73,30 @@ def simulate_circuit(
     Args:
         model, times, splitting, steps: as in `build_circuits`; ancillas are traced out.
         method: `"density_matrix"` (exact, 16·4^M bytes), `"statevector"` (trajectories, 16·2^M
-            bytes) or `"matrix_product_state"` (trajectories, M·χ² numbers). None takes the exact
-            one where it fits, else the one with the least predicted error² × seconds (see
-            `compare_routes`); all of them and the reason stand in `provenance["route"]`.
-            `PauliPropagation(…)` pushes each observable backwards as a sum of Pauli strings,
-            dropping heavy and small ones: seconds for a hundred memristors and three periods.
+            bytes), `"matrix_product_state"` (trajectories, M·χ² numbers) or `PauliPropagation(…)`
+            (seconds for a hundred memristors and three periods). None takes the exact one where it
+            fits, else that with the least predicted error² × seconds (see `compare_routes`).
         trajectories: how many are averaged, at least 2. Ignored by the exact route.
         bond_dimension: χ, the largest bond dimension of a matrix-product state.
-        pairs: whose reduced states the trajectories keep beside the coupled ones. The exact route
-            keeps all, propagation those that are named here one by one: each costs as much as 15
-            memristors.
+        pairs: whose reduced states are kept beside the coupled ones. The exact route keeps all,
+            propagation only those named: each costs as much as 15 memristors.
         seed: of the trajectories; None draws one from the system and records it.
-        executor: whose workers run the trajectories, as in `sweep`: a process pool, or
-            `dask.distributed.Client(…).get_executor()` for a cluster. The result is the serial one
-            to the last bit. What a worker that dies was doing, Dask gives to another.
-        path: netCDF file (`.nc`) that keeps finished batches, as in `sweep`: the same call with
-            the same seed after a kill runs the others only.
+        executor: whose workers run the trajectories, as in `sweep`; it changes no bit.
+        path: netCDF file (`.nc`) that keeps finished batches, as in `sweep`.
         progress: called with trajectories done and in total.
 
-    Returns a `Trajectory`. On the stochastic routes its errors are standard errors of the mean,
-    correlated from time to time; on matrix-product states the cost of truncation, of V in
-    `variables["truncation_error"]`, is added, and a RuntimeWarning says where it is the larger
-    part. Propagation's errors are three times the larger of the difference to a run that drops
-    more and of what was dropped, in quadrature; `variables["rigorous_bound"]` bounds that of V.
-    Both are indications, no intervals; `pair_states` have none, and a concurrence computed from
-    them is biased upwards. How they are made and how often they hold:
-    docs/pages/concepts/networks.md. Of driven networks `select_current` tells the sources' current,
-    with the error of the rest.
+    Returns:
+        Trajectory. On stochastic routes its errors are standard errors of the mean, correlated from
+        time to time; on matrix-product states the cost of truncation
+        (`variables["truncation_error"]`) is added, with a RuntimeWarning where it is the larger
+        part. Those of truncation and of propagation are *no* intervals: how they are made, and how
+        often they hold, says docs/pages/concepts/networks.md. `pair_states` have no errors.
+        Driven networks keep the sources' current apart (`select_current`).
 
     Raises:
-        ValueError: where the work is too long or too large for this machine, see `allow_large`,
-            naming the bytes, for a joint initial state on the stochastic routes, and for pairs that
-            do not exist.
+        ValueError: where the work is too long or too large for this machine, naming the bytes (see
+            `allow_large`); for a joint initial state on the stochastic routes; for pairs that do
+            not exist.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.02), a=0.8)

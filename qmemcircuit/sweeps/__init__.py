@@ -1,1 +1,1 @@
-"""A function over a grid of parameters."""
+"""Parameter maps: a function at every point of a grid, on one core, many, or a cluster."""

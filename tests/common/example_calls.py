@@ -112,6 +112,7 @@ def objects() -> dict[type, Any]:
     from qmemcircuit.neurons import inputs, methods
     from qmemcircuit.neurons.dynamics import (
         attractors,
+        continuation,
         cycles,
         ensembles,
         equilibria,
@@ -237,7 +238,7 @@ def objects() -> dict[type, Any]:
         Squid(6e-25, 1.2e-23, 1e9),
         oscillator,
         orbit,
-        cycles.OrbitBranch(np.array([0.1]), (orbit,)),
+        continuation.OrbitBranch(np.array([0.1]), (orbit,)),
         origin,
         equilibria.hopf_normal_form(critical, [0.0, 0.0]),
         lyapunov.LyapunovSpectrum(zeros, zeros, np.zeros((3, 2)), zeros, 3.0),

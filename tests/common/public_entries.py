@@ -34,6 +34,8 @@ MACHINERY = {
     "qmemcircuit.neurons.dynamics.integration.lanes",
     "qmemcircuit.neurons.dynamics.integration.steps",
     "qmemcircuit.neurons.dynamics.integration.tableau",
+    "qmemcircuit.neurons.dynamics.orbits",
+    "qmemcircuit.neurons.dynamics.shooting",
     "qmemcircuit.neurons.integrate_and_fire.compiled",
     "qmemcircuit.neurons.integrate_and_fire.engine",
     "qmemcircuit.neurons.integrate_and_fire.methods",
@@ -50,6 +52,7 @@ OURS = {
     "qmemcircuit.neurons.closed_loop": ("StepSamplers", "loop_target"),
     "qmemcircuit.neurons.inputs": ("Wave", "describe_input", "longest_step"),
     "qmemcircuit.neurons.dynamics.attractors": ("warn_of_others",),
+    "qmemcircuit.neurons.dynamics.equilibria": ("settling_time",),
     "qmemcircuit.neurons.dynamics.systems": (
         "Field",
         "Lanes",

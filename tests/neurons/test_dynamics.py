@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qmemcircuit.neurons.dynamics.continuation import follow_periodic_orbits
 from qmemcircuit.neurons.dynamics.cycles import (
     ConvergenceError,
     find_limit_cycle,
     find_periodic_orbit,
-    follow_periodic_orbits,
 )
 from qmemcircuit.neurons.dynamics.equilibria import find_equilibrium, find_hopf, hopf_normal_form
 from qmemcircuit.neurons.dynamics.lyapunov import lyapunov_spectrum

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from plain_backend import PlainBackend
+from qiskit.transpiler import InstructionProperties
 
 import qmemcircuit as qm
 from qmemcircuit.common.states import trace_distance
@@ -61,6 +62,28 @@ def test_what_nothing_reaches_is_said_with_what_would() -> None:
     )
     assert more.reached
     assert "times smaller would" in replace(found, demand=1e-6).verdict
+
+
+def test_where_only_raw_states_miss_it_is_said_which_error_would_have_to_be_smaller() -> None:
+    target = named("only", gate_error=1e-3)
+    arguments = {"executions": 10**8, "splitting": "lie"}
+    free = qm.choose_device(MEMRISTOR, TIMES, [target], demand=1.0, **arguments)
+    raw = free.predictions[0].unlimited["before readout"]
+    assert free.predictions[0].needed == {}
+    found = qm.choose_device(MEMRISTOR, TIMES, [target], demand=0.7 * raw, **arguments)
+    assert found.reached
+    assert "times better" in found.verdict
+    factor = found.predictions[0].needed["two-qubit errors"]
+    assert factor is not None
+    assert factor > 1
+    # The oracle: the same device made with two-qubit errors so much smaller.
+    better = PlainBackend(t1=1e-3, t2=1e-3, reset_duration=1e-8, gate_error=1e-3)
+    for pair in list(better.target["cz"]):
+        own = better.target["cz"][pair]
+        properties = InstructionProperties(duration=own.duration, error=own.error / factor)
+        better.target.update_instruction_properties("cz", pair, properties)
+    again = qm.choose_device(MEMRISTOR, TIMES, [qm.device(better, seed=1)], demand=1.0, **arguments)
+    assert again.predictions[0].unlimited["before readout"] == pytest.approx(0.7 * raw, rel=0.03)
 
 
 def test_bad_input() -> None:

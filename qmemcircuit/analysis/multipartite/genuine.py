@@ -38,7 +38,7 @@ class GenuineEntanglement:
     Attributes:
         times: shape (T,).
         violation: −Tr(Wρ) of the witness W of each time, (T,); above 0 proves genuine entanglement,
-            0 or below proves nothing. By the criterion "mixtures" and from states it is the
+            0 or below proves *nothing*. By the criterion "mixtures" and from states it is the
             genuine multiparticle negativity, at most 1/2; from counts it is an unbiased estimate of
             what *this* witness shows, so a lower bound of the measured state's.
         witnesses: W = Σ c_P P, the coefficients c_P of the Paulis of `labels`, shape (T, 4^N).

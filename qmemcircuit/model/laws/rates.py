@@ -28,7 +28,9 @@ from qmemcircuit.model.laws.quadrature import WIDEST_GAP, Quadrature
 
 @runtime_checkable
 class DecayRate(Protocol):
-    """A decay-rate law Γ(t) ≥ 0 in units of 1/time.
+    """What any decay-rate law has: Γ(t) in 1/time, by its values and its integrals.
+
+    `SquidRate`, `ConstantRate`, `FunctionRate`, `TabulatedRate` and others are such laws.
 
     >>> import qmemcircuit as qm
     >>> isinstance(qm.SquidRate(0.4), qm.DecayRate), isinstance(0.4, qm.DecayRate)

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.neurons.dynamics.ensembles import integrate_many
-from qmemcircuit.neurons.dynamics.systems import DynamicalSystem
+from qmemcircuit.neurons.dynamics.orbits import RETURNED, Orbits, look
+from qmemcircuit.neurons.dynamics.shooting import (
+    ConvergenceError,
+    search_cycle,
+    shoot,
+    sort_multipliers,
+)
+from qmemcircuit.neurons.dynamics.systems import (
+    DynamicalSystem,
+    IntegrationError,
+    drive_period,
+    integrate,
+)
 
 EQUILIBRIUM, CYCLE, TORUS, CHAOS = "equilibrium", "cycle", "torus", "chaos"
-UNSTABLE = "unstable equilibrium"
+UNSTABLE, DRIFT = "unstable equilibrium", "drift"
 
-# Tangent vectors are made orthonormal so often within the second window; in the first parts they
-# find their directions, and are not counted.
-_PARTS, _ALIGN = 24, 6
-# Periods of the drive after which a locked state may return, and how near it then comes, relative
-# to the largest value of a variable.
-_LONGEST_MULTIPLE, _RETURNED = 12, 1e-6
+# A multiplier so near to 1, or an eigenvalue to 0, is that of a family: returns are known to 1e-6.
+_NEUTRAL = 1e-5
+# A cycle that Newton's method finds is the attractor where its range is the same to this part.
+_SAME_RANGE = 1e-2
 
 
 @data_object
@@ -36,7 +45,9 @@ class Attractor:
             exponents. One within 4/duration of zero counts as zero, for a regular orbit leaves
             as much; so weak chaos is "torus", and so is weak locking that does
             not return within 1e-6 after up to twelve periods.
-            "unstable equilibrium" is no attractor: an orbit began on it, and stayed.
+            "unstable equilibrium" is no attractor: an orbit began on it, and stayed. Nor is
+            "drift": a variable moved on in one direction throughout both windows, such as the flux
+            of a circuit without inductance.
         state: a point on it (at a multiple of the drive's period if driven), shape (n,).
         minima, maxima: of each variable over the second window, shape (n,).
         exponent: the largest Lyapunov exponent, over the end of the second window; of an
@@ -44,6 +55,9 @@ class Attractor:
         multiple: of a locked state, after how many drive periods it returns; 0 where that is not
             known or has no meaning.
         starts: how many of the starts ended here.
+        family: whether it is one of a whole family, of which every start may reach another (a
+            memristor's charge and its flux belong together for ever, so that the first charge is
+            remembered). They count as one, with the extremes of all that were reached.
     """
 
     kind: str
@@ -53,9 +67,16 @@ class Attractor:
     exponent: float
     multiple: int
     starts: int
+    family: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def name(self) -> str:
+        """Its kind in words, such as «cycle of 2 drive periods, one of a family,»."""
+        returns = f" of {self.multiple} drive periods" if self.multiple else ""
+        return f"{self.kind}{returns}{', one of a family,' if self.family else ''}"
 
 
 @data_object
@@ -84,9 +105,8 @@ class Basins:
         """
         total = self.indices.size
         return "\n".join(
-            f"{item.kind}{f' of {item.multiple} drive periods' if item.multiple else ''} from "
-            f"{item.starts} of {total} starts, variable 0 from {item.minima[0]:.6g} to "
-            f"{item.maxima[0]:.6g}, largest exponent {item.exponent:.3g}"
+            f"{item.name} from {item.starts} of {total} starts, variable 0 from "
+            f"{item.minima[0]:.6g} to {item.maxima[0]:.6g}, largest exponent {item.exponent:.3g}"
             for item in self.attractors
         )
 
@@ -189,7 +209,7 @@ def sort_attractors(
             "repeats; drop the ramp."
         )
     rows, count, n = points.shape
-    orbits = _look(systems, points.reshape(-1, n), transient, duration, threads)
+    orbits = look(systems, points.reshape(-1, n), transient, duration, threads)
     spent, window = first_look, duration
     while spent + 6 * window <= most:
         undecided = np.flatnonzero(~orbits.decided(tolerance))
@@ -197,48 +217,13 @@ def sort_attractors(
             break
         again = [systems[k] for k in undecided.tolist()]
         window *= 4  # after a transient of half of it
-        more = _look(again, orbits.ends[undecided], 0.5 * window, window, threads)
+        more = look(again, orbits.ends[undecided], 0.5 * window, window, threads)
         orbits = orbits.replaced(undecided, more)
         spent += 2.5 * window
+    parts = [slice(row * count, (row + 1) * count) for row in range(rows)]
     return tuple(
-        _sort(orbits.row(slice(row * count, (row + 1) * count)), tolerance) for row in range(rows)
+        _join_families(systems[part], _sort(orbits.row(part), tolerance)) for part in parts
     )
-
-
-def _look(
-    systems: Sequence[DynamicalSystem],
-    start: FloatArray,
-    transient: float,
-    duration: float,
-    threads: int,
-) -> _Orbits:
-    """Run orbits over a transient and two windows, and note what was seen."""
-    n = start.shape[1]
-    driven = systems[0].period is not None
-    # Windows are whole periods, and so are their parts: phases of the drive stay what they are.
-    unit = np.array([system.period or duration / _PARTS for system in systems])[:, None]
-    part = unit * np.maximum(1, np.round(duration / _PARTS / unit))
-    before = unit * np.ceil(transient / unit)
-    vectors, steps = (1 if driven else min(2, n)), np.arange(_PARTS + 1)
-    settled = integrate_many(systems, before * [0, 1], start, threads=threads).states[:, -1]
-    windows, ends = [], settled
-    for beginning, along in ((before, 0), (before + _PARTS * part, vectors)):
-        windows.append(
-            integrate_many(
-                systems, beginning + part * steps, ends, extremes_from=0, exponents=along,
-                threads=threads,
-            )
-        )  # fmt: skip
-        ends = windows[-1].states[:, -1]
-    early, late = (np.concatenate([run.minima, run.maxima], axis=1) for run in windows)
-    measured = (_PARTS - _ALIGN) * part
-    exponents = windows[1].growth[:, 1 + _ALIGN :].sum(1) / measured
-    returns = np.full((len(start), _LONGEST_MULTIPLE), np.inf)
-    if driven:
-        later = before + 2 * _PARTS * part + unit * np.arange(_LONGEST_MULTIPLE + 1)
-        strobe = integrate_many(systems, later, ends, rtol=1e-10, atol=1e-12, threads=threads)
-        returns = np.abs(strobe.states[:, 1:] - strobe.states[:, :1]).max(2)
-    return _Orbits(ends, early, late, exponents, returns, 3 / measured[:, 0], driven)
 
 
 class CoexistenceWarning(UserWarning):
@@ -267,50 +252,7 @@ def warn_of_others(system: DynamicalSystem, state: ArrayLike, starts: ArrayLike)
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Orbits:
-    """What was seen of K orbits: states, extremes in two windows, exponents, distances of returns.
-
-    Exponents nearer to zero than `resolution` count as zero.
-    """
-
-    ends: FloatArray
-    early: FloatArray
-    late: FloatArray
-    exponents: FloatArray
-    returns: FloatArray
-    resolution: FloatArray
-    driven: bool
-
-    def row(self, part: slice) -> _Orbits:
-        """Return some of them."""
-        return self._with(values[part] for values in self._arrays)
-
-    def replaced(self, places: IntArray, others: _Orbits) -> _Orbits:
-        """Return these orbits with `others` at some places."""
-        found = [values.copy() for values in self._arrays]
-        for values, new in zip(found, others._arrays, strict=True):
-            values[places] = new
-        return self._with(found)
-
-    @property
-    def _arrays(self) -> tuple[FloatArray, ...]:
-        return (self.ends, self.early, self.late, self.exponents, self.returns, self.resolution)
-
-    def _with(self, arrays: Iterable[FloatArray]) -> _Orbits:
-        ends, early, late, exponents, returns, resolution = arrays
-        return _Orbits(ends, early, late, exponents, returns, resolution, self.driven)
-
-    def decided(self, tolerance: float) -> NDArray[np.bool_]:
-        """Return whether each returns (driven) or has settled: seeing it longer adds nothing."""
-        largest = np.abs(self.late).max(1)
-        if self.driven:
-            return np.asarray(self.returns.min(1) <= _RETURNED * np.maximum(largest, 1e-12))
-        drift = np.abs(self.late - self.early).max(1)
-        return np.asarray(drift <= tolerance * np.maximum(largest, 1e-12))
-
-
-def _sort(orbits: _Orbits, tolerance: float) -> Basins:
+def _sort(orbits: Orbits, tolerance: float) -> Basins:
     """Put together the orbits that end on the same attractor."""
     n = orbits.ends.shape[1]
     reach = np.abs(orbits.late).max(0)
@@ -343,24 +285,94 @@ def _sort(orbits: _Orbits, tolerance: float) -> Basins:
     return Basins(attractors, places[indices], float(settled.mean()))
 
 
-def _describe(orbits: _Orbits, k: int, scale: FloatArray, starts: int) -> Attractor:
+def _join_families(systems: Sequence[DynamicalSystem], found: Basins) -> Basins:
+    """Return attractors with those of one family together, and slow cycles told from tori."""
+    items: list[Attractor] = []
+    places = found.indices.copy()
+    for index, item in enumerate(found.attractors):
+        system = systems[int(np.flatnonzero(found.indices == index)[0])]
+        one = replace(item, family=_is_family(system, item))
+        if one.kind == TORUS and _is_cycle(system, one):
+            one = replace(one, kind=CYCLE)
+        for known, other in enumerate(items):
+            if one.family and other.family and _alike(one, other):
+                items[known] = replace(
+                    other,
+                    minima=np.minimum(other.minima, one.minima),
+                    maxima=np.maximum(other.maxima, one.maxima),
+                    exponent=max(other.exponent, one.exponent),
+                    starts=other.starts + one.starts,
+                )
+                places[found.indices == index] = known
+                break
+        else:
+            places[found.indices == index] = len(items)
+            items.append(one)
+    order = np.argsort([-item.starts for item in items], kind="stable")
+    ranks = np.empty_like(order)
+    ranks[order] = np.arange(order.size)
+    return replace(
+        found, attractors=tuple(items[k] for k in order), indices=np.asarray(ranks[places])
+    )
+
+
+def _alike(one: Attractor, other: Attractor) -> bool:
+    return (one.kind, one.multiple) == (other.kind, other.multiple)
+
+
+def _is_family(system: DynamicalSystem, item: Attractor) -> bool:
+    """Whether a multiplier of a locked state is 1, or an eigenvalue of an equilibrium 0."""
+    if not item.family:
+        return False
+    if item.kind == EQUILIBRIUM:
+        values = np.abs(np.linalg.eigvals(system.jacobian(item.state)))
+        return bool(values.min() < _NEUTRAL * values.max())
+    length = item.multiple * drive_period(system)
+    multipliers = np.linalg.eigvals(shoot(system, item.state, length)[1])
+    return bool(np.abs(multipliers - 1).min() < _NEUTRAL)
+
+
+def _is_cycle(system: DynamicalSystem, item: Attractor) -> bool:
+    """Whether an autonomous orbit is a stable cycle, whose second exponent is too near to zero."""
+    if system.period is not None:
+        return False
+    try:
+        state, period, monodromy, _ = search_cycle(system, item.state)
+        states = integrate(system, np.linspace(0, period, 1024), state)
+    except (ConvergenceError, IntegrationError):
+        return False
+    multipliers = sort_multipliers(monodromy)  # one of them is 1, along the orbit
+    stable = np.sum(np.abs(multipliers) > 1 - _NEUTRAL) == 1
+    room = _SAME_RANGE * (item.maxima - item.minima)
+    same = np.abs(states.min(0) - item.minima) <= room
+    return bool(stable and np.all(same & (np.abs(states.max(0) - item.maxima) <= room)))
+
+
+def _describe(orbits: Orbits, k: int, scale: FloatArray, starts: int) -> Attractor:
     """Return what kind of attractor orbit k is on."""
     n = scale.size
     low, high = orbits.late[k, :n], orbits.late[k, n:]
     largest, limit = float(orbits.exponents[k, 0]), float(orbits.resolution[k])
-    returned = np.flatnonzero(orbits.returns[k] <= _RETURNED * scale.max())
+    returned = np.flatnonzero(orbits.returns[k] <= RETURNED * scale.max())
     # An orbit on its way to rest swings by e⁻⁴ of the window before, or less. The exponent alone
     # cannot tell: of a cycle that is fast here and slow there, such as a spike, it is not yet zero.
     span = float(((high - low) / scale).max())
     before = float(((orbits.early[k, n:] - orbits.early[k, :n]) / scale).max())
+    # What moves on in one direction begins the second window where it ended the first.
+    gap = np.maximum(low - orbits.early[k, n:], orbits.early[k, :n] - high) / scale
+    moved = (gap > -RETURNED) & ((high - low) / scale > RETURNED)
     if orbits.driven:
         locked = largest < -limit or (returned.size and largest <= limit)
         kind = CHAOS if largest > limit else CYCLE if locked else TORUS
-    elif span <= _RETURNED or span < 0.5 * before:
+    elif span <= RETURNED or span < 0.5 * before:
         kind = UNSTABLE if largest > limit else EQUILIBRIUM
     elif largest > limit:
         kind = CHAOS
     else:
         kind = CYCLE if n > 1 and orbits.exponents[k, 1] < -limit else TORUS
+    if moved.any() and kind in (CYCLE, TORUS):
+        kind = DRIFT
     multiple = int(returned[0]) + 1 if kind == CYCLE and returned.size else 0
-    return Attractor(kind, orbits.ends[k], low, high, largest, multiple, starts)
+    # Perhaps of a family: what tells costs more than an exponent, see `_is_family`.
+    slow = abs(largest) <= limit and (multiple > 0 or kind == EQUILIBRIUM)
+    return Attractor(kind, orbits.ends[k], low, high, largest, multiple, starts, bool(slow))

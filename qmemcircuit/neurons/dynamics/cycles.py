@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_real, check_work
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.attractors import warn_of_others
+from qmemcircuit.neurons.dynamics.equilibria import settling_time
+from qmemcircuit.neurons.dynamics.shooting import ConvergenceError as ConvergenceError
+from qmemcircuit.neurons.dynamics.shooting import newton_step, search_cycle, shoot, sort_multipliers
 from qmemcircuit.neurons.dynamics.systems import (
     DynamicalSystem,
     IntegrationError,
@@ -21,13 +24,8 @@ from qmemcircuit.neurons.dynamics.systems import (
     require_autonomous,
 )
 
-
-class ConvergenceError(RuntimeError):
-    """Newton's method found no periodic orbit near the guess."""
-
-
-# Some seconds of stepping: whoever asks for more has a period or a transient that is a mistake.
-_TRANSIENT_STEPS, _PERIOD_STEPS = 5_000_000, 1_000_000
+# Some seconds of stepping: whoever asks for more has a transient that is a mistake.
+_TRANSIENT_STEPS = 5_000_000
 
 
 @data_object
@@ -144,22 +142,13 @@ def find_limit_cycle(
     except ConvergenceError:
         if period is not None:
             raise
-        return _shoot(system, start, None, _settling_time(system, start), tolerance, iterations)
+        return _shoot(system, start, None, settling_time(system, start), tolerance, iterations)
     if near.stable or period is not None:
         return near
     try:
-        return _shoot(system, start, None, _settling_time(system, start), tolerance, iterations)
+        return _shoot(system, start, None, settling_time(system, start), tolerance, iterations)
     except (ConvergenceError, IntegrationError):
         return near
-
-
-def _settling_time(system: DynamicalSystem, start: FloatArray) -> float:
-    """Return a hundred times of the slowest decay, of those above 1 % of the fastest motion."""
-    values = np.linalg.eigvals(system.jacobian(start))
-    fastest = float(np.abs(values).max())
-    decays = np.abs(values.real)[np.abs(values.real) > 1e-2 * fastest]
-    slowest = float(decays.min()) if decays.size else fastest
-    return 100.0 / slowest if slowest > 0 else 100.0
 
 
 def _shoot(
@@ -173,40 +162,10 @@ def _shoot(
     """Return the cycle that Newton's method reaches after a transient."""
     if transient > 0:
         start = integrate(system, [0.0, transient], start, maximum_steps=_TRANSIENT_STEPS)[-1]
-    length = (
-        _measure_period(system, start)
-        if period is None
-        else check_real("period", period, minimum=0, exclusive=True)
+    state, length, monodromy, size = search_cycle(
+        system, start, period, tolerance=tolerance, iterations=iterations
     )
-    y = start.copy()
-    anchor, direction = start.copy(), system.rate(start)
-    for _ in range(iterations):
-        end, monodromy = _flow(system, y, length)
-        residual = end - y
-        size = float(np.abs(residual).max())
-        if size < tolerance:
-            break
-        matrix = np.zeros((y.size + 1, y.size + 1))
-        matrix[:-1, :-1] = monodromy - np.eye(y.size)
-        matrix[:-1, -1] = system.rate(end)
-        matrix[-1, :-1] = direction
-        defect = np.append(-residual, -direction @ (y - anchor))
-        change = np.linalg.lstsq(matrix, defect, rcond=None)[0]
-        # A step may not change the period by more than a fifth: Newton's method far from its
-        # orbit would otherwise jump to the equilibrium or to a multiple.
-        scale = min(1.0, 0.2 * length / max(abs(change[-1]), 1e-300))
-        y = y + scale * change[:-1]
-        length = length + scale * change[-1]
-    else:
-        raise ConvergenceError(
-            f"No limit cycle found from {start.tolist()}: after {iterations} iterations the "
-            f"residual is {size:.3g}; start nearer, or give a transient."
-        )
-    if np.abs(system.rate(y)).max() < 1e-9:
-        raise ConvergenceError(
-            f"No limit cycle found from {start.tolist()}: the search ended at an equilibrium."
-        )
-    return PeriodicOrbit(system, y, float(length), _sorted_multipliers(monodromy), size)
+    return PeriodicOrbit(system, state, length, sort_multipliers(monodromy), size)
 
 
 def find_periodic_orbit(
@@ -214,10 +173,23 @@ def find_periodic_orbit(
     state: ArrayLike,
     *,
     multiple: int = 1,
+    transient: float | None = None,
     tolerance: float = 1e-11,
     iterations: int = 30,
 ) -> PeriodicOrbit:
     """Return the orbit of `multiple` drive periods near `state` (at t = 0) of a driven system.
+
+    Where orbits are one of a whole family (a first integral, such as the flux that belongs to a
+    memristor's charge, gives a multiplier 1), that nearest to the start is returned.
+
+    Args:
+        system: driven with a period.
+        state: where to begin.
+        multiple: after how many drive periods the orbit returns.
+        transient: time to integrate first, rounded up to whole periods. None: none, so that an
+            unstable orbit nearby can be found; but where none is found so, the search begins anew
+            after a long transient.
+        tolerance, iterations: of Newton's method, on the largest |φ_T(y) − y|.
 
     Raises:
         ValueError: the system is autonomous.
@@ -232,163 +204,42 @@ def find_periodic_orbit(
     check_work("multiple", multiple, 1e5, "drive periods")
     length = drive_period(system) * check_integer("multiple", multiple, minimum=1)
     start = system.check_state(state)
+    if transient is not None:
+        check_real("transient", transient, minimum=0)
+        return _return(system, start, length, transient, tolerance, iterations)
+    try:
+        return _return(system, start, length, 0.0, tolerance, iterations)
+    except ConvergenceError:
+        settling = settling_time(system, start)
+        return _return(system, start, length, settling, tolerance, iterations)
+
+
+def _return(
+    system: DynamicalSystem,
+    start: FloatArray,
+    length: float,
+    transient: float,
+    tolerance: float,
+    iterations: int,
+) -> PeriodicOrbit:
+    """Return the orbit of a driven system that Newton's method reaches after a transient."""
     y = start.copy()
+    if transient > 0:
+        settled = [0.0, length * math.ceil(transient / length)]
+        try:
+            y = integrate(system, settled, y, maximum_steps=_TRANSIENT_STEPS)[-1]
+        except IntegrationError as error:
+            raise ConvergenceError(f"The transient could not be integrated: {error}") from error
     size = np.inf
     for _ in range(iterations):
-        end, monodromy = _flow(system, y, length)
+        end, monodromy = shoot(system, y, length)
         size = float(np.abs(end - y).max())
         if size < tolerance * max(1.0, float(np.abs(y).max())):
-            return PeriodicOrbit(system, y, length, _sorted_multipliers(monodromy), size)
-        try:
-            y = y + np.linalg.solve(np.eye(y.size) - monodromy, end - y)
-        except np.linalg.LinAlgError as error:
-            raise ConvergenceError(
-                f"No orbit of {multiple} drive periods found from {start.tolist()}: it is one of a "
-                "whole family (a multiplier is 1), of which Newton's method chooses none; "
-                "integrate the system instead."
-            ) from error
+            return PeriodicOrbit(system, y, length, sort_multipliers(monodromy), size)
+        y = y + newton_step(np.eye(y.size) - monodromy, end - y)
     raise ConvergenceError(
-        f"No orbit of {multiple} drive periods found from {start.tolist()}: after {iterations} "
+        f"No orbit with period {length:g} found from {start.tolist()}: after {iterations} "
         f"iterations the residual is {size:.3g}."
-    )
-
-
-@data_object
-@dataclass(frozen=True, eq=False)
-class OrbitBranch:
-    """Periodic orbits along a parameter: `parameters` (N,) and `orbits`, in order of arclength."""
-
-    parameters: FloatArray
-    orbits: tuple[PeriodicOrbit, ...]
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-
-def follow_periodic_orbits(
-    system_at: Callable[[float], DynamicalSystem],
-    start: PeriodicOrbit,
-    parameter: float,
-    *,
-    step: float,
-    count: int,
-    scale: float = 1.0,
-    stop: Callable[[float, PeriodicOrbit], bool] | None = None,
-) -> OrbitBranch:
-    """Follow orbits of a driven system along a parameter, also around folds (pseudo-arclength).
-
-    Args:
-        system_at: system for a parameter value; all with the same number of variables.
-        start: an orbit at `parameter`.
-        step: arclength per point in (y, parameter/scale); its sign chooses the direction.
-        count: number of further points at most.
-        scale: size of the parameter that counts like 1 in the variables.
-        stop: ends the branch when true.
-
-    Raises:
-        ConvergenceError: the corrector fails even with a step 64 times smaller.
-    """
-    check_arguments(follow_periodic_orbits, locals())
-    check_real("scale", scale, minimum=0, exclusive=True)
-    check_work("count", count, 10**5, "orbits")
-    n = start.state.size
-    multiple = round(start.period / drive_period(start.system))
-
-    def defect(point: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        system = system_at(point[-1] * scale)
-        length = drive_period(system) * multiple
-        end, monodromy = _flow(system, point[:-1], length)
-        # The parameter derivative by a central difference; only Newton's rate depends on it.
-        delta = 1e-6
-        ends = []
-        for sign in (1, -1):
-            moved = system_at((point[-1] + sign * delta) * scale)
-            ends.append(_flow(moved, point[:-1], drive_period(moved) * multiple)[0])
-        slope = (ends[0] - ends[1]) / (2 * delta)
-        return end - point[:-1], np.column_stack([monodromy - np.eye(n), slope]), monodromy
-
-    point = np.append(start.state, parameter / scale)
-    _, matrix, _ = defect(point)
-    tangent = np.linalg.svd(matrix)[2][-1]
-    tangent *= np.sign(tangent[-1] or 1.0)
-    orbits, parameters = [start], [parameter]
-    size = step
-    while len(orbits) <= count:
-        guess = point + size * tangent
-        trial = guess.copy()
-        converged = False
-        for _ in range(8):
-            residual, matrix, monodromy = defect(trial)
-            if np.abs(residual).max() < 1e-10:
-                converged = True
-                break
-            full = np.vstack([matrix, tangent])
-            right = np.append(-residual, -tangent @ (trial - guess))
-            trial = trial + np.linalg.solve(full, right)
-        if not converged:
-            size /= 2
-            if abs(size) < abs(step) / 64:
-                raise ConvergenceError(
-                    f"The branch could not be followed beyond parameter {parameters[-1]:g}."
-                )
-            continue
-        new_tangent = np.linalg.svd(matrix)[2][-1]
-        new_tangent *= np.sign(new_tangent @ tangent)
-        point, tangent = trial, new_tangent
-        size = float(np.copysign(min(abs(step), 1.5 * abs(size)), step))
-        system = system_at(float(point[-1] * scale))
-        length = drive_period(system) * multiple
-        multipliers = _sorted_multipliers(monodromy)
-        error = float(np.abs(residual).max())
-        orbit = PeriodicOrbit(system, point[:-1].copy(), length, multipliers, error)
-        orbits.append(orbit)
-        parameters.append(float(point[-1] * scale))
-        if stop is not None and stop(parameters[-1], orbit):
-            break
-    return OrbitBranch(np.array(parameters), tuple(orbits))
-
-
-def _flow(
-    system: DynamicalSystem, state: FloatArray, length: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return φ_T(y) and its derivative, the monodromy matrix, to near rounding."""
-    try:
-        states, tangents = integrate(
-            system, [0.0, length], state, tangents=np.eye(state.size), rtol=1e-12, atol=1e-13,
-            maximum_steps=_PERIOD_STEPS,
-        )  # fmt: skip
-    except IntegrationError as error:
-        raise ConvergenceError(f"A shooting step could not be integrated: {error}") from error
-    except ValueError as error:
-        raise ConvergenceError(f"Newton's method diverged: {error}") from error
-    return states[-1], tangents[-1]
-
-
-def _sorted_multipliers(monodromy: FloatArray) -> NDArray[np.complex128]:
-    values = np.asarray(np.linalg.eigvals(monodromy), dtype=complex)
-    return np.asarray(values[np.argsort(-np.abs(values))])
-
-
-def _measure_period(system: DynamicalSystem, state: FloatArray) -> float:
-    """Return the mean time between upward crossings of variable 0's mid-level."""
-    size = max(float(np.linalg.norm(state)), 1e-3)
-    speed = float(np.linalg.norm(system.rate(state))) / size
-    window = min(20.0 / max(speed, 1e-3), _settling_time(system, state))
-    for _ in range(8):
-        times = np.linspace(0, window, 4000)
-        values = integrate(system, times, state)[:, 0]
-        level = (values.max() + values.min()) / 2
-        if values.max() - values.min() < 1e-9 * max(1.0, abs(level)):
-            break
-        up = np.flatnonzero((values[:-1] < level) & (values[1:] >= level))
-        if up.size >= 4:
-            gap = (level - values[up]) / (values[up + 1] - values[up])
-            crossings = times[up] + gap * (times[1] - times[0])
-            return float(np.mean(np.diff(crossings)))
-        window *= 3
-    raise ConvergenceError(
-        "No limit cycle found: variable 0 does not oscillate there; give a period, or a "
-        "transient that leads to the cycle."
     )
 
 

@@ -12,7 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_real
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, require_autonomous
+from qmemcircuit.neurons.dynamics.systems import (
+    DynamicalSystem,
+    IntegrationError,
+    integrate,
+    require_autonomous,
+)
 
 # Central differences of eighth order: weights of f(±h … ±4h) for f′ and, with f(0), for f″.
 _FIRST = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
@@ -95,29 +100,58 @@ def find_equilibrium(
 ) -> Equilibrium:
     """Return the equilibrium that Newton's method reaches from `guess`.
 
+    Where it reaches none, it begins anew from where the system itself has settled. Of a line of
+    equilibria (an eigenvalue 0) it is one.
+
     Raises:
         ValueError: the system is driven, or no equilibrium is found from there.
     """
     check_arguments(find_equilibrium, locals())
-    from scipy.optimize import root
-
     require_autonomous(system, "find a periodic orbit instead")
     start = system.check_state(guess)
-    found = root(
-        lambda y: system.rate(y, time),
-        start,
-        jac=lambda y: system.jacobian(y, time),
-        options={"xtol": 1e-14},
-    )
-    size = float(np.abs(system.rate(found.x, time)).max())
-    # Newton converges to rounding; 1e-9 tells that from a near miss.
-    if not size < 1e-9:
+    state, size = _solve(system, start, time)
+    if not size < _RESTS:
+        try:
+            settled = integrate(
+                system, [0.0, settling_time(system, start)], start, method="automatic"
+            )[-1]
+            state, size = _solve(system, settled, time)
+        except IntegrationError:
+            size = math.inf
+    if not size < _RESTS:
         raise ValueError(
-            f"Argument guess must lie near an equilibrium, but from {start.tolist()} the search "
-            f"ended with |f| = {size:.3g}."
+            f"Argument guess must lie near an equilibrium, but from {start.tolist()} none was "
+            f"found: the search ended with |f| = {size:.3g}, also after settling."
         )
-    values = np.linalg.eigvals(system.jacobian(found.x, time)).astype(complex)
-    return Equilibrium(found.x, np.asarray(values))
+    values = np.linalg.eigvals(system.jacobian(state, time)).astype(complex)
+    return Equilibrium(state, np.asarray(values))
+
+
+# Newton converges to rounding; 1e-9 tells that from a near miss.
+_RESTS = 1e-9
+
+
+def _solve(system: DynamicalSystem, start: FloatArray, time: float) -> tuple[FloatArray, float]:
+    """Return where Powell's hybrid method ends and |f| there; inf where it left f's domain."""
+    from scipy.optimize import root
+
+    def value(y: FloatArray) -> FloatArray:
+        return system.rate(y, time)
+
+    try:
+        found = root(value, start, jac=lambda y: system.jacobian(y, time), options={"xtol": 1e-14})
+        return found.x, float(np.abs(value(found.x)).max())
+    except ValueError:  # a step beyond what f is defined for, such as gates that are negative
+        return start, math.inf
+
+
+def settling_time(system: DynamicalSystem, start: FloatArray) -> float:
+    """Return a hundred times of the slowest decay, of those above 1 % of the fastest motion."""
+    values = np.linalg.eigvals(system.jacobian(start))
+    fastest = float(np.abs(values).max())
+    decays = np.abs(values.real)[np.abs(values.real) > 1e-2 * fastest]
+    slowest = float(decays.min()) if decays.size else fastest
+    return 100.0 / slowest if slowest > 0 else 100.0
 
 
 def find_hopf(

@@ -282,10 +282,10 @@ def run_photonic(
 ) -> Trajectory:
     """Return the device as circuits in closed loop: R follows the photons counted so far.
 
-    One circuit a time step. A photon leaves in one of the arms, so the fraction of shots with a
-    click in either estimates n_in; R is the mean over the window of these estimates, linear between
-    the steps and extrapolated over the last one, which is not counted yet (the paper infers n_in
-    from the reflected arm alone, which divides by R). Before t = 0 the record is ½.
+    One circuit for each time step. A photon leaves in one of two arms, so the fraction of shots
+    with a click in either estimates n_in; R is the mean over the window of these estimates, linear
+    between the steps and extrapolated over the last one, which is not counted yet (the paper
+    infers n_in from the reflected arm alone, which divides by R). Before t = 0 the record is ½.
 
     Args:
         device: the integration window.
@@ -302,10 +302,11 @@ def run_photonic(
         accept_calibration: whether a journal goes on although the target's layout or
             calibration is another one now; it notes both.
 
-    Returns a Trajectory with n_in and n_out as counted, standard errors of each step's own shots
-    (Jeffreys posterior), and the variable "reflectivity" that was set. The noise that R takes over
-    from the counts of earlier steps is not in the error of n_out, and n_in and n_out come from
-    the same counts: there are no `samples`, and `qm.compare` gives distances, no χ².
+    Returns:
+        Trajectory with n_in and n_out as counted, the standard errors of each step's own shots,
+        and the variable "reflectivity" that was set. The noise that R takes over from earlier
+        counts is *not* in the error of n_out. n_in and n_out share their counts, so there are no
+        `samples`, and `qm.compare` gives distances, no χ².
 
     >>> import numpy as np
     >>> from qmemcircuit.neurons import photonic

@@ -284,7 +284,7 @@ def ibm(
     backend: Backend | None = None,
     service: JobService | None = None,
 ) -> IbmTarget:
-    """Return a device of IBM's as a target for `run`, or for `submit` and `collect`.
+    """Return an IBM device as a target for `run`, or for `submit` and `collect`.
 
     Args:
         name: of the device, e.g. `"ibm_torino"`; with channel `"local"` a fake's, `"fake_torino"`.
@@ -295,11 +295,10 @@ def ibm(
         dynamical_decoupling: `"XX"`, `"XpXm"` or `"XY4"`, inserted by the service; None for none.
             As in `device`, not where a qubit is in |0>.
         twirling: Pauli-twirl gates and measurements; rounds the number of shots up. The service
-            leaves memristors in a random Pauli frame while they wait.
-            Both are done by the runtime client, also in its local testing mode, to the circuits
-            that `prepare` gives it; `prediction` does the same to the same circuits. Neither can
-            help on a fake device, whose noise has no memory and nothing coherent (see
-            `hardware.suppression`). And neither goes with `absorb_decay`.
+            leaves memristors in a random Pauli frame while they wait. The runtime client does
+            this and decoupling, also in its local testing mode, and `prediction` does the same to
+            the same circuits. Neither helps on a fake device, whose noise has no memory and
+            nothing coherent (see `hardware.suppression`), and neither goes with `absorb_decay`.
         fractional_gates: use native RX and RZZ, which the device must offer; not with twirling.
         backend, service: instead of what the account gives, for tests.
 

@@ -92,7 +92,8 @@ def submittable(target: object) -> Submittable:
     """Return `target`, which must take jobs; TypeError for the others."""
     if not isinstance(target, Submittable):
         raise TypeError(
-            f"Argument target must take jobs, but {target!r} does not; ibm('ibm_torino') does, "
-            "and run(…) measures on the others."
+            f"Argument target must take jobs, but a {type(target).__name__} does not; "
+            "ibm('ibm_torino') does, ibm('FakeTorino', channel='local') rehearses it, and run(…) "
+            "measures on the others."
         )
     return target
