@@ -1,10 +1,10 @@
 """How many shots until the pair is certain: extrapolation shaped by the calibrated noise.
 
-To see: at equal shots only the extrapolation that takes the shape of the noise from the
-calibration and its size from a tenth of the shots stays below 0.02, also on drifted devices;
-reset errors it does not see, and their inverse brings the numbers back. How high the first lobe is
-in 95 % of seeds shot noise decides: the table has it at more shots, too, and for a device without
-noise.
+To see: at equal shots, only the extrapolation that takes the shape of the noise from the
+calibration and its size from a tenth of the shots keeps the distance below 0.02, on drifted
+devices, too. It does not see errors of resets; inverting those brings the numbers back. How high
+the first lobe of the concurrence comes out is a matter of shots: the table has it with more of
+them, and for a device without noise.
 """
 
 from __future__ import annotations

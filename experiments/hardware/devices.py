@@ -1,8 +1,8 @@
 """A pair of memristors on eleven devices of five generations, in its best form on each.
 
 To see: a star is a distance of at most 0.02. Without readout errors and shot noise (a), all devices
-from Heron r2 on except Fez reach it for every coupling; (b) is with both, by the best method for
-the budget. Where raw states miss their goal the table says which calibrated error would have to be
+from Heron r2 on except Fez reach it for every coupling; (b) has both, with the best method for the
+budget. Where raw states miss the goal, the table says which calibrated error would have to be
 smaller, and by how much.
 """
 

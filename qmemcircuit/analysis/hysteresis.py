@@ -6,8 +6,8 @@ is a polynomial of degree 1 (a resistor with an offset), 2 or 3 (nonlinear ones)
 the residual r = î − f(v̂) and its covariance, which follows by the chain rule from that of v̂, î and
 their correlation, give a χ² with as many degrees of freedom as r has entries less the coefficients
 of f. For the straight line this is errors in variables, exact for Gaussian errors however weak V
-is. χ² is taken up to the third harmonic, where loops live, and over all; p is twice the smaller of
-the two probabilities (Bonferroni), and the largest over the degrees.
+is. χ² is taken up to the third harmonic, where loops live, and over all; p is the probability that
+the smaller of their two probabilities is so small, and the largest over the degrees.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _DEGREES = (1, 2, 3)
 _RIDGE = 1e-9
 # The square of what is rounding against coefficients of order 1.
 _ROUNDING = 1e-28
+# Gauss and Legendre's rule: the integrand is as wide as a χ²'s density, its range at most 1500.
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 @data_object
@@ -252,15 +254,37 @@ def _measure(
     coordinates, groups = _by_harmonic(root, data.groups, free)
     deviation = coordinates.T @ solve_triangular(root, residual, lower=True)
     opening = data.covariance @ matrix.T @ solve_triangular(root.T, coordinates, lower=False)
-    low, count = groups[min(LOW_HARMONICS, len(groups)) - 1].stop, deviation.size
-    p_value = min(
-        1.0, 2 * min(float(chi2.sf(np.sum(deviation[:n] ** 2), n)) for n in (low, count) if n > 0)
-    )
+    p_value = either_p_value(deviation, groups[min(LOW_HARMONICS, len(groups)) - 1].stop)
     likeliest = data.value - opening @ deviation
     motion = shrink(
         onto @ likeliest, _root(onto, data, data.covariance - opening @ opening.T), data.groups
     )
     return Retraced(p_value, place(motion, likeliest), deviation)
+
+
+def either_p_value(deviation: FloatArray, low: int) -> float:
+    """Return how probable it is that χ² of the first `low` or of all is as improbable as seen.
+
+    With x the smaller of the two probabilities: x of the first alone, and of the rest wherever the
+    first is not as large, ∫ f(u) P(χ²_rest > q − u) du up to the first one's quantile, q that of
+    all. Bonferroni's bound, twice the smaller, is a fifth more near 5 % (8 of 18 coordinates).
+    """
+    count = deviation.size
+    low = min(low, count)
+    if count == 0:
+        return 1.0
+    squares = np.cumsum(deviation**2)
+    whole = float(chi2.sf(squares[-1], count))
+    if low in (0, count):
+        return whole
+    least = min(float(chi2.sf(squares[low - 1], low)), whole)
+    if not 0 < least < 1:
+        return least
+    end = float(chi2.isf(least, low))
+    at = end * (1 + _NODES) / 2
+    tail = chi2.sf(float(chi2.isf(least, count)) - at, count - low)
+    rest = end / 2 * float(np.sum(_WEIGHTS * chi2.pdf(at, low) * tail))
+    return min(least + rest, 2 * least, 1.0)
 
 
 def smooth_curve(data: Coefficients) -> FloatArray:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from qmemcircuit.analysis.hysteresis import (
     LOW_HARMONICS,
@@ -21,7 +21,21 @@ from qmemcircuit.analysis.hysteresis import (
     retraced_curve,
     smooth_curve,
 )
-from qmemcircuit.analysis.loop_geometry import measure_curves, vertex_times, window_matrix
+from qmemcircuit.analysis.loop_geometry import (
+    lengths_of,
+    measure_curves,
+    vertex_times,
+    window_matrix,
+)
+from qmemcircuit.analysis.loop_intervals import (
+    Family,
+    Replicas,
+    area_tests,
+    compare_replicas,
+    explore,
+    length_tests,
+    ratio_interval,
+)
 from qmemcircuit.common.checks import FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.results.trajectory_parts import DeviceSeries
@@ -30,21 +44,6 @@ from qmemcircuit.results.trajectory_parts import DeviceSeries
 _HARMONICS = 8
 # A loop is said to be there where no loop is less probable than this, 1 − the level of intervals.
 SIGNIFICANCE = 0.05
-# Spreads of replicas are multiplied by _FLOOR + _WIDENING times the square of the relative spread
-# of the root, the latter at most 1. Eighty replicas alone need _FLOOR: at 97.5 %, Student's t of 79
-# degrees of freedom over the normal, 1.016, and √(1 + 1/80) = 1.006 for their mean's own error.
-# Where noise is not small beside the loop, the hypothetical loops' shapes are partly noise and
-# their replicas spread too little; shapes enter areas at second order, hence the square: a loop of
-# twenty standard errors is widened by 0.3 %, one of three by 14 %. The factor was chosen on
-# repeated simulations (tests/oracles/coverage.md): calibration, not theory.
-_FLOOR = 1.02
-_WIDENING = 5.0
-# The same for areas larger than the one seen. Hypothetical loops have the shape of the data's, so a
-# loop that noise has made small is taken for a smaller one with too little noise: with _WIDENING,
-# an area of four standard errors is missed in one run of eight (tests/analysis/test_loops.py).
-_WIDENING_UPWARDS = 60.0
-# Openings of the hypothetical loops, in units of the likeliest one's distance to either side.
-_STEPS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 
 
 @data_object
@@ -82,9 +81,12 @@ class _Window:
         closed = self.retraced.coefficients
         return np.asarray(closed + opening * (self.smooth - closed))
 
-    def family(self, opening: float) -> FloatArray:
-        """Return the coefficients of a hypothetical loop, data and replicas, (2 + N, 2d)."""
-        centre = self.opened(opening)
+    def family(self, opening: float, factor: float = 1.0) -> FloatArray:
+        """Return the coefficients of a hypothetical loop, data and replicas, (2 + N, 2d).
+
+        V and I of the hypothetical loop are multiplied by `factor`.
+        """
+        centre = factor * self.opened(opening)
         return np.vstack([centre, self.data.value, centre + self.noise])
 
 
@@ -217,83 +219,46 @@ def _estimate(
     *,
     is_first: bool,
 ) -> LoopEstimate:
-    def measure(coefficients: FloatArray) -> FloatArray:
-        """Return S, P and F, (N, 3), of a hypothetical loop or the data, and of its replicas."""
-        curves = window.curves(coefficients)
-        scales = np.broadcast_to(scale, (len(curves), 2))
-        if normalise == "max":
-            scales = np.max([np.abs(curves).max(axis=1), *others], axis=0)
-        elif normalise == "initial":
-            scales = np.abs(curves[:, 0]) if is_first else others[0]
-        scaled = curves / np.where(scales > 0, scales, 1.0)[:, np.newaxis]
-        return np.column_stack(measure_curves(scaled))
+    # Hypotheses are compared in the scales of the likeliest loop, of the data and of its replicas:
+    # a loop that is divided by its own maximum would not grow with its opening.
+    likeliest = window.curves(window.family(1.0))
+    scales = np.broadcast_to(scale, (len(likeliest), 2))
+    if normalise == "max":
+        scales = np.max([np.abs(likeliest).max(axis=1), *others], axis=0)
+    elif normalise == "initial":
+        scales = np.abs(likeliest[:, 0]) if is_first else others[0]
+    divisor = np.where(scales > 0, scales, 1.0)[:, np.newaxis]
 
-    def hypothesis(opening: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the geometry of a hypothetical loop, of the data, of its replicas."""
-        found = measure(window.family(opening))
-        return found[0], found[1], found[2:]
+    def roots(opening: float) -> FloatArray:
+        """Return √S of a hypothetical loop, of the data, of its replicas, (2 + N,)."""
+        return np.sqrt(measure_curves(window.curves(window.family(opening)) / divisor)[0])
 
-    results = {opening: hypothesis(opening) for opening in (0.0, 1.0)}
-    data = results[1.0][1]
-    # How far to either side of the likeliest opening the data could lie: four standard errors.
-    steepness = np.abs(results[1.0][0][0] - results[0.0][0][0])
-    reach = 4 * results[1.0][2][:, 0].std() / steepness if steepness > 0 else 1.0
-    reach = min(float(reach), 20.0)
-    for opening in 1 + reach * _STEPS:
-        if opening > 0:
-            results.setdefault(float(opening), hypothesis(float(opening)))
-    openings = np.array(sorted(results))
-    truths = np.array([results[opening][0] for opening in openings])
-    replicas = np.array([results[opening][2] for opening in openings])
-    found = _Replicated(np.array(sorted(results)), truths, replicas, data)
-    return _invert(found, window)
+    def lengths(factor: float) -> FloatArray:
+        """Return P of the likeliest loop made that much longer, data and replicas, (2 + N,)."""
+        return lengths_of(window.curves(window.family(1.0, factor)) / divisor)
+
+    areas, perimeters = explore(roots), explore(lengths)
+    replicas = compare_replicas(areas.likeliest, perimeters.likeliest)
+    return _invert(areas, perimeters, replicas, window)
 
 
-@dataclass(frozen=True)
-class _Replicated:
-    """Hypothetical loops of H openings and N replicas of each: S, P and F of all of them.
-
-    Attributes:
-        openings: shape (H,), ascending from 0.
-        truths: geometry of the hypothetical loops, (H, 3).
-        replicas: of their replicas, (H, N, 3).
-        data: of the curve fitted to the data, (3,).
-    """
-
-    openings: FloatArray
-    truths: FloatArray
-    replicas: FloatArray
-    data: FloatArray
-
-    def interpolated(self, values: FloatArray, grid: FloatArray) -> FloatArray:
-        return np.stack([np.interp(grid, self.openings, column) for column in values.T], axis=1)
-
-
-def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
+def _invert(areas: Family, perimeters: Family, replicas: Replicas, window: _Window) -> LoopEstimate:
     """Return values, errors and intervals: hypotheses that the data do not reject."""
     p_value = window.retraced.p_value
-    grid = np.unique(np.concatenate([np.linspace(0, found.openings[-1], 400), found.openings]))
-    truths = found.interpolated(found.truths, grid)
-    # Roots of S and F are nearly normal; P is.
-    roots, root = np.sqrt(found.replicas), np.sqrt(found.data)
-    means = found.interpolated(roots.mean(axis=1), grid)
-    spreads = found.interpolated(_spread(roots, _WIDENING), grid)
-    larger = means[:, 0] > root[0]
-    upwards = _spread(roots[..., :1], _WIDENING_UPWARDS)
-    spreads[larger, 0] = found.interpolated(upwards, grid)[larger, 0]
-    rounding = 1e-9 * np.maximum(root, means.max(axis=0)) + 1e-300
-    pulls = (root - means) / np.maximum(spreads, rounding)
-    best = int(np.argmin(np.abs(pulls[:, 0])))
-    # A hypothesis is tested on one side where no loop is near, on two sides away from it.
-    away = np.clip((means[:, 0] - means[0, 0]) / (1.645 * max(spreads[0, 0], rounding[0])), 0, 1)
-    limits = []
-    for outside in (0.05, 1 - 0.683):
-        below = outside / 2 * away
-        lowest, highest = norm.ppf(np.maximum(below, 1e-300)), norm.isf(outside - below)
-        limits.append(_accepted(found, truths, grid, pulls, lowest, highest, norm.isf(outside / 2)))
-    (low, high), (inner_low, inner_high) = limits
-    centre = np.sqrt(truths[best]) + root - means[best]
-    values = np.maximum(centre, 0.0) ** 2
+    area, length = area_tests(areas), length_tests(perimeters)
+    root, side = max(area.centre, 0.0), max(length.centre, 0.0)
+    values = np.array(
+        [root**2, side, min(4 * np.pi * (root / side) ** 2, 1.0) if side > 0 else 1.0]
+    )
+
+    def limits(outside: float) -> tuple[FloatArray, FloatArray]:
+        """Return the least and the greatest S, P and F not rejected."""
+        low, high = area.interval(outside)
+        ratio = ratio_interval(area, length, replicas, outside)
+        found = np.array([(low**2, high**2), length.interval(outside), ratio])
+        return found[:, 0], found[:, 1]
+
+    (low, high), (inner_low, inner_high) = limits(0.05), limits(1 - 0.683)
     if p_value >= SIGNIFICANCE:
         low[[0, 2]] = 0.0
         inner_low[[0, 2]] = 0.0
@@ -305,7 +270,7 @@ def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
         low[:] = 0.0
         # The widest loop that noise alone draws: the family of hypotheses follows the likeliest
         # current, which here is noise and not the loop's.
-        high[0] = max(high[0], float(found.replicas[:, :, 0].max()))
+        high[0] = max(high[0], float(areas.seen[:, 2:].max()) ** 2)
         high[2] = 1.0
     ceiling = np.array([np.inf, np.inf, 1.0])
     low, high = np.clip(low, 0.0, ceiling), np.clip(high, 0.0, ceiling)
@@ -316,58 +281,6 @@ def _invert(found: _Replicated, window: _Window) -> LoopEstimate:
     errors = np.clip(errors, 0.0, np.maximum(high - values, values - low))
     pinched = None if absent[0] else pinched_p_value(window.data, window.smooth)
     return LoopEstimate(values, errors, np.stack([low, high], axis=-1), p_value, pinched)
-
-
-def _spread(roots: FloatArray, widening: float) -> FloatArray:
-    """Return the widened standard deviation of replicas, (H, N, d) → (H, d)."""
-    found = roots.std(axis=1, ddof=1)
-    relative = found / np.maximum(roots.mean(axis=1), 1e-150)
-    return np.asarray(found * (_FLOOR + np.minimum(widening * relative**2, 1.0)))
-
-
-def _accepted(
-    found: _Replicated,
-    truths: FloatArray,
-    grid: FloatArray,
-    pulls: FloatArray,
-    lowest: FloatArray,
-    highest: FloatArray,
-    sigmas: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the smallest and the largest S, P and F among the hypotheses not rejected."""
-    low, high = np.empty(3), np.empty(3)
-    likeliest = int(np.argmin(np.abs(found.openings - 1)))
-    roots, root = np.sqrt(found.replicas), np.sqrt(found.data)
-    for k in range(3):
-        # P hardly depends on the opening: the openings that S leaves, and P's own noise at each.
-        tested = pulls[:, 0 if k == 1 else k]
-        kept = (tested >= lowest) & (tested <= highest)
-        kept[np.argmin(np.abs(tested))] = True
-        chosen = truths[kept, k]
-        low[k], high[k] = chosen.min(), chosen.max()
-        # Where S or F no longer grows with the opening, nothing is rejected beyond: the noise
-        # about the likeliest loop says how far they reach.
-        inside = np.interp(found.openings, grid, kept) > 0
-        inside[likeliest] = True
-        for n in np.flatnonzero(inside) if k == 1 else [likeliest]:
-            bias = roots[n, :, k].mean() - np.sqrt(found.truths[n, k])
-            spread = sigmas * _spread(roots[n : n + 1], _WIDENING)[0, k]
-            # The hypothetical loop has some of the data's noise, and so too little bias where
-            # noise is as large as the loop: the bias is known no better than to its own size.
-            above = spread
-            if k == 0:
-                above = sigmas * _spread(roots[n : n + 1], _WIDENING_UPWARDS)[0, k]
-            ends = root[k] - bias + np.array([-spread - max(bias, 0.0), above - min(bias, 0.0)])
-            low[k], high[k] = (
-                min(low[k], max(0.0, ends[0]) ** 2),
-                max(high[k], max(0.0, ends[1]) ** 2),
-            )
-    if low[0] * 3 < high[0]:
-        # S is hardly known, and the shape of the hypothetical loops is that of the noise: F lies
-        # between the extremes of S and P.
-        high[2] = max(high[2], 4 * np.pi * high[0] / max(low[1], 1e-150) ** 2)
-        low[2] = min(low[2], 4 * np.pi * low[0] / max(high[1], 1e-150) ** 2)
-    return low, high
 
 
 def _is_absent(data: Coefficients, branch: int) -> bool:

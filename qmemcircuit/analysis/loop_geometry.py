@@ -119,9 +119,14 @@ def measure_curves(curves: FloatArray) -> tuple[FloatArray, FloatArray, FloatArr
     wound = np.where(winds_around(faces, snapped, owner), shapely.area(faces), 0.0)
     areas = np.bincount(owner, weights=wound, minlength=len(curves))
     areas = np.where(areas > _SLIVER, areas, 0.0) * np.prod(extent[:, 0], axis=-1)
-    sides = np.diff(curves, axis=-2, append=curves[..., :1, :])
-    perimeters = np.hypot(sides[..., 0], sides[..., 1]).sum(axis=-1)
+    perimeters = lengths_of(curves)
     return areas, perimeters, _form_factor(areas, perimeters)
+
+
+def lengths_of(curves: FloatArray) -> FloatArray:
+    """Return the perimeters of closed curves (…, P, 2)."""
+    sides = np.diff(curves, axis=-2, append=curves[..., :1, :])
+    return np.asarray(np.hypot(sides[..., 0], sides[..., 1]).sum(axis=-1))
 
 
 def _form_factor(areas: FloatArray, perimeters: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXTRAS = {
     "qiskit_ibm_runtime": ("hardware", "fake devices and IBM hardware"),
-    "numba": ("neurons", "compiled right-hand sides"),
+    "numba": ("neurons", "compiled equations of neurons, and Pauli propagation"),
     "distributed": ("distributed", "sweeps on more than one machine"),
     "nbclient": ("notebooks", "running the notebooks"),
     "mthree": ("mitigation", "readout mitigation on the outcomes seen"),

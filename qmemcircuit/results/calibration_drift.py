@@ -40,7 +40,7 @@ class CalibrationDrift:
             the calibration at submission states above 0; NaN where the one at execution does not.
 
     Raises:
-        ValueError: for other shapes.
+        ValueError: for other shapes and for factors that are not above 0.
 
     >>> import numpy as np
     >>> import qmemcircuit as qm
@@ -71,6 +71,12 @@ class CalibrationDrift:
                     f"{np.shape(self.factors[kind]) if kind in self.factors else 'none'}; give NaN "
                     "where the calibration at execution states none."
                 )
+            if np.any(self.factors[kind] <= 0):
+                raise ValueError(
+                    f"Argument factors must be above 0, but {kind!r} has "
+                    f"{float(np.nanmin(self.factors[kind])):g}; give NaN where the calibration at "
+                    "execution states none."
+                )
 
     @property
     def largest(self) -> tuple[str, str, str, float] | None:
@@ -89,12 +95,16 @@ class CalibrationDrift:
 
     @property
     def verdict(self) -> str:
-        """What moved most, in a few words."""
-        largest = self.largest
-        if largest is None:
-            return "it did not move"
-        kind, place, job, factor = largest
-        return f"{kind} of {place} × {factor:.2f} in {job}"
+        """What moved most, in a few words, and how many numbers are not known at execution."""
+        total = sum(table.size for table in self.factors.values())
+        missing = sum(int(np.isnan(table).sum()) for table in self.factors.values())
+        if missing == total:
+            return "not known: no number is stated at execution"
+        said = "it did not move"
+        if self.largest is not None:
+            kind, place, job, factor = self.largest
+            said = f"{kind} of {place} × {factor:.2f} in {job}"
+        return said + (f"; {missing} of {total} numbers not stated at execution" if missing else "")
 
     def __str__(self) -> str:
         """Return what moved, and by how much."""

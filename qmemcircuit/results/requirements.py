@@ -52,7 +52,7 @@ def missing_requirements(
     if count > 2:
         states = f"states are reconstructed of one or two memristors, not of {count}"
     elif len(set(bases)) < 3**count:
-        states = "not all settings of tomography are measured: bases='tomography' has them"
+        states = "states take more settings than are measured: bases='tomography' has all"
     return {
         "voltage": voltage,
         "current": current,

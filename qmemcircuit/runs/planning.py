@@ -105,16 +105,17 @@ class Plan:
         if self.form is not None:
             lines += describe_choice(self.form)
         if self.processor_seconds is not None:
+            jobs = "1 job" if (self.jobs or 1) == 1 else f"{self.jobs} jobs"
             lines.append(
-                f"  processor     about {self.processor_seconds:.3g} s in {self.jobs or 1} jobs; "
+                f"  processor     about {self.processor_seconds:.3g} s in {jobs}; "
                 f"assumed: {1e6 * (self.expense.overhead or 0):.3g} µs between executions, "
                 f"{SECONDS_PER_JOB:g} s a job"
             )
         possible = [name for name, reason in self.missing.items() if not reason]
         if self.calibration_age is not None and self.calibration_age > 1:
             lines.append(
-                f"  calibration   {self.calibration_age:.0f} days old: the device may be another "
-                "one by now"
+                f"  calibration   {self.calibration_age:.0f} days old: the device may have changed "
+                "since"
             )
         errors, *hidden = self.expected.describe()
         lines.append(f"  error bars    largest: {errors}")
@@ -167,7 +168,7 @@ def plan(
         […]: where that error bar lies in two runs of three
       estimates     voltage, current, loops
       to check by   simulate_circuit: density_matrix, exact
-      not states: not all settings of tomography are measured: bases='tomography' has them
+      not states: states take more settings than are measured: bases='tomography' has all
       not concurrence: concurrence is of two memristors; this model has one
     """
     check_arguments(plan, locals(), own=("target", "quantities"))

@@ -21,7 +21,7 @@ from qmemcircuit.common.storage import (
 from qmemcircuit.sweeps.journal import (
     Array,
     Values,
-    refuse_other,
+    check_same,
 )
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def read_finished(target: Path, identity: Mapping[str, Any]) -> xarray.Dataset:
             "does not have the SHA-256 that it states: it was damaged or edited; delete it to "
             "compute again."
         )
-    if found != identity:
-        refuse_other(target, found, identity)
+    check_same(target, found, identity)
     return loaded
 
 

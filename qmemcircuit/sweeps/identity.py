@@ -43,6 +43,20 @@ def describe_function(value: Any) -> str:
     return _describe_part(value)
 
 
+def fingerprint_code(function: Callable[..., Any]) -> str | None:
+    """Return the SHA-256 of a function's source text; None where it has none (C, a prompt).
+
+    What it calls in turn is not in it.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        return None
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _describe_part(value: Any) -> str:
     """Return the whole text of a field's value; for plain values that of its repr."""
     if isinstance(value, Mapping):

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,7 @@ def open_journal(journal: Path, identity: Mapping[str, Any]) -> dict[int, Values
             f"Argument path must belong to an intact journal, but {str(journal)!r} cannot be "
             f"read ({type(error).__name__}); delete it to start afresh."
         ) from error
-    if found != header:
-        refuse_other(journal, found, identity)
+    check_same(journal, found, header)
     if len(whole) < len(content):
         os.truncate(journal, len(whole))
     return finished
@@ -85,7 +85,26 @@ def read_task(line: bytes) -> dict[int, Values]:
     }
 
 
-def refuse_other(place: Path, found: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+def check_same(place: Path, found: Any, identity: Mapping[str, Any]) -> None:
+    """Raise FileFormatError where `found` at `place` is another sweep; warn of changed code.
+
+    A function's text may have changed in its comments alone, so that results are kept; files up to
+    November 2026 do not state it.
+    """
+    found = found if isinstance(found, dict) else {}
+    if any(found.get(name) != value for name, value in identity.items() if name != "code"):
+        _refuse_other(place, found, identity)
+    known = found.get("code")
+    if known is not None and known != identity["code"]:
+        warnings.warn(
+            f"The code of {identity['function']} is not that with which {str(place)!r} was begun; "
+            "what is finished there is kept as it is: delete the file to compute it again.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _refuse_other(place: Path, found: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
     """Raise FileFormatError that says how the sweep `found` at `place` differs from this one."""
     if found.get("function") != identity["function"]:
         what = f"holds a sweep of {found.get('function')!r}, not of {identity['function']!r}"

@@ -56,7 +56,7 @@ from qmemcircuit.sweeps.datasets import (
     with_units,
     write_dataset,
 )
-from qmemcircuit.sweeps.identity import check_importable, describe_function
+from qmemcircuit.sweeps.identity import check_importable, describe_function, fingerprint_code
 
 Point = dict[str, Any]
 
@@ -92,12 +92,13 @@ def sweep(
         executor: any `concurrent.futures.Executor`, shut down by the caller: serial, a pool or a
             cluster (docs/pages/howto/parameter_map.md). Default: one process per core.
         path: netCDF file (`.nc`) for the result, with a journal beside it: the same call after a
-            kill computes only what is missing. A change of the function's code is *not* noticed.
-        progress: called as `progress(done, total)` in points, first with those resumed.
+            kill computes only what is missing. A change of the function's own text is warned of;
+            what it calls or reads may change *unnoticed*.
+        progress: called as `progress(done, total)`, in points.
         chunk: points per task, which a kill loses; default a 256th of the points, at least 1.
         units: by the name of a parameter or result, "1" for pure numbers.
         failures: where the function raises, `"raise"` its error, or `"keep"` the point as NaN,
-            named in the attribute `failures` and in a warning.
+            named in the attribute `failures`, and warn.
 
     Returns:
         Dataset with the dimensions of `grid` and one variable per returned name ("value" where
@@ -134,6 +135,7 @@ def sweep(
     identity = {
         "function": describe_function(function),
         "grid": [[name, encode_array(axis)] for name, axis in axes.items()],
+        "code": fingerprint_code(function),
     }
     if progress is None:
         progress = _say_nothing

@@ -504,9 +504,9 @@ SETTINGS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", [name for name in SETTINGS if "differences" not in name])
 def test_coverage_is_nominal_or_better(setting):
-    repetitions = 40  # finds gross failures, of every kind of loop
+    repetitions = 40  # finds gross failures, of every kind of loop; finite differences come below
     exact, noisy = repeat(*SETTINGS[setting], repetitions, seed=11)
     for name in ("form_factor", "area", "perimeter"):
         found = coverage(exact, noisy, name)
@@ -532,16 +532,18 @@ def test_coverage_is_nominal_or_better(setting):
 def test_three_hundred_runs_tell_a_short_upper_end(monkeypatch):
     """The first loop by finite differences: an area of four of its standard errors.
 
-    300 runs have a standard deviation of 1.3 %. Where upper ends are widened no more than lower
-    ones, one area in eight lies above them. That mutant is made of the same replicas, at no cost.
+    300 runs have a standard deviation of 1.3 %. The interval of S is nominal, not wide either.
+    Where hypothetical loops open by no more than two standard errors of a loop that noise has made
+    small, they end before the true one, which then lies above the interval in one run of six or
+    more. That mutant is made of the same replicas, at no cost.
     """
     repetitions = 300
     replicated = []
     invert = loop_errors._invert
 
-    def keep(found, window):
-        replicated.append((found, window))
-        return invert(found, window)
+    def keep(areas, *others):
+        replicated.append((areas, others))
+        return invert(areas, *others)
 
     monkeypatch.setattr(loop_errors, "_invert", keep)
     exact, noisy = repeat(*SETTINGS["fig4, finite differences"], repetitions, seed=42, periods=1)
@@ -549,9 +551,14 @@ def test_three_hundred_runs_tell_a_short_upper_end(monkeypatch):
         found = coverage(exact, noisy, name)
         print(name, found)
         assert np.all(found >= lowest_allowed(repetitions)), (name, found)
-    monkeypatch.setattr(loop_errors, "_WIDENING_UPWARDS", loop_errors._WIDENING)
-    intervals = np.array([invert(*each).intervals[0] for each in replicated])
-    mutant = np.mean((intervals[:, 0] <= exact[0].area) & (exact[0].area <= intervals[:, 1]))
+        assert name != "area" or np.all(found <= 1.9 - lowest_allowed(repetitions)), found
+    mutants = []
+    for areas, others in replicated:
+        reach = np.searchsorted(areas.parameters, 1.0) + 2
+        short = replace(areas, parameters=areas.parameters[:reach], seen=areas.seen[:reach])
+        mutants.append(invert(short, *others).intervals[0])
+    low, high = np.array(mutants).T
+    mutant = np.mean((low <= exact[0].area) & (exact[0].area <= high))
     print("mutant", mutant)
     assert mutant < lowest_allowed(repetitions)
 

@@ -7,6 +7,7 @@ by its annotation among `objects()`. Arguments with a default keep it unless a v
 from __future__ import annotations
 
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -408,6 +409,8 @@ def values() -> dict[str, Any]:
         "size": 2,
         "function": oscillating,
         "sweep.function": product,
+        # Threads: a process that imports all this costs five seconds, of every call that is right.
+        "sweep.executor": ThreadPoolExecutor(1),
         "rates": [0.1] * TIMES.size,
         "figure": figure,
         "dataset": xarray.Dataset(

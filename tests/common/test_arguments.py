@@ -38,8 +38,10 @@ def entry(
     anything: Any = None,
     end: float = 0.0,
     state: ArrayLike | None = None,
-) -> None:
-    check_arguments(entry, locals(), infinite=("end",), complex_numbers=("state",))
+) -> dict[str, Any]:
+    given = locals().copy()
+    check_arguments(entry, given, infinite=("end",), complex_numbers=("state",))
+    return given
 
 
 class Unimported:
@@ -75,8 +77,13 @@ MEMRISTOR = qm.Memristor(qm.SquidRate(0.4), a=0.8)
         {"state": [1, 1j]},
     ],
 )
-def test_what_fits_is_taken(given):
-    entry(**given)
+def test_what_fits_is_taken_as_it_is_and_nowhere_else(given):
+    """Nothing is converted; the same value is refused where a memristor (or a number) belongs."""
+    ((name, value),) = given.items()
+    assert entry(**given)[name] is value
+    other = "memristor" if name != "memristor" else "number"
+    with pytest.raises(TypeError, match=f"Argument {other} must be a"):
+        entry(**{other: value})
 
 
 @pytest.mark.parametrize(

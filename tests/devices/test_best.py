@@ -96,7 +96,7 @@ def test_the_file_and_the_command_line_choose_too(
     assert main(["submit", "model.toml", "--yes", "--folder", "s"]) == 0
     said = capsys.readouterr().out
     assert "predicted distance is the smallest" in said
-    assert "days old: the device may be another one" in said  # a fake's calibration is of 2024
+    assert "days old: the device may have changed" in said  # a fake's calibration is of 2024
     record = qm.collect("s").record
     assert record is not None
     assert record.provenance["form_choice"]["chosen"]
