@@ -34,6 +34,7 @@ MACHINERY = {
     "qmemcircuit.neurons.dynamics.integration.lanes",
     "qmemcircuit.neurons.dynamics.integration.steps",
     "qmemcircuit.neurons.dynamics.integration.tableau",
+    "qmemcircuit.neurons.dynamics.integration.vectors",
     "qmemcircuit.neurons.dynamics.orbits",
     "qmemcircuit.neurons.dynamics.shooting",
     "qmemcircuit.neurons.integrate_and_fire.compiled",
@@ -41,6 +42,7 @@ MACHINERY = {
     "qmemcircuit.neurons.integrate_and_fire.methods",
     "qmemcircuit.neurons.shuttle.digital_step",
     "qmemcircuit.neurons.shuttle.field",
+    "qmemcircuit.neurons.shuttle.many_orbits",
     "qmemcircuit.neurons.shuttle.polynomials",
 }
 OURS = {

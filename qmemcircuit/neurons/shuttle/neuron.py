@@ -364,9 +364,10 @@ def _field() -> Field:
     """Compile the neuron's equations once per process."""
     from qmemcircuit.neurons.dynamics.systems import compile_field
     from qmemcircuit.neurons.shuttle import field as shuttle_field
+    from qmemcircuit.neurons.shuttle import many_orbits
 
     rate, jacobian = shuttle_field.rate, shuttle_field.jacobian
-    together = (shuttle_field.rates, shuttle_field.jacobians, shuttle_field.TABLE)
+    together = (many_orbits.rates, many_orbits.jacobians, shuttle_field.TABLE)
     return compile_field(
         rate, jacobian, dimension=4, place=shuttle_field.BIAS, cache=True, together=together
     )

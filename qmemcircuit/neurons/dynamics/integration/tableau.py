@@ -23,6 +23,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from scipy.integrate import DOP853
 
+from qmemcircuit.neurons.dynamics.integration.vectors import Four, Rows
+
 # STEP holds the step once for every number, STANDS whether it was accepted (1 or 0), ARGUMENT
 # where the last slope was taken; FIFTH and THIRD are estimates of the error, DENSE … DENSE + 6 the
 # interpolant's coefficients.
@@ -36,9 +38,7 @@ TIMES = np.concatenate([DOP853.C[:LAST], [1.0], DOP853.C_EXTRA])
 _STAGES = dict(enumerate([*DOP853.A[1:LAST], DOP853.B, *DOP853.A_EXTRA], 1))
 _SUMS = {FIFTH: DOP853.E5, THIRD: DOP853.E3, **dict(enumerate(DOP853.D, DENSE + 3))}
 
-_VECTOR = ir.VectorType(ir.DoubleType(), 4)
-_WORK = types.Array(types.float64, 2, "C")
-_FUSED = ("contract",)
+_WORK, _ROW = types.Array(types.float64, 2, "C"), types.Array(types.float64, 1, "C")
 ONE, MANY = 4, 16
 """Columns that are done at a time: of one orbit, and of many side by side."""
 
@@ -48,12 +48,11 @@ def _advance(columns: int) -> Any:
     def advance(context: Any, work: Any, row: Any) -> Any:
         """Write STATE + STEP Σ_j a_j k[j], stage `row`'s argument; of row LAST the new state."""
 
-        def write(builder: Any, rows: _Rows, row: int, places: list[Any], values: Any) -> None:
+        def write(rows: Rows, row: int, places: list[Any], values: Any) -> None:
             out = NEW if row == LAST else ARGUMENT
-            totals = rows.sums(builder, _STAGES[row], places)
+            totals = _sums(rows, _STAGES[row], places)
             for at, total in zip(places, totals, strict=True):
-                step, state = (rows.load(builder, name, at) for name in (STEP, STATE))
-                rows.store(builder, _fused(builder, step, total, state), out, at)
+                rows.store(rows.load(STEP, at) * total + rows.load(STATE, at), out, at)
 
         return types.void(_WORK, types.int64), _code(columns, _STAGES, write)
 
@@ -65,10 +64,10 @@ def _add_up(columns: int) -> Any:
     def add_up(context: Any, work: Any, row: Any) -> Any:
         """Write Σ_j a_j k[j] into `row`: FIFTH, THIRD, or one of DENSE + 3 … DENSE + 6."""
 
-        def write(builder: Any, rows: _Rows, row: int, places: list[Any], values: Any) -> None:
-            totals = rows.sums(builder, _SUMS[row], places)
+        def write(rows: Rows, row: int, places: list[Any], values: Any) -> None:
+            totals = _sums(rows, _SUMS[row], places)
             for at, total in zip(places, totals, strict=True):
-                rows.store(builder, total, row, at)
+                rows.store(total, row, at)
 
         return types.void(_WORK, types.int64), _code(columns, _SUMS, write)
 
@@ -77,19 +76,19 @@ def _add_up(columns: int) -> Any:
 
 @intrinsic
 def weigh_errors(context: Any, work: Any, rtol: Any, atol: Any) -> Any:
-    """Write the squares of FIFTH and THIRD over the tolerance atol + rtol max(|STATE|, |NEW|)."""
+    """Write FIFTH² and THIRD² over the square of the tolerance atol + rtol max(|STATE|, |NEW|)."""
 
-    def write(builder: Any, rows: _Rows, row: int, places: list[Any], values: Any) -> None:
-        relative, least = (_spread(builder, value) for value in values[1:])
-        for at in places:
-            old, new = (_size(builder, rows.load(builder, k, at)) for k in (STATE, NEW))
-            larger = builder.select(builder.fcmp_ordered(">", old, new), old, new)
-            scale = builder.fdiv(
-                ir.Constant(_VECTOR, [1.0] * 4), _fused(builder, relative, larger, least)
-            )
-            for name in (FIFTH, THIRD):
-                share = builder.fmul(rows.load(builder, name, at), scale)
-                rows.store(builder, builder.fmul(share, share), name, at)
+    def write(rows: Rows, row: int, places: list[Any], values: Any) -> None:
+        relative, least = (Four.spread(rows.builder, value) for value in values[1:])
+        # Both sums before anything is written: the compiler reads each slope once.
+        both = [_sums(rows, _SUMS[name], places) for name in (FIFTH, THIRD)]
+        for at, fifth, third in zip(places, *both, strict=True):
+            old, new = (rows.load(k, at).size() for k in (STATE, NEW))
+            larger = old.where(new.is_below(old), new)
+            scale = 1.0 / (relative * larger + least)
+            for name, total in ((FIFTH, fifth), (THIRD, third)):
+                share = total * scale
+                rows.store(share * share, name, at)
 
     kinds = (types.float64, types.float64)
     return types.void(_WORK, *kinds), _code(MANY, None, write)
@@ -99,60 +98,48 @@ def weigh_errors(context: Any, work: Any, rtol: Any, atol: Any) -> Any:
 def take_over(context: Any, work: Any) -> Any:
     """Write the new states and their slopes over the old ones where the step STANDS."""
 
-    def write(builder: Any, rows: _Rows, row: int, places: list[Any], values: Any) -> None:
-        zero = ir.Constant(_VECTOR, [0.0] * 4)
+    def write(rows: Rows, row: int, places: list[Any], values: Any) -> None:
         for at in places:
-            stands = builder.fcmp_ordered(">", rows.load(builder, STANDS, at), zero)
+            fails = rows.load(STANDS, at).is_at_most(0.0)
             for old, new in ((STATE, NEW), (0, LAST)):
-                known = [rows.load(builder, name, at) for name in (new, old)]
-                rows.store(builder, builder.select(stands, *known), old, at)
+                rows.store(rows.load(old, at).where(fails, rows.load(new, at)), old, at)
 
     return types.void(_WORK), _code(MANY, None, write)
 
 
-def _size(builder: Any, value: Any) -> Any:
-    turned = builder.fneg(value)
-    return builder.select(builder.fcmp_ordered(">", value, turned), value, turned)
+@intrinsic
+def repeat(context: Any, numbers: Any, work: Any, row: Any) -> Any:
+    """Write the numbers of all lanes, (L,), into `row`, once for every variable."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        each, all_rows = (
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args[:2], values[:2], strict=True)
+        )
+        stride, lanes = cgutils.unpack_tuple(builder, all_rows.shape)[1], each.nitems
+        kind = stride.type
+        begin = builder.mul(values[2], stride)
+        ranges = builder.sdiv(stride, lanes)
+        with cgutils.for_range_slice(builder, kind(0), lanes, kind(4), kind, inc=True) as (at, _):
+            found = Four.load(builder, each.data, at)
+            with cgutils.for_range(builder, ranges) as loop:
+                column = builder.add(builder.mul(loop.index, lanes), at)
+                found.store(all_rows.data, builder.add(begin, column))
+        return context.get_dummy_value()
+
+    return types.void(_ROW, _WORK, types.int64), generate
 
 
-def _spread(builder: Any, value: Any) -> Any:
-    whole = ir.IntType(32)
-    single = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, whole(0))
-    first = ir.Constant(ir.VectorType(whole, 4), [0] * 4)
-    return builder.shuffle_vector(single, ir.Constant(_VECTOR, ir.Undefined), first)
-
-
-class _Rows:
-    """The array's data and the distance of its rows."""
-
-    def __init__(self, data: Any, stride: Any) -> None:
-        self.data, self.stride = data, stride
-
-    def _place(self, builder: Any, row: int, at: Any) -> Any:
-        place = builder.add(builder.mul(self.stride, self.stride.type(row)), at)
-        return builder.bitcast(builder.gep(self.data, [place]), _VECTOR.as_pointer())
-
-    def load(self, builder: Any, row: int, at: Any) -> Any:
-        """Return four columns of a row."""
-        return builder.load(self._place(builder, row, at), align=8)
-
-    def store(self, builder: Any, value: Any, row: int, at: Any) -> None:
-        """Write four columns of a row."""
-        builder.store(value, self._place(builder, row, at), align=8)
-
-    def sums(self, builder: Any, weights: Any, places: list[Any]) -> list[Any]:
-        """Return Σ_j a_j k[j] at each place; the stage that is known last comes last."""
-        totals: list[Any] = [None] * len(places)
-        for stage in np.flatnonzero(weights).tolist():
-            weight = ir.Constant(_VECTOR, [float(weights[stage])] * 4)
-            for i, at in enumerate(places):
-                slope = self.load(builder, stage, at)
-                totals[i] = (
-                    builder.fmul(weight, slope)
-                    if totals[i] is None
-                    else _fused(builder, weight, slope, totals[i])
-                )
-        return totals
+def _sums(rows: Rows, weights: Any, places: list[Any]) -> list[Four]:
+    """Return Σ_j a_j k[j] at each place; the stage that is known last comes last."""
+    first, *others = np.flatnonzero(weights).tolist()
+    totals = [float(weights[first]) * rows.load(first, at) for at in places]
+    for stage in others:
+        weight = float(weights[stage])
+        totals = [
+            weight * rows.load(stage, at) + total for at, total in zip(places, totals, strict=True)
+        ]
+    return totals
 
 
 def _code(columns: int, known: Any, write: Callable[..., None]) -> Callable[..., Any]:
@@ -160,7 +147,7 @@ def _code(columns: int, known: Any, write: Callable[..., None]) -> Callable[...,
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         work = context.make_array(signature.args[0])(context, builder, values[0])
-        rows = _Rows(work.data, cgutils.unpack_tuple(builder, work.shape)[1])
+        rows = Rows(builder, work.data, cgutils.unpack_tuple(builder, work.shape)[1])
         kind = rows.stride.type
 
         def loop(row: int | None) -> None:
@@ -168,7 +155,7 @@ def _code(columns: int, known: Any, write: Callable[..., None]) -> Callable[...,
                 builder, kind(0), rows.stride, kind(columns), kind, inc=True
             ) as (at, _):
                 places = [builder.add(at, kind(i)) for i in range(0, columns, 4)]
-                write(builder, rows, row, places, values)
+                write(rows, row, places, values)
 
         if known is None:
             loop(None)
@@ -185,11 +172,6 @@ def _code(columns: int, known: Any, write: Callable[..., None]) -> Callable[...,
         return context.get_dummy_value()
 
     return generate
-
-
-def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a·b + c, with one rounding where the processor can."""
-    return builder.fadd(builder.fmul(a, b, flags=_FUSED), c, flags=_FUSED)
 
 
 advance, add_up = _advance(ONE), _add_up(ONE)
