@@ -86,12 +86,12 @@ def simulate_circuit(
         progress: called with trajectories done and in total.
 
     Returns:
-        Trajectory. On stochastic routes its errors are standard errors of the mean, correlated from
-        time to time; on matrix-product states the cost of truncation
-        (`variables["truncation_error"]`) is added, with a RuntimeWarning where it is the larger
-        part. Those of truncation and of propagation are *no* intervals: how they are made, and how
-        often they hold, says docs/pages/concepts/networks.md. `pair_states` have no errors.
-        Driven networks keep the sources' current apart (`select_current`).
+        Trajectory. On stochastic routes its errors are standard errors, correlated in time; on
+        matrix-product states the cost of truncation (`variables["truncation_error"]`) is added,
+        with a RuntimeWarning where it is the larger part. Those of truncation and of propagation
+        are *no* intervals: how they are made, and how often they hold, says
+        docs/pages/concepts/networks.md. `pair_states` have no errors. Driven networks keep the
+        sources' current apart (`select_current`).
 
     Raises:
         ValueError: where the work is too long or too large for this machine, naming the bytes (see

@@ -93,12 +93,12 @@ def sweep(
             cluster (docs/pages/howto/parameter_map.md). Default: one process per core.
         path: netCDF file (`.nc`) for the result, with a journal beside it: the same call after a
             kill computes only what is missing. A change of the function's own text is warned of;
-            what it calls, and global values that it reads, may change unnoticed.
-        progress: called as `progress(done, total)` in points, first with those resumed.
+            what it calls or reads may change *unnoticed*.
+        progress: called as `progress(done, total)`, in points.
         chunk: points per task, which a kill loses; default a 256th of the points, at least 1.
         units: by the name of a parameter or result, "1" for pure numbers.
         failures: where the function raises, `"raise"` its error, or `"keep"` the point as NaN,
-            named in the attribute `failures` and in a warning.
+            named in the attribute `failures`, and warn.
 
     Returns:
         Dataset with the dimensions of `grid` and one variable per returned name ("value" where
