@@ -40,20 +40,20 @@ STAIRCASE_AMPLITUDE = 0.1
 def compute(settings: Settings) -> Result:
     """Find both boundaries along ω, the tip, and the rotation number at V_Amp = 0.1."""
     advance = settings.stages(4)
-    count = 15 if settings.quick else 45
+    count = 6 if settings.quick else 45
     grid = np.concatenate([np.linspace(3.5, 6.9, count), np.linspace(7.15, 10.5, count)])
     near = [6.94, 6.97, 6.99, 7.005, 7.012, 7.016, 7.031, 7.035, 7.042, 7.06, 7.09, 7.12]
     frequencies = np.unique(np.concatenate([grid, near, STATED]))
     true = np.array([_neimark_sacker(float(w)) for w in frequencies])
     advance()
     coarse = np.unique(
-        np.concatenate([np.linspace(3.5, 10.5, 10 if settings.quick else 36), STATED])
+        np.concatenate([np.linspace(3.5, 10.5, 4 if settings.quick else 36), STATED])
     )
     coarse = coarse[np.abs(coarse - 7.02) > 0.05]
-    steps = 6 if settings.quick else 10
+    steps = 3 if settings.quick else 10
     criterion = np.array([_dominance(float(w), steps, settings.quick) for w in coarse])
     advance()
-    ripple = np.linspace(3.6, 6.6, 7 if settings.quick else 16)
+    ripple = np.linspace(3.6, 6.6, 5 if settings.quick else 16)
     exact = np.array([_dominance(float(w), steps, settings.quick, exact=True) for w in ripple])
     plain = np.array([_dominance(float(w), steps, settings.quick) for w in ripple])
     tip_detunings = 1e-3 * np.array([-4, -3, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2, 3, 4])
@@ -61,7 +61,7 @@ def compute(settings: Settings) -> Result:
         [_tip_boundary(2 * np.pi / _free_cycle().period + float(d)) for d in tip_detunings]
     )
     advance()
-    axis = np.linspace(4.0, 10.0, 25 if settings.quick else 97)
+    axis = np.linspace(4.0, 10.0, 9 if settings.quick else 97)
     periods = 60 if settings.quick else 200
     turns = np.array([_turns(float(w), STAIRCASE_AMPLITUDE, periods) for w in axis])
     advance()

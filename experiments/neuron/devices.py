@@ -7,6 +7,7 @@ run as it is (`history`) it dies at once.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from experiments.neuron.params import (
     HISTORY_STEPS,
     KEPT,
     POINTS,
+    QUICK_KEPT,
     RAMP,
     READOUT_SHOTS,
     RESET_ERROR,
@@ -58,21 +60,24 @@ if TYPE_CHECKING:
 def compute(settings: Settings) -> Result:
     """Run the loop on every device in all ways; ramps and drives on the first device."""
     names = DEVICES[:1] if settings.quick else DEVICES
-    steps = 600 if settings.quick else STEPS
+    # Twenty periods are what an oscillation is measured on: little more than them when quick.
+    steps = 380 if settings.quick else STEPS
+    kept = QUICK_KEPT if settings.quick else KEPT
     shots = settings.shots_or(SHOTS)
     advance = settings.stages(len(names) + 3)
     rows: list[dict[str, Any]] = []
     series: dict[str, Any] = {}
     for name in names:
         for way in WAYS:
+            ready = prepare_way(name, way, settings)
             for bias in (ACTIVE, SILENT):
                 count = min(steps, WINDOW_STEPS) if way == "window" else steps
-                run = _run(name, way, bias, count, settings, shots)
-                rows.append(_measured(name, way, bias, run))
+                run = _from_start(bias, count, shots, ready)
+                rows.append(_measured(name, way, bias, run, kept))
                 if name == FIRST and bias == ACTIVE:
                     series[way] = ("time", _padded(run, steps))
         if name == FIRST:
-            rows += _worse(steps, settings, shots)
+            rows += _worse(steps, settings, shots, kept)
         advance()
     history = _history(settings, shots)
     advance()
@@ -106,9 +111,15 @@ def compute(settings: Settings) -> Result:
     return Result(data, quantities, parameters)
 
 
+@lru_cache(maxsize=1)
+def _backend(name: str) -> Any:
+    """Return a fake backend, whose calibration takes a while to read."""
+    return fake_backend(name)
+
+
 def _target(name: str, way: str, settings: Settings, **options: Any) -> Target:
     """Return a device whose qubits are chosen for one way to run the loop."""
-    target = qm.device(fake_backend(name), seed=settings.seed, **options)
+    target = qm.device(_backend(name), seed=settings.seed, **options)
     return place_digital(_neuron(ACTIVE), STEP, target, feedback=_feedback(way))
 
 
@@ -116,7 +127,7 @@ def _feedback(way: str) -> Any:
     return "composed" if way == "window" else way
 
 
-def _ready(name: str, way: str, settings: Settings, **options: Any) -> dict[str, Any]:
+def prepare_way(name: str, way: str, settings: Settings, **options: Any) -> dict[str, Any]:
     """Return target, way and measured readout errors as arguments of `run_digital`."""
     target = _target(name, way, settings, **options)
     return {
@@ -135,28 +146,22 @@ def _exact(bias: float, steps: int) -> Trajectory:
     return simulate_digital(_neuron(bias), STEP * np.arange(steps + 1), state=START)
 
 
-def _run(
-    name: str, way: str, bias: float, steps: int, settings: Settings, shots: int
-) -> Trajectory:
-    return _from_start(bias, steps, shots, _ready(name, way, settings))
-
-
 def _from_start(bias: float, steps: int, shots: int, ready: dict[str, Any]) -> Trajectory:
     times = STEP * np.arange(steps + 1)
     return run_digital(_neuron(bias), times, state=START, shots=shots, **ready)
 
 
-def _worse(steps: int, settings: Settings, shots: int) -> list[dict[str, Any]]:
+def _worse(steps: int, settings: Settings, shots: int, kept: float) -> list[dict[str, Any]]:
     """Return rows of the first device with readout as it is read, and with resets that err."""
     rows = []
     for way in SURVIVORS[: 1 if settings.quick else None]:
-        ready = {**_ready(FIRST, way, settings), "readout": None}
+        ready = {**prepare_way(FIRST, way, settings), "readout": None}
         run = _from_start(ACTIVE, steps, shots, ready)
-        rows.append(_measured(FIRST, f"{way}, readout not inverted", ACTIVE, run))
+        rows.append(_measured(FIRST, f"{way}, readout not inverted", ACTIVE, run, kept))
     for way in ("window",) if settings.quick else ("bath", "composed", "window", "history"):
-        ready = _ready(FIRST, way, settings, reset_error=RESET_ERROR)
+        ready = prepare_way(FIRST, way, settings, reset_error=RESET_ERROR)
         run = _from_start(ACTIVE, min(steps, WINDOW_STEPS), shots, ready)
-        rows.append(_measured(FIRST, f"{way}, reset error {RESET_ERROR:g}", ACTIVE, run))
+        rows.append(_measured(FIRST, f"{way}, reset error {RESET_ERROR:g}", ACTIVE, run, kept))
     return rows
 
 
@@ -164,7 +169,7 @@ def _padded(run: Trajectory, steps: int) -> np.ndarray:
     return np.pad(run.voltage[:, 0], (0, steps + 1 - run.times.size), constant_values=np.nan)
 
 
-def _measured(name: str, way: str, bias: float, run: Trajectory) -> dict[str, Any]:
+def _measured(name: str, way: str, bias: float, run: Trajectory, kept: float) -> dict[str, Any]:
     """Return span per period, period and g2 of a run and of the exact loop of as many steps."""
     exact = _exact(bias, run.times.size - 1)
     found = {
@@ -174,7 +179,7 @@ def _measured(name: str, way: str, bias: float, run: Trajectory) -> dict[str, An
         "periods": run.times[-1] * FREQUENCY / 6.2832,
     }
     for label, one in (("", run), ("exact_", exact)):
-        late = one.times > (1 - KEPT) * one.times[-1]
+        late = one.times > (1 - kept) * one.times[-1]
         voltage = one.voltage[late, 0]
         oscillation = measure_oscillation(one.times[late], voltage, frequency=FREQUENCY)
         found[f"{label}span"] = _span_per_period(one.times[late], voltage)
@@ -204,7 +209,7 @@ def _history(settings: Settings, shots: int) -> xarray.Dataset:
     state = (late.voltage[-1, 0], *(late.variables[name][-1] for name in "ZXY"))
     steps = 2 if settings.quick else HISTORY_STEPS
     times = STEP * np.arange(steps + 1)
-    target = qm.device(fake_backend(FIRST), seed=settings.seed)
+    target = qm.device(_backend(FIRST), seed=settings.seed)
     run = run_digital(_neuron(ACTIVE), times, target=target, shots=shots, state=state)
     exact = simulate_digital(_neuron(ACTIVE), times, state=state)
     return xarray.Dataset(
@@ -217,7 +222,7 @@ def _ramps(settings: Settings, shots: int) -> xarray.Dataset:
     """Ramp V_n up and down on the first device; each ramp starts from the exact resting state."""
     low, high, rate = RAMP
     rate = 0.5 if settings.quick else rate
-    ways = {way: _ready(FIRST, way, settings) for way in SURVIVORS}
+    ways = {way: prepare_way(FIRST, way, settings) for way in SURVIVORS}
     middle = np.mean([fold.voltage for fold in find_folds(_neuron(ACTIVE))])
     times = STEP * np.arange(round((high - low) / rate / STEP) + 1)
     data: dict[str, Any] = {}
@@ -259,14 +264,15 @@ def _last(run: Trajectory) -> tuple[float, ...]:
 
 def _locking(settings: Settings, shots: int) -> xarray.Dataset:
     """Drive the neuron; take the mean over drive periods off V, and judge what is left."""
-    ways = {way: _ready(FIRST, way, settings) for way in SURVIVORS}
-    periods = 40 if settings.quick else DRIVE_PERIODS
+    ways = {way: prepare_way(FIRST, way, settings) for way in SURVIVORS}
+    periods = 26 if settings.quick else DRIVE_PERIODS
+    kept = QUICK_KEPT if settings.quick else KEPT
     data: dict[str, Any] = {}
     for name, (frequency, amplitude) in DRIVES.items():
         times = 2 * np.pi / frequency / POINTS * np.arange(periods * POINTS + 1)
         neuron = driven(amplitude, frequency, ACTIVE)
         for way, run in _all(neuron, times, START, shots, ways).items():
-            first = round((1 - KEPT) * periods) * POINTS
+            first = round((1 - kept) * periods) * POINTS
             voltage = run.voltage[first:-1, 0].reshape(-1, POINTS)
             rest = (voltage - voltage.mean(axis=0)).ravel()
             found = measure_oscillation(times[first:-1], rest, frequency=FREQUENCY)

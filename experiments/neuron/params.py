@@ -8,6 +8,7 @@ START = (0.3, 1.0, 0.0, 0.0)
 SHOTS, READOUT_SHOTS = 1000, 20_000
 STEPS = 4500  # 252 periods
 KEPT = 0.6  # of a record: what comes before is transient
+QUICK_KEPT = 0.95
 WINDOW, WINDOW_STEPS = 4, 2000  # 112 periods
 HISTORY_STEPS = 54  # three periods
 WAYS = ("bath", "composed", "window", "history", "reprepare")
