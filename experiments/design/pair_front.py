@@ -300,7 +300,7 @@ def draw(result: Result) -> Figure:
     )
     axis.set(xlabel="peak concurrence (signed: below 0 separable)", ylabel="form factor F")
     axis.set_ylim(bottom=0)
-    axis.legend(fontsize=7, loc="lower right")
+    axis.legend(fontsize=7, loc="upper left")
     return figure
 
 

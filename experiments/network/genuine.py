@@ -1,9 +1,8 @@
 """Genuine entanglement of three memristors, on a chain and on a ring, beside their loops.
 
 To see: genuine entanglement of three shows in counts with error bars (a) and in a dozen settings
-(b), on a noise model, too (d); the tripartite negativity (dotted) overstates it. That entanglement
-and memristivity go alike on a triangle and against each other on a chain (arXiv:2201.10309, at its
-own parameters) is not seen here: for σyσy neither graph has a trend, for σzσz both go against.
+(b), on a noise model, too (d); the tripartite negativity (dotted) overstates it. How it goes with
+the loops is the figure `network.trends`.
 """
 
 from __future__ import annotations
@@ -43,8 +42,6 @@ ON_DEVICE = {
 }
 FACTORS = (1, 3)
 CUTS = ((0,), (1,), (2,))
-CLAIMED = {"chain": "against each other", "ring": "alike"}
-"""How entanglement and memristivity of three identical ones go, arXiv:2201.10309, abstract."""
 
 
 def compute(settings: Settings) -> Result:
@@ -73,7 +70,6 @@ def compute(settings: Settings) -> Result:
             attrs={"settings": [" ".join(names) for names, _ in ranked]},
         )
         advance()
-    trends = _trends(1 + periods if settings.quick else periods)
     rows = {}
     for label, (graph, letter, time, steps) in devices.items():
         network = graph([MEMRISTOR] * 3, qm.Native(letter, PAIR_STRENGTH))
@@ -87,40 +83,11 @@ def compute(settings: Settings) -> Result:
         "factors": list(FACTORS),
         "on_device": rows,
     }
-    return Result(data, (*_quantities(data, rows), *trends), parameters)
+    return Result(data, _quantities(data, rows), parameters)
 
 
-def _trends(periods: int) -> tuple[Quantity, ...]:
-    """Return how the tripartite negativity of each period goes with the period's form factor."""
-    from scipy.stats import spearmanr
-
-    found = []
-    for name, graph in GRAPHS.items():
-        for letter in "yz":
-            network = graph([MEMRISTOR] * 3, qm.Native(letter, PAIR_STRENGTH))
-            exact = qm.exact_circuit(
-                network, MEMRISTOR.periods(periods, points=30), splitting="strang"
-            )
-            assert exact.states is not None
-            cuts = np.array([_negativity(exact.states, cut) for cut in CUTS])
-            means = _means_of_periods(
-                np.cbrt(cuts.prod(axis=0)), exact.times / MEMRISTOR.period, periods
-            )
-            loops = [[loop.form_factor for loop in qm.find_loops(exact, j)] for j in range(3)]
-            seen = spearmanr(means, np.sum(loops, axis=0))
-            found.append(
-                Quantity(
-                    f"{name} σ{letter}σ{letter}: rank correlation of tripartite negativity and "
-                    "total form factor",
-                    float(seen.statistic),
-                    evidence=f"{periods} periods, p = {seen.pvalue:.2g} for none; at the "
-                    f"parameters of arXiv:2201.10309 they go {CLAIMED[name]}",
-                )
-            )
-    return tuple(found)
-
-
-def _means_of_periods(values: np.ndarray, times: np.ndarray, periods: int) -> list[float]:
+def means_of_periods(values: np.ndarray, times: np.ndarray, periods: int) -> list[float]:
+    """Return the mean over each period of values at times in periods."""
     return [float(values[(times >= n) & (times <= n + 1)].mean()) for n in range(periods)]
 
 
@@ -130,7 +97,7 @@ def _dataset(
     fine = qm.exact_circuit(network, MEMRISTOR.periods(periods, points=30), splitting="strang")
     factors = np.array([[loop.form_factor for loop in qm.find_loops(fine, j)] for j in range(3)])
     assert master.states is not None
-    negativities = np.array([_negativity(master.states, cut) for cut in CUTS])
+    negativities = np.array([negativity_of_cut(master.states, cut) for cut in CUTS])
     return xarray.Dataset(
         {
             "genuine": ("time", found.violation.value),
@@ -143,7 +110,7 @@ def _dataset(
     )
 
 
-def _negativity(states: np.ndarray, cut: tuple[int, ...]) -> np.ndarray:
+def negativity_of_cut(states: np.ndarray, cut: tuple[int, ...]) -> np.ndarray:
     """Return the sum of the negative eigenvalues' moduli after transposing one side, (T,)."""
     (party,) = cut
     tensor = states.reshape(len(states), *(2,) * 6)
@@ -263,7 +230,7 @@ def _quantities(data: Mapping[str, Any], rows: Mapping[str, Any]) -> tuple[Quant
 def _correlation(item: xarray.Dataset) -> float:
     from scipy.stats import spearmanr
 
-    means = _means_of_periods(item.genuine.values, item.time.values, item.loop.size)
+    means = means_of_periods(item.genuine.values, item.time.values, item.loop.size)
     return float(spearmanr(means, item.form_factor.values).statistic)
 
 

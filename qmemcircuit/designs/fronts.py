@@ -94,37 +94,58 @@ def pareto_front(
     corner = [np.array(list(end.values.values())) for end in ends]
     low = Search(family, second, held, grid, splitting or "lie").measure(corner[0])[0][0]
     high = ends[1].objective
-    levels = np.linspace(low, high, points)
-    found: list[FloatArray | None] = [None] * points
-    best = np.full(points, -np.inf)
-    for order, start in ((range(points), corner[0]), (range(points - 1, -1, -1), corner[1])):
-        at = start
-        for k in order:
-            # The last level is reached at one point alone.
-            rule = Constraint(second, lower=float(levels[k]) - 1e-5 * abs(high - low))
-            search = Search(family, first, (*held, rule), grid, splitting or "lie")
-            at = search.climb(at)
-            values = search.measure(at)[0]
-            if np.all(search.missed(values) <= 1e-6) and values[0] > best[k]:
-                best[k], found[k] = values[0], at
-            elif found[k] is not None:
-                at = found[k]  # type: ignore[assignment]
-    made = []
-    for k, point in enumerate(found):
-        if point is not None:
-            rule = Constraint(second, lower=float(levels[k]) - 1e-5 * abs(high - low))
-            search = Search(family, first, (*held, rule), grid, splitting or "lie")
-            made.append((search.best_of([point], seed), float(search.measure(point)[0][-1])))
-    made.sort(key=lambda item: (item[1], item[0].objective))
-    # A later one has as much of the second or more; of equal points the last one stays.
-    kept = [
-        (one, level)
-        for k, (one, level) in enumerate(made)
-        if not any(other.objective >= one.objective for other, _ in made[k + 1 :])
-    ]
+    kept: list[tuple[Design, float]] = []
+    # Where many designs share the best `first`, the front begins beyond the first levels; then the
+    # levels are spread anew, from where it begins.
+    for _ in range(2):
+        levels = np.linspace(low, high, points)
+        rules = [Constraint(second, lower=float(k) - 1e-5 * abs(high - low)) for k in levels]
+        searches = [
+            Search(family, first, (*held, rule), grid, splitting or "lie") for rule in rules
+        ]
+        kept = _undominated(_search_levels(searches, corner, seed))
+        if len(kept) in (0, points):
+            break
+        (begin, low), *_ = kept
+        corner[0] = np.array(list(begin.values.values()))
     return ParetoFront(
         np.array([one.objective for one, _ in kept]),
         np.array([level for _, level in kept]),
         tuple(one for one, _ in kept),
         points - len(kept),
     )
+
+
+def _search_levels(
+    searches: Sequence[Search], corner: Sequence[FloatArray], seed: int
+) -> list[tuple[Design, float]]:
+    """Return the best design of each level that one was found for, and its second objective."""
+    points = len(searches)
+    found: list[FloatArray | None] = [None] * points
+    best = np.full(points, -np.inf)
+    for order, start in ((range(points), corner[0]), (range(points - 1, -1, -1), corner[1])):
+        at = start
+        for k in order:
+            # The last level is reached at one point alone.
+            at = searches[k].climb(at)
+            values = searches[k].measure(at)[0]
+            if np.all(searches[k].missed(values) <= 1e-6) and values[0] > best[k]:
+                best[k], found[k] = values[0], at
+            elif found[k] is not None:
+                at = found[k]  # type: ignore[assignment]
+    return [
+        (search.best_of([point], seed), float(search.measure(point)[0][-1]))
+        for search, point in zip(searches, found, strict=True)
+        if point is not None
+    ]
+
+
+def _undominated(made: list[tuple[Design, float]]) -> list[tuple[Design, float]]:
+    """Return those that no other equals or beats in both objectives, by rising second one."""
+    made = sorted(made, key=lambda item: (item[1], item[0].objective))
+    # A later one has as much of the second or more; of equal points the last one stays.
+    return [
+        (one, level)
+        for k, (one, level) in enumerate(made)
+        if not any(other.objective >= one.objective for other, _ in made[k + 1 :])
+    ]

@@ -138,4 +138,4 @@ def test_a_calibration_older_than_a_day_is_said(days: float, said: bool) -> None
         ancilla="merged",
     )
     assert plan.calibration_age == pytest.approx(days, abs=0.01)
-    assert ("3 days old: the device may be another one by now" in str(plan)) == said
+    assert ("3 days old: the device may have changed" in str(plan)) == said

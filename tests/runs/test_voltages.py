@@ -5,6 +5,7 @@ import pytest
 from plain_backend import PlainBackend
 
 import qmemcircuit as qm
+from qmemcircuit.runs.jobs import services
 
 MEMRISTOR = qm.Memristor(qm.SquidRate(0.2), a=np.pi / 4)
 MODEL = qm.chain([MEMRISTOR] * 2, qm.Native("y", 0.1))
@@ -64,3 +65,37 @@ def test_what_it_cannot_do_it_refuses():
     twirled = qm.device(TARGET.backend, seed=1, twirling=2)
     with pytest.raises(ValueError, match="twirling"):
         qm.predict_voltages(MODEL, TIMES, target=twirled)
+
+
+def test_the_local_mode_runs_what_no_state_vector_holds(monkeypatch):
+    """A matrix-product state of every shot, with the same noise: V is the same within its error."""
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=np.pi / 4, b=np.pi / 5)
+    times = np.array([1.0])
+    how = {"shots": 4000, "splitting": "strang", "steps": 8}
+
+    def measured():
+        target = qm.ibm("FakeManilaV2", channel="local", seed=3)
+        return qm.estimate(
+            qm.run(memristor, times, target=target, **how), current="current_operator"
+        )
+
+    usual = measured()
+    monkeypatch.setattr(services, "LARGEST_STATE", 1)
+    kinds = []
+    made = services._simulator
+
+    def spied(backend, circuits):
+        simulator = made(backend, circuits)
+        kinds.append(simulator.options.method)
+        return simulator
+
+    monkeypatch.setattr(services, "_simulator", spied)
+    chained = measured()
+    assert set(kinds) == {"matrix_product_state"}
+    joined = np.hypot(usual.voltage_error, chained.voltage_error)
+    # Beyond four standard errors in 0.006 % of seeds; these are fixed.
+    assert np.all(np.abs(usual.voltage - chained.voltage) < 4 * joined)
+    # The mutant, no noise, is outside: the noise is in it.
+    record = qm.run(memristor, times, target=qm.aer(seed=3), **how)
+    clean = qm.estimate(record, current="current_operator")
+    assert np.any(np.abs(clean.voltage - chained.voltage) > 4 * joined)

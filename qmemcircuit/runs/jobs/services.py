@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["job", "batch", "session"]
 
+LARGEST_STATE = 26
+"""Qubits up to which the local mode simulates a state vector; beyond, a matrix-product state."""
+
 
 @dataclass(eq=False)
 class RuntimeJobs:
@@ -203,7 +206,8 @@ def _simulator(backend: Any, circuits: Sequence[QuantumCircuit]) -> Any:
     """Return Aer with the fake's noise on the qubits that circuits use.
 
     Given the fake itself, the client makes the noise of every qubit anew for every circuit, which
-    takes 10 s on a fake of 133 qubits; the counts are the same.
+    takes 10 s on a fake of 133 qubits; the counts are the same. Forty qubits have no state vector:
+    then every shot is a trajectory of a matrix-product state, as good as its entanglement is small.
     """
     from qiskit.transpiler import Target
     from qiskit_aer import AerSimulator
@@ -228,7 +232,11 @@ def _simulator(backend: Any, circuits: Sequence[QuantumCircuit]) -> Any:
     seen = SimpleNamespace(
         version=2, target=part, operation_names=list(part.operation_names), dt=part.dt
     )
-    return AerSimulator.from_backend(backend, noise_model=NoiseModel.from_backend(seen))
+    options: dict[str, Any] = {}
+    if len(used) > LARGEST_STATE:
+        options["method"] = "matrix_product_state"
+        options["max_memory_mb"] = 2**30  # Aer overestimates what it will allocate, and refuses
+    return AerSimulator.from_backend(backend, noise_model=NoiseModel.from_backend(seen), **options)
 
 
 def _sampler(mode: Any, options: Mapping[str, Any], tag: str) -> Any:
