@@ -114,11 +114,11 @@ def pinched_p_value(data: Coefficients, smooth: FloatArray) -> float | None:
 
 def retraced_curve(data: Coefficients) -> Retraced:
     """Return the likeliest curve without hysteresis among polynomials I = f(V) of degree 1 to 3."""
-    found = [_straight(data), *(_polynomial(data, degree) for degree in _DEGREES[1:])]
+    found = [straight_line(data), *(_polynomial(data, degree) for degree in _DEGREES[1:])]
     return max(found, key=lambda retraced: retraced.p_value)
 
 
-def _straight(data: Coefficients) -> Retraced:
+def straight_line(data: Coefficients) -> Retraced:
     """Fit cos φ I/s_I − sin φ V/s_V = constant over all angles φ: also vertical lines."""
     size = data.basis.shape[1]
     scales = np.linalg.norm(data.value.reshape(2, size), axis=1)

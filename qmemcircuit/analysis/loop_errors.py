@@ -20,6 +20,7 @@ from qmemcircuit.analysis.hysteresis import (
     pinched_p_value,
     retraced_curve,
     smooth_curve,
+    straight_line,
 )
 from qmemcircuit.analysis.loop_geometry import (
     lengths_of,
@@ -44,6 +45,8 @@ from qmemcircuit.results.trajectory_parts import DeviceSeries
 _HARMONICS = 8
 # A loop is said to be there where no loop is less probable than this, 1 − the level of intervals.
 SIGNIFICANCE = 0.05
+# The largest √S, of that of the loop, of a curve from which hypothetical loops open.
+LARGEST_CLOSED = 0.5
 
 
 @data_object
@@ -62,24 +65,23 @@ class LoopEstimate:
 class _Window:
     """One period: its coefficients, the nearest curve without hysteresis, a smooth one with it.
 
-    `noise` (N, 2d) is what replicas have on top.
+    `closed` are the coefficients of a curve that encloses little, from which hypothetical loops
+    open; `noise` (N, 2d) is what replicas have on top.
     """
 
     data: Coefficients
     retraced: Retraced
+    closed: FloatArray
     smooth: FloatArray
     noise: FloatArray
 
     def curves(self, coefficients: FloatArray) -> FloatArray:
         """Return curves (N, P, 2) of coefficients (N, 2d)."""
-        size = self.data.basis.shape[1]
-        pair = coefficients.reshape(len(coefficients), 2, size) @ self.data.basis.T
-        return np.asarray(np.swapaxes(pair, 1, 2))
+        return _curves(self.data, coefficients)
 
     def opened(self, opening: float) -> FloatArray:
         """Return the coefficients of a loop opened by that multiple of the likeliest one."""
-        closed = self.retraced.coefficients
-        return np.asarray(closed + opening * (self.smooth - closed))
+        return np.asarray(self.closed + opening * (self.smooth - self.closed))
 
     def family(self, opening: float, factor: float = 1.0) -> FloatArray:
         """Return the coefficients of a hypothetical loop, data and replicas, (2 + N, 2d).
@@ -114,7 +116,7 @@ def estimate_geometry(
     for start in all_starts:
         data = fit_period(series, covariance, start, duration)
         noise = rng.normal(size=(samples, data.value.size)) @ _factor(data.covariance).T
-        windows.append(_Window(data, retraced_curve(data), smooth_curve(data), noise))
+        windows.append(_make_window(data, noise))
     first = all_starts.index(min(all_starts))
     # Per window, what its curves would be divided by: of the data, of the likeliest loop, of its
     # replicas.
@@ -126,6 +128,27 @@ def estimate_geometry(
             others = [scales[first]]
         estimates.append(_estimate(windows[n], others, normalise, scale, is_first=n == first))
     return estimates
+
+
+def _make_window(data: Coefficients, noise: FloatArray) -> _Window:
+    """Return the window with the curve from which hypothetical loops open.
+
+    It is the likeliest one without hysteresis, unless that one itself encloses half as much as the
+    loop. It can where V does not return: the chord and a bent I = f(V) are lobes. Then a straight
+    line is taken.
+    """
+    retraced, smooth = retraced_curve(data), smooth_curve(data)
+    closed = retraced.coefficients
+    areas = measure_curves(_curves(data, np.stack([closed, smooth])))[0]
+    if areas[0] > LARGEST_CLOSED**2 * areas[1]:
+        closed = straight_line(data).coefficients
+    return _Window(data, retraced, closed, smooth, noise)
+
+
+def _curves(data: Coefficients, coefficients: FloatArray) -> FloatArray:
+    size = data.basis.shape[1]
+    pair = coefficients.reshape(len(coefficients), 2, size) @ data.basis.T
+    return np.asarray(np.swapaxes(pair, 1, 2))
 
 
 def joint_covariance(series: DeviceSeries) -> FloatArray:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ellipe
 
+import qmemcircuit as qm
 from qmemcircuit.analysis import loop_errors
 from qmemcircuit.analysis.loops import Loop, find_loops
 from qmemcircuit.results.trajectory import Trajectory
@@ -561,6 +562,33 @@ def test_three_hundred_runs_tell_a_short_upper_end(monkeypatch):
     mutant = np.mean((low <= exact[0].area) & (exact[0].area <= high))
     print("mutant", mutant)
     assert mutant < lowest_allowed(repetitions)
+
+
+@pytest.mark.slow
+def test_a_curve_that_encloses_by_its_chord_is_not_where_loops_open_from(monkeypatch):
+    """A strong loop whose V does not return: a cubic I = f(V) with its chord has lobes as large.
+
+    Hypothetical loops that open from that curve all have the same area. None is then the true one:
+    the mutant's intervals of S hold it in no run.
+    """
+    members = [qm.Memristor(qm.SquidRate(0.01), a=a, b=b) for a, b in ((1.49, 1.1), (0.1, 2.8))]
+    pair = qm.chain(members, qm.Native("y", 0.2))
+    times = pair.periods(1, points=30)
+    exact = find_loops(qm.exact_circuit(pair, times, splitting="fused"))[:1]
+    repetitions = 40
+    measured = [
+        qm.estimate(qm.run(pair, times, target=qm.aer(seed=k), shots=20_000, splitting="fused"))
+        for k in range(repetitions)
+    ]
+    noisy = [find_loops(trajectory)[:1] for trajectory in measured]
+    for name in ("area", "perimeter", "form_factor"):
+        found = coverage(exact, noisy, name)
+        print(name, found)
+        assert found[0] >= lowest_allowed(repetitions), (name, found)
+    assert max(np.ptp(loop.form_factor_interval) for (loop,) in noisy) < 0.6
+    monkeypatch.setattr(loop_errors, "LARGEST_CLOSED", np.inf)
+    mutant = [find_loops(trajectory)[:1] for trajectory in measured[:10]]
+    assert coverage(exact, mutant, "area")[0] < lowest_allowed(10)
 
 
 def test_bias_is_repaired_and_covered_where_the_raw_value_is_not():
