@@ -164,7 +164,7 @@ def plan(
     plan for aer
       circuits      62, 2 qubits, 0 to 60 two-qubit gates each
       executions    310000 (5000 shots a circuit)
-      error bars    largest: voltage ±0.005, current ±0.0094, form factor ±0.036 [0.031, 0.043]
+      error bars    largest: voltage ±0.005, current ±0.0094, form factor ±0.03 [0.027, 0.031]
         […]: where that error bar lies in two runs of three
       estimates     voltage, current, loops
       to check by   simulate_circuit: density_matrix, exact

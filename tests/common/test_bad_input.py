@@ -91,6 +91,7 @@ UNKNOWN = {
     "Trajectory": ("voltage", "current", "voltage_error", "current_error", "current_covariance"),
     "RotationNumber": ("value", "error"),
     "HopfCurve": ("resistances", "biases", "frequencies"),
+    "Route": ("seconds", "memory", "error"),
 }
 
 FUNCTIONS = r"Callable|Execute|Photons|Current|StepSampler"

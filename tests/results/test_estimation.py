@@ -208,7 +208,7 @@ def test_a_million_shots_hold_the_current(current):
     assert np.abs((raw - truth) / found.current_error).max() > z  # the mutant: not subtracted
     assert found.provenance["current_bias"] == ["model"]
     assert found.provenance["times_resting_on_model"][0] > 0
-    assert "bias by the model" in str(qm.compare(found, qm.exact_circuit(ODD, times)))
+    assert "the current rests on the model" in str(qm.compare(found, qm.exact_circuit(ODD, times)))
 
 
 def test_the_bias_of_coupled_memristors_comes_from_a_trajectory():

@@ -103,7 +103,7 @@ with qm.allow_large():
 """
 
 CALLS = {
-    "exact_circuit": "qm.exact_circuit(chain(10), times, engine='aer')",
+    "exact_circuit": "qm.exact_circuit(chain(9), times, engine='aer')",
     "maps": "qm.exact_circuit(chain(11), times)",
     "master_equation": "qm.master_equation(chain(6), times)",
     "statevector": "qm.simulate_circuit(chain(13), times, seed=1, trajectories=10**5,"
