@@ -132,7 +132,7 @@ def compute(settings: Settings) -> Result:
                 share_of_speckles(regime),
                 evidence=f"of the eight around each; {first_share:.4f} after the first look. "
                 f"They were looked at for up to {AT_SPECKLES[2]:g} time units: what is left is "
-                "finer than the grid, windows of locking within chaos",
+                "finer than the grid, windows of locking within chaos and a few slow transients",
             ),
             Quantity(
                 f"largest exponent on the map, R_n = {resistance:g}",
