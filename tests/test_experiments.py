@@ -13,9 +13,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import qmemcircuit as qm
 from experiments.__main__ import main
+from experiments.drawing import TWO_COLUMNS
 from experiments.driven2026.forced import CHAOS, LOCKED, TORUS, UNDECIDED, name_regime
 from experiments.numbers import format_number, shorten_numbers
 from experiments.registry import caption_of, experiment_names, load_experiment
@@ -35,6 +37,12 @@ UNEXPLAINED: dict[str, int] = {}
 LAST_FIGURE = {"guo2022": 12, "potter2024": 7, "driven2026": 16, "gonzalezraya2020": 7}
 
 
+def inches_wide(picture):
+    with Image.open(picture) as opened:
+        # A PNG keeps whole dots per metre: 200 an inch come back as 199.9.
+        return opened.width / round(opened.info["dpi"][0])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", experiment_names())
 def test_every_experiment_runs_quickly_and_redraws(name, tmp_path, capsys):
@@ -51,6 +59,7 @@ def test_every_experiment_runs_quickly_and_redraws(name, tmp_path, capsys):
         picture.unlink()
     assert main(["draw", name, "--out", str(tmp_path)]) == 0
     assert sorted(place.glob("*.png")) == pictures
+    assert [path.name for path in pictures if inches_wide(path) > TWO_COLUMNS] == []
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -111,6 +120,11 @@ def test_the_page_shows_what_disagrees_first():
     quantities = [Quantity(name, 1.0) for name in "abcd"]
     quantities.append(Quantity("e", 1.0, published=2.0, verdict="differs", evidence="unknown"))
     assert [item.name for item in choose_headlines(quantities)] == ["e", "a", "b"]
+
+
+def test_every_figure_fits_two_columns_of_a_journal():
+    too_wide = [path.name for path in GALLERY.glob("*.png") if inches_wide(path) > TWO_COLUMNS]
+    assert too_wide == []
 
 
 def test_every_figure_says_what_to_see():
