@@ -8,6 +8,7 @@ hundred, and strings are too short to be sent one by one (d).
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import time
 from collections.abc import Callable, Sequence
@@ -142,16 +143,14 @@ def metered(work: Callable[[], Any]) -> tuple[Any, float, float]:
         line = next(row for row in status.read_text().splitlines() if row.startswith(key))
         return float(line.split()[1])
 
-    before = np.nan
-    try:
+    before = None
+    with contextlib.suppress(OSError):
         forget.write_text("5")
         before = kilobytes("VmRSS")
-    except OSError:
-        pass
     start = time.process_time()
     found = work()
     seconds = time.process_time() - start
-    return found, seconds, 1000 * (kilobytes("VmHWM") - before) if before == before else np.nan
+    return found, seconds, np.nan if before is None else 1000 * (kilobytes("VmHWM") - before)
 
 
 def _accuracy(periods: int, ladder: Sequence[tuple[int, float]], count: int) -> xarray.Dataset:

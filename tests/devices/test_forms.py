@@ -71,3 +71,21 @@ def test_device_chooses_the_form_nearest_to_the_noiseless_state():
     turned, own_basis = apply_forms(circuits, placed.forms)
     assert own_basis == {1: form.own_basis}
     assert turned.compiled[1].residual == pytest.approx(circuits.compiled[1].residual, abs=1e-8)
+
+
+def test_only_absorbed_decay_waits_in_the_own_basis_unasked():
+    """The barrier of that wait makes raw stepwise predictions better or worse: it is asked for.
+
+    `absorb_decay` counts on the wait: it has it always, and asking changes nothing.
+    """
+    from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+    memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8, b=0.6)
+    plain = qm.device(FakeManilaV2(), seed=1)
+    waiting = replace(plain, compilation=replace(plain.compilation, own_basis=True))
+    for absorbed in (False, True):
+        states = [
+            qm.device_states(memristor, [1.0, 2.0], target=target, absorb_decay=absorbed).states
+            for target in (plain, waiting)
+        ]
+        assert np.allclose(*states, rtol=0, atol=1e-12) is absorbed
