@@ -47,6 +47,12 @@ _UPPER_SHIFTS = (-0.4, 0.03, 0.125, 0.5)
 _LARGEST_RATIO = 2.0
 # No eigenvalue is taken for smaller than this multiple of 1/shots: half a count.
 _SMALLEST_EIGENVALUE = 0.5
+# Witnesses within errors of the means are taken at the state with its eigenvalues shifted by these
+# multiples of the distance that the errors allow, and none below this multiple of it. Measured on
+# 8400 states of seven kinds, each mean anywhere within its error: one concurrence was above.
+_BOX_SHIFTS = (-1.0, -0.3, 0.1, 0.3, 1.0)
+_BOX_FLOOR = 0.03
+_LEAST_NOISE = 1e-6
 # Random halvings of the counts: their mean depends less on the seed than one halving does.
 _HALVINGS = 4
 # Normal limits of a witness's mean are poor for a handful of shots.
@@ -247,6 +253,45 @@ def concurrence_limits(
     return lower, np.maximum(upper, lower), signed
 
 
+def concurrence_within(
+    states: ComplexArray, errors: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return lower and upper limits of C where Pauli means have errors, and the signed concurrence.
+
+    Args:
+        states: Hermitian matrices of trace 1, (T, 4, 4), not all of them physical.
+        errors: of their Pauli means, (T, 4, 4): the first qubit's letter, the second's.
+
+    Lower: Tr(Gρ) ≤ C(ρ) for every witness G = Σ g_P P and every state ρ, so that every ρ whose
+    means differ from those of σ by at most ε has at least Tr(Gσ) − Σ |g_P| ε_P: the largest of it
+    over a few witnesses. Upper: the largest Tr(Gσ) + Σ |g_P| ε_P of the same ones. The best witness
+    of ρ would give a valid limit by itself; these are best at states nearby, and where ρ has no
+    full rank may miss it. It is never above the limit that is proved: |√ρ − √σ|₂² ≤ |ρ − σ|₁ ≤ 2D
+    (Powers and Størmer, Commun. Math. Phys. 16, 1, 1970), which moves λ1 − λ2 − λ3 − λ4 by at most
+    2 √(2D). The signed concurrence is that of the nearest physical state.
+    """
+    radius = errors.reshape(len(states), 16)
+    means = np.einsum("tij,pji->tp", states, _MATRICES).real
+    middle = nearest_physical(states)
+    signed = signed_concurrence(middle)
+    values, vectors = np.linalg.eigh(middle)
+    # Trace distance within the errors, at most: ½‖Δ‖₁ ≤ ‖Δ‖₂ of four eigenvalues, and ‖P‖₂ = 2.
+    distance = 0.5 * np.linalg.norm(radius, axis=1)
+    lower, upper = np.zeros(len(states)), signed.copy()
+    for shift in _BOX_SHIFTS:
+        noise = np.maximum(distance, _LEAST_NOISE)[:, None]
+        shifted = np.maximum(values + shift * noise, _BOX_FLOOR * noise)
+        shifted /= shifted.sum(axis=1, keepdims=True)
+        near = (vectors * shifted[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
+        coefficients = _coefficients(entanglement_witness(near))
+        value = np.sum(coefficients * means, axis=1)
+        reach = np.sum(np.abs(coefficients) * radius, axis=1)
+        lower, upper = np.maximum(lower, value - reach), np.maximum(upper, value + reach)
+    upper = np.minimum(upper, signed + 2 * np.sqrt(2 * distance))
+    lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
+    return lower, np.maximum(upper, lower), signed
+
+
 @dataclass(frozen=True, eq=False)
 class _Weighed:
     """Counts (T, S, 4), the weights of their Pauli means (T, S, 4, 16), and 1/√shots (T,).
@@ -310,8 +355,13 @@ def _witnesses(data: _Weighed, shifts: tuple[float, ...]) -> list[FloatArray]:
         shifted /= shifted.sum(axis=1, keepdims=True)
         states = (vectors * shifted[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
         witness = entanglement_witness(states)
-        found.append(np.einsum("tij,pji->tp", witness, _MATRICES).real / 4)
+        found.append(_coefficients(witness))
     return found
+
+
+def _coefficients(witness: ComplexArray) -> FloatArray:
+    """Return g with G = Σ g_P P, (T, 16)."""
+    return np.asarray(np.einsum("tij,pji->tp", witness, _MATRICES).real / 4)
 
 
 def _linear_inversion(data: _Weighed) -> ComplexArray:
