@@ -1,6 +1,6 @@
 """Pauli propagation against exact states: how often its errors cover, and what a hundred cost.
 
-    python -m experiments.benchmarks.propagation [--cases N] [--seed S]
+    python -m experiments.benchmarks.propagation [--cases N] [--extreme N] [--seed S]
 
 Random networks of 4 to 10 memristors, mostly 6 and 7 (chains, rings, stars, random trees with
 further edges; alike or all different; five couplings, g 0.03 to 0.3; five laws, rates of 0.01 to
@@ -8,7 +8,9 @@ further edges; alike or all different; five couplings, g 0.03 to 0.3; five laws,
 same circuits by Aer's density matrices, which share no code with the strings. A case covers where
 |V_k − exact| of *all* memristors is within the stated error; likewise I_k, and the 15 Pauli means
 of a pair, coupled or random, whose concurrence is QuTiP's. The rule behind the errors
-(`propagation_errors`) was chosen on 120 other cases, of `--seed 20261126`, from V and I.
+(`propagation_errors`) was chosen on 120 other cases, of `--seed 20261126`, and on 150 other extreme
+ones: couplings of 0.02 to 0.9, rates of 0.005 to 1.5, frequencies of 0.2 to 5.6, no two memristors
+alike, from a tenth of 2π/ω to twice that, and cut-offs that drop nearly everything.
 
 Then chains of 100 over three periods: seconds, V, I, loops and a two-site state, against the middle
 and the end of a chain of 10, which is exact (the middle of 8 differs from it by 1e-5 at 2T). The
@@ -20,6 +22,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from qiskit.quantum_info import Pauli
@@ -93,14 +97,40 @@ def random_case(rng: np.random.Generator) -> tuple[qm.Network, float, qm.PauliPr
     return network, float(rng.uniform(1, 3)), kept
 
 
-def run_cases(cases: int, seed: int) -> None:
+def extreme_case(rng: np.random.Generator) -> tuple[qm.Network, float, qm.PauliPropagation]:
+    """Return a network, a number of periods, and cut-offs: all different, weak to very strong."""
+    count, speed = int(rng.integers(3, 8)), float(rng.choice([0.3, 1.0, 4.0]))
+
+    def memristor() -> qm.Memristor:
+        law = random_law(rng, float(np.exp(rng.uniform(np.log(0.005), np.log(1.5)))))
+        angle = float(rng.choice([0.05, np.pi / 4, 1.5, rng.uniform(0.2, 1.4)]))
+        return qm.Memristor(law, a=angle, b=rng.uniform(0, 6), omega=speed * rng.uniform(0.7, 1.4))
+
+    def coupling() -> object:
+        g = float(np.exp(rng.uniform(np.log(0.02), np.log(0.9))))
+        kinds = (
+            *(qm.Native(axis, g) for axis in "xyz"),
+            *(qm.PartialSwap(g), qm.PartialISwap(g)),
+            *(qm.ControlledRotation(axis, 2 * g) for axis in "xy"),
+        )
+        return kinds[rng.integers(len(kinds))]
+
+    network = qm.Network(
+        [memristor() for _ in range(count)],
+        {pair: coupling() for pair in random_graph(rng, count)},
+    )
+    kept = ((3, 1e-2), (3, 1e-3), (4, 1e-3), (5, 3e-5))[rng.integers(4)]
+    return network, float(rng.choice([0.1, 0.5, 1.0, 2.0])), qm.PauliPropagation(*kept)
+
+
+def run_cases(cases: int, seed: int, make: Callable[..., Any] = random_case) -> None:
     """Print how many of the random cases are within their stated errors, and within multiples."""
     rng = np.random.default_rng(seed)
     ratios: dict[str, list[float]] = {"V": [], "I": [], "Pauli means of a pair": []}
     errors, bounds, stated_errors, concurrences, refused = [], [], [], [], 0
     with progress_bar("cases") as report:
         for number in range(cases):
-            network, periods, kept = random_case(rng)
+            network, periods, kept = make(rng)
             times = [periods * network.memristors[0].period]
             how = {"splitting": "strang", "steps": int(np.ceil(STEPS_A_PERIOD * periods))}
             pair = network.couplings[0][0]
@@ -132,7 +162,10 @@ def run_cases(cases: int, seed: int) -> None:
             concurrences.append((truth, seen.lower[0], seen.upper[0], seen.value[0]))
             report(number + 1, cases)
     run = len(errors)
-    print(f"{cases} cases of seed {seed}, {refused} refused as beyond the route's reach; of {run},")
+    kind = "extreme cases" if make is extreme_case else "cases"
+    print(
+        f"{cases} {kind} of seed {seed}, {refused} refused as beyond the route's reach; of {run},"
+    )
     for key, found in ratios.items():
         for factor in (1 / 3, 2 / 3, 1.0):
             covered = int(np.sum(np.array(found) <= factor))
@@ -216,11 +249,14 @@ def within(estimate: qm.Estimate[float], truth: float) -> bool:
 def main() -> None:
     """Print coverage and times."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--cases", type=int, default=160)
+    parser.add_argument("--cases", type=int, default=120)
+    parser.add_argument("--extreme", type=int, default=150)
     parser.add_argument("--seed", type=int, default=15)
     options = parser.parse_args()
     if options.cases:
         run_cases(options.cases, options.seed)
+    if options.extreme:
+        run_cases(options.extreme, options.seed, extreme_case)
     run_hundred()
 
 

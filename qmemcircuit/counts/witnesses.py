@@ -109,8 +109,8 @@ def entanglement_witness(states: ComplexArray) -> ComplexArray:
 
     Tr(Gσ) ≤ signed concurrence of σ ≤ C(σ) for *every* state σ: G is −|A><A|^Γ of the theorem
     above, at its optimum for ρ. It is also the gradient of the signed concurrence. With ρ = R R†,
-    λ_i and q_i the singular values and right singular vectors of Rᵀ (Y⊗Y) R, and y_i = R^{-†} q_i,
-    G = λ1 y1 y1† − Σ_{i>1} λi yi yi†.
+    Rᵀ (Y⊗Y) R = Q* Λ Q† (Takagi's decomposition of a symmetric matrix: where two λ are equal,
+    singular vectors would do no longer), and y_i = R^{-†} q_i, G = λ1 y1 y1† − Σ_{i>1} λi yi yi†.
 
     Raises:
         ValueError: where a state does not have full rank: mix a little white noise in.
@@ -128,10 +128,25 @@ def entanglement_witness(states: ComplexArray) -> ComplexArray:
         )
     roots = np.sqrt(weights)[..., None, :]
     factor = vectors * roots
-    _, values, right = np.linalg.svd(np.swapaxes(factor, -1, -2) @ FLIP @ factor)
-    vectors = (vectors / roots) @ np.swapaxes(right.conj(), -1, -2)
+    values, right = _takagi(np.swapaxes(factor, -1, -2) @ FLIP @ factor)
+    vectors = (vectors / roots) @ right
     signed = (values * _FLIP_SIGNS)[..., None, :]
     return np.asarray((vectors * signed) @ np.swapaxes(vectors.conj(), -1, -2))
+
+
+def _takagi(matrices: ComplexArray) -> tuple[FloatArray, ComplexArray]:
+    """Return Λ (T, 4), decreasing, and unitary Q with M = Q* Λ Q†, of symmetric M of full rank.
+
+    M q = λ q* is, of real and imaginary parts, a real symmetric eigenvalue problem of twice the
+    size, with eigenvalues ±λ; orthogonal vectors of the positive ones are orthogonal as complex
+    ones, also where some λ are equal.
+    """
+    real, imaginary = matrices.real, matrices.imag
+    doubled = np.block([[real, -imaginary], [-imaginary, -real]])
+    values, vectors = np.linalg.eigh(doubled)
+    size = matrices.shape[-1]
+    kept = vectors[..., :, : size - 1 : -1]
+    return values[..., : size - 1 : -1], kept[..., :size, :] + 1j * kept[..., size:, :]
 
 
 def pair_counts(data: Samples | MitigatedSamples, first: int, second: int) -> PairCounts:

@@ -7,8 +7,9 @@ Rall, Liang, Cook and Kretschmer, Phys. Rev. A 99, 062337, 2019; under damping S
 and Yao, arXiv:2407.12768). Strings that are heavier than a limit, or whose coefficient is smaller
 than one, are dropped. What that costs is estimated in two ways: by dropping more, and by adding
 what was dropped in quadrature, as if its signs were random. Three times the larger is the error
-(`propagation_errors`; `experiments/benchmarks/propagation.py` measures how often it covers). Adding
-what was dropped without regard to signs bounds the error.
+(five times the latter, where few were dropped: `propagation_errors`;
+`experiments/benchmarks/propagation.py` measures how often it covers). Adding what was dropped
+without regard to signs bounds the error.
 """
 
 from __future__ import annotations
@@ -47,7 +48,11 @@ from qmemcircuit.simulation.pauli_runs import (
 )
 
 ERROR_FACTOR = 3.0
-"""Times the larger of the two estimates; `experiments/benchmarks/propagation.py` measures it."""
+"""Times the larger of the two estimates; `experiments/benchmarks/propagation.py` measures it…"""
+
+FEW_FACTOR, FEW = 5.0, 10.0
+"""…and times what was dropped, in quadrature, where without signs it is less than ten times that:
+of n equal strings √n times, and signs of less than a hundred are not taken for random."""
 
 UPDATE_SECONDS, MAP_SECONDS = 1e-7, 1e-5
 """Of one core, measured: for one string and one entry of a map, and to make one map."""
@@ -67,7 +72,7 @@ class PauliPropagation:
 
     The finer of the two runs has these; the coarser one, for the error, one letter less and three
     times the coefficient. The error is three times the larger of their difference and of what the
-    finer one dropped, added in quadrature.
+    finer one dropped, added in quadrature (five times, where it dropped few).
 
     Raises:
         ValueError: outside of these.
@@ -290,10 +295,12 @@ def propagation_errors(difference: FloatArray, losses: FloatArray) -> FloatArray
 
     A difference may vanish by accident: that of all memristors and earlier times stands in where
     it is larger in the mean of squares. It says nothing where both runs drop the same: what the
-    finer one dropped, its signs as if random, stands in where that is larger. `losses` (2, T, M)
-    are its sum of moduli, which no error exceeds, and its root of the sum of squares.
+    finer one dropped, its signs as if random, stands in where that is larger; counted more where
+    few were dropped, which may well have the same sign. `losses` (2, T, M) are its sum of moduli,
+    which no error exceeds, and its root of the sum of squares.
     """
     bound, quadrature = losses
     common = np.sqrt(np.mean(difference**2, axis=1, keepdims=True))
     seen = np.maximum(np.abs(difference), np.maximum.accumulate(common, axis=0))
-    return np.asarray(np.minimum(ERROR_FACTOR * np.maximum(seen, quadrature), bound))
+    factor = np.where(bound < FEW * quadrature, FEW_FACTOR, ERROR_FACTOR)
+    return np.asarray(np.minimum(np.maximum(ERROR_FACTOR * seen, factor * quadrature), bound))
