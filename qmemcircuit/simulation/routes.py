@@ -127,6 +127,7 @@ class Routes:
         return {"method": self.chosen, "reason": self.reason, "candidates": rows}
 
 
+# More than eight parameters: those of `simulate_circuit` that decide, and how many are compared.
 def compare_routes(
     model: Model,
     times: ArrayLike,

@@ -557,6 +557,18 @@ def test_limits_within_stated_errors_hold_and_are_as_wide_as_those():
         assert np.mean((lower > truth) | (truth > upper)) > 0.3
 
 
+def test_witnesses_of_noisy_products_claim_no_entanglement():
+    """Of a product with white noise λ1 = λ2: singular vectors instead of Takagi's were 10 off."""
+    products = np.array([pure_product([1, 0.3j * k], [0.2, 1 - k]) for k in range(5)])
+    noisy = np.concatenate([0.7 * products + 0.3 * np.eye(4) / 4, np.eye(4)[None] / 4])
+    others = random_states(3, 1, 200)
+    for state, witness in zip(noisy, entanglement_witness(noisy), strict=True):
+        assert np.all(expectation(others, witness) <= signed_concurrence(others) + 1e-9)
+        assert expectation(state[None], witness) == pytest.approx(
+            signed_concurrence(state[None]), abs=1e-9
+        )
+
+
 def test_events_within_stated_errors_need_no_neighbours():
     times = np.linspace(0, 1, 6)
     signed = np.array([0.0, 0.2, 0.3, 0.05, -0.1, -0.2])

@@ -29,8 +29,8 @@ def test_without_cut_offs_it_is_the_circuit(kind):
     """All of V, I and two-site states; steps of each time's own, and shared ones."""
     model = network(kind)
     for times, how in (
-        ([1.3 * T], {"splitting": "strang", "steps": 9}),
-        (T * np.arange(4) / 9, {}),
+        ([1.3 * T], {"splitting": "strang", "steps": 6}),
+        (T * np.arange(3) / 6, {}),
     ):
         exact = qm.exact_circuit(model, times, **how)
         found = qm.simulate_circuit(model, times, method=EVERYTHING, pairs=[(0, 1), (3, 1)], **how)
