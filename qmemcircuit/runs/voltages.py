@@ -125,13 +125,18 @@ def voltages_on(
     return replace(found, provenance=provenance)
 
 
-def _check(network: Network, target: DeviceTarget, mitigation: Mitigation | None) -> None:
-    """Refuse what is not in the method."""
-    if is_driven(network) or any(
-        np.abs(operator).max() > 1e-12
+def own_currents(network: Network) -> bool:
+    """Whether every I_k is Γ_k V_k, so that one memristor's counts in Y tell it."""
+    return not is_driven(network) and all(
+        np.abs(operator).max() <= 1e-12
         for j in range(len(network.memristors))
         for _, operator in interaction_terms(network, j)
-    ):
+    )
+
+
+def _check(network: Network, target: DeviceTarget, mitigation: Mitigation | None) -> None:
+    """Refuse what is not in the method."""
+    if not own_currents(network):
         raise ValueError(
             "Argument model must have I = ΓV for predict_voltages, but its couplings or drives "
             "have currents of their own; take Native('y', …), or run and estimate."

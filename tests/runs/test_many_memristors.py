@@ -6,13 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from plain_backend import PlainBackend
 from scipy.stats import chi2, kstest, norm
 
 import qmemcircuit as qm
 from qmemcircuit.analysis.one_site import Expected, one_site_test
 from qmemcircuit.counts import means
 from qmemcircuit.counts.readout import Readout
-from qmemcircuit.runs import references
+from qmemcircuit.runs import precision, references
 from qmemcircuit.runs.references import describe_reference, propagated_reference
 
 FIVE = [qm.Memristor(qm.SquidRate(0.3 + 0.1 * k), a=0.5 + 0.1 * k) for k in range(5)]
@@ -124,3 +125,40 @@ def test_marginals_give_what_all_outcomes_give(monkeypatch):
     marginal = read()
     monkeypatch.setattr(means, "ALL_OUTCOMES_UP_TO", 99)
     np.testing.assert_allclose(marginal, read(), rtol=1e-12, atol=1e-14)
+
+
+def test_error_bars_are_those_that_the_counts_then_have():
+    """Predicted for each memristor alone, obtained from the counts of all of them."""
+    six = qm.chain(FIVE[:1] * 6, qm.Native("y", 0.1))
+    times = six.periods(1, points=9)
+    how = {"shots": 4000, "splitting": "strang", "steps": 2, "bases": "Y", "target": qm.aer(seed=2)}
+    obtained = qm.estimate(qm.run(six, times, **how))
+    planned = qm.plan(six, times, **how).expected
+    assert planned.errors["voltage"] == pytest.approx(obtained.voltage_error.max(), rel=0.03)
+    assert planned.errors["current"] == pytest.approx(obtained.current_error.max(), rel=0.05)
+    loops = [qm.find_loops(obtained, j)[0] for j in range(6)]
+    largest = max(loop.form_factor_estimate.standard_error for loop in loops)
+    assert planned.errors["form factor"] == pytest.approx(largest, rel=0.25)  # it scatters so
+    assert "concurrence" in planned.missing
+    swapped = qm.plan(
+        qm.chain([FIVE[0]] * 6, qm.PartialSwap(0.1)), [0.5], **(how | {"bases": None})
+    )
+    assert swapped.expected.missing["current"].startswith("where I is not ΓV")
+    assert "voltage" in swapped.expected.errors
+
+
+def test_of_a_noisy_pair_both_predictions_are_the_same(monkeypatch):
+    pair = qm.chain(FIVE[:2], qm.Native("y", 0.1))
+    backend = PlainBackend(t1=4e-5, t2=3e-5, gate_error=2e-3, readout=0.03, qubits=4)
+    how = {
+        "target": qm.device(backend, seed=1),
+        "shots": 1000,
+        "bases": "Y",
+        "mitigation": qm.Mitigation((1, 3)),
+    }
+    dense = qm.plan(pair, TIMES, **how).expected.errors
+    monkeypatch.setattr(precision, "MOST_MEMRISTORS", 1)
+    each = qm.plan(pair, TIMES, **how).expected.errors
+    assert each == pytest.approx(dense, rel=0.02)
+    bare = qm.plan(pair, TIMES, **(how | {"mitigation": None})).expected.errors
+    assert each["voltage"] > 1.2 * bare["voltage"]  # what a prediction without it would say
