@@ -137,7 +137,7 @@ def task_costs(quick: bool, seed: int) -> tuple[dict[str, FloatArray], float]:
     costs[f"strings of N = {len(network.memristors)}, each V and time"] = np.repeat(
         strings, len(network.memristors)
     )
-    # Tight cut-offs late, where one V takes a while: measured on a chain of ten, whose ends are less.
+    # Tight cut-offs late, where one V takes a while; measured on a chain of ten.
     late, late_count = (1, 4) if quick else (3, 10)
     tight = metered(
         lambda: qm.simulate_circuit(
