@@ -242,7 +242,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long to wait for the jobs of each cell (default: until they are done)",
     )
-    volume.add_argument("--retry", action="store_true", help="send failed jobs again")
     volume.set_defaults(action=_volume)
     doctor = _command(
         commands, "doctor", "list versions, saved accounts (no tokens) and missing extras"
@@ -458,7 +457,7 @@ def _volume(options: argparse.Namespace) -> int:
 
     if options.target.startswith("ibm:"):
         return measure_by_jobs(options)
-    unused = [name for name in ("channel", "folder", "retry") if getattr(options, name)]
+    unused = [name for name in ("channel", "folder") if getattr(options, name)]
     if unused:
         raise ValueError(
             f"Argument --{unused[0]} must go with --target ibm:NAME, but {options.target!r} was "

@@ -36,7 +36,6 @@ def measure_by_jobs(options: argparse.Namespace) -> int:
         **stairs,
         folder=folder,
         wait=options.wait,
-        retry=options.retry,
         confirm=lambda plan: True,  # agreed to as a whole
         progress=lambda cell: print(cell, flush=True),
     )

@@ -170,7 +170,6 @@ def memristor_volume(
     progress: Callable[[VolumeCell], None] = lambda cell: None,
     folder: str | os.PathLike[str] | None = None,
     wait: float = math.inf,
-    retry: bool = False,
     confirm: Callable[[Plan], bool] | None = None,
 ) -> MemristorVolume:
     """Return the largest chain, times periods, that a device shows as it should.
@@ -187,7 +186,6 @@ def memristor_volume(
         folder: of the jobs of `ibm`, one submission for each cell. Cells that are there are not
             measured again: the same call goes on after an interruption. None: a new one.
         wait: at most so many seconds for the jobs of each cell.
-        retry: send failed jobs again.
         confirm: as in `submit`, asked with the plan of each cell before it is sent.
 
     A cell that cannot be measured (too few qubits, too long) ends its row and says why. Raises
@@ -205,15 +203,13 @@ def memristor_volume(
     wait = check_real("wait", wait, minimum=0) if wait != math.inf else wait
     if isinstance(target, Submittable):
         kept = [_cell_of(size, number)[:2] for number in periods for size in sizes]
-        measure = measured_by_jobs(
-            target, shots, folder, kept, wait=wait, retry=retry, confirm=confirm
-        )
+        measure = measured_by_jobs(target, shots, folder, kept, wait=wait, confirm=confirm)
         label = str(target.describe()["name"])
-    elif folder is None and confirm is None and not retry:
+    elif folder is None and confirm is None:
         measure, label = _measure_on(target, shots)
     else:
         raise TypeError(
-            "Argument target must take jobs where folder, retry or confirm is given, but "
+            "Argument target must take jobs where folder or confirm is given, but "
             f"{target!r} was given; ibm(name) does."
         )
     cells: list[VolumeCell] = []

@@ -63,7 +63,6 @@ def measured_by_jobs(
     cells: Iterable[tuple[Network, FloatArray]],
     *,
     wait: float,
-    retry: bool,
     confirm: Callable[[Plan], bool] | None,
 ) -> Measure:
     """Return how a service measures V and I of a cell: submitted, or resumed, and waited for.
@@ -95,15 +94,15 @@ def measured_by_jobs(
             )
         try:
             service = target.connect(place)
-            resume(place, service=service, retry=retry)
+            resume(place, service=service)
             found = collect(place, service=service, wait=wait)
         except ValueError as error:  # no reason to end the row: it was planned and sent
             raise RuntimeError(str(error)) from error
         if not found.complete or found.record is None:
             raise RuntimeError(
                 f"The jobs of {place} are not all done: {' '.join(map(str, found.missing))} The "
-                f"same call with folder={str(whole)!r} goes on from here, and sends failed jobs "
-                "again with retry=True."
+                f"same call with folder={str(whole)!r} goes on from here; "
+                f"resume({str(place)!r}, retry=True) sends failed jobs again."
             )
         return mitigate(found.record, current="current_operator")
 

@@ -169,7 +169,7 @@ def test_jobs_that_were_measured_are_not_sent_again(jobs, tmp_path, monkeypatch)
     (folder / "1x1" / "part000.counts.npz").write_bytes(b"x")
     with pytest.raises(RuntimeError, match="cannot be read; remove that file"):
         measure()
-    with pytest.raises(TypeError, match="must take jobs where folder"):
+    with pytest.raises(TypeError, match="must take jobs where folder or confirm"):
         qm.memristor_volume(only("noise"), folder=folder)
 
 
