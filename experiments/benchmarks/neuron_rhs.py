@@ -50,7 +50,7 @@ def main() -> None:
     change = np.empty(4)
 
     def same_rate(t: float, y: Any) -> Any:
-        stepper.evaluate_rate(system.field.rate, t, y, change, system.parameters)
+        stepper.evaluate_rate(system.field.rate.address, t, y, change, system.parameters)
         return change.copy()
 
     def scipy_run(rate: Callable[..., Any]) -> Route:

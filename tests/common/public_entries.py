@@ -30,6 +30,7 @@ MACHINERY = {
     "qmemcircuit.neurons.shuttle.response",
     "qmemcircuit.neurons.dynamics.integration.stepper",
     "qmemcircuit.neurons.dynamics.integration.interpreted",
+    "qmemcircuit.neurons.dynamics.integration.scipy_solvers",
     "qmemcircuit.neurons.dynamics.integration.kernels",
     "qmemcircuit.neurons.dynamics.integration.lanes",
     "qmemcircuit.neurons.dynamics.integration.steps",

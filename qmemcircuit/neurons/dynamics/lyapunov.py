@@ -105,8 +105,10 @@ def lyapunov_spectrum(
     start = np.concatenate([system.check_state(state), np.eye(n)[:number].ravel()])
     sums, outcome = np.zeros((parts, number)), np.zeros(5)
     settings = np.array([rtol, atol, math.inf, 1_000_000, 0.0, 0.0, 0.0, 0.0, math.inf])
+    equations = stepper_equations(system)
+    compiled = equations._replace(rate=equations.rate.address, jacobian=equations.jacobian.address)
     stepper.grow_tangents(
-        stepper_equations(system), start, float(interval), before, per_block, settings, sums,
+        compiled, start, float(interval), before, per_block, settings, sums,
         outcome,
     )  # fmt: skip
     if outcome[stepper.STATUS] != stepper.DONE:

@@ -87,7 +87,7 @@ def poincare_section(
     room = 10_000
     while True:
         run = march(
-            system, times, start, rtol=accuracy[0], atol=accuracy[1], event=plane.address,
+            system, times, start, rtol=accuracy[0], atol=accuracy[1], event=plane,
             event_numbers=np.concatenate(([height], vector)), direction=float(direction), room=room,
         )  # fmt: skip
         if run.status != FULL:

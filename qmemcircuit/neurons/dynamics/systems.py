@@ -21,8 +21,13 @@ from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.neurons.dynamics.integration.errors import IntegrationError as IntegrationError
 
 try:
-    from qmemcircuit.neurons.dynamics.integration import stepper
-    from qmemcircuit.neurons.dynamics.integration.callbacks import compile_jacobian, compile_rate
+    from qmemcircuit.neurons.dynamics.integration import interpreted, stepper
+    from qmemcircuit.neurons.dynamics.integration.callbacks import (
+        Callback,
+        jacobian_callback,
+        rate_callback,
+        with_globals_of_now,
+    )
     from qmemcircuit.neurons.dynamics.integration.steps import Equations
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise ImportError(
@@ -61,25 +66,23 @@ class Lanes:
 @data_object
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A compiled right-hand side with Jacobian; made by `compile_field`, shared by systems.
+    """A right-hand side with Jacobian, compiled; made by `compile_field`, shared by systems.
 
     Attributes:
-        rate, jacobian: addresses of their C functions.
+        rate, jacobian: the functions as the stepper calls them, compiled when first asked for.
         dimension: n.
         place: where the input's five numbers (level, slope, amplitude, frequency, phase) begin
             among the parameters; None if the equations have no input.
-        keep_alive: the compiled objects that own the code at the addresses.
         lanes: how many orbits are done at once, `Lanes`; compiled when it is first asked for.
         functions: what was compiled. Two fields are equal where these are; a field is copied as
             itself, and pickled as its functions, which are compiled again where it arrives.
     """
 
-    rate: int = with_default(repr=False, compare=False)
-    jacobian: int = with_default(repr=False, compare=False)
+    rate: Callback = with_default(repr=False, compare=False)
+    jacobian: Callback = with_default(repr=False, compare=False)
     dimension: int
     place: int | None
-    keep_alive: Any = with_default(repr=False, compare=False)
-    lanes: Lanes
+    lanes: Lanes = with_default(compare=False)
     functions: tuple[Callable[..., None], Callable[..., None]]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Field:
@@ -159,18 +162,20 @@ class DynamicalSystem:
         """Return f(t, y), shape (n,)."""
         check_arguments(DynamicalSystem.rate, locals())
         change = np.empty(self.dimension)
-        now, numbers = float(time), self.parameters_at(time)
-        stepper.evaluate_rate(self.field.rate, now, self.check_state(state), change, numbers)
+        interpreted.evaluate(
+            stepper.evaluate_rate, self.field.rate, float(time), self.check_state(state), change,
+            self.parameters_at(time),
+        )  # fmt: skip
         return change
 
     def jacobian(self, state: ArrayLike, time: float = 0.0) -> FloatArray:
         """Return ∂f_i/∂y_j, shape (n, n)."""
         check_arguments(DynamicalSystem.jacobian, locals())
         matrix = np.empty((self.dimension, self.dimension))
-        now, numbers = float(time), self.parameters_at(time)
-        stepper.evaluate_jacobian(
-            self.field.jacobian, now, self.check_state(state), matrix, numbers
-        )
+        interpreted.evaluate(
+            stepper.evaluate_jacobian, self.field.jacobian, float(time), self.check_state(state),
+            matrix, self.parameters_at(time),
+        )  # fmt: skip
         return matrix
 
     def parameters_at(self, time: float) -> FloatArray:
@@ -248,7 +253,7 @@ def compile_field(
     cache: bool = False,
     together: tuple[Callable[..., None], Callable[..., None], int] | None = None,
 ) -> Field:
-    """Compile a right-hand side and its Jacobian once; systems with any parameters share it.
+    """Return a right-hand side with Jacobian, compiled once for systems with any parameters.
 
     Args:
         rate: `rate(t, state, change, parameters)` writes f into `change`; plain Python that
@@ -275,12 +280,14 @@ def compile_field(
     n = check_integer("dimension", dimension, minimum=1)
     if place is not None:
         check_integer("place", place, minimum=0)
-    compiled = (compile_rate(rate, n, cache=cache), compile_jacobian(jacobian, n, cache=cache))
-    lanes = Lanes(rate, jacobian, cache=cache)
+    f, slope = rate, jacobian
+    if not cache:  # compiled now or later: a notebook's constants may change meanwhile
+        f, slope = with_globals_of_now(rate), with_globals_of_now(jacobian)
+    lanes = Lanes(f, slope, cache=cache)
     if together is not None:
         lanes = Lanes(together[0], together[1], together=True, own=together[2], cache=cache)
-    addresses = (compiled[0].address, compiled[1].address)
-    return Field(*addresses, n, place, compiled, lanes, (rate, jacobian))
+    called = rate_callback(f, n, cache=cache), jacobian_callback(slope, n, cache=cache)
+    return Field(*called, n, place, lanes, (rate, jacobian))
 
 
 # A step that stability holds this short is refused: the run would take minutes.
@@ -336,7 +343,7 @@ def march(
     atol: float,
     maximum_steps: int = 20_000_000,
     sample: bool = True,
-    event: int = 0,
+    event: Callback | None = None,
     event_numbers: FloatArray | None = None,
     direction: float = 0.0,
     room: int = 0,
@@ -354,10 +361,10 @@ def march(
     samples = np.empty((times.size if sample else 0, start.size))
     extremes = np.empty((0 if extremes_from is None else 2, n))
     events = stepper.Events(
-        event, np.empty(0) if event_numbers is None else event_numbers, np.empty(room),
+        event or 0, np.empty(0) if event_numbers is None else event_numbers, np.empty(room),
         np.empty((room, n)),
     )  # fmt: skip
-    stepper.march(
+    interpreted.march(
         stepper_equations(system), times, end, settings, events, samples, extremes, outcome
     )
     found = int(outcome[stepper.EVENTS])
@@ -424,7 +431,7 @@ def integrate(
                 "Argument tangents must be None with method='implicit' or an input that is a plain "
                 "function, but vectors were given; the compiled stepper has them."
             )
-        from qmemcircuit.neurons.dynamics.integration.interpreted import integrate_interpreted
+        from qmemcircuit.neurons.dynamics.integration.scipy_solvers import integrate_by_scipy
 
         def formula(inside: float) -> tuple[Any, Any]:
             numbers = replace(system, function=None).parameters_at(inside)
@@ -435,7 +442,7 @@ def integrate(
         longest = math.inf
         if system.function is not None:
             longest = min(float(np.diff(moments).max()), float(np.ptp(moments)) / 100)
-        return integrate_interpreted(
+        return integrate_by_scipy(
             formula, cuts, moments, start, method=method, longest=longest, rtol=rtol, atol=atol
         )
     count = 0

@@ -259,7 +259,7 @@ def _follow(
         # microsecond each, the gates are slaves of a strongly hyperpolarised membrane: stiff.
         duration = float(np.ptp(times))
         run = march(
-            system, times, start, **accuracy, event=plane.address,
+            system, times, start, **accuracy, event=plane,
             event_numbers=np.array([level, 1.0, 0.0, 0.0, 0.0]), direction=1.0,
             room=1000 + int(min(10 * duration, 1e7)),
             maximum_steps=AUTOMATIC_STEPS + int(min(1000 * duration, 2e7)),

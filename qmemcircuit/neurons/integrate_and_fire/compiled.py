@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from qmemcircuit.common.checks import FloatArray
-from qmemcircuit.neurons.dynamics.integration import stepper
-from qmemcircuit.neurons.dynamics.integration.callbacks import EVENT
+from qmemcircuit.neurons.dynamics.integration import interpreted, stepper
+from qmemcircuit.neurons.dynamics.integration.callbacks import event_callback
 from qmemcircuit.neurons.dynamics.integration.errors import IntegrationError
-from qmemcircuit.neurons.dynamics.integration.kernels import cfunc
 from qmemcircuit.neurons.dynamics.systems import quarter_period, stepper_equations
 from qmemcircuit.neurons.integrate_and_fire import equations as eq
 from qmemcircuit.neurons.integrate_and_fire.engine import Circuits, Firing, Solution
@@ -30,7 +29,7 @@ _MOST_STEPS = 20_000_000
 
 
 # `fires` is called at five points of every step, so it is here that the moments' bound is watched.
-@cfunc(EVENT, cache=True)
+@event_callback
 def fires(t: float, y: Any, q: Any) -> float:
     """Return the voltage minus the threshold; note σ_φφσ_QQ − σ_φQ² in units of ħ²/4."""
     spread = 0.0
@@ -56,12 +55,10 @@ class _Neuron:
     def march(self, times: FloatArray, state: FloatArray, held: bool) -> tuple[Any, float, bool]:
         """Move `state` on to the last time, or to a spike: samples, time reached, whether fired."""
         n, outcome = state.size, np.zeros(5)
-        events = stepper.Events(
-            0 if held else fires.address, self.numbers, np.empty(1), np.empty((1, n))
-        )
+        events = stepper.Events(0 if held else fires, self.numbers, np.empty(1), np.empty((1, n)))
         samples = np.empty((times.size, n))
         self.equations.p[eq.HELD] = held
-        stepper.march(
+        interpreted.march(
             self.equations, times, state, self.settings, events, samples, np.empty((0, n)), outcome
         )
         status = int(outcome[stepper.STATUS])

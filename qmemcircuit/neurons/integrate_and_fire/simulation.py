@@ -107,7 +107,7 @@ def simulate_moments(
         covariance: (σ_φφ, σ_φQ, σ_QQ) at t = 0 and after each reset; None is the thermal state.
         tolerance: relative tolerance of the integration.
         solver: "compiled", the one stepper of all neurons, for a number or an input object; much
-            faster after the first call, which compiles, and what `neurons.simulate` takes; needs
+            faster, and what `neurons.simulate` takes; needs
             `pip install 'qmemcircuit[neurons]'`. "scipy", which takes a plain function too, is a
             reference that shares no integrator with it.
 

@@ -134,7 +134,8 @@ def run_digital(
             a `journal` of another loop, or of another calibration that is not accepted.
     """
     check_arguments(run_digital, locals(), own=("target",))
-    from qmemcircuit.neurons.shuttle.digital_step import advance_voltage
+    from qmemcircuit.neurons.dynamics.integration.interpreted import call
+    from qmemcircuit.neurons.shuttle.digital_step import SECONDS, advance_voltage
 
     moments, dt = check_even_times(times)
     check_choice("feedback", feedback, get_args(DeviceFeedback))
@@ -183,7 +184,9 @@ def run_digital(
             if feedback == "reprepare":
                 seen = seen / max(1.0, float(np.linalg.norm(seen)))
             parts = slice(inputs.first[k - 1], inputs.first[k])
-            voltages[k] = advance_voltage(
+            voltages[k] = call(
+                advance_voltage,
+                SECONDS,
                 inputs.durations[parts],
                 inputs.values[parts],
                 voltages[k - 1],

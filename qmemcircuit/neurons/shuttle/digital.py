@@ -74,9 +74,9 @@ def simulate_digital(
         feedback, shots: see above; `shots` is needed unless `feedback` is "exact".
         seed: of the shot noise; None draws one and records it in the provenance.
         state: (V, Z, X, Y) at times[0]; None: `neuron.ground_state`.
-        simulator: None samples from the exact channels (compiled; the first call in a process
-            compiles for a few seconds). `AerSimulator(method="density_matrix")` runs every
-            step as a circuit instead, slowly: the proof that the channels are the circuits'.
+        simulator: None samples from the exact channels, as numbers.
+            `AerSimulator(method="density_matrix")` runs every step as a circuit instead, slowly:
+            the proof that the channels are the circuits'.
 
     Returns:
         Trajectory of one device with V and I = G V, shape (T, 1), `states` (T, 2, 2) and the
@@ -103,7 +103,7 @@ def simulate_digital(
         ((401, 1), (401, 2))
     """
     check_arguments(simulate_digital, locals())
-    from qmemcircuit.neurons.shuttle.field import conductances
+    from qmemcircuit.neurons.shuttle.field import find_conductances
 
     if simulator is not None and not callable(getattr(simulator, "run", None)):
         raise TypeError(
@@ -127,9 +127,12 @@ def simulate_digital(
     inputs = step_inputs(neuron, moments)
     generator = np.random.default_rng(used_seed)
     if simulator is None:
+        from qmemcircuit.neurons.dynamics.integration.interpreted import call
         from qmemcircuit.neurons.shuttle import digital_step
 
-        states, zeros = digital_step.close_loop(
+        states, zeros = call(
+            digital_step.close_loop,
+            digital_step.SECONDS * len(inputs.durations),
             dt,
             *inputs,
             begin,
@@ -144,7 +147,7 @@ def simulate_digital(
         )
     check_voltages(states[:, 0], inputs, dt)
     voltage, z, x, y = states.T
-    conductance = conductances(states, pack_parameters(neuron, np.inf))
+    conductance = find_conductances(states, pack_parameters(neuron, np.inf))
     measured = {}
     if feedback != "exact":
         columns = ["XYZ".index(basis) for basis in BASES[feedback]]
@@ -190,6 +193,7 @@ def step_errors(neuron: ShuttleNeuron, times: FloatArray, begin: FloatArray) -> 
     4/3 |V(Δt) − V(Δt/2)| of the exact loop, whose error falls as Δt²: an estimate, good where it is
     small against V's span. An error of the period adds up: of a cycle it is at last the span.
     """
+    from qmemcircuit.neurons.dynamics.integration.interpreted import call
     from qmemcircuit.neurons.shuttle import digital_step
 
     parameters, steps = pack_parameters(neuron, np.inf), times.size - 1
@@ -197,8 +201,16 @@ def step_errors(neuron: ShuttleNeuron, times: FloatArray, begin: FloatArray) -> 
     nothing, voltages = np.random.default_rng(0), []
     for parts in (1, 2):
         inputs = step_inputs(neuron, np.linspace(times[0], times[-1], parts * steps + 1))
-        states, _ = digital_step.close_loop(
-            dt / parts, *inputs, begin, digital_step.EXACT, 0, nothing, parameters
+        states, _ = call(
+            digital_step.close_loop,
+            digital_step.SECONDS * len(inputs.durations),
+            dt / parts,
+            *inputs,
+            begin,
+            digital_step.EXACT,
+            0,
+            nothing,
+            parameters,
         )
         voltages.append(states[::parts, 0])
     return np.asarray(4 / 3 * np.abs(voltages[0] - voltages[1]))
@@ -215,7 +227,8 @@ def _close_loop_on(
     generator: np.random.Generator,
 ) -> tuple[FloatArray, IntArray]:
     """Do what `digital_step.close_loop` does, every evolution of the qubit being a circuit."""
-    from qmemcircuit.neurons.shuttle.digital_step import advance_voltage
+    from qmemcircuit.neurons.dynamics.integration.interpreted import call
+    from qmemcircuit.neurons.shuttle.digital_step import SECONDS, advance_voltage
 
     parameters = pack_parameters(neuron, np.inf)
     states = np.empty((inputs.first.size, 4))
@@ -234,8 +247,15 @@ def _close_loop_on(
         if feedback == "reprepare":
             seen = bloch = seen / max(1.0, float(np.sqrt((seen**2).sum())))
         parts = slice(inputs.first[k - 1], inputs.first[k])
-        following = advance_voltage(
-            inputs.durations[parts], inputs.values[parts], v, seen[0], seen[2], parameters
+        following = call(
+            advance_voltage,
+            SECONDS,
+            inputs.durations[parts],
+            inputs.values[parts],
+            v,
+            seen[0],
+            seen[2],
+            parameters,
         )
         now, bloch = _evolve(simulator, neuron, bloch, following - v, [dt / 2, dt])
         v = following

@@ -31,6 +31,9 @@ from qmemcircuit.neurons.shuttle.field import (
     elements,
 )
 
+SECONDS = 3e-5
+"""Of processor time for a step, where Python runs `close_loop`."""
+
 EXACT, HISTORY, REPREPARE = range(3)
 
 

@@ -207,7 +207,7 @@ def simulate(
     """
     check_arguments(simulate, locals(), own=("state",))
     from qmemcircuit.neurons.dynamics.systems import AUTOMATIC_STEPS, IntegrationError, integrate
-    from qmemcircuit.neurons.shuttle.field import conductances
+    from qmemcircuit.neurons.shuttle.field import find_conductances
 
     moments = check_times(times, minimum_length=2)
     start = check_neuron_state(neuron, neuron.ground_state if state is None else state)
@@ -231,7 +231,7 @@ def simulate(
             ) from error
         raise
     voltage = states[:, :1]
-    conductance = conductances(states, system.parameters)
+    conductance = find_conductances(states, system.parameters)
     _, polarisation, x, y = states.T
     return Trajectory(
         times=moments,

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from qmemcircuit.neurons.dynamics.integration.kernels import does_as
 from qmemcircuit.neurons.dynamics.integration.vectors import Four
 
 STRIDE = 32
@@ -22,6 +24,19 @@ STRIDE = 32
 _THREE = types.UniTuple(types.float64, 3)
 
 
+def _evaluate(table: Any, first: int, s: float) -> tuple[float, float, float]:
+    cell = table[first : first + STRIDE].reshape(8, 4)
+    f00, f01, f11, _ = (s ** np.arange(8) @ cell).tolist()
+    return f00, f01, f11
+
+
+def _evaluate_slopes(table: Any, first: int, s: float) -> tuple[float, float, float]:
+    cell = table[first + 4 : first + STRIDE].reshape(7, 4)
+    d00, d01, d11, _ = (np.arange(1, 8) * s ** np.arange(7) @ cell).tolist()
+    return d00, d01, d11
+
+
+@does_as(_evaluate)
 @intrinsic
 def evaluate(context: Any, table: Any, first: Any, s: Any) -> Any:
     """Return the three polynomials at s; the cell begins at table[first]."""
@@ -34,6 +49,7 @@ def evaluate(context: Any, table: Any, first: Any, s: Any) -> Any:
     return _THREE(table, types.int64, types.float64), generate
 
 
+@does_as(_evaluate_slopes)
 @intrinsic
 def evaluate_slopes(context: Any, table: Any, first: Any, s: Any) -> Any:
     """Return the derivatives of the three polynomials at s, by Horner's rule."""

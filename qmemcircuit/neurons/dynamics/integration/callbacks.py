@@ -13,6 +13,8 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
 from types import FunctionType
 from typing import Any
 
@@ -20,7 +22,7 @@ from llvmlite import ir
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
-from qmemcircuit.neurons.dynamics.integration.kernels import cfunc
+from qmemcircuit.neurons.dynamics.integration.kernels import cfunc, does_as
 
 _POINTER = types.CPointer(types.float64)
 _ROW = types.Array(types.float64, 1, "C")
@@ -76,14 +78,52 @@ def _jacobian_side_by_side(
     )  # fmt: skip
 
 
-def compile_rate(function: Callable[..., None], dimension: int, *, cache: bool) -> Any:
-    """Return the C function of a right-hand side of `dimension` variables."""
-    return _compile(_rate, RATE, function, dimension, cache)
+def with_globals_of_now(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a plain function whose global names keep what they stand for now."""
+    if not isinstance(function, FunctionType):
+        return function
+    return FunctionType(
+        function.__code__, dict(function.__globals__), function.__name__, function.__defaults__,
+        function.__closure__,
+    )  # fmt: skip
 
 
-def compile_jacobian(function: Callable[..., None], dimension: int, *, cache: bool) -> Any:
-    """Return the C function of a Jacobian."""
-    return _compile(_jacobian, RATE, function, dimension, cache)
+@dataclass(frozen=True, eq=False)
+class Callback:
+    """A function that the stepper calls: Python's own, and C's once it is asked for.
+
+    Attributes:
+        function: plain, or compiled by numba.
+        compile: returns the C function, which must outlive its address.
+    """
+
+    function: Callable[..., Any]
+    compile: Callable[[], Any]
+
+    @cached_property
+    def code(self) -> Any:
+        """The C function."""
+        return self.compile()
+
+    @property
+    def address(self) -> int:
+        """Where the C function stands in memory."""
+        return int(self.code.address)
+
+
+def rate_callback(function: Callable[..., None], dimension: int, *, cache: bool) -> Callback:
+    """Return a right-hand side of `dimension` variables as a callback."""
+    return Callback(function, partial(_compile, _rate, RATE, function, dimension, cache))
+
+
+def jacobian_callback(function: Callable[..., None], dimension: int, *, cache: bool) -> Callback:
+    """Return a Jacobian as a callback."""
+    return Callback(function, partial(_compile, _jacobian, RATE, function, dimension, cache))
+
+
+def event_callback(function: Callable[[float, Any, Any], float]) -> Callback:
+    """Return an event's value(t, y, q), kept on disk, as a callback."""
+    return Callback(function, partial(cfunc(EVENT, cache=True), function))
 
 
 def compile_lanes(
@@ -118,12 +158,18 @@ def _compile(
     return cfunc(kind, cache=cache)(made)
 
 
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+@does_as(_call)
 @intrinsic
 def call_rate(context: Any, address: Any, t: Any, y: Any, change: Any, p: Any) -> Any:
     """Call the C function of a right-hand side at `address` on contiguous arrays."""
     return types.void(types.int64, types.float64, _ROW, _ROW, _ROW), _generate_call
 
 
+@does_as(_call)
 @intrinsic
 def call_jacobian(context: Any, address: Any, t: Any, y: Any, matrix: Any, p: Any) -> Any:
     """Call the C function of a Jacobian at `address`."""
@@ -162,6 +208,7 @@ def call_lanes(
     return types.void(types.int64, types.int64, *[_ROW] * 5), generate
 
 
+@does_as(_call)
 @intrinsic
 def call_event(context: Any, address: Any, t: Any, y: Any, q: Any) -> Any:
     """Call the C function of an event at `address`."""

@@ -29,6 +29,25 @@ def cache_folder(sources: Path = SOURCES) -> Path:
     return root / f"kernels-{stamp}"
 
 
+def is_compiled(kernel: Any) -> bool:
+    """Say whether this process or its folder has a compiled form of one of these functions."""
+    if kernel.signatures:
+        return True
+    plain = kernel.py_func
+    name = f"{Path(plain.__code__.co_filename).stem}.{plain.__qualname__}-*.nbi"
+    return any(cache_folder().rglob(name))
+
+
+def does_as(plain: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Give what is written for LLVM the Python that does the same: `py_func`, like numba's own."""
+
+    def decorated(written: Any) -> Any:
+        written.py_func = plain
+        return written
+
+    return decorated
+
+
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return numba's `njit` with these options, whose cache, where asked for, is the folder."""
     return _kept(numba.njit(**options))

@@ -484,7 +484,8 @@ def _first_steps(
     """Write the slopes of all, and a first step (II.4) for the lanes that have none yet."""
     lanes = at.t.size
     size, first = wide // lanes, np.zeros((3, lanes))
-    equations.now[:] = at.t
+    for lane in range(lanes):  # a slice would compare shapes: two seconds of compiling
+        equations.now[lane] = at.t[lane]
     _write_slopes(equations, n, wide, work, STATE, 0)
     for lane in range(lanes):
         for i in range(size):

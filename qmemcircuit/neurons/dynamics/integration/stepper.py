@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qmemcircuit.neurons.dynamics.integration.callbacks import (
-    EVENT,
     call_event,
     call_jacobian,
     call_rate,
+    event_callback,
 )
-from qmemcircuit.neurons.dynamics.integration.kernels import cfunc, njit
+from qmemcircuit.neurons.dynamics.integration.kernels import njit
 from qmemcircuit.neurons.dynamics.integration.steps import (
     eighth_root,
     first_step,
@@ -58,17 +58,18 @@ class Events(NamedTuple):
     """What is looked for, and what was found.
 
     Attributes:
-        function: address of the event's C function, 0 for none. numbers: what it is given.
+        function: the event's callback, 0 for none; for compiled code its address. numbers: what
+            it is given.
         times, states: (M,), (M, n): room for M events.
     """
 
-    function: int
+    function: Any
     numbers: Any
     times: Any
     states: Any
 
 
-@cfunc(EVENT, cache=True)
+@event_callback
 def plane(t: float, y: Any, q: Any) -> float:
     """Return Σ q[1 + i] y[i] − q[0]: the signed distance from a plane, up to its norm."""
     total = -q[0]
@@ -87,6 +88,14 @@ def evaluate_rate(address: int, t: float, y: Any, change: Any, p: Any) -> None:
 def evaluate_jacobian(address: int, t: float, y: Any, matrix: Any, p: Any) -> None:
     """Write ∂f/∂y into `matrix`."""
     call_jacobian(address, t, y, matrix, p)
+
+
+# An assignment to a slice compares shapes and, where they differ, says so: a second of compiling.
+@njit(cache=True)
+def _copy(source: Any, target: Any) -> None:
+    """Copy the numbers that both rows have place for."""
+    for i in range(min(source.size, target.size)):
+        target[i] = source[i]
 
 
 @njit(cache=True)
@@ -189,7 +198,7 @@ def _find_events(
     for k in range(1, count):
         places[k] = k / (_LOOKS + 1)
         if k == count - 1:
-            look[:] = work[NEW, : look.size]
+            _copy(work[NEW], look)
             values[k] = call_event(events.function, after, look, events.numbers)
         else:
             values[k] = _value_within(places[k], events, t, h, work, look)
@@ -211,7 +220,8 @@ def _find_events(
             place = _locate(
                 events, direction, t, h, work, values[k - 1], places[k - 1], places[k], look
             )
-            events.times[found], events.states[found] = t + place * h, look
+            events.times[found] = t + place * h
+            _copy(look, events.states[found])
             found += 1
             if settings[STOPS] > 0:
                 return STOPPED, place, values[k - 1], found
@@ -264,15 +274,16 @@ def march(
         outcome: STATUS, steps TAKEN, EVENTS, time REACHED, next STEP_LENGTH.
     """
     size, n, work = start.size, equations.matrix.shape[0], make_work(start.size)
-    work[STATE, :size] = start
+    _copy(start, work[STATE])
     t, end, h = times[0], times[-1], settings[FIRST_STEP]
     slack = 8 * np.finfo(np.float64).eps * max(abs(t), abs(end))
-    piece, sampled, taken, found, value, status = 0, 0, 0, 0, 0.0, DONE
+    none = min(0, size)  # no literal 0, for which numba would compile what takes it once more
+    piece, sampled, taken, found, value, status = none, 0, 0, none, 0.0, DONE
     warned, calm, lost, edge, keeps = 0, 0, 0, True, extremes.shape[0] == 2
     if keeps:
         extremes[0, :], extremes[1, :] = np.inf, -np.inf
     if samples.shape[0] > 0:
-        samples[0] = start
+        _copy(start, samples[0])
         sampled = 1
     while True:
         if edge:  # a new formula of the input holds from here on: nothing is known of the slope
@@ -335,13 +346,13 @@ def march(
                 after = t + place * step
         while sampled < samples.shape[0] and times[sampled] <= after:
             if times[sampled] == after and status == DONE:
-                samples[sampled] = work[NEW, :size]
+                _copy(work[NEW], samples[sampled])
             else:
                 write_within((times[sampled] - t) / step, work, samples[sampled])
             sampled += 1
         if status == STOPPED:
             write_within(place, work, start)
-            work[STATE, :size] = start
+            _copy(start, work[STATE])
         t = after
         if status != DONE:
             break
@@ -350,7 +361,7 @@ def march(
         for i in range(size):
             work[STATE, i], work[0, i] = work[NEW, i], work[LAST, i]
         edge = last
-    start[:] = work[STATE, :size]
+    _copy(work[STATE], start)
     outcome[STATUS], outcome[TAKEN], outcome[EVENTS] = status, taken, found
     outcome[REACHED], outcome[STEP_LENGTH] = t, h
 

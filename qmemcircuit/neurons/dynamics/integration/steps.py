@@ -39,15 +39,16 @@ class Equations(NamedTuple):
     """What is integrated: the state's equations, and those of tangent vectors behind it.
 
     Attributes:
-        rate, jacobian: addresses of the C functions; the latter is called for tangents only.
+        rate, jacobian: callbacks; for compiled code the addresses of their C functions. The
+            Jacobian is called for tangents only.
         p: parameters. From `place` on stand the five numbers of the input's wave, which are
             replaced on the way if `pieces` has rows.
         pieces: (S, 6): until, level, slope, amplitude, frequency, phase.
         matrix: (n, n), room for the Jacobian.
     """
 
-    rate: int
-    jacobian: int
+    rate: Any
+    jacobian: Any
     p: Any
     place: int
     pieces: Any

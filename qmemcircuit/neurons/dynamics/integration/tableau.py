@@ -23,6 +23,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from scipy.integrate import DOP853
 
+from qmemcircuit.neurons.dynamics.integration.kernels import does_as
 from qmemcircuit.neurons.dynamics.integration.vectors import Four, Rows
 
 # STEP holds the step once for every number, STANDS whether it was accepted (1 or 0), ARGUMENT
@@ -43,7 +44,17 @@ ONE, MANY = 4, 16
 """Columns that are done at a time: of one orbit, and of many side by side."""
 
 
+def _advance_in_python(work: Any, row: int) -> None:
+    total = _STAGES[row] @ work[: len(_STAGES[row])]
+    work[NEW if row == LAST else ARGUMENT] = work[STEP] * total + work[STATE]
+
+
+def _add_up_in_python(work: Any, row: int) -> None:
+    work[row] = _SUMS[row] @ work[: len(_SUMS[row])]
+
+
 def _advance(columns: int) -> Any:
+    @does_as(_advance_in_python)
     @intrinsic
     def advance(context: Any, work: Any, row: Any) -> Any:
         """Write STATE + STEP Σ_j a_j k[j], stage `row`'s argument; of row LAST the new state."""
@@ -60,6 +71,7 @@ def _advance(columns: int) -> Any:
 
 
 def _add_up(columns: int) -> Any:
+    @does_as(_add_up_in_python)
     @intrinsic
     def add_up(context: Any, work: Any, row: Any) -> Any:
         """Write Σ_j a_j k[j] into `row`: FIFTH, THIRD, or one of DENSE + 3 … DENSE + 6."""
