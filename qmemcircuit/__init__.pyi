@@ -101,6 +101,7 @@ from .runs.planning import Plan as Plan
 from .runs.planning import plan as plan
 from .runs.precision import ExpectedErrors as ExpectedErrors
 from .runs.precision import Precision as Precision
+from .runs.references import reference_trajectory as reference_trajectory
 from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.voltages import predict_voltages as predict_voltages
