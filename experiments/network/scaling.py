@@ -59,7 +59,7 @@ LATER = {
 }
 """Memristors of each route whose cost is followed over `LATE` periods."""
 
-SAMPLES = (32, 128, 512)
+SAMPLES = {"statevector": (128, 512, 2048), "matrix_product_state": (32, 128, 512)}
 """Trajectories over which the error of those routes is followed, of a chain of `SAMPLED`."""
 
 SAMPLED = 12
@@ -233,9 +233,10 @@ def _quantities(data: dict[str, Any], ends: dict[str, str]) -> tuple[Quantity, .
             slope, error = _slope(np.log(row.error.values), np.log(row.seconds.values))
             if np.isfinite(slope):
                 label = f"{name}: exponent of the standard error of V in seconds"
-                evidence = f"{', '.join(map(str, SAMPLES))} trajectories of N = {SAMPLED}"
+                numbers = ", ".join(map(str, SAMPLES[route]))
+                evidence = f"{numbers} trajectories of N = {SAMPLED}, with what is done once"
                 if route == "matrix_product_state":
-                    evidence += ", with the ladder, which costs the same for all"
+                    evidence += " (the ladder)"
                 found.append(Quantity(label, slope, error=error, evidence=evidence))
         at, last = item.seconds.values[-1], item["size"].values[-1]
         found.append(
@@ -296,7 +297,7 @@ def draw(result: Result) -> Figure:
         axes[row, 0].set(ylabel=f"processor seconds, V to {WANTED}", xlabel=label)
         axes[row, 1].set(ylabel="peak memory in MB", xlabel=label)
         axes[row, 1].set_ylim(bottom=LEAST_MEMORY)
-        axes[row, 0].legend(fontsize=6)
+        axes[row, 0].legend(fontsize=6, loc=("lower right", "upper left")[row])
     late = [key for key in result.data if key.startswith("accuracy")]
     for colour, key in zip(PALETTE, late, strict=False):
         item = result.data[key]
