@@ -85,10 +85,10 @@ def compute(settings: Settings) -> Result:
         data[f"late_{route}"] = _costs("periods", [(p, _measured(route, count, p, quick))
                                                    for p in late])  # fmt: skip
         advance()
-    for route in ("statevector", "matrix_product_state"):
-        rows = [
-            cost_of(route, SAMPLED, 1, n, apart=not quick) for n in SAMPLES[: 2 if quick else 3]
-        ]
+    size = 4 if quick else SAMPLED
+    for route, numbers in SAMPLES.items():
+        tried = numbers[:1] if quick else numbers
+        rows = [cost_of(route, size, 1, number, apart=not quick) for number in tried]
         data[f"sampled_{route}"] = xarray.Dataset(
             {"seconds": ("kept", [r[0] for r in rows]), "error": ("kept", [r[2] for r in rows])}
         )
