@@ -9,7 +9,9 @@ A chain of N memristors is measured over P periods. The cell (N, P) is passed wh
 The volume is the largest N × P of a passed cell, of those that follow on passed smaller ones. Each
 condition guards the other: large errors pass the first and fail the second, and a device that
 returns noise or the fully mixed state has V_k that are not those of the chain. Shots are part of
-the definition: with more, smaller errors of the device are seen, and the volume falls.
+the definition: with more, smaller errors of the device are seen, and the volume falls. With few it
+is no proof of the physics: a perfect device without dissipation may pass a small cell at 1000 shots
+(`experiments/hardware/volume.py` measures how often, and for which other physics).
 """
 
 from __future__ import annotations
