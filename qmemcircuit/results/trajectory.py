@@ -264,8 +264,9 @@ class Trajectory:
                 residual=self.variables.get("compilation_residual"),
             )
         elif self.density_matrices:
+            states = self.pair_state(first, second)
             errors = self._pair_errors(first, second)
-            found = concurrence_of_states(self.times, self.pair_state(first, second), errors)
+            found = concurrence_of_states(self.times, states, errors)
         else:
             raise ValueError(
                 "Argument trajectory must hold states or samples, but it has neither; make it with "
@@ -280,7 +281,7 @@ class Trajectory:
         kept = sorted(self.pair_states)
         pair = (min(first, second), max(first, second))
         errors = self.variables[PAIR_ERRORS]
-        if np.shape(errors)[1:] != (len(kept), 4, 4) or pair not in kept:
+        if np.shape(errors)[1:] != (len(kept), 4, 4):
             raise ValueError(
                 f"Argument variables must hold {PAIR_ERRORS!r} of shape (T, {len(kept)}, 4, 4), "
                 f"one for each of the pairs {kept}, but {np.shape(errors)} was given."

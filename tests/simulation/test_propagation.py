@@ -211,5 +211,7 @@ def test_two_site_states_carry_their_errors(tmp_path):
     assert weak.lower[0] > 0.5 * weak.value[0] > 0.05
     found.save(tmp_path / "states.npz")
     assert qm.Trajectory.load(tmp_path / "states.npz") == found
+    with pytest.raises(ValueError, match=r"kept pairs, but \(0, 2\) does not"):
+        found.concurrence(0, 2)
     with pytest.raises(ValueError, match="one for each of the pairs"):
         found.replace(pair_states={(0, 1): found.pair_state(0, 1)}).concurrence(0, 1)
