@@ -59,7 +59,7 @@ LATER = {
 }
 """Memristors of each route whose cost is followed over `LATE` periods."""
 
-SAMPLES = (32, 128, 512)
+SAMPLES = {"statevector": (128, 512, 2048), "matrix_product_state": (32, 128, 512)}
 """Trajectories over which the error of those routes is followed, of a chain of `SAMPLED`."""
 
 SAMPLED = 12
@@ -85,10 +85,10 @@ def compute(settings: Settings) -> Result:
         data[f"late_{route}"] = _costs("periods", [(p, _measured(route, count, p, quick))
                                                    for p in late])  # fmt: skip
         advance()
-    for route in ("statevector", "matrix_product_state"):
-        rows = [
-            cost_of(route, SAMPLED, 1, n, apart=not quick) for n in SAMPLES[: 2 if quick else 3]
-        ]
+    size = 4 if quick else SAMPLED
+    for route, numbers in SAMPLES.items():
+        tried = numbers[:1] if quick else numbers
+        rows = [cost_of(route, size, 1, number, apart=not quick) for number in tried]
         data[f"sampled_{route}"] = xarray.Dataset(
             {"seconds": ("kept", [r[0] for r in rows]), "error": ("kept", [r[2] for r in rows])}
         )
@@ -233,9 +233,10 @@ def _quantities(data: dict[str, Any], ends: dict[str, str]) -> tuple[Quantity, .
             slope, error = _slope(np.log(row.error.values), np.log(row.seconds.values))
             if np.isfinite(slope):
                 label = f"{name}: exponent of the standard error of V in seconds"
-                evidence = f"{', '.join(map(str, SAMPLES))} trajectories of N = {SAMPLED}"
+                numbers = ", ".join(map(str, SAMPLES[route]))
+                evidence = f"{numbers} trajectories of N = {SAMPLED}, with what is done once"
                 if route == "matrix_product_state":
-                    evidence += ", with the ladder, which costs the same for all"
+                    evidence += " (the ladder)"
                 found.append(Quantity(label, slope, error=error, evidence=evidence))
         at, last = item.seconds.values[-1], item["size"].values[-1]
         found.append(
@@ -296,7 +297,7 @@ def draw(result: Result) -> Figure:
         axes[row, 0].set(ylabel=f"processor seconds, V to {WANTED}", xlabel=label)
         axes[row, 1].set(ylabel="peak memory in MB", xlabel=label)
         axes[row, 1].set_ylim(bottom=LEAST_MEMORY)
-        axes[row, 0].legend(fontsize=6)
+        axes[row, 0].legend(fontsize=6, loc=("lower right", "upper left")[row])
     late = [key for key in result.data if key.startswith("accuracy")]
     for colour, key in zip(PALETTE, late, strict=False):
         item = result.data[key]
