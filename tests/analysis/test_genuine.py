@@ -240,6 +240,8 @@ def test_fresh_counts_have_the_exact_value_in_their_errors(ring):
     for seed in range(8):
         how = {"shots": 2000, "bases": "tomography", "splitting": "strang", "steps": 40}
         for model, group in ((network, scores), (opposite, mutants)):
+            if model is opposite and seed >= 2:
+                continue
             measured = qm.estimate(qm.run(model, exact.times, target=qm.aer(seed=seed), **how))
             found = qm.genuine_entanglement(measured, truth).violation
             group.append((found.value - truth.violation.value) / found.standard_error)
