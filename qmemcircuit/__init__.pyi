@@ -8,7 +8,7 @@ from .analysis.loops import Loop as Loop
 from .analysis.loops import find_loops as find_loops
 from .analysis.multipartite.genuine import GenuineEntanglement as GenuineEntanglement
 from .analysis.multipartite.genuine import genuine_entanglement as genuine_entanglement
-from .analysis.multipartite.genuine import rank_settings as rank_settings
+from .analysis.multipartite.ranking import rank_settings as rank_settings
 from .analysis.relations import LaggedCorrelation as LaggedCorrelation
 from .analysis.relations import inverse_relation as inverse_relation
 from .circuits.build import CircuitSet as CircuitSet
@@ -101,6 +101,7 @@ from .runs.planning import Plan as Plan
 from .runs.planning import plan as plan
 from .runs.precision import ExpectedErrors as ExpectedErrors
 from .runs.precision import Precision as Precision
+from .runs.references import reference_trajectory as reference_trajectory
 from .runs.rehearsal import Rehearsal as Rehearsal
 from .runs.rehearsal import rehearse as rehearse
 from .runs.voltages import predict_voltages as predict_voltages

@@ -29,9 +29,13 @@ KINDS = ("pair", "random channels, 1", "compiled pair", "random channels, 2", "p
 
 def solve_programme(difference: np.ndarray) -> float:
     """Return half the diamond norm of a difference of channels, by the programme."""
+    return solve_choi(choi_matrices(difference[None])[0])
+
+
+def solve_choi(choi: np.ndarray) -> float:
+    """Return it for a Choi matrix, input first."""
     import cvxpy as cp
 
-    choi = choi_matrices(difference[None])[0]
     size = int(np.sqrt(len(choi)))
     scale = float(np.linalg.norm(choi, 2))  # a small difference is no small problem
     weight = cp.Variable((size**2, size**2), hermitian=True)

@@ -206,6 +206,7 @@ def draw(result: Result) -> Any:
         ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ",", color=colour, alpha=0.8)
         ax.plot(data["strobe"][:, 2], data["strobe"][:, 3], ".", ms=0.8, color=colour)
         ax.set(xlabel="$X$", ylabel="$Y$", title="once per drive period")
+        ax.locator_params(axis="x", nbins=4)
         draw_spectrum(spectrum, data, lw=0.6, color=colour)
         spectrum.set_title("broad spectrum")
         ax = twins

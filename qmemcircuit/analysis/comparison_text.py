@@ -42,6 +42,7 @@ METHODS = {
     "expected_trajectory": "expected of the device",
     "estimate": "digital",
     "mitigate": "mitigated",
+    "reference_trajectory": "Pauli propagation",
     "None": "given",
 }
 """What tables call a trajectory where the verb that made it is not what a reader would say."""

@@ -1,6 +1,7 @@
 """`count_test`: χ² of the counts behind two trajectories, or of counts against exact states.
 
 Counts are independent between times and settings, unlike the voltages and currents made of them.
+Where the other side has no states, but voltages, each memristor's counts are tested (`one_site`).
 Outcomes too rare for a χ² of their own, also those that should never be seen, are not lost in a
 frequent one: those of all times and settings are added up and tested as one count.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom, chi2, poisson
 
+from qmemcircuit.analysis.one_site import expected_of, one_site_test
 from qmemcircuit.common.arguments import check_fields
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.data_objects import data_object
@@ -71,6 +73,13 @@ def _chi_square(a: Trajectory, b: Trajectory) -> tuple[float | None, int, str]:
     for sampled, other in ((a, b), (b, a)):
         if sampled.samples is not None and other.states is not None:
             return (*_pearson(sampled.samples, other.states), "counts against exact states")
+    for sampled, other in ((a, b), (b, a)):
+        expected = None if sampled.samples is None else expected_of(other)
+        if sampled.samples is not None and expected is not None:
+            tested = "each memristor's counts in Y against the voltages"
+            if other.voltage_error is not None:
+                tested += ", whose error is joined"
+            return (*one_site_test(sampled.samples, expected), tested)
     if a.samples is not None or b.samples is not None:
         return None, 0, "the other side has no states that the counts could be tested against"
     if a.voltage_error is not None or b.voltage_error is not None:

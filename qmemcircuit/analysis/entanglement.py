@@ -58,7 +58,8 @@ class Undecided:
         shots_factor: about how many times the shots would decide about a typical time in there:
             the widths of the intervals, which shrink as 1/√shots, against the measured `signed`
             without its noise, in mean squares. Good to a factor of a few; a lower bound where
-            `signed` cannot be told from 0.
+            `signed` cannot be told from 0, and inf where no shots were taken but stated errors are
+            too large.
     """
 
     lower: float
@@ -67,10 +68,10 @@ class Undecided:
 
     def __str__(self) -> str:
         """Return the sentence that a person reads."""
-        return (
-            f"undecided from t = {self.lower:.4g} to {self.upper:.4g}: about "
-            f"{self.shots_factor:.2g} times the shots would decide"
-        )
+        remedy = f"about {self.shots_factor:.2g} times the shots would decide"
+        if np.isinf(self.shots_factor):
+            remedy = "the stated errors are too large"
+        return f"undecided from t = {self.lower:.4g} to {self.upper:.4g}: {remedy}"
 
 
 class Events(tuple[Event, ...]):
@@ -115,7 +116,8 @@ def find_deaths_and_births(concurrence: Concurrence) -> Events:
     neighbouring times must agree; how many, and why: docs/pages/concepts/entanglement.md. Between
     an event's bounds lies at least one crossing of zero (an odd number). `time` is where a straight
     line fitted to `signed` between the bounds crosses zero, or their midpoint; it has no error of
-    its own, so quote the bounds.
+    its own, so quote the bounds. From states with stated errors (an interval without a level) each
+    time speaks for itself.
 
     What it is *not*: where `undecided` of the result is not empty, no event found does not mean
     that there is none. It holds the stretches in which the counts establish neither, each with an
@@ -132,10 +134,10 @@ def find_deaths_and_births(concurrence: Concurrence) -> Events:
     undecided from t = 0 to 1: about 5.4 times the shots would decide
     """
     check_arguments(find_deaths_and_births, locals())
-    if concurrence.lower is None or concurrence.upper is None or concurrence.level is None:
+    if concurrence.lower is None or concurrence.upper is None:
         return Events(_exact_events(concurrence.times, concurrence.signed))
-    times = concurrence.times
-    length = _stretch_length(times.size, concurrence.level)
+    times, level = concurrence.times, concurrence.level
+    length = 1 if level is None else _stretch_length(times.size, level)
     entangled = _stretches(concurrence.lower > 0, length)
     separable = _stretches(concurrence.upper <= 0, length)
     starts = sorted([(k, True) for k in entangled] + [(k, False) for k in separable])
@@ -182,7 +184,6 @@ def _undecided(
     """Return the runs of at least `length` times that no established stretch or event covers."""
     times, upper = concurrence.times, concurrence.upper
     assert upper is not None
-    assert concurrence.level is not None
     covered = np.zeros(times.size, dtype=bool)
     for k in established:
         covered[k : k + length] = True
@@ -192,6 +193,9 @@ def _undecided(
     found = []
     for first, stop in zip(edges[::2], edges[1::2], strict=True):
         if stop - first < min(length, times.size):
+            continue
+        if concurrence.level is None:
+            found.append(Undecided(float(times[first]), float(times[stop - 1]), np.inf))
             continue
         # A time is decided where its interval is narrower than its distance from 0: compare their
         # mean squares, the noise taken off the latter; below its own error it is not known.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from qmemcircuit.analysis.one_site import deviations, expected_of
 from qmemcircuit.common.checks import ComplexArray, FloatArray
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.states import evolve, outcome_probabilities
@@ -78,7 +79,8 @@ def measure_rate_factor(a: Trajectory, b: Trajectory) -> RateFactor:
     value is only the first step towards it.
 
     The exact side must know its model (`provenance["model"]`, as `master_equation` and
-    `exact_circuit` write it), of up to 6 memristors; otherwise the result says why there is none.
+    `exact_circuit` write it), of up to 6 memristors; of more, `reference_trajectory` knows the
+    slope of each V, and each memristor's counts are weighed. Otherwise the result says why not.
     """
     for sampled, exact in ((a, b), (b, a)):
         if sampled.samples is not None and exact.samples is None:
@@ -87,20 +89,49 @@ def measure_rate_factor(a: Trajectory, b: Trajectory) -> RateFactor:
         sides = "neither side was" if a.samples is None else "both sides were"
         return _unavailable(f"{sides} sampled")
     assert sampled.samples is not None
-    if exact.states is None:
-        return _unavailable("the other side has no states")
+    if exact.states is None or exact.device_count > MOST_MEMRISTORS:
+        return _from_voltages(sampled.samples, exact)
     try:
         network = restore_model(exact.provenance["model"])
     except (KeyError, TypeError, ValueError):
         return _unavailable("the exact side does not know its model")
     if not all(item.is_cold and item.drive is None for item in network.memristors):
         return _unavailable("a memristor is warm, dephased or driven: rates are not all of it")
-    if len(network.memristors) > MOST_MEMRISTORS:
-        return _unavailable(f"more than {MOST_MEMRISTORS} memristors")
     slower, faster = (
         states_with_factor(network, exact.times, factor) for factor in (1 - _STEP, 1 + _STEP)
     )
     return _weigh(sampled.samples, exact.states, slower, faster)
+
+
+def _from_voltages(samples: Samples, exact: Trajectory) -> RateFactor:
+    """Return κ from each memristor's share of ones, where the other side knows V's slope alone.
+
+    Weights are those of independent memristors; the variance is that of the correlated ones, and
+    the errors of V are joined as if all of them pointed the worst way.
+    """
+    slope, expected = exact.variables.get("rate_slope"), expected_of(exact)
+    if slope is None or expected is None:
+        if exact.states is None:
+            return _unavailable("the other side has no states")
+        return _unavailable(f"more than {MOST_MEMRISTORS} memristors")
+    network = restore_model(exact.provenance["model"])
+    scale = np.array([item.current_scale for item in network.memristors])
+    deviation = steepness = variance = worst = 0.0
+    for item in deviations(samples, expected):
+        change = -(slope / scale)[item.time, item.members]
+        weights = change / np.diag(item.covariance)
+        deviation += float(weights @ item.difference)
+        steepness += float(weights @ change)
+        variance += float(weights @ item.covariance @ weights)
+        worst += float(np.abs(weights) @ item.errors)
+    if not steepness > 1e-12:  # in squared standard errors
+        return _unavailable("the counts do not depend on the decay rates")
+    error = math.hypot(math.sqrt(variance), worst)
+    return RateFactor(
+        Estimate(1 + deviation / steepness, error / steepness),
+        p_value=float(2 * ndtr(-abs(deviation) / error)),
+        tested="each memristor's counts in Y against the derivative of the voltages",
+    )
 
 
 def _weigh(

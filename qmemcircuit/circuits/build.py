@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import NoReturn, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +26,8 @@ from qmemcircuit.circuits.constant_depth import (
     restored_circuits,
 )
 from qmemcircuit.circuits.options import Ancilla, AncillaPool, AnySplitting, CircuitOptions
+from qmemcircuit.circuits.pairs.compilation import CompiledPair
+from qmemcircuit.circuits.pairs.sequence import PairSequence
 from qmemcircuit.circuits.settings import measure
 from qmemcircuit.circuits.splitting import (
     Element,
@@ -33,6 +35,8 @@ from qmemcircuit.circuits.splitting import (
     Synthesis,
     split_evolution,
 )
+from qmemcircuit.circuits.triples.compilation import CompiledTriple
+from qmemcircuit.circuits.triples.sequence import TripleSequence
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, check_integer, check_times
 from qmemcircuit.common.data_objects import data_object
@@ -50,13 +54,15 @@ class CircuitSet(Sequence[QuantumCircuit]):
         network: what is simulated.
         times: shape (T,).
         options: how they are built, with the defaults for this network filled in.
-        compiled: for the splitting `"compiled"`, the circuit at every time.
+        compiled: for the splitting `"compiled"`, the circuit at every time, of three memristors
+            possibly several, whose mean it is.
         absorbed: elements that replace the model's at some times, where a device's own decay
             does part of the damping (`absorption.absorb_decay`).
         channels: where all of [0, t] is one channel a memristor (`ancilla="merged"` of warm,
             dephased or driven ones), at every time, for every memristor, the one or two halves
             whose mean it is.
-        branch: which of their combinations these circuits have; None for all (see `branches`).
+        branch: which of these circuits, or combinations of halves, is meant; None for all (see
+            `branches`).
         flipped: numbers of the resets that an X follows, so that they leave |1> (see `resets`).
 
     >>> import qmemcircuit as qm
@@ -177,15 +183,17 @@ class CircuitSet(Sequence[QuantumCircuit]):
 
     @property
     def branches(self) -> tuple[CircuitSet, ...]:
-        """One set of circuits, or 2^m where m memristors take two halves each, for equal shots.
+        """One set of circuits, or several whose mean is the channel, for equal shots.
 
-        The channel of each memristor is the mean of its halves, and that of all the mean of their
-        combinations: the counts of all branches, with equal shots, are simply added. At times
-        where one circuit is the whole channel the branches have the same.
+        Compiled circuits of three memristors are mixed as they are; where m memristors take two
+        halves each, there are 2^m combinations. The counts of all branches, with equal shots, are
+        simply added. At times where one circuit is the whole channel the branches have the same.
         """
-        if self.branch is not None or not self._halved:
+        mixed = max((len(_sequences(item)) for item in self.compiled), default=1)
+        number = max(mixed, 2 ** len(self._halved))
+        if self.branch is not None or number == 1:
             return (self,)
-        return tuple(replace(self, branch=k) for k in range(2 ** len(self._halved)))
+        return tuple(replace(self, branch=k) for k in range(number))
 
     @property
     def _halved(self) -> tuple[int, ...]:
@@ -224,12 +232,13 @@ class CircuitSet(Sequence[QuantumCircuit]):
         )
 
     def describe_compilation(self) -> dict[str, str | float | int | None]:
-        """Return method, largest residual and collisions of compiled circuits as JSON values."""
+        """Return method, largest residual and numbers of compiled circuits as JSON values."""
         later = [pair for pair in self.compiled if pair.time > 0] or self.compiled
         return {
             "compiled_method": " and ".join(sorted({pair.method for pair in later})) or None,
             "compiled_residual": self.compiled_residual,
             "compiled_collisions": max((pair.collisions for pair in self.compiled), default=None),
+            "compiled_circuits": max((len(_sequences(item)) for item in later), default=None),
         }
 
     def _check_time(self, time_index: int) -> None:
@@ -258,7 +267,10 @@ class CircuitSet(Sequence[QuantumCircuit]):
             if replaced is not None:
                 return replaced
         if self.compiled:
-            return self.compiled[time_index].elements
+            mixed = _sequences(self.compiled[time_index])
+            if self.branch is None and len(mixed) > 1:
+                self._refuse_all(time_index)
+            return mixed[min(self.branch or 0, len(mixed) - 1)].elements()
         if self.channels:
             return self._synthesised(time_index)
         return split_evolution(self.network, self.boundaries(time_index), self.splitting)
@@ -267,16 +279,20 @@ class CircuitSet(Sequence[QuantumCircuit]):
         """Return the half of each memristor's channel that this branch has."""
         found = self.channels[time_index]
         if self.branch is None and any(len(halves) > 1 for halves in found):
-            raise ValueError(
-                "Argument circuits must be one branch where several circuits are needed for a "
-                f"time, but all are asked for at t = {self.times[time_index]:.6g}; take each of "
-                "circuits.branches, with equal shots, and add their counts."
-            )
+            self._refuse_all(time_index)
         chosen = dict.fromkeys(range(len(found)), 0)
         for place, j in enumerate(self._halved):
             chosen[j] = (self.branch or 0) >> place & 1
         return tuple(
             Synthesis(j, halves[min(chosen[j], len(halves) - 1)]) for j, halves in enumerate(found)
+        )
+
+    def _refuse_all(self, time_index: int) -> NoReturn:
+        raise ValueError(
+            "Argument circuits must be one branch where several circuits are needed for a time, "
+            f"but all are asked for at t = {self.times[time_index]:.6g}; take each of "
+            "circuits.branches, with equal shots, and add their counts"
+            + ("; splitting=ConstantDepth(mixture=1) takes one." if self.compiled else ".")
         )
 
     def evolution(self, time_index: int) -> QuantumCircuit:
@@ -306,6 +322,11 @@ class CircuitSet(Sequence[QuantumCircuit]):
         return circuit
 
 
+def _sequences(compiled: CompiledPair | CompiledTriple) -> Sequence[PairSequence | TripleSequence]:
+    """Return the circuits whose mean is meant, with equal shots."""
+    return (compiled.sequence,) if isinstance(compiled, CompiledPair) else compiled.sequences
+
+
 def build_circuits(
     model: Model,
     times: ArrayLike,
@@ -330,7 +351,8 @@ def build_circuits(
             with the couplings outside: better where a partner starts empty) or `"fused"`; all are
             the same, and exact, for uncoupled memristors. `"compiled"`: for two or three, the
             same few collisions a memristor at every t (`compile_pair`), within 0.005 of the master
-            equation or refused; `ConstantDepth(…)` is the same with another tolerance or number.
+            equation or refused, for three possibly as several circuits (`CircuitSet.branches`);
+            `ConstantDepth(…)` is the same with another tolerance or number.
         steps: n divides each circuit's own [0, t] into n equal steps; None takes one step for
             each interval of `times` (the first one from 0). None for `"compiled"`.
         collision: `"compact"` (two two-qubit gates) or `"paper"` (CRY and CNOT).

@@ -22,13 +22,14 @@ from qmemcircuit.circuits.pairs.compilation import (
 )
 from qmemcircuit.circuits.residuals import TOLERANCE, Exceeded, check_options
 from qmemcircuit.circuits.triples.compilation import (
+    MIXTURES,
     CompiledTriple,
     compile_triples,
     restored_triples,
     stored_triples,
 )
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray
+from qmemcircuit.common.checks import FloatArray, check_integer
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.model.memristors import Network
 
@@ -45,13 +46,16 @@ class ConstantDepth:
         tolerance: the largest residual that any of the circuits may have (see `CompiledPair`).
         collisions: of each memristor, 1 to 8; None takes 2 and more until the tolerance is met at
             all times.
+        mixture: at most so many circuits are mixed for a time, 1, 2 or 4, where three memristors
+            take fewer gates so: their mean is within the tolerance, each runs with an equal share
+            of the shots (`CircuitSet.branches`). 1: one circuit a time. A pair takes one anyway.
         exceeded: what happens where it cannot be met: `"refuse"` raises ValueError, `"warn"` warns
             and goes on; both name the residual.
         pairs: circuits that are already compiled, for exactly the times that are asked. Then
             nothing is computed: `rebuild_circuits(record)` does so with what ran.
 
     Three memristors are compiled as well (`compile_triples`): at the paper's coupling, a tolerance
-    of 0.02 takes 60 two-qubit gates for a chain of σyσy
+    of 0.02 takes at most 40 two-qubit gates a circuit for chains and rings
     (python -m experiments.benchmarks.compiled_triples).
 
     >>> loose = ConstantDepth(tolerance=0.02, exceeded="warn")
@@ -61,10 +65,16 @@ class ConstantDepth:
     collisions: int | None = None
     exceeded: Exceeded = "refuse"
     pairs: CompiledCircuits = ()
+    mixture: int = MIXTURES[-1]
 
     def __post_init__(self) -> None:
         check_fields(self)
         check_options(self.tolerance, self.collisions, self.exceeded)
+        if check_integer("mixture", self.mixture, minimum=1) not in MIXTURES:
+            raise ValueError(
+                "Argument mixture must be 1, 2 or 4 circuits, whose shots are equal, but "
+                f"{self.mixture} was given."
+            )
 
     def describe(self) -> dict[str, Any]:
         """Return the options, without the pairs, as JSON values."""
@@ -72,16 +82,21 @@ class ConstantDepth:
             "compiled_tolerance": self.tolerance,
             "compiled_collisions_asked": self.collisions,
             "compiled_exceeded": self.exceeded,
+            "compiled_mixture_asked": self.mixture,
         }
 
     @classmethod
     def restore(cls, described: Mapping[str, Any]) -> ConstantDepth:
-        """Return what `describe` described; what it leaves out has its default."""
+        """Return what `describe` described; what it leaves out has its default.
+
+        But for the mixture: what is from before circuits were mixed had one.
+        """
         check_arguments(ConstantDepth.restore, locals())
         return cls(
             described.get("compiled_tolerance", TOLERANCE),
             described.get("compiled_collisions_asked"),
             described.get("compiled_exceeded", "refuse"),
+            mixture=described.get("compiled_mixture_asked", 1),
         )
 
     def compile(self, network: Network, times: FloatArray) -> CompiledCircuits:
@@ -89,14 +104,12 @@ class ConstantDepth:
         check_arguments(ConstantDepth.compile, locals())
         three = len(network.memristors) == 3
         if not self.pairs:
-            compile_all = compile_triples if three else compile_pairs
-            return compile_all(
-                network,
-                times,
-                collisions=self.collisions,
-                tolerance=self.tolerance,
-                exceeded=self.exceeded,
-            )
+            asked: dict[str, Any] = {"collisions": self.collisions, "tolerance": self.tolerance}
+            if three:
+                return compile_triples(
+                    network, times, **asked, mixture=self.mixture, exceeded=self.exceeded
+                )
+            return compile_pairs(network, times, **asked, exceeded=self.exceeded)
         if three != isinstance(self.pairs[0], CompiledTriple):
             raise ValueError(
                 "Argument pairs must be the circuits of as many memristors as the network has, but "

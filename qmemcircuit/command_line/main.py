@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
         commands, "volume", "measure how many memristors a device shows correctly, and for how long"
     )
     volume.add_argument(
-        "--target", default="aer", help="aer or fake:NAME (default: aer, without noise)"
+        "--target", default="aer", help="aer, fake:NAME or ibm:NAME (default: aer, without noise)"
     )
     volume.add_argument(
         "--shots", type=int, default=1000, help="shots of every circuit (default: 1000)"
@@ -219,6 +219,29 @@ def _parser() -> argparse.ArgumentParser:
     volume.add_argument("--seed", type=int, default=1, help="seed of the shots (default: 1)")
     volume.add_argument("--sizes", type=int, nargs="+", help="numbers of memristors to try")
     volume.add_argument("--periods", type=int, nargs="+", help="numbers of periods to try")
+    volume.add_argument(
+        "--channel",
+        choices=("ibm_quantum_platform", "ibm_cloud", "local"),
+        help="of the account; local rehearses ibm:NAME on the fake device of that name",
+    )
+    volume.add_argument(
+        "--folder",
+        type=Path,
+        help="of the jobs of ibm:NAME; what is measured there is not measured again "
+        "(default: volume)",
+    )
+    volume.add_argument(
+        "--yes",
+        action="store_true",
+        help="send jobs to ibm:NAME; without it their plan is printed, and asked for on a terminal",
+    )
+    volume.add_argument(
+        "--wait",
+        type=float,
+        default=float("inf"),
+        metavar="SECONDS",
+        help="how long to wait for the jobs of each cell (default: until they are done)",
+    )
     volume.set_defaults(action=_volume)
     doctor = _command(
         commands, "doctor", "list versions, saved accounts (no tokens) and missing extras"
@@ -430,12 +453,15 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _volume(options: argparse.Namespace) -> int:
     import qmemcircuit as qm
+    from qmemcircuit.command_line.volume import measure_by_jobs
 
     if options.target.startswith("ibm:"):
+        return measure_by_jobs(options)
+    unused = [name for name in ("channel", "folder") if getattr(options, name)]
+    if unused:
         raise ValueError(
-            f"Argument --target must be aer or fake:NAME, but {options.target!r} was given: a "
-            "volume takes many jobs one after another; measure them and give memristor_volume a "
-            "function that returns their trajectories."
+            f"Argument --{unused[0]} must go with --target ibm:NAME, but {options.target!r} was "
+            "given, which sends no jobs."
         )
     given = {name: getattr(options, name) for name in ("sizes", "periods")}
     found = qm.memristor_volume(

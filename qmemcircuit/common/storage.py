@@ -23,11 +23,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the file layout; a file with a higher number is refused.
 
-1, up to November 2026, had no checksum; such files are still read. 2 must have one.
+1, up to November 2026, had no checksum; such files are still read. 2 must have one. 3 is written
+where an array of mostly zeros stands in JSON as the rest alone (`_sparse`), and nowhere else.
 """
+
+DENSE_SCHEMA = 2
+"""Of files without such an array, which older versions read, too."""
+
+SPARSE_FROM = 4096
+"""Numbers in an array from which JSON has those alone that are not zero, where most are."""
 
 LARGEST_CONTENT = 2 * 2**30
 """Bytes of one file, packed or unpacked, 2 GiB: more is not read. Of numbers, half is written.
@@ -109,14 +116,19 @@ def save_file(
     `LARGEST_CONTENT`, so that whatever was saved can be loaded.
     """
     suffix = check_suffix(path)
-    size = sum(np.asarray(array).nbytes for array in arrays.values())
+    packed = {name: suffix == ".json" and _sparse(array) for name, array in arrays.items()}
+    size = sum(
+        2 * np.count_nonzero(array) * array.itemsize if packed[name] else np.asarray(array).nbytes
+        for name, array in arrays.items()
+    )
     limit = LARGEST_CONTENT // (2 if suffix == ".npz" else 8)  # a number in JSON: 25 characters
     if size > limit:
         raise ValueError(
             f"Argument path must name a file for at most {limit:,} bytes of arrays, but these "
             f"have {size:,}; drop the states (dataclasses.replace) or keep fewer times."
         )
-    document = {"format": "qmemcircuit", "schema": SCHEMA, "kind": kind, "header": dict(header)}
+    schema = SCHEMA if any(packed.values()) else DENSE_SCHEMA
+    document = {"format": "qmemcircuit", "schema": schema, "kind": kind, "header": dict(header)}
     if suffix == ".json":
         document["arrays"] = {name: _encode(array) for name, array in arrays.items()}
         document["sha256"] = content_digest(document, {})
@@ -152,6 +164,7 @@ def load_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
             digest = content_digest(document, arrays)
         else:
             document = json.loads(content)
+            _check_places(document["arrays"])
             arrays = {name: _decode(item) for name, item in document["arrays"].items()}
             digest = content_digest(document, {})
         stated = document.get("sha256")
@@ -264,8 +277,28 @@ def content_digest(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
     return digest.hexdigest()
 
 
+def _sparse(array: Array) -> bool:
+    """Whether JSON has an array as its places and numbers that are not zero.
+
+    Counts of twenty memristors: a million outcomes at each time, most of them never seen.
+    """
+    found = np.asarray(array)
+    if found.dtype.kind not in "iu" or found.size < SPARSE_FROM:
+        return False
+    return 8 * int(np.count_nonzero(found)) < found.size
+
+
 def _encode(array: Array) -> dict[str, Any]:
     """Encode an array as JSON values that restore it to the last bit."""
+    if _sparse(array):
+        flat = np.asarray(array).ravel()
+        places = np.flatnonzero(flat)
+        return {
+            "dtype": str(array.dtype),
+            "shape": list(array.shape),
+            "places": places.tolist(),
+            "data": flat[places].tolist(),
+        }
     if np.iscomplexobj(array):
         parts = np.stack([array.real, array.imag], axis=-1)
         return {"dtype": "complex128", "shape": list(array.shape), "data": _flat(parts)}
@@ -286,4 +319,28 @@ def _decode(item: Mapping[str, Any]) -> Array:
         # As a view: real + 1j * imaginary would turn an infinite part into NaN.
         parts = np.array(item["data"], dtype=float)
         return parts.view(np.complex128).reshape(shape)
+    if "places" in item:
+        return _filled(item, shape)
     return np.array(item["data"], dtype=item["dtype"]).reshape(shape)
+
+
+def _check_places(arrays: Mapping[str, Any]) -> None:
+    """Refuse arrays that state more than a file may hold, before any of them is made."""
+    stated = sum(8 * math.prod(item["shape"]) for item in arrays.values() if "places" in item)
+    if stated > LARGEST_CONTENT:
+        raise FileFormatError(_too_large(f"its arrays unpack to {stated:,}"))
+
+
+def _filled(item: Mapping[str, Any], shape: tuple[int, ...]) -> Array:
+    """Return an array of which the numbers stand there that are not zero."""
+    dtype = np.dtype(item["dtype"])
+    if dtype.kind not in "iu" or min(shape, default=0) < 0:
+        raise ValueError("only whole numbers are stored by their places")
+    places = np.array(item["places"], dtype=np.int64)
+    data = np.array(item["data"], dtype=dtype)
+    ordered = places.ndim == 1 and places.shape == data.shape and bool(np.all(np.diff(places) > 0))
+    if not ordered or (places.size and (places[0] < 0 or places[-1] >= math.prod(shape))):
+        raise ValueError("places must increase within the array, one for each number")
+    found = np.zeros(math.prod(shape), dtype=dtype)
+    found[places] = data
+    return found.reshape(shape)

@@ -13,7 +13,7 @@ from qmemcircuit.common.states import signed_concurrence
 from qmemcircuit.counts.estimates import Estimate
 from qmemcircuit.counts.mitigated import MitigatedSamples
 from qmemcircuit.counts.samples import Samples
-from qmemcircuit.counts.witnesses import concurrence_limits, pair_counts
+from qmemcircuit.counts.witnesses import concurrence_limits, concurrence_within, pair_counts
 
 
 @data_object
@@ -35,7 +35,8 @@ class Concurrence:
             the pair is entangled, and upper = 0 that it is separable, each time by itself at
             confidence (1 + level)/2.
         level: the probability, at each time by itself, that the interval holds the concurrence;
-            None where exact.
+            None where exact, and where the interval is that of states with stated errors (Pauli
+            propagation) and holds as often as those do.
         period: the period of the first of the pair, or None.
         seed: of the random halves of the counts behind `lower`, None where exact.
 
@@ -65,14 +66,24 @@ class Concurrence:
         return Estimate(self.value, lower=self.lower, upper=self.upper, level=self.level)
 
 
-def concurrence_of_states(times: FloatArray, states: ComplexArray) -> Concurrence:
-    """Return the concurrence of exact two-qubit states of shape (T, 4, 4).
+def concurrence_of_states(
+    times: FloatArray, states: ComplexArray, errors: FloatArray | None = None
+) -> Concurrence:
+    """Return the concurrence of two-qubit states of shape (T, 4, 4), exact ones or with errors.
+
+    `errors` (T, 4, 4) are those of the states' Pauli means <AB>, A of the least significant qubit;
+    with them the states need not be physical, and `lower` and `upper` are the least and the largest
+    concurrence of physical states within them (`concurrence_within`). That interval has no level:
+    it holds where the errors do.
 
     Raises:
-        ValueError: where a state is not physical (`signed_concurrence`).
+        ValueError: where a state without errors is not physical (`signed_concurrence`).
     """
-    signed = signed_concurrence(states)
-    return Concurrence(times, np.maximum(0.0, signed), signed)
+    if errors is None:
+        signed = signed_concurrence(states)
+        return Concurrence(times, np.maximum(0.0, signed), signed)
+    lower, upper, signed = concurrence_within(states, errors)
+    return Concurrence(times, np.clip(np.maximum(0.0, signed), lower, upper), signed, lower, upper)
 
 
 def concurrence_of_counts(

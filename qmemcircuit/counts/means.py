@@ -16,7 +16,7 @@ import numpy as np
 from qmemcircuit.common.arguments import check_arguments
 from qmemcircuit.common.checks import ComplexArray, FloatArray, IntArray
 from qmemcircuit.common.states import nearest_physical, pauli_matrix
-from qmemcircuit.counts.samples import Samples
+from qmemcircuit.counts.samples import Samples, marginal_samples
 
 Terms = Mapping[str, float | FloatArray]
 """A sum of Pauli operators: label → coefficient, one number or one for each time, (T,)."""
@@ -53,8 +53,36 @@ def combine_paulis(samples: Samples, terms: Terms) -> tuple[FloatArray, FloatArr
     Means that share a setting are correlated; the sum is treated as one linear function of each
     setting's frequencies, with the covariance of their posterior.
     """
+    members = members_of(samples, terms)
+    if members is not None:
+        samples, terms = marginal_samples(samples, members), marginal_terms(terms, members)
     mean, variance = weighted_mean(samples.counts, pauli_weights(samples, terms))
     return mean, np.sqrt(variance)
+
+
+ALL_OUTCOMES_UP_TO = 6
+"""Of so many memristors all 2^M outcomes are as quick as those of a few."""
+
+
+def members_of(samples: Samples, terms: Terms) -> tuple[int, ...] | None:
+    """Return the memristors that a sum of Paulis is about; None where all outcomes are taken.
+
+    A weight that depends on some bits alone gives the same mean and error on the marginal counts:
+    the posteriors' priors, 1/2^M for each outcome, have these marginals, and so have flips of
+    single qubits. Raises ValueError where one is measured by no setting.
+    """
+    count = len(samples.bases[0])
+    if count <= ALL_OUTCOMES_UP_TO:
+        return None
+    for label in terms:
+        _settings_of(samples, label)
+    members = tuple(j for j in range(count) if any(label[j] != "I" for label in terms))
+    return members if 0 < len(members) < count else None
+
+
+def marginal_terms(terms: Terms, members: Sequence[int]) -> Terms:
+    """Return a sum of Paulis with the letters of `members` alone; the others are all I."""
+    return {"".join(label[j] for j in members): factor for label, factor in terms.items()}
 
 
 def pauli_weights(samples: Samples, terms: Terms) -> FloatArray:

@@ -32,16 +32,18 @@ from qmemcircuit.counts.means import (
     Terms,
     is_tomography,
     joint_estimate,
+    marginal_terms,
     measured_labels,
+    members_of,
     pauli_weights,
     tomography_states,
     weighted_mean,
     weights_covariance,
 )
 from qmemcircuit.counts.mitigation import Mitigation, restore_mitigation
-from qmemcircuit.counts.readout import Readout, read_probabilities
+from qmemcircuit.counts.readout import Readout, marginal_readout, read_probabilities
 from qmemcircuit.counts.resets import inversion_weights
-from qmemcircuit.counts.samples import Samples
+from qmemcircuit.counts.samples import Samples, marginal_samples
 
 MOST_FITTED = {"exponential": 2, "shaped": 4}
 """Memristors for which a method is fitted: rates are pooled over all Paulis of one or two, and
@@ -333,10 +335,35 @@ class MitigatedSamples:
         declared drift does to a predicted shape. It does not have what else extrapolation leaves.
         """
         check_arguments(MitigatedSamples.combine, locals())
+        members = members_of(self.runs[0], terms)
+        if members is not None and self._acts_on_each:
+            return self._of(members).combine(marginal_terms(terms, members))
         mean, variance = self._value(terms, self.assumptions[0])
         for moved in self.assumptions[1:]:
             variance = variance + moved.share * (self._mean(terms, moved) - mean) ** 2
         return mean, np.sqrt(variance)
+
+    @property
+    def _acts_on_each(self) -> bool:
+        """Whether what is done about one memristor takes no other's outcomes.
+
+        Readout is inverted qubit by qubit, and a polynomial has the same weights for all means.
+        """
+        mitigation = self.mitigation
+        joint = mitigation.method.fits or mitigation.exchange or self.excess is not None
+        return not joint and mitigation.inversion == "tensored"
+
+    def _of(self, members: tuple[int, ...]) -> MitigatedSamples:
+        """Return the counts and the calibration of some memristors, whatever the others showed."""
+        if members not in self._parts:
+            runs = tuple(marginal_samples(run, members) for run in self.runs)
+            readout = None if self.readout is None else marginal_readout(self.readout, members)
+            self._parts[members] = MitigatedSamples(self.mitigation, runs, readout)
+        return self._parts[members]
+
+    @cached_property
+    def _parts(self) -> dict[tuple[int, ...], MitigatedSamples]:
+        return {}
 
     def _value(self, terms: Terms, assumption: Assumption) -> tuple[FloatArray, FloatArray]:
         """Return the mean of a sum of Paulis, (T,), and the variance that its shots give."""

@@ -7,7 +7,7 @@ correcting its weights, and error bars follow: flips of 5 % multiply them by 1.1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -16,7 +16,7 @@ import numpy as np
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray, check_integer
 from qmemcircuit.common.data_objects import data_object
-from qmemcircuit.counts.samples import calibration_counts
+from qmemcircuit.counts.samples import Samples, calibration_counts, marginal_samples
 
 Inversion = Literal["tensored", "mthree"]
 """How flips are undone: by the inverse of A on all outcomes, or by mthree on those seen."""
@@ -149,6 +149,12 @@ class Readout:
             raise ValueError(
                 f"Argument flips must have shape {wanted}, but {np.shape(flips)} was given."
             )
+
+
+def marginal_readout(readout: Readout, members: Sequence[int]) -> Readout:
+    """Return the calibration of some memristors alone, in the order given."""
+    table = Samples(("Z" * readout.memristors,), readout.counts[:, np.newaxis])
+    return Readout(marginal_samples(table, members).counts[:, 0])
 
 
 def confusion_matrix(flips: FloatArray) -> FloatArray:

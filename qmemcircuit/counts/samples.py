@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -66,3 +68,36 @@ class Samples:
     def shots(self) -> IntArray:
         """Shots actually taken at each time and setting, shape (T, B)."""
         return np.asarray(self.counts.sum(axis=2))
+
+    @cached_property
+    def _seen(self) -> tuple[IntArray, IntArray]:
+        """The places of what was seen among all flattened counts, and how often it was."""
+        places = np.flatnonzero(self.counts)
+        return places, np.asarray(self.counts).ravel()[places]
+
+
+def marginal_samples(samples: Samples, members: Sequence[int]) -> Samples:
+    """Return the counts of some memristors' outcomes, whatever the others showed.
+
+    Twenty memristors have a million outcomes, of which four thousand shots see four thousand: the
+    work is that of what was seen.
+    """
+    places, numbers = samples._seen
+    cells, outcomes = np.divmod(places, samples.counts.shape[2])
+    own = np.zeros_like(outcomes)
+    for bit, member in enumerate(members):
+        own |= ((outcomes >> member) & 1) << bit
+    times, settings, size = samples.counts.shape[0], len(samples.bases), 2 ** len(members)
+    table = np.bincount(cells * size + own, weights=numbers, minlength=times * settings * size)
+    return Samples(
+        tuple("".join(basis[member] for member in members) for basis in samples.bases),
+        np.rint(table).astype(np.int64).reshape(times, settings, size),
+    )
+
+
+def bits_seen(samples: Samples) -> tuple[IntArray, IntArray, IntArray]:
+    """Return what was seen, a row each: its time and setting, (R, 2), bits, (R, M), and number."""
+    places, numbers = samples._seen
+    cells, outcomes = np.divmod(places, samples.counts.shape[2])
+    bits = (outcomes[:, np.newaxis] >> np.arange(len(samples.bases[0]))) & 1
+    return np.stack(np.divmod(cells, len(samples.bases)), axis=1), bits, numbers

@@ -47,6 +47,12 @@ _UPPER_SHIFTS = (-0.4, 0.03, 0.125, 0.5)
 _LARGEST_RATIO = 2.0
 # No eigenvalue is taken for smaller than this multiple of 1/shots: half a count.
 _SMALLEST_EIGENVALUE = 0.5
+# Witnesses within errors of the means are taken at the state with its eigenvalues shifted by these
+# multiples of the distance that the errors allow, and none below this multiple of it. Measured on
+# 8400 states of seven kinds, each mean anywhere within its error: one concurrence was above.
+_BOX_SHIFTS = (-1.0, -0.3, -0.1, 0.0, 0.1, 0.3, 1.0)
+_BOX_FLOOR = 0.03
+_LEAST_NOISE = 1e-6
 # Random halvings of the counts: their mean depends less on the seed than one halving does.
 _HALVINGS = 4
 # Normal limits of a witness's mean are poor for a handful of shots.
@@ -103,8 +109,8 @@ def entanglement_witness(states: ComplexArray) -> ComplexArray:
 
     Tr(Gσ) ≤ signed concurrence of σ ≤ C(σ) for *every* state σ: G is −|A><A|^Γ of the theorem
     above, at its optimum for ρ. It is also the gradient of the signed concurrence. With ρ = R R†,
-    λ_i and q_i the singular values and right singular vectors of Rᵀ (Y⊗Y) R, and y_i = R^{-†} q_i,
-    G = λ1 y1 y1† − Σ_{i>1} λi yi yi†.
+    Rᵀ (Y⊗Y) R = Q* Λ Q† (Takagi's decomposition of a symmetric matrix: where two λ are equal,
+    singular vectors would do no longer), and y_i = R^{-†} q_i, G = λ1 y1 y1† − Σ_{i>1} λi yi yi†.
 
     Raises:
         ValueError: where a state does not have full rank: mix a little white noise in.
@@ -122,10 +128,25 @@ def entanglement_witness(states: ComplexArray) -> ComplexArray:
         )
     roots = np.sqrt(weights)[..., None, :]
     factor = vectors * roots
-    _, values, right = np.linalg.svd(np.swapaxes(factor, -1, -2) @ FLIP @ factor)
-    vectors = (vectors / roots) @ np.swapaxes(right.conj(), -1, -2)
+    values, right = _takagi(np.swapaxes(factor, -1, -2) @ FLIP @ factor)
+    vectors = (vectors / roots) @ right
     signed = (values * _FLIP_SIGNS)[..., None, :]
     return np.asarray((vectors * signed) @ np.swapaxes(vectors.conj(), -1, -2))
+
+
+def _takagi(matrices: ComplexArray) -> tuple[FloatArray, ComplexArray]:
+    """Return Λ (T, 4), decreasing, and unitary Q with M = Q* Λ Q†, of symmetric M of full rank.
+
+    M q = λ q* is, of real and imaginary parts, a real symmetric eigenvalue problem of twice the
+    size, with eigenvalues ±λ; orthogonal vectors of the positive ones are orthogonal as complex
+    ones, also where some λ are equal.
+    """
+    real, imaginary = matrices.real, matrices.imag
+    doubled = np.block([[real, -imaginary], [-imaginary, -real]])
+    values, vectors = np.linalg.eigh(doubled)
+    size = matrices.shape[-1]
+    kept = vectors[..., :, : size - 1 : -1]
+    return values[..., : size - 1 : -1], kept[..., :size, :] + 1j * kept[..., size:, :]
 
 
 def pair_counts(data: Samples | MitigatedSamples, first: int, second: int) -> PairCounts:
@@ -247,6 +268,45 @@ def concurrence_limits(
     return lower, np.maximum(upper, lower), signed
 
 
+def concurrence_within(
+    states: ComplexArray, errors: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return lower and upper limits of C where Pauli means have errors, and the signed concurrence.
+
+    Args:
+        states: Hermitian matrices of trace 1, (T, 4, 4), not all of them physical.
+        errors: of their Pauli means, (T, 4, 4): the first qubit's letter, the second's.
+
+    Lower: Tr(Gρ) ≤ C(ρ) for every witness G = Σ g_P P and every state ρ, so that every ρ whose
+    means differ from those of σ by at most ε has at least Tr(Gσ) − Σ |g_P| ε_P: the largest of it
+    over a few witnesses. Upper: the largest Tr(Gσ) + Σ |g_P| ε_P of the same ones. The best witness
+    of ρ would give a valid limit by itself; these are best at states nearby, and where ρ has no
+    full rank may miss it. It is never above the limit that is proved: |√ρ − √σ|₂² ≤ |ρ − σ|₁ ≤ 2D
+    (Powers and Størmer, Commun. Math. Phys. 16, 1, 1970), which moves λ1 − λ2 − λ3 − λ4 by at most
+    2 √(2D). The signed concurrence is that of the nearest physical state.
+    """
+    radius = errors.reshape(len(states), 16)
+    means = np.einsum("tij,pji->tp", states, _MATRICES).real
+    middle = nearest_physical(states)
+    signed = signed_concurrence(middle)
+    values, vectors = np.linalg.eigh(middle)
+    # Trace distance within the errors, at most: ½‖Δ‖₁ ≤ ‖Δ‖₂ of four eigenvalues, and ‖P‖₂ = 2.
+    distance = 0.5 * np.linalg.norm(radius, axis=1)
+    lower, upper = np.zeros(len(states)), signed.copy()
+    for shift in _BOX_SHIFTS:
+        noise = np.maximum(distance, _LEAST_NOISE)[:, None]
+        shifted = np.maximum(values + shift * noise, _BOX_FLOOR * noise)
+        shifted /= shifted.sum(axis=1, keepdims=True)
+        near = (vectors * shifted[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
+        coefficients = _coefficients(entanglement_witness(near))
+        value = np.sum(coefficients * means, axis=1)
+        reach = np.sum(np.abs(coefficients) * radius, axis=1)
+        lower, upper = np.maximum(lower, value - reach), np.maximum(upper, value + reach)
+    upper = np.minimum(upper, signed + 2 * np.sqrt(2 * distance))
+    lower, upper = np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
+    return lower, np.maximum(upper, lower), signed
+
+
 @dataclass(frozen=True, eq=False)
 class _Weighed:
     """Counts (T, S, 4), the weights of their Pauli means (T, S, 4, 16), and 1/√shots (T,).
@@ -310,8 +370,13 @@ def _witnesses(data: _Weighed, shifts: tuple[float, ...]) -> list[FloatArray]:
         shifted /= shifted.sum(axis=1, keepdims=True)
         states = (vectors * shifted[:, None, :]) @ np.swapaxes(vectors.conj(), -1, -2)
         witness = entanglement_witness(states)
-        found.append(np.einsum("tij,pji->tp", witness, _MATRICES).real / 4)
+        found.append(_coefficients(witness))
     return found
+
+
+def _coefficients(witness: ComplexArray) -> FloatArray:
+    """Return g with G = Σ g_P P, (T, 16)."""
+    return np.asarray(np.einsum("tij,pji->tp", witness, _MATRICES).real / 4)
 
 
 def _linear_inversion(data: _Weighed) -> ComplexArray:

@@ -76,7 +76,7 @@ def choose_ancilla(
     circuits = build(AncillaPool(1))
     last = len(circuits.times) - 1
     only = sorted({last // 2, last})
-    collisions = most_collisions(circuits.elements(last))
+    collisions = most_collisions(circuits.branches[0].elements(last))
     exact = circuit_states(circuits)[only]
     predicted: dict[str, float] = {}
     left_out: dict[str, str] = {}
@@ -96,7 +96,9 @@ def choose_ancilla(
         if candidate.num_qubits > min(MOST_QUBITS, device_qubits):
             left_out[name] = f"it needs {candidate.num_qubits} qubits"
             continue
-        states, _ = target.noisy_states(candidate, only=only)
+        states = np.mean(
+            [target.noisy_states(branch, only=only)[0] for branch in candidate.branches], axis=0
+        )
         predicted[name] = float(np.max(trace_distance(states, exact)))
         pools[name] = pool
     if not predicted:

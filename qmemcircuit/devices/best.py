@@ -346,7 +346,8 @@ def _circuits(
             continue
         name = ancilla if isinstance(ancilla, str) else ancilla.describe()
         if not collisions:
-            collisions = most_collisions(circuits.elements(len(circuits.times) - 1))
+            first = circuits.branches[0]
+            collisions = most_collisions(first.elements(len(circuits.times) - 1))
         size = circuits.ancilla.size
         if name.startswith("pool") and size is not None and size >= max(collisions, 2):
             left_out[name] = f"the same as fresh for {collisions} collisions"

@@ -49,7 +49,9 @@ def plot_concurrence(
     check_arguments(plot_concurrence, locals())
     exact = concurrence.lower is None or concurrence.upper is None
     if label is None and not exact:
-        label = f"digital, {100 * (concurrence.level or 0):.0f} % intervals"
+        level = concurrence.level
+        label = "within stated errors" if level is None else f"digital, {level:.0%} intervals"
+        label = label.replace("%", " %")
     look = data_look(color, label, marker, exact=exact)
     own = ax is None
     if ax is None:

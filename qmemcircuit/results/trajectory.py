@@ -21,6 +21,7 @@ from qmemcircuit.counts.samples import Samples
 from qmemcircuit.results.tables import Column, Table
 from qmemcircuit.results.trajectory_files import parts_of_file
 from qmemcircuit.results.trajectory_parts import (
+    PAIR_ERRORS,
     Changes,
     DensityMatrices,
     DeviceSeries,
@@ -221,10 +222,11 @@ class Trajectory:
     def concurrence(
         self, first: int, second: int, *, level: float = 0.95, seed: int = 0
     ) -> Concurrence:
-        """Return Wootters' concurrence of two devices, with its interval where sampled.
+        """Return Wootters' concurrence of two devices, with its interval where not exact.
 
         Counts take precedence over states; `counts.concurrence.concurrence_of_counts` says how
-        their interval is made.
+        their interval is made. States with `variables["pair_errors"]` (Pauli propagation) have the
+        concurrences that those errors allow (`concurrence_of_states` there); it has no level.
 
         Args:
             first, second: two different devices.
@@ -262,13 +264,29 @@ class Trajectory:
                 residual=self.variables.get("compilation_residual"),
             )
         elif self.density_matrices:
-            found = concurrence_of_states(self.times, self.pair_state(first, second))
+            states = self.pair_state(first, second)
+            errors = self._pair_errors(first, second)
+            found = concurrence_of_states(self.times, states, errors)
         else:
             raise ValueError(
                 "Argument trajectory must hold states or samples, but it has neither; make it with "
                 "exact_circuit, master_equation, or estimate(run(…, bases='tomography'))."
             )
         return replace(found, period=None if self.periods is None else float(self.periods[first]))
+
+    def _pair_errors(self, first: int, second: int) -> FloatArray | None:
+        """Return the errors (T, 4, 4) of the Pauli means of a kept pair's states, None of none."""
+        if PAIR_ERRORS not in self.variables:
+            return None
+        kept = sorted(self.pair_states)
+        pair = (min(first, second), max(first, second))
+        errors = self.variables[PAIR_ERRORS]
+        if np.shape(errors)[1:] != (len(kept), 4, 4):
+            raise ValueError(
+                f"Argument variables must hold {PAIR_ERRORS!r} of shape (T, {len(kept)}, 4, 4), "
+                f"one for each of the pairs {kept}, but {np.shape(errors)} was given."
+            )
+        return np.asarray(errors[:, kept.index(pair)])
 
     def pair_state(self, first: int, second: int) -> ComplexArray:
         """Return the reduced states of two devices, shape (T, 4, 4), `first` least significant.

@@ -23,6 +23,10 @@ from qmemcircuit.counts.samples import Samples
 UNKNOWN = ("voltage", "current", "voltage_error", "current_error", "current_covariance")
 """What may hold NaN: it was not measured, or does not exist there."""
 
+PAIR_ERRORS = "pair_errors"
+"""The variable with errors of the Pauli means <A_i B_j> behind `pair_states`, (T, P, 4, 4): pairs
+(i, j) in ascending order, A and B from I, X, Y, Z."""
+
 COVARIANCES = ("current_covariance", "voltage_current_covariance")
 
 

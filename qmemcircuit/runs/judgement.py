@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.stats import chi2
 
 from qmemcircuit.analysis.budget import ErrorBudget
 from qmemcircuit.analysis.comparison import Comparison, compare
+from qmemcircuit.analysis.one_site import expected_of, one_site_test
 from qmemcircuit.circuits.build import CircuitSet, rebuild_circuits
 from qmemcircuit.common.arguments import check_arguments, check_fields
 from qmemcircuit.common.checks import FloatArray, IntArray
@@ -23,12 +24,21 @@ from qmemcircuit.results.certificate import Certificate
 from qmemcircuit.results.estimation import CurrentEstimator, estimate, mitigate
 from qmemcircuit.results.records import Record
 from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.runs.references import describe_reference, reference_trajectory
+from qmemcircuit.runs.voltages import voltages_on
 from qmemcircuit.simulation.certification.certificates import certificate_of
 from qmemcircuit.simulation.exact import exact_circuit
-from qmemcircuit.simulation.master_equation import master_equation
+from qmemcircuit.simulation.propagation import PauliPropagation
+from qmemcircuit.simulation.trajectories import simulate_circuit
 
 FEWEST_EXPECTED = 10
 """Counts below are no normal numbers, and χ² would not be one."""
+
+MOST_DENSE = 5, 10
+"""Of more memristors on more qubits a device's noise is predicted for each memristor alone."""
+
+LOCAL_KEPT = PauliPropagation(10, 1e-4)
+"""Then letters on ancillas count: with fewer the probabilities of twenty are off by 0.01."""
 
 UNLIKELY = 1e-3
 """A device is called another than predicted where its counts had less than this chance."""
@@ -42,7 +52,8 @@ class Judgement:
     Attributes:
         record: what was judged.
         trajectory: its raw counts, estimated.
-        reference: the master equation at the record's times.
+        reference: the master equation at the record's times; of more than about eight memristors
+            its V and I by Pauli propagation, with errors (`reference_trajectory`).
         comparison: of these two, with the error budget where there is one.
         exact: the circuits without noise or shots; None where there is no budget to make with it.
         noisy: the circuits with the noise that the target states, and infinitely many shots: the
@@ -111,7 +122,9 @@ def judge(
     Everything is made from the record alone. Its model gives the master equation and the exact
     circuits; the target's recorded calibration gives the noisy ones. The error budget splits the
     distance of the raw counts into splitting, device and shots (`error_budget`), where the target
-    is the ideal simulator or has left a calibration. On real hardware the part of the shots is
+    is the ideal simulator or has left a calibration. Of many memristors all of this is about each
+    one's voltage: the reference has an error, which `notes` states and which is joined to the
+    counts', and χ² is of each memristor's own counts. On real hardware the part of the shots is
     *not* theirs alone: it contains everything that the calibration does not know.
 
     Args:
@@ -122,8 +135,8 @@ def judge(
             (`certify`: up to three memristors, some seconds); it stands in `comparison`.
 
     Raises:
-        ValueError: as `estimate` does, and where the model is too large for its master equation or
-            for exact circuits.
+        ValueError: as `estimate` does, and as `reference_trajectory` does where the times of many
+            memristors are too long for a reference that tells something.
 
     >>> import qmemcircuit as qm
     >>> memristor = qm.Memristor(qm.SquidRate(0.4), a=0.8)
@@ -143,13 +156,15 @@ def judge(
     if current is None and times < FEWEST_TIMES and not record.network.couplings:
         current = "current_operator"
         notes = (f"I from I = ΓV: {times} times are too few to differentiate",)
-    reference = master_equation(record.network, record.times)
+    reference = reference_trajectory(record.network, record.times)
+    if reference.states is None:
+        notes = (*notes, describe_reference(reference))
     measured = estimate(record, current=current)
-    prediction = _Prediction(record)
+    prediction = _Prediction(record, reference)
     exact = prediction.exact() if prediction.is_known else None
     noisy = exact if prediction.device is None else prediction.noisy(current)
     if prediction.device is not None:
-        notes = (*notes, prediction.remark())
+        notes = (*notes, prediction.remark(noisy))
     drift = record.calibration_drift
     if drift is not None:
         notes = (*notes, str(drift))
@@ -178,6 +193,7 @@ class _Prediction:
     """The circuits of a record, and what they would show without shots."""
 
     record: Record
+    reference: Trajectory
 
     @property
     def is_known(self) -> bool:
@@ -199,9 +215,31 @@ class _Prediction:
     def kept(self) -> IntArray:
         return np.flatnonzero(np.isin(self.circuits.times, self.record.times))
 
-    def exact(self) -> Trajectory:
+    @property
+    def is_local(self) -> bool:
+        """Whether the noise is predicted for each memristor alone, and not for all outcomes."""
+        if self.reference.states is None:
+            return True
+        assert self.device is not None
+        placement = self.device.placement
+        size = 0 if placement is None else placement.size
+        return len(self.record.network.memristors) > MOST_DENSE[0] and size > MOST_DENSE[1]
+
+    def exact(self) -> Trajectory | None:
         options = self.circuits.options
         splitting = options.constant_depth or options.splitting
+        said = self.reference.provenance.get("reference")
+        if said is not None:
+            if options.channel or options.constant_depth is not None:
+                return None  # circuits that nothing simulates for so many
+            found = simulate_circuit(
+                self.record.network,
+                self.circuits.times,
+                method=PauliPropagation(said["largest_weight"], said["smallest_coefficient"]),
+                splitting=splitting,
+                steps=options.steps,
+            )
+            return _at(found, self.kept)
         found = exact_circuit(
             self.record.network,
             self.circuits.times,
@@ -217,17 +255,33 @@ class _Prediction:
         found = certificate_of(self.circuits)
         return Certificate(*(getattr(found, item.name)[self.kept] for item in fields(found)))
 
-    def noisy(self, current: CurrentEstimator | None) -> Trajectory:
+    def noisy(self, current: CurrentEstimator | None) -> Trajectory | None:
         assert self.device is not None
+        if self.is_local:
+            in_y = ("Y" * len(self.record.network.memristors),)
+            formed = replace(self._formed, options=replace(self._formed.options, bases=in_y))
+            try:
+                return _at(voltages_on(formed, self.device, kept=LOCAL_KEPT), self.kept)
+            except ValueError:  # I is not ΓV, or the target has errors that no propagation takes
+                return None
         found = trajectory_of_probabilities(self._formed, self._chances, current=current)
         return _at(found, self.kept)
 
-    def remark(self) -> str:
+    def remark(self, noisy: Trajectory | None) -> str:
         """Return whether the counts are those that the recorded calibration predicts, in words.
 
         Pearson's χ² of all outcomes; those of which fewer than `FEWEST_EXPECTED` are expected
-        at a time and setting are one outcome together.
+        at a time and setting are one outcome together. Of many memristors each one's counts in Y.
         """
+        if self.is_local:
+            expected = None if noisy is None else expected_of(noisy)
+            if expected is None:
+                return (
+                    "the device's noise was not predicted: for so many memristors it is where "
+                    "I = ΓV, without twirling and coherent errors"
+                )
+            square, freedom = one_site_test(self.record.samples, expected)
+            return self._said(square, freedom, "each memristor's counts in Y")
         counts, chances = self.record.samples.counts, self._chances[self.kept]
         shots = counts.sum(axis=2, keepdims=True)
         expected = shots * chances
@@ -242,12 +296,15 @@ class _Prediction:
         used = wanted > 0
         square = float(np.sum((seen[used] - wanted[used]) ** 2 / wanted[used]))
         freedom = int(np.sum(used)) - int(np.sum(shots > 0))
+        return self._said(square, freedom, "counts")
+
+    def _said(self, square: float, freedom: int, counts: str) -> str:
         chance = float(chi2.sf(square, freedom)) if freedom > 0 else 1.0
         said = f"χ² = {square:.1f} for {freedom} degrees of freedom, p = {chance:.2g}"
         if chance >= UNLIKELY:
             return f"the device was as its recorded calibration predicts ({said})"
         return (
-            f"the device was not the one that was predicted: counts against the recorded "
+            f"the device was not the one that was predicted: {counts} against the recorded "
             f"calibration {said}; it drifted, or has errors that no calibration states"
         )
 
@@ -265,11 +322,14 @@ class _Prediction:
 
 
 def _at(trajectory: Trajectory, indices: IntArray) -> Trajectory:
-    """Return an exact trajectory at some of its times."""
+    """Return a predicted trajectory at some of its times."""
+    voltage_error, current_error = trajectory.voltage_error, trajectory.current_error
     return trajectory.replace(
         times=trajectory.times[indices],
         voltage=trajectory.voltage[indices],
         current=trajectory.current[indices],
+        voltage_error=None if voltage_error is None else voltage_error[indices],
+        current_error=None if current_error is None else current_error[indices],
         states=None if trajectory.states is None else trajectory.states[indices],
         pair_states={pair: states[indices] for pair, states in trajectory.pair_states.items()},
         variables={name: values[indices] for name, values in trajectory.variables.items()},

@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,21 @@ from qmemcircuit.results.requirements import missing_requirements
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.runs.measurement import Measurement
 from qmemcircuit.runs.predicted_counts import predicted_chances, predicted_trajectory
+from qmemcircuit.runs.predicted_marginals import (
+    marginal_obstacle,
+    marginal_trajectory,
+    predicted_ones,
+)
+from qmemcircuit.runs.voltages import own_currents
 
 SEED = 0
 """Of the random repetitions: the same measurement has the same prediction."""
 
 MOST_MEMRISTORS = 5
-"""Of more memristors nothing is predicted: 2^M outcomes of every time and setting."""
+"""Of more memristors each one's own counts are predicted, and not all 2^M outcomes."""
+
+LOOPS_OF = 3
+"""Of more memristors the form factors of so many are predicted: the worst, by mean counts."""
 
 TRIAL_SHOTS = 10_000
 """Shots of each circuit with which the search for a number of shots begins."""
@@ -83,9 +93,9 @@ def _currents(found: Trajectory) -> list[Bar]:
     return [Bar("", float(np.max(found.current_error)))]
 
 
-def _form_factors(found: Trajectory) -> list[Bar]:
+def _form_factors(found: Trajectory, only: tuple[int, ...] | None = None) -> list[Bar]:
     bars = []
-    for j in range(found.device_count):
+    for j in range(found.device_count) if only is None else only:
         for loop in find_loops(found, j):
             estimate = loop.form_factor_estimate
             interval = estimate.interval
@@ -303,22 +313,31 @@ def expected_errors(
     wanted = tuple(ERROR_BARS) if only is None else (only,)
     circuits = measurement.circuits
     memristors = len(circuits.network.memristors)
-    if memristors > MOST_MEMRISTORS:
-        reason = f"error bars are predicted for up to {MOST_MEMRISTORS} memristors"
-        return ExpectedErrors({}, dict.fromkeys(wanted, reason))
     needs = missing_requirements(circuits.network, circuits.times, circuits.bases, shots=shots)
     reasons = {name: needs[ERROR_BARS[name].requirement] for name in wanted}
+    if memristors > MOST_MEMRISTORS:
+        reasons = {
+            name: reason or _unpredicted(name, measurement) for name, reason in reasons.items()
+        }
     missing = {name: reason for name, reason in reasons.items() if reason}
     left = [name for name in wanted if name not in missing]
     if not left:
         return ExpectedErrors({}, missing)
-    counts = _Repeated(measurement, shots)
+    try:
+        counts = _Repeated(measurement, shots)
+    except (ValueError, ImportError) as error:  # out of Pauli propagation's reach, or no numba
+        if memristors <= MOST_MEMRISTORS:
+            raise
+        return ExpectedErrors({}, {**missing, **dict.fromkeys(left, str(error))})
     errors: dict[str, float] = {}
     ranges: dict[str, tuple[float, float]] = {}
     unresolved: dict[str, tuple[str, ...]] = {}
     for name in left:
         try:
-            found = _predicted(counts, ERROR_BARS[name])
+            bar = ERROR_BARS[name]
+            if name == "form factor" and memristors > MOST_MEMRISTORS:
+                bar = replace(bar, bars=partial(_form_factors, only=_worst_loops(counts.mean())))
+            found = _predicted(counts, bar)
         except ValueError as error:  # e.g. too few samples of a period for a loop's error
             missing[name] = str(error)
             continue
@@ -333,12 +352,34 @@ def expected_errors(
     return ExpectedErrors(errors, missing, ranges, unresolved)
 
 
+def _unpredicted(name: str, measurement: Measurement) -> str:
+    """Return why a quantity of many memristors has no predicted error bar, "" where it has."""
+    if name == "concurrence":
+        return f"its error bar is predicted for up to {MOST_MEMRISTORS} memristors"
+    if name != "voltage" and not own_currents(measurement.circuits.network):
+        return (
+            f"where I is not ΓV, its error bar is predicted for up to {MOST_MEMRISTORS} memristors"
+        )
+    return marginal_obstacle(measurement)
+
+
+def _worst_loops(found: Trajectory) -> tuple[int, ...]:
+    """Return the memristors whose form factors have the largest errors."""
+    largest = [
+        max((item.error for item in _form_factors(found, (j,))), default=0.0)
+        for j in range(found.device_count)
+    ]
+    return tuple(int(j) for j in sorted(np.argsort(largest)[-LOOPS_OF:]))
+
+
 class _Repeated:
     """Predicted trajectories of one measurement: of its mean counts, and of random ones."""
 
     def __init__(self, measurement: Measurement, shots: int) -> None:
         self.measurement, self.shots = measurement, shots
-        self.chances = predicted_chances(measurement)
+        many = len(measurement.circuits.network.memristors) > MOST_MEMRISTORS
+        self.chances = (predicted_ones if many else predicted_chances)(measurement)
+        self.estimated = marginal_trajectory if many else predicted_trajectory
         self.random = np.random.default_rng(SEED)
         self.drawn: list[Trajectory] = []
 
@@ -349,13 +390,13 @@ class _Repeated:
         return mitigation is not None and mitigation.method.fits and not mitigation.predicts
 
     def mean(self) -> Trajectory:
-        return predicted_trajectory(self.measurement, self.chances, self.shots, None)
+        return self.estimated(self.measurement, self.chances, self.shots, None)
 
     def draw(self, place: int) -> Trajectory:
         """Return one of the random repetitions: every quantity has the same ones."""
         if place == len(self.drawn):
             self.drawn.append(
-                predicted_trajectory(self.measurement, self.chances, self.shots, self.random)
+                self.estimated(self.measurement, self.chances, self.shots, self.random)
             )
         return self.drawn[place]
 

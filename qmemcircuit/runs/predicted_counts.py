@@ -72,11 +72,7 @@ def predicted_trajectory(
 ) -> Trajectory:
     """Return what would be estimated of random counts, or of the mean counts without `random`."""
     circuits, mitigation = measurement.circuits, measurement.mitigation
-    each = [max(1, -(-item.shots * shots // measurement.shots_asked)) for item in measurement.runs]
-    drawn = [
-        _rounded(table, own) if random is None else random.multinomial(own, _normal(table))
-        for table, own in zip(chances, each, strict=True)
-    ]
+    drawn = drawn_counts(measurement, chances, shots, random)
     described = [describe_run(item, circuits.bases) for item in measurement.runs]
     _, counts = join_runs(described, drawn, len(circuits.bases))
     mitigated = None
@@ -95,6 +91,20 @@ def predicted_trajectory(
     # With too few times to differentiate, the error of I is that of I = ΓV.
     method: CurrentEstimator | None = "current_operator" if needs["current"] else None
     return (estimate if mitigation is None else mitigate)(record, current=method)
+
+
+def drawn_counts(
+    measurement: Measurement,
+    chances: Sequence[FloatArray],
+    shots: int,
+    random: np.random.Generator | None,
+) -> list[IntArray]:
+    """Return the counts of each run: random ones, or the mean ones without `random`."""
+    each = [max(1, -(-item.shots * shots // measurement.shots_asked)) for item in measurement.runs]
+    return [
+        _rounded(table, own) if random is None else random.multinomial(own, _normal(table))
+        for table, own in zip(chances, each, strict=True)
+    ]
 
 
 def _normal(chances: FloatArray) -> FloatArray:

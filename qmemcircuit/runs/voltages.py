@@ -75,6 +75,18 @@ def predict_voltages(
     check_arguments(predict_voltages, locals(), own=("ancilla",))
     options = CircuitOptions("Y", ancilla, splitting, steps)
     circuits = circuits_with(model, times, options)
+    return voltages_on(circuits, target, mitigation=mitigation, shots=shots, kept=kept)
+
+
+def voltages_on(
+    circuits: CircuitSet,
+    target: DeviceTarget,
+    *,
+    mitigation: Mitigation | None = None,
+    shots: int | None = None,
+    kept: PauliPropagation = KEPT,
+) -> Trajectory:
+    """Return what `predict_voltages` does, of circuits with the one setting of all in Y."""
     network = circuits.network
     _check(network, target, mitigation)
     declared = Mitigation(readout=False) if mitigation is None else mitigation
@@ -100,7 +112,7 @@ def predict_voltages(
         target=dict(placed.describe()),
         shots=shots,
         mitigation=None if mitigation is None else mitigation.describe(),
-        **options.for_network(network).describe(),
+        **circuits.options.describe(),
         two_qubit_gates=[item.two_qubit_gates for item in runs[0]],
         durations=[item.duration for item in runs[0]] if target.compilation.schedule else None,
         propagation={
@@ -113,13 +125,18 @@ def predict_voltages(
     return replace(found, provenance=provenance)
 
 
-def _check(network: Network, target: DeviceTarget, mitigation: Mitigation | None) -> None:
-    """Refuse what is not in the method."""
-    if is_driven(network) or any(
-        np.abs(operator).max() > 1e-12
+def own_currents(network: Network) -> bool:
+    """Whether every I_k is Γ_k V_k, so that one memristor's counts in Y tell it."""
+    return not is_driven(network) and all(
+        np.abs(operator).max() <= 1e-12
         for j in range(len(network.memristors))
         for _, operator in interaction_terms(network, j)
-    ):
+    )
+
+
+def _check(network: Network, target: DeviceTarget, mitigation: Mitigation | None) -> None:
+    """Refuse what is not in the method."""
+    if not own_currents(network):
         raise ValueError(
             "Argument model must have I = ΓV for predict_voltages, but its couplings or drives "
             "have currents of their own; take Native('y', …), or run and estimate."

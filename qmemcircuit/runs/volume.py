@@ -9,15 +9,18 @@ A chain of N memristors is measured over P periods. The cell (N, P) is passed wh
 The volume is the largest N × P of a passed cell, of those that follow on passed smaller ones. Each
 condition guards the other: large errors pass the first and fail the second, and a device that
 returns noise or the fully mixed state has V_k that are not those of the chain. Shots are part of
-the definition: with more, smaller errors of the device are seen, and the volume falls.
+the definition: with more, smaller errors of the device are seen, and the volume falls. With few it
+is no proof of the physics: a perfect device without dissipation may pass a small cell at 1000 shots
+(`experiments/hardware/volume.py` measures how often, and for which other physics).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -25,7 +28,7 @@ from scipy.stats import norm
 from qmemcircuit.analysis.loops import find_loops
 from qmemcircuit.circuits.protocols import Target
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import FloatArray, check_integer
+from qmemcircuit.common.checks import FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.resources import allow_large
 from qmemcircuit.counts.mitigation import Mitigation
@@ -37,7 +40,10 @@ from qmemcircuit.model.memristors import Memristor, Network
 from qmemcircuit.results.estimation import mitigate
 from qmemcircuit.results.trajectory import Trajectory
 from qmemcircuit.runs.execution import run
+from qmemcircuit.runs.jobs.protocols import Submittable
+from qmemcircuit.runs.planning import Plan
 from qmemcircuit.runs.voltages import predict_voltages
+from qmemcircuit.runs.volume_jobs import MITIGATION, Measure, measured_by_jobs, planned_cell
 from qmemcircuit.simulation.master_equation import master_equation
 from qmemcircuit.simulation.propagation import PauliPropagation
 from qmemcircuit.simulation.trajectories import simulate_circuit
@@ -58,17 +64,6 @@ PERIODS: tuple[int, ...] = (1, 2, 3, 4, 6, 8)
 
 EXACT_UP_TO = 5
 """Memristors whose reference is the master equation; beyond, Pauli propagation with its error."""
-
-MITIGATION = Mitigation((1, 3))
-"""Two-qubit gates folded, a straight line, readout calibrated: declared for every noise model."""
-
-
-class Measure(Protocol):
-    """What stands for a device: it measures V and I of a network, with errors."""
-
-    def __call__(self, network: Network, times: FloatArray, steps: int) -> Trajectory:
-        """Return V and I at these times by circuits of so many Strang steps."""
-        ...
 
 
 @data_object
@@ -175,21 +170,29 @@ def memristor_volume(
     periods: Sequence[int] = PERIODS,
     shots: int = 1000,
     progress: Callable[[VolumeCell], None] = lambda cell: None,
+    folder: str | os.PathLike[str] | None = None,
+    wait: float = math.inf,
+    confirm: Callable[[Plan], bool] | None = None,
 ) -> MemristorVolume:
     """Return the largest chain, times periods, that a device shows as it should.
 
     Args:
-        target: made by `device` (the noise model, `predict_voltages`), any other target that runs
-            circuits (counts, readout corrected), or a function (network, times, steps) →
-            `Trajectory` with errors that measures by itself: a laboratory's own.
+        target: made by `device` (the noise model, `predict_voltages`) or `ibm` (jobs), any other
+            target that runs circuits (counts, readout corrected), or a function (network, times,
+            steps) → `Trajectory` with errors that measures by itself: a laboratory's own.
         sizes: numbers of memristors, increasing; each is tried where the one before passed.
         periods: numbers of periods, increasing; each up to the largest chain that passed the one
             before.
-        shots: of each circuit, part of the definition; a noise model has two noise factors.
+        shots: of each circuit, part of the definition; noise is amplified where it can be.
         progress: called with each cell.
+        folder: of the jobs of `ibm`, one submission for each cell. Cells that are there are not
+            measured again: the same call goes on after an interruption. None: a new one.
+        wait: at most so many seconds for the jobs of each cell.
+        confirm: as in `submit`, asked with the plan of each cell before it is sent.
 
     A cell that cannot be measured (too few qubits, too long) ends its row and says why. Raises
-    ValueError for sizes or periods that do not increase from at least 1.
+    ValueError for sizes or periods that do not increase from at least 1, and RuntimeError where
+    jobs are not done or a plan is declined.
 
     >>> from qiskit_ibm_runtime.fake_provider import FakeManilaV2
     >>> import qmemcircuit as qm
@@ -197,15 +200,20 @@ def memristor_volume(
     >>> len(volume.cells)
     1
     """
-    check_arguments(memristor_volume, locals(), own=("target",))
-    shots = check_integer("shots", shots, minimum=2)
-    for name, values in (("sizes", sizes), ("periods", periods)):
-        numbers = [check_integer(name, value, minimum=1) for value in values]
-        if not numbers or numbers != sorted(set(numbers)):
-            raise ValueError(
-                f"Argument {name} must increase from at least 1, but {list(values)} was given."
-            )
-    measure, label = _measure_on(target, shots)
+    check_arguments(memristor_volume, locals(), own=("target",), infinite=("wait",))
+    shots = _check_stairs(sizes, periods, shots)
+    wait = check_real("wait", wait, minimum=0) if wait != math.inf else wait
+    if isinstance(target, Submittable):
+        kept = [_cell_of(size, number)[:2] for number in periods for size in sizes]
+        measure = measured_by_jobs(target, shots, folder, kept, wait=wait, confirm=confirm)
+        label = str(target.describe()["name"])
+    elif folder is None and confirm is None:
+        measure, label = _measure_on(target, shots)
+    else:
+        raise TypeError(
+            "Argument target must take jobs where folder or confirm is given, but "
+            f"{target!r} was given; ibm(name) does."
+        )
     cells: list[VolumeCell] = []
     most = max(sizes)
     for number in periods:
@@ -222,6 +230,32 @@ def memristor_volume(
         if not reached:
             break
     return MemristorVolume(label, tuple(cells))
+
+
+def plan_volume(
+    target: Submittable, *, sizes: Sequence[int], periods: Sequence[int], shots: int
+) -> Iterator[tuple[int, int, Plan | str]]:
+    """Yield memristors, periods and plan of every cell that may be sent, or why it cannot be."""
+    shots = _check_stairs(sizes, periods, shots)
+    for number in periods:
+        for size in sizes:
+            network, times, steps = _cell_of(size, number)
+            try:
+                found: Plan | str = planned_cell(network, times, steps, target=target, shots=shots)
+            except ValueError as error:
+                found = " ".join(str(error).split())
+            yield size, number, found
+
+
+def _check_stairs(sizes: Sequence[int], periods: Sequence[int], shots: int) -> int:
+    """Return the number of shots; ValueError where sizes or periods do not increase."""
+    for name, values in (("sizes", sizes), ("periods", periods)):
+        numbers = [check_integer(name, value, minimum=1) for value in values]
+        if not numbers or numbers != sorted(set(numbers)):
+            raise ValueError(
+                f"Argument {name} must increase from at least 1, but {list(values)} was given."
+            )
+    return check_integer("shots", shots, minimum=2)
 
 
 def volume_chain(memristors: int) -> Network | Memristor:
@@ -276,15 +310,20 @@ def _measure_on(target: Target | Measure, shots: int) -> tuple[Measure, str]:
 
 def _cell(measure: Measure, memristors: int, periods: int) -> VolumeCell:
     """Measure one cell and judge it."""
-    model = volume_chain(memristors)
-    network = model if isinstance(model, Network) else Network([model])
-    times = network.periods(periods, points=POINTS)
+    network, times, steps = _cell_of(memristors, periods)
     reference = _reference(network, times)
     try:
-        measured = measure(network, times, STEPS * periods)
+        measured = measure(network, times, steps)
     except ValueError as error:
         return VolumeCell(memristors, periods, failure=" ".join(str(error).split()))
     return judge_cell(measured, reference, memristors, periods)
+
+
+def _cell_of(memristors: int, periods: int) -> tuple[Network, FloatArray, int]:
+    """Return network, times and Strang steps of a cell."""
+    model = volume_chain(memristors)
+    network = model if isinstance(model, Network) else Network([model])
+    return network, network.periods(periods, points=POINTS), STEPS * periods
 
 
 def _reference(network: Network, times: FloatArray) -> Trajectory:

@@ -370,21 +370,32 @@ def kept_states(
 ) -> tuple[tuple[int, ...], ...]:
     """Return the pairs, and the memristors in none of them, whose states trajectories save."""
     count = len(network.memristors)
-    if isinstance(pairs, str):
-        check_choice("pairs", pairs, ("coupled", "all"))
-        wanted = list(combinations(range(count), 2)) if pairs == "all" else []
-    else:
-        wanted = [(int(first), int(second)) for first, second in pairs]
-    for pair in wanted:
-        if pair[0] == pair[1] or not all(0 <= j < count for j in pair):
-            raise ValueError(
-                f"Argument pairs must name two different memristors from 0 to {count - 1}, but "
-                f"{pair} was given."
-            )
+    wanted = named_pairs(network, pairs)
     coupled = [pair for pair, _ in network.couplings]
-    chosen = tuple(dict.fromkeys((min(pair), max(pair)) for pair in [*coupled, *wanted]))
+    chosen = tuple(dict.fromkeys([*coupled, *wanted]))
     alone = [j for j in range(count) if all(j not in pair for pair in chosen)]
     return (*chosen, *((j,) for j in alone))
+
+
+def named_pairs(
+    network: Network, pairs: Sequence[tuple[int, int]] | Literal["coupled", "all"]
+) -> list[tuple[int, int]]:
+    """Return the pairs that are asked for beside the coupled ones, in ascending order.
+
+    Raises:
+        ValueError: for pairs that do not exist.
+    """
+    count = len(network.memristors)
+    if isinstance(pairs, str):
+        check_choice("pairs", pairs, ("coupled", "all"))
+        return list(combinations(range(count), 2)) if pairs == "all" else []
+    for first, second in pairs:
+        if first == second or not (0 <= first < count and 0 <= second < count):
+            raise ValueError(
+                f"Argument pairs must name two different memristors from 0 to {count - 1}, but "
+                f"{(int(first), int(second))} was given."
+            )
+    return sorted({(int(min(pair)), int(max(pair))) for pair in pairs})
 
 
 def save_each(kept: Sequence[tuple[int, ...]]) -> Save:

@@ -7,32 +7,22 @@ Rall, Liang, Cook and Kretschmer, Phys. Rev. A 99, 062337, 2019; under damping S
 and Yao, arXiv:2407.12768). Strings that are heavier than a limit, or whose coefficient is smaller
 than one, are dropped. What that costs is estimated in two ways: by dropping more, and by adding
 what was dropped in quadrature, as if its signs were random. Three times the larger is the error
-(`propagation_errors`; `experiments/benchmarks/propagation.py` measures how often it covers). Adding
-what was dropped without regard to signs bounds the error.
+(five times the latter, where few were dropped: `propagation_errors`;
+`experiments/benchmarks/propagation.py` measures how often it covers). Adding what was dropped
+without regard to signs bounds the error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import cpu_count
-from typing import Any
 
 import numpy as np
 
 from qmemcircuit.circuits.build import CircuitSet
-from qmemcircuit.circuits.channels.pauli_maps import PAULIS, pauli_means
-from qmemcircuit.circuits.splitting import step_maps
 from qmemcircuit.common.arguments import check_fields
-from qmemcircuit.common.checks import (
-    LARGEST_INTEGER,
-    ComplexArray,
-    FloatArray,
-    IntArray,
-    check_integer,
-    check_real,
-)
+from qmemcircuit.common.checks import ComplexArray, FloatArray, check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.resources import Effort
 from qmemcircuit.common.states import pauli_matrix
@@ -45,18 +35,30 @@ from qmemcircuit.results.observables import (
     pauli_terms,
     rate_variables,
 )
+from qmemcircuit.results.trajectory_parts import PAIR_ERRORS
+from qmemcircuit.simulation.pauli_runs import (
+    CutOff,
+    Runner,
+    Terms,
+    all_chains,
+    from_the_middle,
+    last_chain,
+    pair_labels,
+    single_terms,
+)
 
 ERROR_FACTOR = 3.0
-"""Times the larger of the two estimates; `experiments/benchmarks/propagation.py` measures it."""
+"""Times the larger of the two estimates; `experiments/benchmarks/propagation.py` measures it…"""
+
+FEW_FACTOR, FEW = 5.0, 10.0
+"""…and times what was dropped, in quadrature, where without signs it is less than ten times that:
+of n equal strings √n times, and signs of less than a hundred are not taken for random."""
 
 UPDATE_SECONDS, MAP_SECONDS = 1e-7, 1e-5
 """Of one core, measured: for one string and one entry of a map, and to make one map."""
 
 MOST_UPDATES = 40_000_000
 """After which a probe gives up: some two seconds for one voltage."""
-
-Terms = dict[str, float]
-_CutOff = tuple[int, float]  # the largest weight, the smallest coefficient
 
 
 @data_object
@@ -70,7 +72,7 @@ class PauliPropagation:
 
     The finer of the two runs has these; the coarser one, for the error, one letter less and three
     times the coefficient. The error is three times the larger of their difference and of what the
-    finer one dropped, added in quadrature.
+    finer one dropped, added in quadrature (five times, where it dropped few).
 
     Raises:
         ValueError: outside of these.
@@ -101,9 +103,10 @@ class PauliPropagation:
 
 @dataclass(frozen=True)
 class Propagated:
-    """V and I (T, M), what their errors are, mean pair states, and what was dropped.
+    """V and I (T, M), what their errors are, pair states, and what was dropped.
 
-    `bound` (T, M) is a rigorous bound on the error of V. No error exceeds its own bound.
+    `bound` (T, M) is a rigorous bound on the error of V. No error exceeds its own bound. The errors
+    of the pairs' Pauli means are among the variables (`PAIR_ERRORS`).
     """
 
     means: tuple[FloatArray, FloatArray]
@@ -129,7 +132,7 @@ def propagate_circuits(
     count = len(network.memristors)
     observables: list[list[Terms]] = []  # for each memristor: V, and what I has beside ΓV
     for j, memristor in enumerate(network.memristors):
-        voltage = _single(-0.5 * memristor.current_scale * PAPER_SIGMA["y"], j, count)
+        voltage = single_terms(-0.5 * memristor.current_scale * PAPER_SIGMA["y"], j, count)
         extra: Terms = {}
         for pair, operator in interaction_terms(network, j):
             for label, value in pauli_terms(operator, pair, count).items():
@@ -137,7 +140,7 @@ def propagate_circuits(
         observables.append([voltage, extra] if extra else [voltage])
     amplitudes = np.stack([item.drive_amplitude(times) for item in network.memristors], axis=1)
     sources = {  # of a drive of amplitude 1
-        j: _single(item.current_scale * item.drive.source, j, count)
+        j: single_terms(item.current_scale * item.drive.source, j, count)
         for j, item in enumerate(network.memristors)
         if item.drive is not None and item.drive.axis != "y"
     }
@@ -145,11 +148,12 @@ def propagate_circuits(
     values = np.zeros((2, 2, *shape))  # quantity, cut-off
     dropped = np.zeros((2, 2, *shape))  # quantity; its sum of moduli, and in quadrature
     source, lost = np.zeros((2, *shape)), np.zeros((2, *shape))  # and what it has dropped
-    states = {pair: np.empty((times.size, 4, 4), dtype=complex) for pair in pairs}
+    means = np.zeros((2, len(pairs), times.size, 15))  # cut-off
+    missing = np.zeros((len(pairs), 2, times.size, 15))
     cuts = cut_offs(method)
     strings = 0
-    for index, chain in enumerate(_chains(circuits)):
-        runner = _Runner(network, chain)
+    for index, chain in enumerate(all_chains(circuits)):
+        runner = Runner(network, chain)
         for place, kept in enumerate(cuts):
             found = runner.run([row[0] for row in observables], kept, local=True)
             values[0, place, index] = [item.mean for item in found]
@@ -167,12 +171,13 @@ def propagate_circuits(
                     dropped[1][:, index, coupled] = losses.T
                 if driven:
                     lost[:, index, driven] = np.transpose([item.losses for item in own])
-        for pair in pairs:
-            labels = _pair_labels(pair, count)
-            found = runner.run([{label: 1.0} for label in labels], cuts[0], local=False)
-            means = np.array([1.0, *(item.mean for item in found)])
-            matrices = np.array([pauli_matrix(a + b) for b in "IXYZ" for a in "IXYZ"])
-            states[pair][index] = np.tensordot(means, matrices, axes=1) / 4
+        for number, pair in enumerate(pairs):
+            labels = [{label: 1.0} for label in pair_labels(pair, count)]
+            for place, kept in enumerate(cuts):
+                found = runner.run(labels, kept, local=False)
+                means[place, number, index] = [item.mean for item in found]
+                if place == 0:
+                    missing[number, :, index] = np.transpose([item.losses for item in found])
         progress(index + 1, times.size)
     conductance = np.stack([item.conductance(times) for item in network.memristors], axis=1)
     values[1] += conductance * values[0]
@@ -184,6 +189,12 @@ def propagate_circuits(
     if is_driven(network):
         variables["source_current"] = source[0]
         variables[OWN_ERRORS[0]] = propagation_errors(values[1, 0] - values[1, 1], dropped[1])
+    if pairs:
+        apart = means[0] - means[1]
+        found_errors = [propagation_errors(*item) for item in zip(apart, missing, strict=True)]
+        of_identity = np.zeros((times.size, len(pairs), 1))
+        padded = np.concatenate([of_identity, np.stack(found_errors, axis=1)], axis=2)
+        variables[PAIR_ERRORS] = padded.reshape(times.size, len(pairs), 4, 4)
     values[1] += source
     dropped[1] += lost
     errors = [
@@ -194,10 +205,16 @@ def propagate_circuits(
         (values[0, 0], values[1, 0]),
         (errors[0], errors[1]),
         dropped[0, 0],
-        states,
+        dict(zip(pairs, map(_pair_states, means[0]), strict=True)),
         variables,
         strings,
     )
+
+
+def _pair_states(means: FloatArray) -> ComplexArray:
+    """Return states (T, 4, 4) of the means of `pair_labels`, (T, 15)."""
+    matrices = np.array([pauli_matrix(a + b) for a in "IXYZ" for b in "IXYZ"])
+    return np.asarray((matrices[0] + np.tensordot(means, matrices[1:], axes=1)) / 4)
 
 
 @dataclass(frozen=True)
@@ -221,8 +238,8 @@ def probe_propagation(circuits: CircuitSet, method: PauliPropagation, *, pairs: 
     network, count = circuits.network, len(circuits.network.memristors)
     middle = _most_coupled(network)
     scale = network.memristors[middle].current_scale
-    voltage = _single(-0.5 * scale * PAPER_SIGMA["y"], middle, count)
-    runner = _Runner(network, _last_chain(circuits), MOST_UPDATES)
+    voltage = single_terms(-0.5 * scale * PAPER_SIGMA["y"], middle, count)
+    runner = Runner(network, last_chain(circuits), MOST_UPDATES)
     cuts = cut_offs(method)
     finer, coarser = (runner.run([voltage], kept, local=False)[0] for kept in cuts)
     # V of those that are not alike, what I has beside it of each memristor, and 15 strings a pair;
@@ -264,20 +281,10 @@ def _most_coupled(network: Network) -> int:
         np.array([j for pair, _ in network.couplings for j in pair], dtype=np.int64),
         minlength=count,
     )
-    return max(_from_the_middle(count), key=lambda j: int(neighbours[j]))
+    return max(from_the_middle(count), key=lambda j: int(neighbours[j]))
 
 
-def _last_chain(circuits: CircuitSet) -> _Chain:
-    """Return the maps from 0 to the last time."""
-    network, times = circuits.network, circuits.times
-    if circuits.share_steps:
-        starts = np.concatenate([[0.0], times[:-1]])
-        return _backwards(step_maps(network, starts, times, circuits.splitting), times.size)
-    edges = np.linspace(0.0, float(times[-1]), (circuits.steps or 1) + 1)
-    return _backwards(step_maps(network, edges[:-1], edges[1:], circuits.splitting), len(edges) - 1)
-
-
-def cut_offs(method: PauliPropagation) -> tuple[_CutOff, _CutOff]:
+def cut_offs(method: PauliPropagation) -> tuple[CutOff, CutOff]:
     """Return the finer and the coarser cut-off."""
     weight, coefficient = method.largest_weight, method.smallest_coefficient
     return (weight, coefficient), (weight - 1, min(3 * coefficient, 0.5))
@@ -288,164 +295,12 @@ def propagation_errors(difference: FloatArray, losses: FloatArray) -> FloatArray
 
     A difference may vanish by accident: that of all memristors and earlier times stands in where
     it is larger in the mean of squares. It says nothing where both runs drop the same: what the
-    finer one dropped, its signs as if random, stands in where that is larger. `losses` (2, T, M)
-    are its sum of moduli, which no error exceeds, and its root of the sum of squares.
+    finer one dropped, its signs as if random, stands in where that is larger; counted more where
+    few were dropped, which may well have the same sign. `losses` (2, T, M) are its sum of moduli,
+    which no error exceeds, and its root of the sum of squares.
     """
     bound, quadrature = losses
     common = np.sqrt(np.mean(difference**2, axis=1, keepdims=True))
     seen = np.maximum(np.abs(difference), np.maximum.accumulate(common, axis=0))
-    return np.asarray(np.minimum(ERROR_FACTOR * np.maximum(seen, quadrature), bound))
-
-
-@dataclass(frozen=True)
-class _Chain:
-    """The maps from 0 to one time, last first."""
-
-    places: IntArray
-    maps: FloatArray
-    ends: Any
-
-
-@dataclass(frozen=True)
-class _Mean:
-    mean: float
-    losses: tuple[float, float]  # the sum of the dropped coefficients' moduli, and in quadrature
-    strings: int
-    reached: frozenset[int]
-    updates: int
-    left: int
-
-
-class _Runner:
-    """One chain of maps, and the initial means, for many observables."""
-
-    def __init__(
-        self, network: Network, chain: _Chain, most_updates: int = LARGEST_INTEGER
-    ) -> None:
-        self.network = network
-        self.chain = chain
-        self.most_updates = most_updates
-        self.means = np.array([pauli_means(item.initial_state) for item in network.memristors])
-
-    def run(self, observables: Sequence[Terms], kept: _CutOff, *, local: bool) -> list[_Mean]:
-        """Return the means; where `local`, observable j is that of memristor j alone.
-
-        Then those of memristors with alike surroundings are the same number, and one is run.
-        """
-        found: dict[int, _Mean] = {}
-        if local:
-            done: dict[int, _Mean] = {}
-            for j in _from_the_middle(len(observables)):
-                twin = next((k for k in done if self.are_alike(k, j, done[k].reached)), None)
-                if twin is None:
-                    done[j] = self._one(observables[j], kept)
-                found[j] = done[j if twin is None else twin]
-        else:
-            with ThreadPoolExecutor(cpu_count() or 1) as pool:
-                found = dict(enumerate(pool.map(lambda item: self._one(item, kept), observables)))
-        return [found[j] for j in range(len(observables))]
-
-    def _one(self, terms: Terms, kept: _CutOff) -> _Mean:
-        propagate, words_of = compiled_loop()
-        letters = np.array([["IXYZ".index(letter) for letter in label] for label in terms])
-        mean, dropped, strings, ever, updates, left, squares = propagate(
-            words_of(letters),
-            np.array(list(terms.values())),
-            self.chain.places,
-            self.chain.maps,
-            self.chain.ends,
-            self.means,
-            *kept,
-            self.most_updates,
-        )
-        count = len(self.network.memristors)
-        reached = frozenset(j for j in range(count) if int(ever[j // 32]) >> 2 * (j % 32) & 3)
-        losses = (float(dropped), float(np.sqrt(squares)))
-        return _Mean(float(mean), losses, int(strings), reached, int(updates), int(left))
-
-    def are_alike(self, known: int, other: int, reached: frozenset[int]) -> bool:
-        """Whether all that the known one reached, moved along, is the same about the other."""
-        network, shift = self.network, other - known
-        items = network.memristors
-        if not all(0 <= j + shift < len(items) for j in reached):
-            return False
-        if any(items[j] != items[j + shift] for j in reached):
-            return False
-        moved = {j + shift for j in reached}
-        here = [
-            ((a + shift, b + shift), coupling)
-            for (a, b), coupling in network.couplings
-            if a in reached or b in reached
-        ]
-        there = [
-            (pair, coupling)
-            for pair, coupling in network.couplings
-            if pair[0] in moved or pair[1] in moved
-        ]
-        return here == there
-
-
-def compiled_loop() -> tuple[Any, Any]:
-    """Return `propagate` and `words_of` of `pauli_sums`; ImportError naming the extra."""
-    try:
-        from qmemcircuit.simulation.pauli_sums import propagate, words_of
-    except ImportError as error:
-        raise ImportError(
-            "Pauli propagation is compiled by numba: pip install 'qmemcircuit[neurons]'."
-        ) from error
-    return propagate, words_of
-
-
-def _from_the_middle(count: int) -> list[int]:
-    """Return the places, the middle first: most are like it."""
-    return sorted(range(count), key=lambda j: abs(2 * j - count + 1))
-
-
-def _single(matrix: ComplexArray, memristor: int, count: int) -> Terms:
-    """Return an operator of one memristor as Pauli labels."""
-    found = {}
-    for letter, pauli in zip("IXYZ", PAULIS, strict=True):
-        value = float(np.trace(matrix @ pauli).real) / 2
-        if value:
-            found["I" * memristor + letter + "I" * (count - memristor - 1)] = value
-    return found
-
-
-def _pair_labels(pair: tuple[int, int], count: int) -> list[str]:
-    """Return the 15 labels of a pair, its first memristor's letter changing fastest."""
-    labels = []
-    for second in "IXYZ":
-        for first in "IXYZ":
-            letters = ["I"] * count
-            letters[pair[0]], letters[pair[1]] = first, second
-            labels.append("".join(letters))
-    return labels[1:]
-
-
-def _chains(circuits: CircuitSet) -> Iterator[_Chain]:
-    """Yield the maps from 0 to each time."""
-    network, times = circuits.network, circuits.times
-    if circuits.share_steps:
-        starts = np.concatenate([[0.0], times[:-1]])
-        parts = step_maps(network, starts, times, circuits.splitting)
-        for index in range(times.size):
-            yield _backwards(parts, index + 1)
-        return
-    for time in times:
-        edges = np.linspace(0.0, float(time), (circuits.steps or 1) + 1)
-        parts = step_maps(network, edges[:-1], edges[1:], circuits.splitting)
-        yield _backwards(parts, len(edges) - 1)
-
-
-def _backwards(parts: list[tuple[tuple[int, ...], FloatArray]], steps: int) -> _Chain:
-    size = len(parts)
-    places = np.full((size, 2), -1, dtype=np.int64)
-    maps = np.zeros((steps, size, 16, 16))
-    for row, (members, matrices) in enumerate(reversed(parts)):
-        places[row, : len(members)] = members
-        width = matrices.shape[-1]
-        cleaned = np.where(np.abs(matrices[:steps]) > 1e-15, matrices[:steps], 0.0)
-        maps[:, row, :width, :width] = cleaned[::-1]
-    ends = np.zeros((steps, size), dtype=np.bool_)
-    ends[:, -1] = True
-    return _Chain(np.tile(places, (steps, 1)), maps.reshape(-1, 16, 16), ends.ravel())
+    factor = np.where(bound < FEW * quadrature, FEW_FACTOR, ERROR_FACTOR)
+    return np.asarray(np.minimum(np.maximum(ERROR_FACTOR * seen, factor * quadrature), bound))

@@ -3,7 +3,10 @@
 Four routes lead to V(t): exact maps on 4^M Pauli means, trajectories of state vectors, trajectories
 of matrix-product states, and Pauli propagation. Time, memory and error of each are predicted, and
 the one with the least error² × seconds is taken: for sampled routes that product does not depend
-on how many are sampled (it is the inverse of a Monte Carlo efficiency), and an exact one has none.
+on how many are sampled (it is the inverse of a Monte Carlo efficiency). An error below the accuracy
+that is asked for buys nothing and is counted as that accuracy, a time below `PATIENCE` as that, so
+that an exact route has a price, too: it is taken where it is quick, and left where another is as
+accurate as asked for and much quicker. Of equal ones the most accurate is taken.
 """
 
 from __future__ import annotations
@@ -21,13 +24,19 @@ from numpy.typing import ArrayLike
 from qmemcircuit.circuits.build import CircuitSet, build_circuits
 from qmemcircuit.circuits.options import AnySplitting
 from qmemcircuit.common.arguments import check_arguments, check_fields
-from qmemcircuit.common.checks import check_integer
+from qmemcircuit.common.checks import check_integer, check_real
 from qmemcircuit.common.data_objects import data_object
 from qmemcircuit.common.resources import Effort, too_large, too_long
 from qmemcircuit.model.memristors import Model
-from qmemcircuit.simulation.ensembles import estimate_trajectories, kept_states
+from qmemcircuit.simulation.ensembles import estimate_trajectories, kept_states, named_pairs
 from qmemcircuit.simulation.maps import estimate_maps
 from qmemcircuit.simulation.propagation import PauliPropagation, probe_propagation
+
+PATIENCE = 3.0
+"""Seconds. Nobody minds less."""
+
+ACCURACY = 1e-3
+"""Of V, as a share of the range that it can have, √(mħω/2): our goal for two periods."""
 
 RouteName = Literal["density_matrix", "statevector", "matrix_product_state", "pauli_propagation"]
 
@@ -73,7 +82,7 @@ class Route:
 @data_object
 @dataclass(frozen=True)
 class Routes:
-    """All of them, and the one to take ("" where there is none).
+    """All of them, and the one to take, "" where there is none; `wanted` is the error asked for.
 
     >>> import qmemcircuit as qm
     >>> pair = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 2, qm.Native("y", 0.06))
@@ -84,6 +93,7 @@ class Routes:
 
     candidates: tuple[Route, ...]
     chosen: str
+    wanted: float = 0.0
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -95,9 +105,12 @@ class Routes:
         if not self.chosen:
             return f"no route fits: {others}"
         taken = next(item for item in self.candidates if item.method == self.chosen)
-        if taken.error == 0:
-            return f"exact, and it fits: {taken}"
-        return f"least error² × seconds: {taken} (beside {others})"
+        if taken.error == 0 and taken.seconds <= PATIENCE:
+            return f"exact, and quick: {taken}"
+        return (
+            f"least error² × seconds, where an error below {self.wanted:.2g} counts as that and "
+            f"less than {PATIENCE:g} seconds as those: {taken} (beside {others})"
+        )
 
     def __str__(self) -> str:
         """Return the routes, a line each, the chosen one marked."""
@@ -114,6 +127,7 @@ class Routes:
         return {"method": self.chosen, "reason": self.reason, "candidates": rows}
 
 
+# More than eight parameters: those of `simulate_circuit` that decide, and how many are compared.
 def compare_routes(
     model: Model,
     times: ArrayLike,
@@ -123,15 +137,17 @@ def compare_routes(
     trajectories: int = 400,
     bond_dimension: int = 16,
     pairs: Sequence[tuple[int, int]] | Literal["coupled", "all"] = "coupled",
+    accuracy: float = ACCURACY,
     every: bool = True,
 ) -> Routes:
     """Return what every route of `simulate_circuit` would take and leave, and which it would take.
 
     Arguments as in `simulate_circuit`; where not `every`, the others are left out if the exact one
-    fits. The prediction of propagation is a run of one voltage; the
-    others are counted. A route is out where it exceeds the free memory or two minutes (unless
-    inside `allow_large()`), where its error is as large as V can be, or where it does not know the
-    model. The exact one is chosen where it fits, else that with the least error² × seconds.
+    takes less than three seconds. The prediction of propagation is a run of one voltage; the others
+    are counted, so that a busy machine changes nothing. A route is out where it exceeds the free
+    memory or two minutes (unless inside `allow_large()`), where its error is as large as V can be,
+    or where it does not know the model. Of the rest that with the least error² × seconds is chosen,
+    errors below `accuracy` × √(mħω/2) counted as that, seconds below three as three.
 
     Raises:
         ValueError: for arguments that `simulate_circuit` would refuse.
@@ -146,19 +162,29 @@ def compare_routes(
     circuits = build_circuits(model, times, bases="Z", splitting=splitting, steps=steps)
     check_integer("trajectories", trajectories, minimum=2)
     check_integer("bond_dimension", bond_dimension, minimum=1)
+    wanted = check_real("accuracy", accuracy, minimum=0.0)
+    if wanted == 0:
+        raise ValueError(
+            "Argument accuracy must be above 0, but 0 was given; method='density_matrix' is exact."
+        )
+    wanted *= max(item.current_scale for item in circuits.network.memristors)
     exact = _exact(circuits)
-    if not exact.obstacle and not every:
-        return Routes((exact,), exact.method)
+    if not exact.obstacle and exact.seconds <= PATIENCE and not every:
+        return Routes((exact,), exact.method, wanted)
     candidates = (
         exact,
         *_sampled(circuits, trajectories, bond_dimension, pairs),
         _propagated(circuits, pairs),
     )
     open_ones = [item for item in candidates if not item.obstacle]
-    if not open_ones or open_ones[0] is exact:
-        return Routes(candidates, "" if exact.obstacle else exact.method)
-    best = min(open_ones, key=lambda item: (item.error**2 * item.seconds, item.seconds))
-    return Routes(candidates, best.method)
+    if not open_ones:
+        return Routes(candidates, "", wanted)
+
+    def price(route: Route) -> tuple[float, float, float]:
+        cost = max(route.error, wanted) ** 2 * max(route.seconds, PATIENCE)
+        return cost, route.error, route.seconds
+
+    return Routes(candidates, min(open_ones, key=price).method, wanted)
 
 
 def _exact(circuits: CircuitSet) -> Route:
@@ -204,7 +230,7 @@ def _propagated(
         return Route(method, math.nan, math.nan, math.nan, "a joint initial state")
     if circuits.compiled:
         return Route(method, math.nan, math.nan, math.nan, "compiled circuits")
-    named = 0 if isinstance(pairs, str) else len(pairs)
+    named = len(named_pairs(circuits.network, pairs))
     try:
         probe = probe_propagation(circuits, PauliPropagation(), pairs=named)
     except ImportError as error:

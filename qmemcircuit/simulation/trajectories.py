@@ -32,12 +32,14 @@ from qmemcircuit.model.serialization import describe_model
 from qmemcircuit.model.units import memristor_units
 from qmemcircuit.results.observables import OWN_ERRORS, is_driven, rate_variables
 from qmemcircuit.results.trajectory import Trajectory
+from qmemcircuit.results.trajectory_parts import PAIR_ERRORS
 from qmemcircuit.simulation.aer_passes import traced_circuit
 from qmemcircuit.simulation.ensembles import (
     Ensemble,
     average,
     estimate_ensemble,
     kept_states,
+    named_pairs,
     save_each,
 )
 from qmemcircuit.simulation.exact import exact_circuit
@@ -46,7 +48,7 @@ from qmemcircuit.simulation.propagation import (
     probe_propagation,
     propagate_circuits,
 )
-from qmemcircuit.simulation.routes import compare_routes
+from qmemcircuit.simulation.routes import ACCURACY, compare_routes
 
 Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 """Aer's names. The first is exact; the other two average quantum trajectories."""
@@ -63,6 +65,7 @@ def simulate_circuit(
     trajectories: int = 400,
     bond_dimension: int = 16,
     pairs: Sequence[tuple[int, int]] | Literal["coupled", "all"] = "coupled",
+    accuracy: float = ACCURACY,
     seed: int | None = None,
     executor: Executor | None = None,
     path: str | os.PathLike[str] | None = None,
@@ -75,11 +78,13 @@ def simulate_circuit(
         method: `"density_matrix"` (exact, 16·4^M bytes), `"statevector"` (trajectories, 16·2^M
             bytes), `"matrix_product_state"` (trajectories, M·χ² numbers) or `PauliPropagation(…)`
             (seconds for a hundred memristors and three periods). None takes the exact one where it
-            fits, else that with the least predicted error² × seconds (see `compare_routes`).
+            is quick, else that with the least predicted error² × seconds (see `compare_routes`).
         trajectories: how many are averaged, at least 2. Ignored by the exact route.
         bond_dimension: χ, the largest bond dimension of a matrix-product state.
         pairs: whose reduced states are kept beside the coupled ones. The exact route keeps all,
-            propagation only those named: each costs as much as 15 memristors.
+            propagation those named or `"all"`, not the coupled ones: each costs as 15 memristors.
+        accuracy: error of V, as a share of √(mħω/2), below which less is worth nothing where the
+            route is chosen. It is asked for, not promised: read `voltage_error`.
         seed: of the trajectories; None draws one from the system and records it.
         executor: whose workers run the trajectories, as in `sweep`; it changes no bit.
         path: netCDF file (`.nc`) that keeps finished batches, as in `sweep`.
@@ -90,8 +95,9 @@ def simulate_circuit(
         matrix-product states the cost of truncation (`variables["truncation_error"]`) is added,
         with a RuntimeWarning where it is the larger part. Those of truncation and of propagation
         are *no* intervals: how they are made, and how often they hold, says
-        docs/pages/concepts/networks.md. `pair_states` have no errors. Driven networks keep the
-        sources' current apart (`select_current`).
+        docs/pages/concepts/networks.md. `pair_states` of trajectories have no errors; those of
+        propagation have them in `variables["pair_errors"]`, and their concurrence has limits from
+        them. Driven networks keep the sources' current apart (`select_current`).
 
     Raises:
         ValueError: where the work is too long or too large for this machine, naming the bytes (see
@@ -117,7 +123,7 @@ def simulate_circuit(
     else:
         routes = compare_routes(
             network, times, splitting=splitting, steps=steps, trajectories=trajectories,
-            bond_dimension=bond_dimension, pairs=pairs, every=False,
+            bond_dimension=bond_dimension, pairs=pairs, accuracy=accuracy, every=False,
         )  # fmt: skip
         route = routes.describe()
         if not routes.chosen:
@@ -222,9 +228,7 @@ def _propagated(
             "'lie', 'strang' or 'fused'."
         )
     _check_state(network, "pauli_propagation")
-    named = [] if isinstance(pairs, str) else [item for item in kept_states(network, pairs)]
-    wanted = {(min(pair), max(pair)) for pair in pairs if not isinstance(pair, str)}
-    asked = [(item[0], item[1]) for item in named if len(item) == 2 and item in wanted]
+    asked = named_pairs(network, pairs)
     probe = probe_propagation(circuits, method, pairs=len(asked))
     require(probe.effort, "take fewer times or steps, or drop more")
     if probe.obstacle and not large_allowed():
@@ -247,7 +251,11 @@ def _propagated(
             **units,
             "rigorous_bound": units["voltage"],
             **dict.fromkeys(found.variables.keys() & {OWN_ERRORS[0]}, units["current"]),
+            **dict.fromkeys(found.variables.keys() & {PAIR_ERRORS}, "1"),
         },
+        dimensions=dict.fromkeys(
+            found.variables.keys() & {PAIR_ERRORS}, ("pair", "first_pauli", "second_pauli")
+        ),
         provenance=make_provenance(
             "simulate_circuit",
             model=describe_model(network, circuits.times),

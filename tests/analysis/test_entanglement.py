@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import qutip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -532,3 +533,48 @@ def test_plot_shows_points_reference_and_events() -> None:
         "digital, 95 % intervals",
         "reference",
     }
+
+
+def test_limits_within_stated_errors_hold_and_are_as_wide_as_those():
+    """States of every rank, each Pauli mean anywhere within its error; the truth is QuTiP's."""
+    random = np.random.default_rng(7)
+    exact = [random_states(5, rank, 20) for rank in (1, 2, 3, 4)]
+    exact.append(np.array([werner(p) for p in np.linspace(0, 1, 20)]))
+    exact.append(np.repeat(leaking_exchange()[None], 20, axis=0))
+    states = np.concatenate(exact)
+    truth = [qutip.concurrence(qutip.Qobj(item, dims=[[2, 2], [2, 2]])) for item in states]
+    matrices = np.array([pauli_matrix(a + b) for a in "IXYZ" for b in "IXYZ"])
+    for scale in (1e-3, 0.03):
+        errors = scale * random.uniform(0.1, 1, (len(states), 16))
+        errors[:, 0] = 0
+        off = np.tensordot(errors * random.uniform(-1, 1, errors.shape), matrices, axes=1) / 4
+        lower, upper, _ = witnesses.concurrence_within(states + off, errors.reshape(-1, 4, 4))
+        assert np.all(lower <= np.add(truth, 1e-7))
+        assert np.all(truth <= upper + 1e-7)
+        assert np.median(upper - lower) < 8 * scale
+        # The mutant: errors said to be a tenth of what they are.
+        lower, upper, _ = witnesses.concurrence_within(states + off, errors.reshape(-1, 4, 4) / 10)
+        assert np.mean((lower > truth) | (truth > upper)) > 0.3
+
+
+def test_witnesses_of_noisy_products_claim_no_entanglement():
+    """Of a product with white noise λ1 = λ2: singular vectors instead of Takagi's were 10 off."""
+    products = np.array([pure_product([1, 0.3j * k], [0.2, 1 - k]) for k in range(5)])
+    noisy = np.concatenate([0.7 * products + 0.3 * np.eye(4) / 4, np.eye(4)[None] / 4])
+    others = random_states(3, 1, 200)
+    for state, witness in zip(noisy, entanglement_witness(noisy), strict=True):
+        assert np.all(expectation(others, witness) <= signed_concurrence(others) + 1e-9)
+        assert expectation(state[None], witness) == pytest.approx(
+            signed_concurrence(state[None]), abs=1e-9
+        )
+
+
+def test_events_within_stated_errors_need_no_neighbours():
+    times = np.linspace(0, 1, 6)
+    signed = np.array([0.0, 0.2, 0.3, 0.05, -0.1, -0.2])
+    made = Concurrence(
+        times, np.maximum(signed, 0), signed, signed - 0.1, np.maximum(signed + 0.08, 0)
+    )
+    found = find_deaths_and_births(made)
+    assert [(event.kind, event.lower, event.upper) for event in found] == [("death", 0.4, 0.8)]
+    assert "too large" in str(found.undecided[0])

@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qmemcircuit as qm
-from qmemcircuit.analysis.multipartite.elements import all_elements, strongest
+from qmemcircuit.analysis.multipartite.elements import elements_of_letters, strongest
 from qmemcircuit.analysis.multipartite.mixtures import (
     best_witnesses,
     cuts,
     partial_transpose,
     pauli_labels,
 )
-from qmemcircuit.common.states import pauli_matrix
+from qmemcircuit.analysis.multipartite.ranking import _without_least
+from qmemcircuit.common.states import outcome_probabilities, pauli_matrix
 from qmemcircuit.counts.means import measured_labels
 
 SOLVER = 5e-5  # tolerance of the programme, a few times
@@ -109,12 +110,73 @@ def test_w_and_ghz_of_three_and_four():
 
 
 @given(seed=st.integers(0, 2**32 - 1), parties=st.sampled_from([3, 4]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_inequality_calls_a_biseparable_state_entangled(seed, parties):
     state = biseparable(np.random.default_rng(seed), parties)
     assert np.trace(state).real == pytest.approx(1)
-    for item in all_elements(parties):
+    for item in elements_of_letters(parties, alike=True):
         assert item.violation(state[None])[0] < 1e-12
+
+
+def random_turn(rng, parties):
+    turn = np.ones((1, 1))
+    for _ in range(parties):
+        unitary, _ = np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))
+        turn = np.kron(unitary, turn)
+    return turn
+
+
+@pytest.mark.parametrize("parties", [3, 4])
+def test_the_best_local_bases_are_found(parties):
+    """The violation of a state does not know how its parties were turned; the kind is known.
+
+    In a GHZ state with white noise of share p the element is (1 − p)/2 and each of the d/2 − 1
+    roots is p/d; in a W state the N(N − 1)/2 elements and N populations are (1 − p)/N, and the
+    noise adds p/d to each population and root.
+    """
+    rng, share, size = np.random.default_rng(11), 0.15, 2**parties
+    pairs = parties * (parties - 1) / 2
+    expected = {
+        "GHZ": (1 - share) / 2 - share * (size / 2 - 1) / size,
+        "W": (1 - share) / 2 - share * (pairs + parties * (parties - 2) / 2) / size,
+    }
+    for kind, state in (("GHZ", ghz(parties)), ("W", w(parties))):
+        for _ in range(2):
+            turn = random_turn(rng, parties)
+            turned = turn @ noisy(state, share) @ turn.conj().T
+            best = strongest(turned[None])[0]
+            assert best[kind][0] == pytest.approx(expected[kind], abs=1e-6)
+            assert best["W" if kind == "GHZ" else "GHZ"][0] < best[kind][0] - 0.1
+            # Along the three axes alone it is not seen.
+            letters = elements_of_letters(parties, alike=True)
+            assert max(item.violation(turned[None])[0] for item in letters) < 0.8 * expected[kind]
+    # What is a mixture of separable cuts is not called entangled in any basis.
+    states = np.array([biseparable(rng, parties) for _ in range(4)])
+    assert all(value < 1e-9 for best in strongest(states) for value, _ in best.values())
+
+
+def test_a_star_of_four_is_like_a_ghz_state():
+    """exp(−iπ/4 ZZ) on the edges of a star of |+> makes a GHZ state up to local turns."""
+    star = np.ones(16, dtype=complex) / 4
+    for leaf in (1, 2, 3):
+        signs = [(-1) ** ((row & 1) + ((row >> leaf) & 1)) for row in range(16)]
+        star *= np.exp(-1j * np.pi / 4 * np.array(signs))
+    states = np.array([noisy(np.outer(star, star.conj()), 0.2)])
+    still = qm.Trajectory([0.0], np.zeros((1, 4)), np.zeros((1, 4)), states=states)
+    found = qm.genuine_entanglement(still, criterion="elements")
+    assert found.kinds == ("GHZ",)
+    # 15/16 of the noise is beside the state; the white noise of the linear form costs 1e-3.
+    assert found.violation.value[0] == pytest.approx(0.5 - 15 / 16 * 0.2, abs=1e-3)
+
+
+def test_settings_are_dropped_that_the_witness_needs_least():
+    """Of four parties, ZZZZ and two more hold all that this witness needs."""
+    labels = pauli_labels(4)
+    settings = [label for label in labels if "I" not in label]
+    needs = {"ZZII": 1.0, "IZZZ": 1.0, "XXXX": 0.5, "XYXY": 0.2}
+    witness = np.array([needs.get(label, 0.0) for label in labels])
+    assert set(_without_least(settings, 3, witness, labels)) == {"ZZZZ", "XXXX", "XYXY"}
+    assert len(_without_least(settings, 60, witness, labels)) == 60
 
 
 def test_witnesses_are_never_below_zero_on_biseparable_states():
@@ -142,10 +204,7 @@ def test_witnesses_are_never_below_zero_on_biseparable_states():
 def test_it_is_below_the_least_negativity_and_blind_to_local_turns():
     rng = np.random.default_rng(2)
     states = np.array([noisy(w(3), 0.15), noisy(ghz(3), 0.3), random_state(rng, 8)])
-    turn = np.ones((1, 1))
-    for _ in range(3):
-        unitary, _ = np.linalg.qr(rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))
-        turn = np.kron(unitary, turn)
+    turn = random_turn(rng, 3)
     turned = turn @ states @ turn.conj().T
     values = [
         [-expectation(c, s) for c, s in zip(best_witnesses(group), group, strict=True)]
@@ -173,13 +232,16 @@ def test_fresh_counts_have_the_exact_value_in_their_errors(ring):
     truth = qm.genuine_entanglement(exact)
     # An independent semidefinite programme (many.md): 0.2485 at 2.17T.
     assert truth.violation.value[1] == pytest.approx(0.2485, abs=1e-3)
-    assert truth.kinds == ("W", "", "GHZ")
+    # In the same bases for all parties only the first and last are seen (many.md).
+    assert truth.kinds == ("W", "GHZ", "GHZ")
     # The fixed witness of a mutant, whose coupling has the other sign, is not this one's.
     opposite = qm.ring(network.memristors, qm.Native("y", -1 / 15))
     scores, mutants = [], []
     for seed in range(8):
         how = {"shots": 2000, "bases": "tomography", "splitting": "strang", "steps": 40}
         for model, group in ((network, scores), (opposite, mutants)):
+            if model is opposite and seed >= 2:
+                continue
             measured = qm.estimate(qm.run(model, exact.times, target=qm.aer(seed=seed), **how))
             found = qm.genuine_entanglement(measured, truth).violation
             group.append((found.value - truth.violation.value) / found.standard_error)
@@ -206,6 +268,45 @@ def test_few_settings_show_less_but_some():
     assert violations[-1] == 0
 
 
+def test_fresh_counts_of_four_have_the_exact_value_in_their_errors():
+    """A star, by its inequality: no programme, which would take a quarter of a minute."""
+    memristor = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
+    network = qm.star([memristor] * 4, qm.Native("z", 1 / 15))
+    exact = qm.exact_circuit(network, [1.33 * T], splitting="strang", steps=4)
+    truth = qm.genuine_entanglement(exact, criterion="elements")
+    assert truth.kinds == ("GHZ",)
+    weaker = qm.star(network.memristors, qm.Native("z", 0.9 / 15))
+    how = {"shots": 500, "bases": "tomography", "splitting": "strang", "steps": 4}
+    scores, mutants = [], []
+    for seed in range(16):
+        for model, group in ((network, scores), (weaker, mutants)):
+            if model is weaker and seed >= 4:
+                continue
+            measured = qm.estimate(qm.run(model, exact.times, target=qm.aer(seed=seed), **how))
+            found = qm.genuine_entanglement(measured, truth).violation
+            group.append(float(found.value[0] - truth.violation.value[0]))
+            group[-1] /= float(found.standard_error[0])
+    # 16 scores: z = 3.4 for all at 99 %, and their variance within its 99.9 % range.
+    assert np.abs(scores).max() < 3.4
+    assert 0.2 < np.var(scores) < 2.6
+    assert np.abs(np.mean(mutants)) * 2 > 3.4
+
+
+def test_few_settings_show_the_inequality_that_they_hold(ring):
+    """Nine settings hold the GHZ type in the basis of X, 0.149 at 3.25T (many.md)."""
+    _, exact = ring
+    bases = ("XXX", *("".join(word) for word in product("YZ", repeat=3)))
+    shares = np.stack([outcome_probabilities(exact.states, basis) for basis in bases], axis=1)
+    counts = qm.Samples(bases, np.rint(1e7 * shares).astype(int))
+    measured = replace(exact, states=None, samples=counts)
+    found = qm.genuine_entanglement(measured, exact, criterion="elements").violation
+    # 40 Strang steps move it, as they move the negativity above.
+    assert found.value[2] == pytest.approx(0.149, abs=3e-3)
+    # With all settings the bases are free.
+    free = qm.genuine_entanglement(exact, criterion="elements").violation
+    assert free.value[2] > found.value[2] - 1e-3
+
+
 def test_what_cannot_be_witnessed_is_refused(ring):
     _, exact = ring
     counts = qm.Samples(("ZZZ",), np.full((3, 1, 8), 100))
@@ -218,5 +319,5 @@ def test_what_cannot_be_witnessed_is_refused(ring):
         qm.genuine_entanglement(measured, exact, criterion="elements")
     with pytest.raises(ValueError, match="three or four different memristors from 0 to 2"):
         qm.genuine_entanglement(exact, memristors=(0, 1))
-    with pytest.raises(ValueError, match=r"shape \(8, 8\)"):
+    with pytest.raises(ValueError, match=r"shape \(8, 8\) or \(16, 16\)"):
         qm.rank_settings(np.eye(4) / 4)

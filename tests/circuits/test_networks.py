@@ -335,12 +335,53 @@ def test_small_networks_are_exact_and_large_ones_go_by_the_least_error_for_the_t
     assert long.voltage_error.max() < 2 * by_name["pauli_propagation"]["error"] + 1e-4
 
 
+def price(route, wanted):
+    """Least error² × seconds, with what is worth nothing to anybody taken off."""
+    return max(route.error, wanted) ** 2 * max(route.seconds, 3.0)
+
+
+def test_exact_is_left_where_strings_are_as_good_and_much_quicker(monkeypatch):
+    """Both fit: half a minute for no error at all, or a second for a thousandth."""
+    monkeypatch.setattr(resources, "available_memory", lambda: 1e11)
+    few = PAPER.period * np.array([0.1, 0.2, 0.3])
+    routes = qm.compare_routes(yy_chain(14), few, splitting="strang")
+    exact, *_, strings = routes.candidates
+    assert exact.obstacle == strings.obstacle == ""
+    assert exact.seconds > 10 * strings.seconds
+    assert routes.chosen == "pauli_propagation"
+    assert routes.wanted == pytest.approx(1e-3 * np.sqrt(0.5))
+    assert price(strings, routes.wanted) < price(exact, routes.wanted)
+    # What is asked for decides, and what the machine does meanwhile does not.
+    assert qm.compare_routes(yy_chain(14), few, splitting="strang") == routes
+    finer = qm.compare_routes(yy_chain(14), few, splitting="strang", accuracy=1e-7)
+    assert finer.chosen == "density_matrix"
+    with pytest.raises(ValueError, match="accuracy must be above 0"):
+        qm.compare_routes(yy_chain(2), few, accuracy=0.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "periods", "chosen"),
+    [
+        (6, 0.2, "density_matrix"),
+        (6, 3, "density_matrix"),
+        (10, 3, "density_matrix"),
+        (12, 2, "density_matrix"),  # 20 seconds; strings are seconds, but ten times as wrong
+        (20, 0.2, "pauli_propagation"),
+        (20, 1, "pauli_propagation"),
+    ],
+)
+def test_the_route_of_few_and_many_memristors_short_and_long(count, periods, chosen):
+    times = PAPER.periods(periods, points=20)
+    routes = qm.compare_routes(yy_chain(count), times, splitting="strang")
+    assert routes.chosen == chosen, str(routes)
+
+
 def test_a_route_is_chosen_by_what_its_error_costs():
     routes = qm.compare_routes(yy_chain(40), [0.5])
     chosen = {item.method: item for item in routes.candidates}[routes.chosen]
     for item in routes.candidates:
         if not item.obstacle:
-            assert chosen.error**2 * chosen.seconds <= item.error**2 * item.seconds
+            assert price(chosen, routes.wanted) <= price(item, routes.wanted)
     marked = next(line for line in str(routes).splitlines() if line.startswith("→"))
     assert routes.chosen in marked
     # As many trajectories cost as much more as their error is smaller.

@@ -244,3 +244,24 @@ def test_nothing_in_the_package_reads_or_writes_pickles():
         text = source.read_text()
         for word in ("pickle.load", "pickle.dump(", "allow_pickle=True", "joblib"):
             assert word not in text, (source, word)
+
+
+def test_a_table_of_mostly_zeros_takes_what_was_seen(tmp_path):
+    """Counts of twenty memristors have a million outcomes, and four thousand shots."""
+    counts = np.zeros((2, 1, 2**16), dtype=np.int64)
+    counts[0, 0, [0, 7, 65535]], counts[1, 0, 9] = (3, 4, 5), 6
+    path = save_file(tmp_path / "counts.json", "counts", {}, {"counts": counts})
+    assert path.stat().st_size < 1000
+    assert np.array_equal(load_file(path, "counts")[1]["counts"], counts)
+    document = json.loads(path.read_text())
+    for change, said in (
+        ({"places": [0, 7, 65535, 2**17]}, "cannot be read"),
+        ({"places": [7, 0, 65535, 65536]}, "cannot be read"),
+        ({"places": [0, 7]}, "cannot be read"),
+        ({"shape": [2, 1, 2**40]}, "its arrays unpack to"),
+        ({"dtype": "object"}, "cannot be read"),
+    ):
+        damaged = {**document, "arrays": {"counts": {**document["arrays"]["counts"], **change}}}
+        path.write_text(json.dumps(damaged))
+        with pytest.raises(FileFormatError, match=said):
+            load_file(path, "counts")

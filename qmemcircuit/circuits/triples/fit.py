@@ -1,11 +1,13 @@
 """Gates and collisions of a triple fitted to its exact map, by Levenberg's and Marquardt's method.
 
-‖R − R_exact‖² of the maps on the 64 Pauli means. A step turns each gate inside its group,
-U → exp(−i Σ θ_a P_a/2) U, so that the derivatives are exact; a collision has √p = sin(angle).
+‖R − R_exact‖² of the maps on the 64 Pauli means, R that of one circuit or the mean of several. A
+step turns each gate inside its group, U → exp(−i Σ θ_a P_a/2) U, so that the derivatives are exact;
+a collision has √p = sin(angle).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,9 +79,14 @@ class TripleFit:
 
 
 def fit_triple(start: TripleFit, exact: FloatArray) -> TripleFit:
-    """Return the end of the fit to the exact map (64, 64); Nielsen's rule for the damping."""
-    now = start
-    found, slopes = _linearised(now)
+    """Return the end of the fit of one circuit to the exact map (64, 64)."""
+    return fit_mixture((start,), exact)[0]
+
+
+def fit_mixture(starts: Sequence[TripleFit], exact: FloatArray) -> tuple[TripleFit, ...]:
+    """Return the end of the fit of the mean of several circuits; Nielsen's rule for the damping."""
+    now = tuple(starts)
+    found, slopes = _mean_linearised(now)
     missed = (found - exact).ravel()
     distance, damping, growth, flat = missed @ missed, 1e-3, 2.0, 0
     for _ in range(STEPS):
@@ -88,8 +95,9 @@ def fit_triple(start: TripleFit, exact: FloatArray) -> TripleFit:
         curvature, slope = slopes @ slopes.T, slopes @ missed
         while True:
             step = -np.linalg.solve(curvature + damping * np.eye(len(slope)), slope)
-            candidate = now.turned(np.asarray(step))
-            reached = (_map(candidate) - exact).ravel()
+            candidate = _turned(now, np.asarray(step))
+            mean = np.mean([_map(point) for point in candidate], axis=0)
+            reached = (mean - exact).ravel()
             gain = distance - reached @ reached
             if gain > 0:
                 break
@@ -101,9 +109,20 @@ def fit_triple(start: TripleFit, exact: FloatArray) -> TripleFit:
         growth = 2.0
         flat = flat + 1 if gain < FLAT * distance else 0
         now, distance = candidate, distance - gain
-        found, slopes = _linearised(now)
+        found, slopes = _mean_linearised(now)
         missed = (found - exact).ravel()
     return now
+
+
+def _turned(points: Sequence[TripleFit], step: FloatArray) -> tuple[TripleFit, ...]:
+    steps = np.split(step, len(points))  # all have the same parameters
+    return tuple(point.turned(part) for point, part in zip(points, steps, strict=True))
+
+
+def _mean_linearised(points: Sequence[TripleFit]) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of the maps, and its derivatives by the parameters of each in turn."""
+    maps, slopes = zip(*(_linearised(point) for point in points), strict=True)
+    return np.mean(maps, axis=0), np.concatenate(slopes) / len(points)
 
 
 def gate_map(gate: ComplexArray) -> FloatArray:

@@ -17,6 +17,10 @@ from qmemcircuit.common.data_objects import data_object
 FLIP: ComplexArray = np.asarray(CXGate().to_matrix(), dtype=complex)
 """CNOT, the first memristor of the pair controls."""
 
+YY: ComplexArray = np.array(np.fliplr(np.diag([-1, 1, 1, -1])), dtype=complex)
+ZZ: FloatArray = np.array([1.0, -1.0, -1.0, 1.0])
+"""The diagonal."""
+
 PARITY_PAIRS = ((0, 2), (1, 2), (0, 1), *((0, 2), (1, 2)) * 2, (0, 1), (0, 2), (1, 2))
 """The pairs of `split_parity_gate`."""
 
@@ -70,8 +74,9 @@ def split_parity_gate(matrix: ComplexArray) -> ComplexArray:
 
     Two CNOTs write the parity into memristor 2. Then memristors 0 and 1 turn by A0 or A1: with
     A0 A1† = V D² V† these are V D W and V D† W, W = D V† A1, and D or D† is a Z rotation of
-    memristor 2 by an angle that the other two select: four CNOTs. With three for each of V and W,
-    and two to undo the first ones, 14 (Shende, Bullock and Markov, IEEE Trans. CAD 25, 1000, 2006).
+    memristor 2 by an angle that the other two select: four CNOTs. W is made up to a diagonal gate,
+    which takes two and passes D into V, with three; two undo the first ones: 13 (Shende, Bullock
+    and Markov, IEEE Trans. CAD 25, 1000, 2006).
     """
     flips = [embed(FLIP, list(pair), 3) for pair in PARITY_PAIRS[:2]]
     collected = flips[1] @ flips[0] @ matrix @ flips[0] @ flips[1]
@@ -83,4 +88,19 @@ def split_parity_gate(matrix: ComplexArray) -> ComplexArray:
     signs = np.array([[1, 1, 1, 1], [1, -1, -1, 1], [1, 1, -1, -1], [1, -1, 1, -1]])
     angles = -signs.T @ phases / 4
     turned = [FLIP @ np.kron(np.diag(np.exp([-0.5j * a, 0.5j * a])), np.eye(2)) for a in angles]
-    return np.array([FLIP, FLIP, before, *turned, basis, FLIP, FLIP])
+    diagonal = _cheapening(before)
+    after = basis * diagonal.conj()
+    return np.array([FLIP, FLIP, diagonal[:, None] * before, *turned, after, FLIP, FLIP])
+
+
+def _cheapening(gate: ComplexArray) -> ComplexArray:
+    """Return the diagonal of D = exp(−iψZZ) such that D·gate takes two CNOTs, not three.
+
+    They are enough where Tr(U·YY·Uᵀ·YY) is real, det U = 1 (Shende, Bullock and Markov, Phys. Rev.
+    A 69, 062321, 2004); D commutes with YY, so that the trace is cos(2ψ)·a − i·sin(2ψ)·b, where
+    a and b are the traces of U·YY·Uᵀ·YY and of the same times ZZ.
+    """
+    special = gate / np.linalg.det(gate) ** 0.25
+    turned = special @ YY @ special.T @ YY
+    plain, signed = np.trace(turned), np.trace(turned * ZZ[:, None])
+    return np.asarray(np.exp(-0.5j * np.arctan2(plain.imag, signed.real) * ZZ))

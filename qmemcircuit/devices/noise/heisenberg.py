@@ -20,12 +20,8 @@ from qmemcircuit.common.checks import LARGEST_INTEGER, FloatArray
 from qmemcircuit.devices.compilation.circuits import CompiledCircuit
 from qmemcircuit.devices.noise.calibrated import readout_matrices
 from qmemcircuit.devices.noise.instruction_maps import gate_errors, maps_of
-from qmemcircuit.simulation.propagation import (
-    PauliPropagation,
-    compiled_loop,
-    cut_offs,
-    propagation_errors,
-)
+from qmemcircuit.simulation.pauli_runs import compiled_loop
+from qmemcircuit.simulation.propagation import PauliPropagation, cut_offs, propagation_errors
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target as QiskitTarget
