@@ -89,8 +89,10 @@ ELSEWHERE: list[Case] = [
         )
     ),
     ("chain", "xx", 0.3, 0.01, 0.0, 1.0),
+    ("chain", "swap", 0.3, 0.01, 0.0, 1.0),
+    ("ring", "yy", 0.3, 0.01, 0.0, 1.0),
 ]
-"""Strong, weak, detuned and uneven."""
+"""Strong, weak, detuned, uneven, and couplings far stronger than the damping."""
 
 
 def two_qubit_gates(circuits: qm.CircuitSet, only: int | None = None) -> int:

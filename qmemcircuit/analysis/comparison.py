@@ -208,7 +208,13 @@ class Comparison:
                 if self.trace_distance is None
                 else f", trace distance at most {self.trace_distance.max():.2g}"
             )
-            return f"No χ² ({self.tested}): V and I differ by at most {largest:.2g}{distance}."
+            residual, within = self.voltage_residual, ""
+            if residual is not None:
+                share = float(np.mean(np.abs(residual) <= 2))
+                within = f"; {share:.0%} of V within two of their standard errors (95 % by chance)"
+            return (
+                f"No χ² ({self.tested}): V and I differ by at most {largest:.2g}{distance}{within}."
+            )
         counts = (
             f"χ² = {self.chi_square:.1f} for {self.degrees_of_freedom} degrees of freedom, "
             f"p = {self.p_value:.3g} ({self.tested}); {self.rate_factor}."

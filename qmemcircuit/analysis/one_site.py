@@ -58,7 +58,9 @@ def expected_of(reference: Trajectory) -> Expected | None:
     """
     known = reference.provenance
     propagated = known.get("route", {}).get("method") == "pauli_propagation"
-    propagated = propagated or (known.get("method") == "predict_voltages" and not known["shots"])
+    propagated = propagated or (
+        known.get("method") == "predict_voltages" and known.get("shots") is None
+    )
     sampled = reference.voltage_error is not None and not propagated
     if sampled or reference.samples is not None or reference.mitigated is not None:
         return None

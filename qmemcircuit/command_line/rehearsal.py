@@ -2,7 +2,8 @@
 
 Every step is a command that a live night needs, typed into a process of its own, as on the next
 day: what is not on the disk is gone. The service is rehearsed too (`runs.jobs.rehearsed`): an
-answer is lost, jobs queue, one fails, one comes back incomplete. The last step compares the record.
+answer is lost, jobs queue, one fails, one comes back incomplete. The last step compares the record
+with its master equation, or, of more than about eight memristors, with Pauli propagation.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def rehearse_night(folder: Path, device: str, run: Run = in_a_new_process) -> in
         step("Sent again what failed, if anything did.", ["resume", str(place), "--retry"], (0,))
     else:
         raise RuntimeError(f"The rehearsal did not end within {ROUNDS} rounds; see {place}.")
-    step("What was measured, against the master equation.", ["compare", record], (0,))
+    step("What was measured, against the equations.", ["compare", record], (0,))
     print(
         "\nThe rehearsal went through. Live, the same commands without --target:\n"
         f"  qmemcircuit plan {experiment}\n"

@@ -37,6 +37,9 @@ FEWEST_EXPECTED = 10
 MOST_DENSE = 5, 10
 """Of more memristors on more qubits a device's noise is predicted for each memristor alone."""
 
+LOCAL_KEPT = PauliPropagation(10, 1e-4)
+"""Then letters on ancillas count: with fewer the probabilities of twenty are off by 0.01."""
+
 UNLIKELY = 1e-3
 """A device is called another than predicted where its counts had less than this chance."""
 
@@ -258,7 +261,7 @@ class _Prediction:
             in_y = ("Y" * len(self.record.network.memristors),)
             formed = replace(self._formed, options=replace(self._formed.options, bases=in_y))
             try:
-                return _at(voltages_on(formed, self.device), self.kept)
+                return _at(voltages_on(formed, self.device, kept=LOCAL_KEPT), self.kept)
             except ValueError:  # I is not ΓV, or the target has errors that no propagation takes
                 return None
         found = trajectory_of_probabilities(self._formed, self._chances, current=current)

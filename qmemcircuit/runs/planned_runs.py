@@ -42,6 +42,9 @@ BRANCH_STRIDE = 1000
 SHARED_STREAM = 2_000_000
 """And those of further settings with shots of their own, and of resets with an X after them."""
 
+MOST_MTHREE = 12
+"""Memristors whose outcomes mthree is given: each mean takes weights of all 2^M of them."""
+
 BRANCH = re.compile(r", (second half|branch \d+)$")
 """The role of a run ends so where its counts are added to those of the run before it.
 
@@ -96,6 +99,13 @@ def forecast(circuits: CircuitSet, placed: Target, mitigation: Mitigation | None
     """
     if mitigation is None:
         return NO_FORECAST
+    memristors = len(circuits.network.memristors)
+    if mitigation.readout and mitigation.inversion == "mthree" and memristors > MOST_MTHREE:
+        raise ValueError(
+            f"Argument inversion must be 'tensored' for {memristors} memristors, but 'mthree' was "
+            f"given, which weighs all 2^{memristors} outcomes; 'tensored' undoes the flips of each "
+            "memristor's own counts."
+        )
     if mitigation.exchange:
         require_symmetry(circuits.network)
     if not (mitigation.predicts or mitigation.allocation == "predicted"):

@@ -110,7 +110,7 @@ def test_w_and_ghz_of_three_and_four():
 
 
 @given(seed=st.integers(0, 2**32 - 1), parties=st.sampled_from([3, 4]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_inequality_calls_a_biseparable_state_entangled(seed, parties):
     state = biseparable(np.random.default_rng(seed), parties)
     assert np.trace(state).real == pytest.approx(1)
@@ -240,6 +240,8 @@ def test_fresh_counts_have_the_exact_value_in_their_errors(ring):
     for seed in range(8):
         how = {"shots": 2000, "bases": "tomography", "splitting": "strang", "steps": 40}
         for model, group in ((network, scores), (opposite, mutants)):
+            if model is opposite and seed >= 2:
+                continue
             measured = qm.estimate(qm.run(model, exact.times, target=qm.aer(seed=seed), **how))
             found = qm.genuine_entanglement(measured, truth).violation
             group.append((found.value - truth.violation.value) / found.standard_error)
@@ -264,6 +266,30 @@ def test_few_settings_show_less_but_some():
     assert violations[18] == pytest.approx(-expectation(alone, noisy(ghz(3), 0.1)), abs=SOLVER)
     assert violations[-2] > 0.05
     assert violations[-1] == 0
+
+
+def test_fresh_counts_of_four_have_the_exact_value_in_their_errors():
+    """A star, by its inequality: no programme, which would take a quarter of a minute."""
+    memristor = qm.Memristor(qm.SquidRate(0.02), a=np.pi / 4)
+    network = qm.star([memristor] * 4, qm.Native("z", 1 / 15))
+    exact = qm.exact_circuit(network, [1.33 * T], splitting="strang", steps=4)
+    truth = qm.genuine_entanglement(exact, criterion="elements")
+    assert truth.kinds == ("GHZ",)
+    weaker = qm.star(network.memristors, qm.Native("z", 0.9 / 15))
+    how = {"shots": 500, "bases": "tomography", "splitting": "strang", "steps": 4}
+    scores, mutants = [], []
+    for seed in range(16):
+        for model, group in ((network, scores), (weaker, mutants)):
+            if model is weaker and seed >= 4:
+                continue
+            measured = qm.estimate(qm.run(model, exact.times, target=qm.aer(seed=seed), **how))
+            found = qm.genuine_entanglement(measured, truth).violation
+            group.append(float(found.value[0] - truth.violation.value[0]))
+            group[-1] /= float(found.standard_error[0])
+    # 16 scores: z = 3.4 for all at 99 %, and their variance within its 99.9 % range.
+    assert np.abs(scores).max() < 3.4
+    assert 0.2 < np.var(scores) < 2.6
+    assert np.abs(np.mean(mutants)) * 2 > 3.4
 
 
 def test_few_settings_show_the_inequality_that_they_hold(ring):

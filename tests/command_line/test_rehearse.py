@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import qmemcircuit as qm
@@ -51,6 +54,57 @@ def test_the_night_ends_with_the_record(tmp_path: Path, capsys: pytest.CaptureFi
     assert sorted(shots) == [100, 200, 200, 200]
     with pytest.raises(ValueError, match="must have no rehearsal yet"):
         rehearse_night(tmp_path, "FakeManilaV2", here)
+
+
+EACH = """[[memristor]]
+rate = "squid"
+gamma = {rate}
+a = {angle}
+b = 1.0
+"""
+
+THIRTEEN = """[run]
+points = 1
+shots = 2000
+bases = ["YYYYYYYYYYYYY"]
+splitting = "strang"
+steps = 1
+[mitigation]
+readout = true
+[[coupling]]
+pair = [0, 1]
+kind = "native"
+axis = "y"
+strength = 0.1
+""" + "".join(EACH.format(rate=0.2 + 0.05 * k, angle=0.4 + 0.05 * k) for k in range(13))
+
+
+def test_thirteen_memristors_are_planned_rehearsed_and_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """No density matrix holds their 21 qubits, and no master equation them: the way of twenty."""
+    (tmp_path / "experiment.toml").write_text(THIRTEEN)
+    with pytest.warns(UserWarning, match="correlations between memristors are not in"):
+        assert rehearse_night(tmp_path, "FakeHanoiV2", main) == 0
+    said = capsys.readouterr().out
+    planned = float(re.search(r"largest: voltage ±([0-9.]+)", said)[1])
+    assert "judged by Pauli propagation, for the master equation of 13 memristors" in said
+    assert "the device was as its recorded calibration predicts" in said
+    record = qm.Record.load(tmp_path / "rehearsal-record.json")
+    # All circuits of the partial job but its last came twice.
+    obtained = qm.mitigate(record, current="current_operator").voltage_error
+    obtained = obtained * np.sqrt(record.samples.shots / 2000)
+    assert obtained.max() == pytest.approx(planned, rel=0.1)
+    judged = qm.judge(record, current="current_operator")
+    within = np.abs(judged.mitigated_comparison.voltage_residual) < 4  # 26 values: 0.2 % of seeds
+    assert within.all()
+    # The mutant: a record that says that two of them stand in each other's place.
+    members = list(record.network.memristors)
+    members[3], members[10] = members[10], members[3]
+    other = qm.Network(members, record.network.couplings)
+    swapped = qm.judge(dataclasses.replace(record, network=other), current="current_operator")
+    assert swapped.agree is False
+    assert np.any(np.abs(swapped.mitigated_comparison.voltage_residual) > 4)
 
 
 def test_a_step_that_goes_wrong_stops_the_rehearsal(

@@ -12,6 +12,7 @@ from scipy.stats import chi2, kstest, norm
 import qmemcircuit as qm
 from qmemcircuit.analysis.one_site import Expected, one_site_test
 from qmemcircuit.counts import means
+from qmemcircuit.counts import readout as readout_room
 from qmemcircuit.counts.readout import Readout
 from qmemcircuit.runs import precision, references
 from qmemcircuit.runs.references import describe_reference, propagated_reference
@@ -163,3 +164,11 @@ def test_of_a_noisy_pair_both_predictions_are_the_same(monkeypatch):
     assert each == pytest.approx(dense, rel=0.02)
     bare = qm.plan(pair, TIMES, **(how | {"mitigation": None})).expected.errors
     assert each["voltage"] > 1.2 * bare["voltage"]  # what a prediction without it would say
+
+
+def test_mthree_of_many_is_refused_before_anything_runs(monkeypatch):
+    monkeypatch.setattr(readout_room, "_mthree", lambda: None)  # whether it is installed or not
+    many = qm.chain(FIVE[:1] * 13, qm.Native("y", 0.1))
+    mitigation = qm.Mitigation((1,), inversion="mthree")
+    with pytest.raises(ValueError, match="must be 'tensored' for 13 memristors"):
+        qm.plan(many, [0.5], target=qm.aer(seed=1), shots=10, bases="Y", mitigation=mitigation)

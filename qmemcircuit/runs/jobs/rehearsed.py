@@ -39,9 +39,13 @@ class RehearsedJobs:
     store: Path
 
     def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
-        """Run the circuits; the answer to the first submission is lost."""
-        job = self.jobs.submit(circuits, shots, tag)
+        """Run the circuits; the answer to the first submission is lost.
+
+        Of the job that will fail nobody sees the counts: one shot of each circuit is enough, which
+        saves minutes where every shot is a matrix-product state of forty qubits.
+        """
         queue = self._read()
+        job = self.jobs.submit(circuits, 1 if len(queue) == FAILING else shots, tag)
         queue.append({"job": job, "asked": 0})
         self._write(queue)
         if len(queue) == 1:

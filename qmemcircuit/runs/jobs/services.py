@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from qmemcircuit.common.storage import load_file, save_file
+from qmemcircuit.runs.jobs.bitwise import bitwise_counts, takes_too_long
 from qmemcircuit.runs.jobs.protocols import Execution, JobService
 from qmemcircuit.runs.jobs.rehearsed import rehearsed
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["job", "batch", "session"]
 
-LARGEST_STATE = 26
-"""Qubits up to which the local mode simulates a state vector; beyond, a matrix-product state."""
+LARGEST_STATE = 16
+"""Qubits up to which the local mode simulates a state vector; beyond, a matrix-product state of
+every shot, or, where that takes more than half a minute, each bit by itself (`bitwise`)."""
 
 
 @dataclass(eq=False)
@@ -157,12 +159,17 @@ class LocalJobs:
     def submit(self, circuits: Sequence[QuantumCircuit], shots: int, tag: str) -> str:
         """Run the circuits on the fake backend and keep the counts; return an id."""
         number = len(list(self.store.glob("*.json")))
-        simulator = _simulator(self.backend, circuits)
-        found = []
-        for row, circuit in enumerate(circuits):
-            sampler = _sampler(simulator, self._seeded(number, row), tag)
-            # The client opens a plain job for a simulator; Aer runs it in this process.
-            found += _counts(sampler.run([(circuit,)], shots=shots).result())
+        options = [self._seeded(number, row) for row in range(len(circuits))]
+        found: list[Mapping[int, int]] = []
+        if len(_used(circuits)) > LARGEST_STATE and takes_too_long(circuits, shots):
+            seeds = [item.get("simulator", {}).get("seed_simulator") for item in options]
+            found = bitwise_counts(circuits, self.backend, shots, seeds)
+        else:
+            simulator = _simulator(self.backend, circuits)
+            for circuit, own in zip(circuits, options, strict=True):
+                sampler = _sampler(simulator, own, tag)
+                # The client opens a plain job for a simulator; Aer runs it in this process.
+                found += _counts(sampler.run([(circuit,)], shots=shots).result())
         pairs = [(row, key, seen) for row, item in enumerate(found) for key, seen in item.items()]
         table = np.array(pairs, dtype=np.int64).reshape(-1, 3)
         save_file(
@@ -202,6 +209,16 @@ class LocalJobs:
         return [dict(item) for item in found]
 
 
+def _used(circuits: Sequence[QuantumCircuit]) -> set[int]:
+    """Return the device's qubits that circuits use."""
+    return {
+        circuit.find_bit(qubit).index
+        for circuit in circuits
+        for instruction in circuit.data
+        for qubit in instruction.qubits
+    }
+
+
 def _simulator(backend: Any, circuits: Sequence[QuantumCircuit]) -> Any:
     """Return Aer with the fake's noise on the qubits that circuits use.
 
@@ -213,12 +230,7 @@ def _simulator(backend: Any, circuits: Sequence[QuantumCircuit]) -> Any:
     from qiskit_aer import AerSimulator
     from qiskit_aer.noise import NoiseModel
 
-    used = {
-        circuit.find_bit(qubit).index
-        for circuit in circuits
-        for instruction in circuit.data
-        for qubit in instruction.qubits
-    }
+    used = _used(circuits)
     whole = backend.target
     part = Target(num_qubits=whole.num_qubits, dt=whole.dt, qubit_properties=whole.qubit_properties)
     for name in whole.operation_names:
