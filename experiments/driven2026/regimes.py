@@ -4,8 +4,8 @@ To see: at the paper's R_n the map has locking and tori only; at R_n = 40 chaos,
 which the start decides between two locked states, or between chaos and locking.
 
 New: the paper has no such map. At R_n = 5 (its value) and at R_n = 40, where chaos lives. Every
-point is run from two starts, and what they end on is told apart; five more starts at a sample of
-points say how much two of them miss at R_n = 40, which is a lot (last row of the table). Along the
+point is run from four starts, and what they end on is told apart; twelve starts drawn at random, at
+a sample of points, say how much four of them miss (last rows of the table). Along the
 borders of regimes what does not return after some periods of the drive is run again and longer,
 and points unlike all of their neighbours longer still. Where tori end and the exponent is too near
 to zero to tell, the multipliers of the drive's own period-1 orbit decide.
@@ -35,7 +35,8 @@ from qmemcircuit.neurons.dynamics.systems import DynamicalSystem, IntegrationErr
 from qmemcircuit.neurons.shuttle.neuron import ShuttleNeuron, SinusoidalDrive
 from qmemcircuit.plotting.figures import make_figure
 
-CASES = (
+Case = tuple[str, float, float, np.ndarray[Any, Any], np.ndarray[Any, Any]]
+CASES: tuple[Case, ...] = (
     ("R5", 5.0, 0.23, np.geomspace(0.01, 10.0, 200), np.linspace(2.0, 10.0, 200)),
     ("R40", 40.0, 7.5, np.linspace(1.0, 20.0, 200), np.linspace(0.5, 6.0, 200)),
 )
@@ -63,16 +64,14 @@ LOOKS = {"R5": (100.0, 75.0, None), "R40": (100.0, 60.0, None)}
 QUICK_LOOK = (60.0, 30.0, None)
 AT_BORDERS = (200.0, 60.0, 1000.0)
 AT_SPECKLES = (400.0, 60.0, 3600.0)
-STARTS = ((0.0, 0.98, 0.15, 0.0), (np.nan, 0.3, -0.4, 0.3))  # NaN: V_DC
-# At a sample of points of the map where states coexist.
-MORE_STARTS = (
-    (5.0, 0.9, 0.0, 0.2),
+STARTS = (
+    (0.0, 0.98, 0.15, 0.0),
+    (np.nan, 0.3, -0.4, 0.3),  # NaN: V_DC
+    # At R_n = 40 a second state lives at negative V; without these two half of the map is misnamed.
     (-4.0, -0.5, 0.5, 0.0),
-    (12.0, 0.2, 0.1, -0.6),
-    (1.0, 0.0, 0.0, 0.9),
-    (20.0, 0.98, 0.0, 0.0),
+    (-8.0, 0.0, 0.0, 0.5),
 )
-SAMPLED = 120
+SAMPLED, RANDOM_STARTS = 120, 12
 
 Point = tuple[ShuttleNeuron, tuple[Attractor, ...]]
 
@@ -141,27 +140,33 @@ def compute(settings: Settings) -> Result:
             ),
         ]
     if not settings.quick:
-        quantities.append(_missed(data["R40"]["regime"], settings))
+        quantities += [_missed(case, data[case[0]]["regime"], settings) for case in CASES]
     return Result(data, tuple(quantities))
 
 
-def _missed(regime: xarray.DataArray, settings: Settings) -> Quantity:
-    """Say where more starts give a point of the map at R_n = 40 another name."""
-    _, resistance, bias, amplitudes, frequencies = CASES[1]
-    chosen = np.random.default_rng(1).choice(regime.size, SAMPLED, replace=False)
+def _missed(case: Case, regime: xarray.DataArray, settings: Settings) -> Quantity:
+    """Say at how many points of a map starts drawn at random find what its own have not."""
+    _, resistance, bias, amplitudes, frequencies = case
+    generator = np.random.default_rng(1)
+    chosen = generator.choice(regime.size, SAMPLED, replace=False)
     rows, columns = np.unravel_index(chosen, regime.shape)
     places = [
         (float(amplitudes[i]), float(frequencies[j])) for i, j in zip(rows, columns, strict=True)
     ]
-    found = sort_points(resistance, bias, places, AT_BORDERS, settings, MORE_STARTS)
+    bloch = generator.normal(size=(RANDOM_STARTS, 3))
+    bloch /= np.linalg.norm(bloch, axis=1, keepdims=True)
+    bloch *= 0.98 * generator.random((RANDOM_STARTS, 1)) ** (1 / 3)  # evenly within the ball
+    voltages = generator.uniform(-20, 25, RANDOM_STARTS)
+    more = tuple((float(v), *map(float, arrow)) for v, arrow in zip(voltages, bloch, strict=True))
+    found = sort_points(resistance, bias, places, AT_BORDERS, settings, more)
     other = np.array([name_point(items) for _, items in found]) != regime.values.flat[chosen]
     share = float(other.mean())
     return Quantity(
-        f"share of points that {len(MORE_STARTS)} more starts call otherwise, R_n = {resistance:g}",
+        f"share of points that {RANDOM_STARTS} more starts call otherwise, R_n = {resistance:g}",
         share,
         float(np.sqrt(share * (1 - share) / SAMPLED)),
-        evidence=f"of {SAMPLED} points drawn from the map: two starts do not find every state, "
-        "mostly a second one beside the locked state near V_DC",
+        evidence=f"of {SAMPLED} points drawn from the map; the starts drawn from |V| ≲ 20 and the "
+        "Bloch ball",
     )
 
 

@@ -170,14 +170,18 @@ def _accuracy(periods: int, ladder: Sequence[tuple[int, float]], count: int) -> 
 
 def _ends(quick: bool) -> dict[str, str]:
     """Return where each route ends on this machine: what `compare_routes` says of larger ones."""
-    how: dict[str, Any] = {"splitting": "strang", "steps": STEPS, "trajectories": 400}
+    how: dict[str, Any] = {
+        **{"splitting": "strang", "steps": STEPS},
+        **{"trajectories": 400, "bond_dimension": 16},
+    }
     found: dict[str, str] = {}
     before = 0
     for count in range(8, 12) if quick else (*range(8, 34), *range(36, 200, 4)):
         network = qm.chain([MEMRISTOR] * count, COUPLING)
         for item in qm.compare_routes(network, [MEMRISTOR.period], **how).candidates:
             if item.obstacle and item.method not in found:
-                found[item.method] = f"up to N = {before} over 1T; of {count}, {item.obstacle}"
+                chi = " at χ = 16" if item.method == "matrix_product_state" else ""
+                found[item.method] = f"up to N = {before} over 1T{chi}; of {count}, {item.obstacle}"
         before = count
     network = qm.chain([MEMRISTOR] * (10 if quick else 100), COUPLING)
     for periods in range(1, 3 if quick else 13):
