@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Sequence
@@ -79,32 +78,38 @@ strength = 0.1
 """ + "".join(EACH.format(rate=0.2 + 0.05 * k, angle=0.4 + 0.05 * k) for k in range(13))
 
 
-def test_thirteen_memristors_are_planned_rehearsed_and_judged(
+def test_thirteen_memristors_are_planned_submitted_and_judged(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """No density matrix holds their 21 qubits, and no master equation them: the way of twenty."""
+    """No density matrix holds their 21 qubits, and no master equation them: the way of twenty.
+
+    A rehearsal's commands, without its troubles, which are those of a small job.
+    """
     (tmp_path / "experiment.toml").write_text(THIRTEEN)
+    experiment, folder = str(tmp_path / "experiment.toml"), str(tmp_path / "night")
+    path = str(tmp_path / "record.json")
+    submit = ["submit", experiment, "--target", "fake:FakeHanoiV2", "--folder", folder, "--yes"]
     with pytest.warns(UserWarning, match="correlations between memristors are not in"):
-        assert rehearse_night(tmp_path, "FakeHanoiV2", main) == 0
+        assert main(submit) == 0  # prints the plan, too
+    assert main(["collect", folder, "--out", path]) == 0
+    assert main(["compare", path]) == 0
     said = capsys.readouterr().out
     planned = float(re.search(r"largest: voltage ±([0-9.]+)", said)[1])
     assert "judged by Pauli propagation, for the master equation of 13 memristors" in said
     assert "the device was as its recorded calibration predicts" in said
-    record = qm.Record.load(tmp_path / "rehearsal-record.json")
-    # All circuits of the partial job but its last came twice.
-    obtained = qm.mitigate(record, current="current_operator").voltage_error
-    obtained = obtained * np.sqrt(record.samples.shots / 2000)
-    assert obtained.max() == pytest.approx(planned, rel=0.1)
-    judged = qm.judge(record, current="current_operator")
-    within = np.abs(judged.mitigated_comparison.voltage_residual) < 4  # 26 values: 0.2 % of seeds
-    assert within.all()
-    # The mutant: a record that says that two of them stand in each other's place.
+    record = qm.Record.load(path)
+    measured = qm.mitigate(record, current="current_operator")
+    assert measured.voltage_error.max() == pytest.approx(planned, rel=0.1)
     members = list(record.network.memristors)
+    right = qm.reference_trajectory(record.network, record.times)
+    within = np.abs(qm.compare(measured, right).voltage_residual) < 4  # 26 values: 0.2 % of seeds
+    assert within.all()
+    # The mutant: a model in which two of them stand in each other's place.
     members[3], members[10] = members[10], members[3]
-    other = qm.Network(members, record.network.couplings)
-    swapped = qm.judge(dataclasses.replace(record, network=other), current="current_operator")
-    assert swapped.agree is False
-    assert np.any(np.abs(swapped.mitigated_comparison.voltage_residual) > 4)
+    swapped = qm.reference_trajectory(qm.Network(members, record.network.couplings), record.times)
+    assert np.any(np.abs(qm.compare(measured, swapped).voltage_residual) > 4)
+    raw = qm.estimate(record, current="current_operator")
+    assert qm.compare(raw, swapped).agree is False
 
 
 def test_a_step_that_goes_wrong_stops_the_rehearsal(
