@@ -130,7 +130,7 @@ def _twin_exponent(neuron: ShuttleNeuron, start: Any, transient: int, duration: 
     def rate(t: float, states: Any) -> Any:
         slopes = []
         for state in states.reshape(-1, 4):
-            evaluate_rate(system.field.rate, t, state, change, system.parameters)
+            evaluate_rate(system.field.rate.address, t, state, change, system.parameters)
             slopes.append(change.copy())
         return np.concatenate(slopes)
 

@@ -11,6 +11,7 @@ from qmemcircuit.common.checks import check_real
 from qmemcircuit.plotting.figures import (
     PALETTE,
     REFERENCE_COLOUR,
+    check_color,
     check_marker,
     make_figure,
     place_legend,
@@ -53,6 +54,8 @@ def plot_residuals(
     check_arguments(plot_residuals, locals())
     for marker in markers:
         check_marker("markers", marker)
+    for color in colors or ():
+        check_color("colors", color)
     check_real("unit", unit, minimum=0, exclusive=True)
     if comparison.voltage_residual is None or comparison.current_residual is None:
         raise ValueError(
@@ -112,6 +115,8 @@ def plot_budget(
     >>> axes = qm.plot_budget(budget)
     """
     check_arguments(plot_budget, locals())
+    for color in colors or ():
+        check_color("colors", color)
     check_real("unit", unit, minimum=0, exclusive=True)
     if ax is None:
         ax = make_figure(width=5.0, height=2.6)[1]

@@ -143,6 +143,17 @@ def check_marker(name: str, marker: str) -> None:
         )
 
 
+def check_color(name: str, color: Any) -> None:
+    """Raise ValueError for a colour that Matplotlib does not know."""
+    from matplotlib.colors import is_color_like
+
+    if not is_color_like(color):
+        raise ValueError(
+            f"Argument {name} must be a colour that Matplotlib knows, such as 'C1' or '#0072B2', "
+            f"but {color!r} was given."
+        )
+
+
 def data_look(
     color: str | None, label: str | None, marker: str | None, *, exact: bool
 ) -> dict[str, Any]:
@@ -151,13 +162,8 @@ def data_look(
     Measured data are points and have a marker; what is exact is a line and has one only where it
     is asked for. Raises ValueError for a colour or a marker that Matplotlib does not know.
     """
-    from matplotlib.colors import is_color_like
-
-    if color is not None and not is_color_like(color):
-        raise ValueError(
-            "Argument color must be a colour that Matplotlib knows, such as 'C1' or '#0072B2', but "
-            f"{color!r} was given."
-        )
+    if color is not None:
+        check_color("color", color)
     if marker is not None:
         check_marker("marker", marker)
     if label is None:

@@ -180,9 +180,9 @@ def compare_routes(
     if not open_ones:
         return Routes(candidates, "", wanted)
 
-    def price(route: Route) -> tuple[float, float, float]:
-        cost = max(route.error, wanted) ** 2 * max(route.seconds, PATIENCE)
-        return cost, route.error, route.seconds
+    def price(route: Route) -> tuple[float, float]:
+        # Of equals the first is taken: the exact one, as where the others are left out.
+        return max(route.error, wanted) ** 2 * max(route.seconds, PATIENCE), route.error
 
     return Routes(candidates, min(open_ones, key=price).method, wanted)
 

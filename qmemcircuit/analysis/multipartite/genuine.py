@@ -134,7 +134,7 @@ def genuine_entanglement(
     >>> exact = qm.exact_circuit(three, [0.0, 14.14], splitting="strang", steps=40)
     >>> found = qm.genuine_entanglement(exact, criterion="elements")
     >>> bool(found.violation.value[1] > 0.05), found.kinds[1]
-    (True, 'W')
+    (True, 'GHZ')
     """
     check_arguments(genuine_entanglement, locals())
     level = check_real("level", level, minimum=0.5)

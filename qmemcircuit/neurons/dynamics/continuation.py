@@ -63,6 +63,7 @@ def follow_periodic_orbits(
 
     Raises:
         ConvergenceError: the corrector fails even with a step 64 times smaller.
+        ValueError: an argument is out of range, such as a step of 0.
 
     Example:
         The squid axon fires below the current at which rest becomes unstable, 9.78 µA/cm²:
@@ -78,6 +79,8 @@ def follow_periodic_orbits(
     check_arguments(follow_periodic_orbits, locals())
     check_real("scale", scale, minimum=0, exclusive=True)
     check_work("count", count, 10**5, "orbits")
+    if check_real("step", step) == 0:
+        raise ValueError("Argument step must be positive or negative, but 0 was given.")
     driven = start.system.period is not None
     multiple = round(start.period / drive_period(start.system)) if driven else 0
 
