@@ -43,13 +43,13 @@ def predicted_chances(measurement: Measurement) -> list[FloatArray]:
 
     Circuits with an X after a reset are taken for those without: its inverse is of small weight.
     """
-    circuits = measurement.circuits
+    circuits = replace(measurement.circuits, branch=None)  # the mean of all, not the first alone
     ideal = circuit_states(replace(circuits, absorbed=()))
     device = measurement.target.predict()
     left, rest, matrix = np.ones(len(ideal)), np.zeros_like(ideal), None
     if isinstance(device, DeviceTarget):
         left, rest = _noise(circuits, device, ideal)
-        matrix = readout_of(circuits, device)
+        matrix = readout_of(measurement.circuits, device)
     mixed = np.eye(ideal.shape[1]) / ideal.shape[1]
     found = []
     for item in measurement.runs:

@@ -12,12 +12,15 @@ import qmemcircuit as qm
 from qmemcircuit.circuits.channels.exact_maps import exact_maps
 from qmemcircuit.circuits.channels.pauli_maps import unitary_map
 from qmemcircuit.circuits.collision import damping_kraus
+from qmemcircuit.circuits.options import CircuitOptions
 from qmemcircuit.circuits.splitting import Collision, embed
 from qmemcircuit.circuits.triples.ansatz import generator, layer_of, triple_hamiltonian
 from qmemcircuit.circuits.triples.compilation import restored_triples, stored_triples
 from qmemcircuit.circuits.triples.fit import TripleFit, _linearised, _map
 from qmemcircuit.circuits.triples.sequence import PARITY_PAIRS, split_parity_gate
 from qmemcircuit.common.states import trace_distance
+from qmemcircuit.runs.measurement import MeasurementOptions, plan_measurement
+from qmemcircuit.runs.predicted_counts import predicted_chances
 from qmemcircuit.simulation.exact import circuit_states, setting_probabilities
 
 G = 1 / 15
@@ -163,6 +166,19 @@ def test_a_record_of_mixed_circuits_counts_all_and_rebuilds_them(mixed, tmp_path
         circuits[1, "YYY"]
     with pytest.raises(ValueError, match="multiple of 2"):
         qm.run(network, circuits.times, target=qm.aer(seed=2), shots=9, splitting=how, bases="Y")
+
+
+def test_a_plan_predicts_the_mean_of_mixed_circuits(mixed):
+    network, circuits = mixed
+    built = CircuitOptions("Y", splitting=qm.ConstantDepth(pairs=circuits.compiled))
+    options = MeasurementOptions(8000, built)
+    runs = predicted_chances(plan_measurement(network, circuits.times, qm.aer(seed=2), options))
+    exact = setting_probabilities(circuits)
+    assert len(runs) == 2
+    for chances in runs:
+        np.testing.assert_allclose(chances, exact, atol=1e-12)
+    # The first circuit alone shows something else.
+    assert np.abs(setting_probabilities(circuits.branches[0]) - exact).max() > 0.01
 
 
 def test_arrays_from_before_circuits_were_mixed_are_read(chain):

@@ -108,6 +108,17 @@ def test_what_tells_nothing_is_refused(monkeypatch):
     assert "its error of V is at most" in describe_reference(early)
 
 
+def test_where_half_as_many_steps_are_out_of_reach_more_is_kept(monkeypatch):
+    """The coarse cut-off reaches t = 4 with all steps, and with half as many it does not."""
+    cuts = (qm.PauliPropagation(3, 1e-2), qm.PauliPropagation(4, 1e-6))
+    monkeypatch.setattr(references, "CUT_OFFS", cuts)
+    monkeypatch.setattr(references, "_slope", lambda *_: None)
+    network = qm.chain([qm.Memristor(qm.SquidRate(0.02), a=0.8)] * 4, qm.Native("y", 0.3))
+    found, exact = propagated_reference(network, np.array([4.0])), qm.master_equation(network, [4])
+    assert np.all(np.abs(found.voltage - exact.voltage) <= found.voltage_error)
+    assert found.provenance["reference"]["largest_weight"] == 4
+
+
 def test_marginals_give_what_all_outcomes_give(monkeypatch):
     random, size = np.random.default_rng(1), 8
     chances = random.dirichlet(np.full(2**size, 0.05), size=(3, 2))
