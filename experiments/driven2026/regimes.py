@@ -159,7 +159,8 @@ def _missed(case: Case, regime: xarray.DataArray, settings: Settings) -> Quantit
     voltages = generator.uniform(-20, 25, RANDOM_STARTS)
     more = tuple((float(v), *map(float, arrow)) for v, arrow in zip(voltages, bloch, strict=True))
     found = sort_points(resistance, bias, places, AT_BORDERS, settings, more)
-    other = np.array([name_point(items) for _, items in found]) != regime.values.flat[chosen]
+    names = [name_point(tuple(settle(neuron, item) for item in items)) for neuron, items in found]
+    other = np.array(names) != regime.values.flat[chosen]
     share = float(other.mean())
     return Quantity(
         f"share of points that {RANDOM_STARTS} more starts call otherwise, R_n = {resistance:g}",

@@ -288,11 +288,11 @@ class CircuitSet(Sequence[QuantumCircuit]):
         )
 
     def _refuse_all(self, time_index: int) -> NoReturn:
+        single = "build with splitting=ConstantDepth(mixture=1), or " if self.compiled else ""
         raise ValueError(
             "Argument circuits must be one branch where several circuits are needed for a time, "
-            f"but all are asked for at t = {self.times[time_index]:.6g}; take each of "
-            "circuits.branches, with equal shots, and add their counts"
-            + ("; splitting=ConstantDepth(mixture=1) takes one." if self.compiled else ".")
+            f"but all are asked for at t = {self.times[time_index]:.6g}; {single}take each of "
+            "circuits.branches, with equal shots, and add their counts."
         )
 
     def evolution(self, time_index: int) -> QuantumCircuit:

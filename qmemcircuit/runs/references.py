@@ -103,7 +103,7 @@ def reference_trajectory(model: Model, times: ArrayLike) -> Trajectory:
 def _with_slope(network: Network, found: Trajectory) -> Trajectory:
     """Return the master equation's trajectory with V's slope, where propagation can have it."""
     steps = _first_steps(network, float(found.times[-1]))
-    if network.state is not None or _obstacle(network, found.times, CUT_OFFS[0], steps)[0]:
+    if network.state is not None:
         return found
     slope = _slope(network, found.times, CUT_OFFS[0], steps)
     if slope is None:
@@ -121,7 +121,7 @@ def propagated_reference(network: Network, times: FloatArray) -> Trajectory:
     obstacle = ""
     steps, rung = _first_steps(network, float(times[-1])), 0
     while rung < len(CUT_OFFS):
-        obstacle, seconds = _obstacle(network, times, CUT_OFFS[rung], steps)
+        obstacle, seconds = _obstacle(network, times, CUT_OFFS[rung], (steps, steps // 2))
         if seconds > MOST_SECONDS and not large_allowed():
             break
         if obstacle:
@@ -209,12 +209,15 @@ def _first_steps(network: Network, stop: float) -> int:
 
 
 def _obstacle(
-    network: Network, times: FloatArray, method: PauliPropagation, steps: int
+    network: Network, times: FloatArray, method: PauliPropagation, numbers: Sequence[int]
 ) -> tuple[str, float]:
-    """Return why this cut-off cannot be taken, "" where it can, and the seconds of both runs."""
+    """Return why this cut-off cannot be taken, "" where it can, and the seconds of all runs.
+
+    Of runs with these numbers of steps: one may be out of reach where another is not.
+    """
     seconds = 0.0
-    for number in (steps, steps // 2):  # either may be out of reach where the other is not
-        circuits = build_circuits(network, times, bases="Z", splitting="strang", steps=number)
+    for steps in numbers:
+        circuits = build_circuits(network, times, bases="Z", splitting="strang", steps=steps)
         probe = probe_propagation(circuits, method)
         seconds += probe.effort.seconds
         if too_large(probe.effort):
@@ -269,6 +272,8 @@ def _slope(
 ) -> FloatArray | None:
     """Return dV/dκ at κ = 1 for rates κ Γ_j, (T, M); None where other things damp or drive."""
     if not all(item.is_cold and item.drive is None for item in network.memristors):
+        return None
+    if _obstacle(network, times, method, (steps,))[0]:
         return None
     slower, faster = (
         simulate_circuit(
