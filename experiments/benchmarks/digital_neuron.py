@@ -32,7 +32,7 @@ def main() -> None:
     few = times[: AER_STEPS + 1]
     simulator = AerSimulator(method="density_matrix")
     first, _ = timed(lambda: simulate_digital(NEURON, few, feedback="history", shots=SHOTS, seed=1))
-    print(f"first call, which compiles:        {first:8.3f} s")
+    print(f"first call:                        {first:8.3f} s")
     direct = {}
     for feedback in ("history", "reprepare"):
         direct[feedback] = np.median(

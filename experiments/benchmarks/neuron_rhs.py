@@ -6,9 +6,10 @@ printed beside its time. The routes are one orbit and 64 orbits side by side of 
 with the same compiled right-hand side and with one in plain NumPy, and heyoka's Taylor method, one
 orbit and eight in a batch (a vector register), if heyoka is installed (`pip install heyoka`).
 
-In three runs on a busy machine, ours in lanes was 1.05, 1.25 and 1.28 times as fast as heyoka's
-batch (whose time differs by a quarter from process to process, ours by 4 %), and one orbit alone
-0.80 to 0.84 times as fast as heyoka's: per orbit, lanes are what this stepper is made for.
+In four runs on an idle machine ours in lanes was 0.99, 1.05, 1.13 and 1.13 times as fast as
+heyoka's batch (in three on a busy one 1.05, 1.25 and 1.28; heyoka's time differs from process to
+process, ours by 4 %), and one orbit alone 0.85 to 0.89 times as fast as heyoka's: per orbit, lanes
+are what this stepper is made for.
 
 heyoka differentiates closed formulas, and a table is none: it is given a polynomial for log F₀₀
 over the voltages that this orbit visits, which no other orbit could use.
