@@ -111,8 +111,8 @@ class VolumeCell:
             return f"{start}: not measured: {self.failure}"
         word = "passed" if self.passed else "failed"
         return (
-            f"{start}: {word}; V within {self.deviation:.2g} of {self.allowed:.2g} errors allowed, "
-            f"{self.open_loops} of {self.memristors * self.periods} loops open"
+            f"{start}: {word}; V off by up to {self.deviation:.2g} errors, {self.allowed:.2g} "
+            f"allowed; {self.open_loops} of {self.memristors * self.periods} loops open"
         )
 
 
