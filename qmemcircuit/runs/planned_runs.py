@@ -71,6 +71,12 @@ class PlannedRun:
     target: Target
     shots: int
 
+    @property
+    def noise_factor(self) -> int | None:
+        """How often two-qubit gates stand where one would do; None of the readout's calibration."""
+        factor = self.role.split(",")[0].removeprefix("factor ")
+        return int(factor) if factor.isdecimal() else None
+
 
 @data_object
 @dataclass(frozen=True, eq=False)

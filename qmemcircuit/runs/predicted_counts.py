@@ -53,10 +53,10 @@ def predicted_chances(measurement: Measurement) -> list[FloatArray]:
     mixed = np.eye(ideal.shape[1]) / ideal.shape[1]
     found = []
     for item in measurement.runs:
-        factor = item.role.split(",")[0].removeprefix("factor ")
-        if factor.isdecimal():
-            share = (left ** int(factor))[:, np.newaxis, np.newaxis]
-            states = mixed + share * (ideal - mixed) + int(factor) * rest
+        factor = item.noise_factor
+        if factor is not None:
+            share = (left**factor)[:, np.newaxis, np.newaxis]
+            states = mixed + share * (ideal - mixed) + factor * rest
             chances = outcomes_of_states(states, item.circuits.bases)
         else:  # the readout's calibration, of one time and setting
             chances = setting_probabilities(item.circuits)

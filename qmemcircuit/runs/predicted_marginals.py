@@ -70,10 +70,9 @@ def predicted_ones(measurement: Measurement) -> list[FloatArray]:
         left, rest, flips = _noise(circuits, device, means)
     found = []
     for item in measurement.runs:
-        factor = item.role.split(",")[0].removeprefix("factor ")
-        if factor.isdecimal():
-            strength = int(factor)
-            shown = left[:, np.newaxis] ** strength * means + strength * rest
+        factor = item.noise_factor
+        if factor is not None:
+            shown = left[:, np.newaxis] ** factor * means + factor * rest
             ones = np.clip(0.5 * (1 - shown), 0.0, 1.0)
         else:  # the readout's calibration, of one time: all in |0>, or all in |1>
             ones = np.full((1, scale.size), float(item.role == "readout 1"))

@@ -83,7 +83,7 @@ def interpreted(function: Any) -> Any:
 
 
 def evaluate(kernel: Any, callback: Callback, t: float, y: Any, out: Any, p: Any) -> None:
-    """Write a right-hand side or Jacobian at one point into `out`."""
+    """Write a right-hand side or Jacobian at one point into `out`: some 0.1 ms in Python."""
     if interprets(kernel, 1e-4) and _succeeds(interpreted(callback.function), t, y, out, p):
         return
     kernel(callback.address, t, y, out, p)
